@@ -296,7 +296,7 @@ def differential(session: nox.Session) -> None:
 def airflow_examples(session: nox.Session) -> None:
     """Load and run Airflow's own example DAGs, taken from its wheels, and compare states: ``nox -s airflow_examples``."""
     _sync(session)
-    session.run_install("uv", "pip", "install", "--quiet", "pip")  # it takes the wheels
+    session.run_install("uv", "pip", "install", "--quiet", "pip", "httpx")  # it takes the wheels; an example imports it
     session.run("python", "bench/airflow_examples.py", *session.posargs)
 
 

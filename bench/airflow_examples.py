@@ -16,8 +16,11 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from penstock.app import compose
@@ -31,7 +34,11 @@ HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "how-to" / "come-from-airflow.md"
 WHEELS = ("apache-airflow-core==3.3.2", "apache-airflow-providers-standard==1.21.0")
 DATE = datetime(2026, 1, 1, tzinfo=UTC)
-CONF = {"example_params_ui_tutorial": {"required_field": "ten letters"}}
+PORT = 18099
+CONF = {
+    "example_params_ui_tutorial": {"required_field": "ten letters"},
+    "example_dag_decorator": {"url": f"http://127.0.0.1:{PORT}/get"},  # in place of a site of the internet
+}
 """What runs of a DAG are given, here as in Airflow: one with required params has no run without."""
 _IMPORT = re.compile(r"^(\s*from )(airflow[\w.]*)( import )", re.MULTILINE)
 _CHANCE = re.compile(r"\brandom\b|use_task_logical_date|BranchDateTime|BranchDayOfWeek")
@@ -90,6 +97,28 @@ def states(installation: Installation, dag_ids: list[str], seconds: float) -> di
     return found
 
 
+class _Site(BaseHTTPRequestHandler):
+    """Answers as the site does that `example_dag_decorator` asks."""
+
+    def do_GET(self) -> None:
+        """Say who asks."""
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"origin": "127.0.0.1"}).encode())
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401 - the base's
+        """Say nothing."""
+
+
+@contextmanager
+def site() -> Iterator[None]:
+    """Serve that site."""
+    with ThreadingHTTPServer(("127.0.0.1", PORT), _Site) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield
+        server.shutdown()
+
+
 def _key(task: TaskInstance) -> str:
     return task.task_id + (f"[{task.map_index}]" if task.map_index >= 0 else "")
 
@@ -138,7 +167,7 @@ def main() -> int:
             [sys.executable, "-m", "penstock", "up"], cwd=project, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            with compose.installation(load_settings({}, project)) as installation:
+            with site(), compose.installation(load_settings({}, project)) as installation:
                 return _judged(installation, files, texts, expected, options)
         finally:
             up.terminate()

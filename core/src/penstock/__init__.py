@@ -10,15 +10,24 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from penstock.author.alert import Alert
-    from penstock.author.assets.asset import Asset, AssetAll, AssetAny, AssetOrTimeSchedule
+    from penstock.author.assets.asset import Asset, AssetAlias, AssetAll, AssetAny, AssetOrTimeSchedule
+    from penstock.author.assets.metadata import Metadata
     from penstock.author.capability import operator
     from penstock.author.config import Connection, Variable
+    from penstock.author.construct.retry_policy import (
+        ExceptionRetryPolicy,
+        RetryAction,
+        RetryDecision,
+        RetryPolicy,
+        RetryRule,
+    )
     from penstock.author.construct.weight_rule import WeightRule
     from penstock.author.dag import DAG, Param
     from penstock.author.graph.edges import Label, chain, cross_downstream
     from penstock.author.graph.task_group import TaskGroup
     from penstock.author.hook import ConnectionReport, Hook
     from penstock.author.operator import EmptyOperator, Operator
+    from penstock.author.operators.asset_decorators import asset
     from penstock.author.operators.bash import BashOperator
     from penstock.author.operators.dag_decorators import dag, task_group
     from penstock.author.operators.email import EmailOperator
@@ -28,7 +37,7 @@ if TYPE_CHECKING:
         ExternalPythonOperator,
         PythonVirtualenvOperator,
     )
-    from penstock.author.operators.external import ExternalTaskSensor
+    from penstock.author.operators.external import ExternalTaskMarker, ExternalTaskSensor
     from penstock.author.operators.moment import (
         BranchDateTimeOperator,
         BranchDayOfWeekOperator,
@@ -49,7 +58,7 @@ if TYPE_CHECKING:
     from penstock.author.run.steps import step
     from penstock.author.run.task_checkpoints import NEVER_EXPIRE
     from penstock.author.sensor import PokeResult, PokeReturnValue, Sensor
-    from penstock.author.timetable.dates import days_ago
+    from penstock.author.timetable.dates import days_ago, timezone
     from penstock.author.timetable.provided import timetable
     from penstock.author.timetable.timetable import Timetable
     from penstock.author.timetable.timetables import AnyOf, Cron, CronInterval, CronTrigger, Dates, Interval
@@ -65,6 +74,7 @@ __all__ = [
     "Alert",
     "AnyOf",
     "Asset",
+    "AssetAlias",
     "AssetAll",
     "AssetAny",
     "AssetOrTimeSchedule",
@@ -86,7 +96,9 @@ __all__ = [
     "DayOfWeekSensor",
     "EmailOperator",
     "EmptyOperator",
+    "ExceptionRetryPolicy",
     "ExternalPythonOperator",
+    "ExternalTaskMarker",
     "ExternalTaskSensor",
     "FailTask",
     "FileSensor",
@@ -94,6 +106,7 @@ __all__ = [
     "Interval",
     "Label",
     "LatestOnlyOperator",
+    "Metadata",
     "Operator",
     "Param",
     "PenstockError",
@@ -103,6 +116,10 @@ __all__ = [
     "PythonOperator",
     "PythonSensor",
     "PythonVirtualenvOperator",
+    "RetryAction",
+    "RetryDecision",
+    "RetryPolicy",
+    "RetryRule",
     "Sensor",
     "ShortCircuitOperator",
     "SkipTask",
@@ -117,6 +134,7 @@ __all__ = [
     "WeightRule",
     "XComArg",
     "__version__",
+    "asset",
     "chain",
     "cross_downstream",
     "dag",
@@ -130,14 +148,24 @@ __all__ = [
     "task_group",
     "teardown",
     "timetable",
+    "timezone",
 ]
 
 _HOMES = {
     "author.alert": ("Alert",),
-    "author.assets.asset": ("Asset", "AssetAll", "AssetAny", "AssetOrTimeSchedule"),
+    "author.assets.asset": ("Asset", "AssetAlias", "AssetAll", "AssetAny", "AssetOrTimeSchedule"),
+    "author.assets.metadata": ("Metadata",),
+    "author.construct.retry_policy": (
+        "ExceptionRetryPolicy",
+        "RetryAction",
+        "RetryDecision",
+        "RetryPolicy",
+        "RetryRule",
+    ),
     "author.construct.weight_rule": ("WeightRule",),
     "author.config": ("Connection", "Variable"),
     "author.operators.dag_decorators": ("dag", "task_group"),
+    "author.operators.asset_decorators": ("asset",),
     "author.operators.bash": ("BashOperator",),
     "author.capability": ("operator",),
     "author.run.context": ("Context", "get_current_context"),
@@ -146,7 +174,7 @@ _HOMES = {
     "author.dag": ("DAG", "Param"),
     "author.graph.edges": ("Label", "chain", "cross_downstream"),
     "author.operators.email": ("EmailOperator",),
-    "author.operators.external": ("ExternalTaskSensor",),
+    "author.operators.external": ("ExternalTaskMarker", "ExternalTaskSensor"),
     "author.operators.environments.foreign_python": (
         "BranchExternalPythonOperator",
         "BranchPythonVirtualenvOperator",
@@ -160,7 +188,7 @@ _HOMES = {
     "author.sensor": ("PokeResult", "PokeReturnValue", "Sensor"),
     "author.operators.moment": ("BranchDateTimeOperator", "BranchDayOfWeekOperator", "LatestOnlyOperator", "WeekDay"),
     "author.operators.taskflow": ("setup", "task", "teardown"),
-    "author.timetable.dates": ("days_ago",),
+    "author.timetable.dates": ("days_ago", "timezone"),
     "author.timetable.provided": ("timetable",),
     "author.timetable.timetable": ("Timetable",),
     "author.timetable.timetables": ("AnyOf", "Cron", "CronInterval", "CronTrigger", "Dates", "Interval"),

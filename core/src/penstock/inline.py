@@ -288,7 +288,7 @@ class _Wait:
             with self._prepared.active():
                 end = self._prepared.poked(completed(self._prepared.poke()))
         except Exception as error:  # noqa: BLE001 - whatever user code raises is the verdict on this try
-            return failed(error)
+            return failed(error) if self._prepared is None else self._prepared.failed(error)
         waited = (now - self._since).total_seconds()
         if end is None and policy is not None and waited >= policy.timeout_s:
             self.clean_up()

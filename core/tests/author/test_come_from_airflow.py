@@ -75,7 +75,9 @@ def test_the_page_has_every_alias_and_modules_that_exist():
 # Rows of the other two tables: what the file of a test must hold, so that it is known who proves the row.
 PROVED_BY = {
     "`ExternalTaskSensor` polls": "tries/test_run_watch.py::poked_once_by_what_it_waits_for",
-    "`ExternalTaskMarker`": "author/build/test_problems.py::ExternalTaskMarker",
+    "an event of an asset counts": "engine/test_assets.py::none of its events",
+    "`@asset` finds": "author/operators/test_asset_decorators.py::elsewhere",
+    "`ExternalTaskMarker`": "service/test_marked_clears.py::with_marked",
     "`task_state_store`": "author/run/test_task_checkpoints.py::by_either_name",
     "`@task.virtualenv` makes": "author/operators/test_environments.py::test_an_environment_is_made_once",
     "`serializer`, `use_dill`": "author/operators/test_environments.py::has no JSON form",

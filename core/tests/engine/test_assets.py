@@ -72,6 +72,31 @@ def test_a_success_is_an_event_of_each_outlet_with_what_its_try_gave_and_the_con
     assert (stage.run_state(2), stage.store.runs[2].kind.value) == ("success", "asset_triggered")
 
 
+def test_an_event_through_an_alias_counts_for_who_waits_for_the_alias_and_for_who_waits_for_the_asset():
+    alias = AssetCondition("alias:x")
+    stage = Stage(producer("alias:x"), consumer(A, "of_asset"), consumer(alias, "of_alias"), consumer(B, "other"))
+    stage.trigger("producer")
+    stage.finish("make", resolved={"alias:x": {"a": {"rows": 1}}, "alias:not_declared": {"b": {}}})
+    assert [(e.asset, e.alias, e.resolved, e.extra) for e in stage.store.events] == [
+        ("a", "alias:x", "", {"rows": 1}),
+        ("alias:x", "", "a", {"rows": 1}),
+    ]
+    assert [made(stage, each) for each in ("of_asset", "of_alias", "other")] == [
+        [{"a": [0, 1]}],
+        [{"alias:x": [0, 2]}],
+        [],
+    ]
+    happen(stage, "a")
+    assert len(made(stage, "of_alias")) == 1, "what did not come through the alias is none of its events"
+
+
+def test_an_alias_that_stands_for_nothing_makes_no_event():
+    stage = Stage(producer("alias:x"), consumer(AssetCondition("alias:x")))
+    stage.trigger("producer")
+    stage.finish("make")
+    assert stage.store.events == []
+
+
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.SKIPPED, Outcome.LOST])
 def test_what_is_no_success_is_no_event(outcome):
     stage = Stage(producer("a", retry=RetryPolicy(1, 1.0)), consumer(A))

@@ -102,6 +102,23 @@ def test_jitter_is_the_same_for_the_same_try_and_another_for_another():
     assert all(timedelta(seconds=50) <= pause(f"r{n}") <= timedelta(seconds=100) for n in range(20))
 
 
+@pytest.mark.parametrize(
+    ("told", "asked", "pause"),
+    [
+        (5.0, None, 5.0),
+        (0.0, None, 0.0),
+        (-1.0, None, 0.0),
+        (5.0, 90.0, 90.0),
+        (float("nan"), None, 0.0),
+        (1e300, None, LONGEST_DELAY_S),
+    ],
+)
+def test_a_pause_that_a_policy_tells_stands_in_place_of_the_tasks_own(told, asked, pause):
+    stage = one(retry=RETRYING)
+    stage.fail("a", retry_delay_s=told, retry_after_s=asked)
+    assert stage.wake_at == stage.now + timedelta(seconds=pause)
+
+
 def test_a_lost_worker_spends_no_retry_and_no_try_number():
     stage = one(retry=RetryPolicy(1, 10.0))
     stage.finish("a", Outcome.LOST, error="killed")

@@ -71,3 +71,20 @@ def test_the_middle_of_an_endless_error_is_left_out():
     assert end.error.startswith("first")
     assert end.error.endswith("last")
     assert "19,900,009 characters left out" in end.error
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        ({"": {}}, "stands for what is no asset"),
+        ({"alias:y": {}}, "alias:y is an alias"),
+        ({"a": {"x": "y" * 70_000}}, "at most 65,536"),
+        ({str(number): {} for number in range(1001)}, "stands for 1,001 assets; at most 1,000 are kept"),
+    ],
+    ids=["no asset", "an alias", "too large", "too many"],
+)
+def test_a_try_whose_alias_stands_for_what_cannot_be_kept_has_failed(made, words):
+    end = accepted(TryEnd(Outcome.SUCCESS, resolved={"alias:x": made}))
+    assert (end.outcome, end.resolved) == (Outcome.FAILED, {})
+    assert words in end.error
+    assert accepted(TryEnd(Outcome.SUCCESS, resolved={"alias:x": {"a": {}}})).outcome is Outcome.SUCCESS

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from penstock.author.dag import DAG
     from penstock.author.graph.edges import Node
     from penstock.author.graph.task_group import TaskGroup
+    from penstock.model.history.marked_task import MarkedTask
 
 
 class TaskNode:
@@ -233,6 +234,10 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
     def __str__(self) -> str:
         """Name it as messages do."""
         return f"task {self.task_id!r}"
+
+    def _marked(self) -> "MarkedTask | None":
+        """The task of another DAG that is cleared with this one."""
+        return None
 
     def _operator_class(self) -> "type[AbstractOperator]":
         """Return the class of what runs; a method, so that no attribute of an author's operator is taken for it."""

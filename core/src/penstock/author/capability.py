@@ -109,6 +109,8 @@ class CapabilityOperator(PlannedTask, Operator):
         raise RequestError(f"{self} is run from its plan, as {self.capability}")
 
     def _plan_problems(self) -> Iterator[str]:
+        if self.retry_policy is not None or self.around():
+            yield "it is run from its plan alone, and takes no function of the DAG file: no retry_policy, pre_execute, post_execute."
         found, fault = _find_capability(self.capability)
         if fault:
             yield fault

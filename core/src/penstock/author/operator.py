@@ -1,10 +1,11 @@
 """Operators: the classes of tasks that authors use and write."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from penstock.author.abstract_operator import AbstractOperator
+from penstock.author.construct.retry_policy import RetryPolicy
 from penstock.author.mapping.task import MappedOperator, Partial, task_arguments
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class Operator(AbstractOperator):
         email_on_retry: Whether they do if it is tried again.
         params: Parameters of its own, which override those of the DAG for it; see `penstock.Param`.
         sla: They get one, too, if it has not ended so long after its run fell due (timedelta or seconds).
+        retry_policy: Decides by what was raised whether a failed try is tried again, and when; see `penstock.RetryPolicy`.
+        pre_execute: Function that is called with the context right before `execute`; what it raises is the task's failure.
+        post_execute: Function that is called with the context and with what `execute` returned, right after it.
 
     Attributes:
         decides: ``branch`` or ``short_circuit`` if what `execute` returns says which tasks go on; "" if not.
@@ -62,11 +66,35 @@ class Operator(AbstractOperator):
         must_return_keys: Whether the try fails if a key that other tasks take is in nothing that the task leaves.
     """
 
-    _OVERRIDABLE: ClassVar[frozenset[str]] = frozenset({"execute", "on_kill", "partial", "render_template"})
+    _OVERRIDABLE: ClassVar[frozenset[str]] = frozenset(
+        {"execute", "on_kill", "partial", "post_execute", "pre_execute", "render_template"}
+    )
 
     decides: ClassVar[str] = ""
     lazy_fields: ClassVar[Sequence[str]] = ()
     must_return_keys: ClassVar[bool] = False
+    retry_policy: Any = None  # what an author has set; checked with the other rules
+
+    def __init__(
+        self,
+        *,
+        retry_policy: RetryPolicy | None = None,
+        pre_execute: Callable[..., Any] | None = None,
+        post_execute: Callable[..., Any] | None = None,
+        **kwargs: Any,  # noqa: ANN401 - passed on
+    ) -> None:
+        super().__init__(**kwargs)
+        self.retry_policy = retry_policy
+        if pre_execute is not None:
+            self.pre_execute = pre_execute  # type: ignore[method-assign] # of this task alone
+        if post_execute is not None:
+            self.post_execute = post_execute  # type: ignore[method-assign] # as above
+
+    def pre_execute(self, context: "Context") -> None:
+        """Called right before `execute`."""
+
+    def post_execute(self, context: "Context", result: Any = None) -> None:  # noqa: ANN401 - what execute returned
+        """Called right after `execute`, with what it returned."""
 
     def execute(self, context: "Context") -> Any:  # noqa: ANN401 - whatever the task leaves for others
         """Do the work; what is returned is kept for other tasks unless it is None. Must be safe to repeat."""
@@ -82,6 +110,19 @@ class Operator(AbstractOperator):
 
     def on_kill(self) -> None:
         """Undo what outlives this process, such as a remote job, when the try is cancelled or out of time."""
+
+    def around(self) -> list[str]:
+        """Which of ``pre_execute`` and ``post_execute`` there are."""
+        usual = {"pre_execute": Operator.pre_execute, "post_execute": Operator.post_execute}
+        return [name for name, method in usual.items() if getattr(getattr(self, name), "__func__", None) is not method]
+
+    def _rule_problems(self) -> Iterator[tuple[str, str]]:
+        yield from super()._rule_problems()
+        if self.retry_policy is not None and not isinstance(self.retry_policy, RetryPolicy):
+            yield (
+                "retry_policy",
+                f"retry_policy is {self.retry_policy!r:.200}; write ExceptionRetryPolicy([RetryRule(...)]).",
+            )
 
     @classmethod
     def partial(cls, **arguments: Any) -> Partial:  # noqa: ANN401 - passed on

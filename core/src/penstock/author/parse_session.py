@@ -17,6 +17,7 @@ from penstock_manifest.format import Capability
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from penstock.author.assets.asset import Asset
     from penstock.author.dag import DAG
 
 _HOME = str(Path(__file__).parent.parent) + "/"
@@ -71,6 +72,7 @@ class ParseSession:
     Attributes:
         dags: DAGs in the order in which they were made.
         problems: What is wrong, and what is only worth a note, in the order in which it was found.
+        assets: Assets that were made, by name.
         refresh_s: Seconds after which the file wants to be imported again; None for never.
     """
 
@@ -79,6 +81,7 @@ class ParseSession:
         self.dags: list[DAG] = []
         self.problems: list[Problem] = []
         self.refresh_s: float | None = None
+        self.assets: dict[str, Asset] = {}
 
     def display_path(self, file: str) -> str:
         """Name a file as people know it: relative to the DAGs folder if it lies there."""

@@ -95,6 +95,11 @@ class Sensor(Operator):
     def _rule_problems(self) -> Iterator[tuple[str, str]]:
         yield from super()._rule_problems()
         yield from waiting_problems(vars(self))
+        for name in self.around() if self.waits else ():
+            yield (
+                name,
+                f"a task that waits is poked again and again, and takes no {name}. Put the code into a task beside it.",
+            )
 
 
 def waiting_problems(arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,23 +10,22 @@ import click
 import msgspec
 
 from penstock.cli.installation import person, remind_of_scheduler
-from penstock.cli.terminal import print_json, print_line, print_remark
+from penstock.cli.terminal import print_remark
 from penstock.errors import RequestError, as_sentence
 from penstock.model.history.audit import AskedBy
 from penstock.model.names import DEEPEST_CONF
 from penstock.model.run import Run
-from penstock.model.text import counted
 from penstock.service.asked.asked import Asked, is_handled, why_set_aside
-from penstock.service.clear import Clear, Code, clear_tasks
+from penstock.service.clear import Code
 from penstock.service.installation import Installation
 from penstock.service.runs import show_run
 
 _WAIT_S, _PAUSE_S, _LONGEST_PAUSE_S = 10.0, 0.05, 1.0
-_NAMED = 20
 
 keep_steps_option = click.option(
     "--keep-steps", is_flag=True, help="Keep the steps that the tasks have done, and their other checkpoints."
 )
+alone_option = click.option("--alone", is_flag=True, help="Leave alone what the tasks mark of other DAGs.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would run, and change nothing.")
 
 
@@ -48,47 +47,6 @@ def code_option(default: Code | None) -> Callable[[Any], Any]:
         callback=lambda _context, _option, value: default if value is None else Code(value),
         help=f"What runs: the DAG's present version, or the one that the run has.  [default: {otherwise}]",
     )
-
-
-def clear(installation: Installation, found: Clear, *, why: str | None, dry_run: bool, as_json: bool) -> None:
-    """Say what will run again, ask for it, and say what became of it."""
-    run = found.run
-    if not as_json:
-        _print_clearing(found)
-    if found.note:
-        print_remark(found.note)
-    asks = found.changes and not dry_run
-    done = asks and finished(installation, clear_tasks(installation, found, by=asked_by(why)))
-    state = show_run(installation, run.dag_id, run.run_id).run.state
-    if as_json:
-        facts = {"dag_id": run.dag_id, "run_id": run.run_id, "tasks": found.tasks, "keeping": found.keeping}
-        more = {"version": found.version, "note": found.note, "state": state}
-        print_json({"requested": asks, "handled": done, **facts, **more})
-    elif asks:
-        print_line(
-            f"cleared: run {run.run_id} is {state.value}"
-            if done
-            else f"asked to clear run {run.run_id} of {run.dag_id}"
-        )
-
-
-def clear_all(
-    installation: Installation, found: Sequence[Clear], *, why: str | None, dry_run: bool, as_json: bool
-) -> None:
-    """As `clear`, of several runs together."""
-    for each in () if as_json else found:
-        _print_clearing(each)
-    for note in dict.fromkeys(each.note for each in found if each.note):
-        print_remark(note)
-    asks = bool(found) and not dry_run
-    done = asks and finished(installation, clear_tasks(installation, *found, by=asked_by(why)))
-    if as_json:
-        cleared = [{"run_id": each.run.run_id, "tasks": each.tasks, "version": each.version} for each in found]
-        print_json({"requested": asks, "handled": done, "runs": cleared})
-    elif not found:
-        print_line("nothing of these runs is to be cleared")
-    elif asks:
-        print_line(f"{'cleared' if done else 'asked to clear'} {counted(len(found), 'run')}")
 
 
 def finished(installation: Installation, asked: Asked) -> bool:
@@ -137,38 +95,6 @@ def read_date(text: str | None, option: str = "--date") -> datetime | None:
         raise RequestError(
             f"{option} {text!r} is no ISO 8601 date, such as 2026-01-31 or 2026-01-31T06:00: {as_sentence(error)}"
         ) from None
-
-
-def named(keys: Sequence[str]) -> str:
-    """Names of task instances, on one line that stays readable: the many of a mapped task are counted."""
-    of_task: dict[str, list[str]] = {}
-    for key in keys:
-        of_task.setdefault(key.partition("[")[0], []).append(key)
-    parts = [
-        ", ".join(each) if len(each) < 4 else f"{task_id} ({len(each)} instances)" for task_id, each in of_task.items()
-    ]
-    more = len(parts) - _NAMED
-    return ", ".join(parts[:_NAMED]) + (f" and {more} more tasks" if more > 0 else "")
-
-
-def _print_clearing(found: Clear) -> None:
-    run = found.run
-    if found.tasks:
-        number = len(found.tasks)
-        verb = "1 task instance runs" if number == 1 else f"{number} task instances run"
-        print_line(f"{verb} again in run {run.run_id} of {run.dag_id}: {named(found.tasks)}")
-        if found.wanted.keep_steps:
-            print_line(f"these keep the steps that they have done: {named(found.keeping) or 'none'}")
-            if anew := [task for task in found.tasks if task not in set(found.keeping)]:
-                print_line(f"these do not, as what they are mapped over may be another list then: {named(anew)}")
-    elif found.changes:
-        print_line(f"no task instance of run {run.run_id} of {run.dag_id} is cleared")
-    else:
-        print_line(f"nothing of run {run.run_id} of {run.dag_id} is to be cleared")
-    if found.moves:
-        print_line(
-            f"the run goes on with the DAG's present version {found.version[:12]} in place of {run.version[:12]}"
-        )
 
 
 def read_conf(text: str | None) -> dict[str, Any]:

@@ -1,8 +1,11 @@
 """``penstock runs``."""
 
+from typing import Any
+
 import click
 
 from penstock.cli import names, requests
+from penstock.cli.history import clears as clears_of
 from penstock.cli.installation import project
 from penstock.cli.terminal import (
     counts,
@@ -131,6 +134,7 @@ def cancel_run(context: click.Context, dag_id: str, run_id: str, why: str | None
 @requests.code_option(None)
 @requests.why_option
 @requests.keep_steps_option
+@requests.alone_option
 @requests.dry_run_option
 @json_option
 @click.pass_context
@@ -145,6 +149,7 @@ def clear_run(  # noqa: PLR0913 - one argument an option
     code: Code | None,
     why: str | None,
     keep_steps: bool,
+    alone: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -152,17 +157,25 @@ def clear_run(  # noqa: PLR0913 - one argument an option
     first, end = requests.read_date(since, "--from"), requests.read_date(until, "--until")
     if (run_id is None) != (first is not None and end is not None) or (first is None) != (end is None):
         raise click.UsageError("Name a run, or give --from and --until.")
+    options: dict[str, Any] = {"only_failed": only_failed, "code": code, "keep_steps": keep_steps}
     with project(context) as installation:
         if first is not None and end is not None:
-            clears = preview_clears(
-                installation, dag_id, first, end, only_failed=only_failed, code=code, keep_steps=keep_steps
-            )
-            requests.clear_all(installation, clears, why=why, dry_run=dry_run, as_json=as_json)
-            return
-        found = preview_clear(
-            installation, dag_id, run_id or "", only_failed=only_failed, code=code, keep_steps=keep_steps
+            clears = preview_clears(installation, dag_id, first, end, **options)
+            if not clears:
+                clears_of.clear_all(installation, clears, why=why, dry_run=dry_run, as_json=as_json)
+                return
+        else:
+            clears = [preview_clear(installation, dag_id, run_id or "", **options)]
+        clears_of.clear_marked(
+            installation,
+            clears,
+            alone=alone,
+            code=code,
+            keep_steps=keep_steps,
+            why=why,
+            dry_run=dry_run,
+            as_json=as_json,
         )
-        requests.clear(installation, found, why=why, dry_run=dry_run, as_json=as_json)
 
 
 @runs.command("mark")

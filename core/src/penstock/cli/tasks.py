@@ -6,6 +6,7 @@ import shlex
 import click
 
 from penstock.cli import names, requests
+from penstock.cli.history import clears as clears_of
 from penstock.cli.installation import project
 from penstock.cli.logs import logs
 from penstock.cli.names import index_option, named_index, one_task, run_option
@@ -95,7 +96,7 @@ def _print_why(found: list[service.Why]) -> None:
     for (state, _), group in groups.items():
         keys = [str(each.task.key) for each in group]
         verb = "are" if len(keys) > 1 else "is"
-        print_line(f" {verb} {state}: {group[0].reason}", title=requests.named(keys))
+        print_line(f" {verb} {state}: {group[0].reason}", title=clears_of.named(keys))
         if len(group) == 1:
             _print_tries(group[0])
             if group[0].steps:
@@ -128,6 +129,7 @@ def _print_tries(why: service.Why) -> None:
 @requests.code_option(None)
 @requests.why_option
 @requests.keep_steps_option
+@requests.alone_option
 @requests.dry_run_option
 @json_option
 @click.pass_context
@@ -143,6 +145,7 @@ def clear(  # noqa: PLR0913 - one argument an option
     code: Code | None,
     why: str | None,
     keep_steps: bool,
+    alone: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -160,7 +163,16 @@ def clear(  # noqa: PLR0913 - one argument an option
             code=code,
             keep_steps=keep_steps,
         )
-        requests.clear(installation, found, why=why, dry_run=dry_run, as_json=as_json)
+        clears_of.clear_marked(
+            installation,
+            [found],
+            alone=alone,
+            code=code,
+            keep_steps=keep_steps,
+            why=why,
+            dry_run=dry_run,
+            as_json=as_json,
+        )
 
 
 @tasks.command("mark")
@@ -194,9 +206,9 @@ def mark(  # noqa: PLR0913 - one argument an option
         facts = {"dag_id": dag_id, "run_id": run.run_id, "tasks": found.tasks, "state": state, "version": found.version}
         print_json({"requested": True, "handled": done, **facts})
     elif done:
-        print_line(f"marked {requests.named(found.tasks)} as {state}: run {run.run_id} is {run.state.value}")
+        print_line(f"marked {clears_of.named(found.tasks)} as {state}: run {run.run_id} is {run.state.value}")
     else:
-        print_line(f"asked to mark {requests.named(found.tasks)} as {state}")
+        print_line(f"asked to mark {clears_of.named(found.tasks)} as {state}")
 
 
 @tasks.command("rendered")

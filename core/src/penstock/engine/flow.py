@@ -61,7 +61,7 @@ def _run(state: State, node: Node, waiting: list[Instance]) -> None:
             continue
         if node.task.instant:
             instance.started_at = state.now
-            emit_events(state, instance, {})
+            emit_events(state, instance)
             end_instance(state, instance, TaskState.SUCCESS, "nothing to run")
         else:
             make_ready(state, instance, "ready")

@@ -143,7 +143,7 @@ def _succeed(state: State, instance: Instance, event: TryFinished) -> None:
     for name, xcom in event.end.xcoms.items():
         state.changes.xcoms.append(XCom(key.run, key.task_id, key.map_index, name, xcom.json, xcom.length))
         node.count_value(name, key.map_index, xcom.length)
-    emit_events(state, instance, event.end.extras)
+    emit_events(state, instance, event.end)
     end_instance(state, instance, TaskState.SUCCESS, decision(event.end))
 
 
@@ -190,14 +190,21 @@ def _fail(state: State, instance: Instance, event: TryFinished) -> None:
         end_instance(state, instance, TaskState.FAILED, summary)
         return
     pause = task.retry.delay_before(instance.failures, f"{run.dag_id}/{run.run_id}/{instance.key}")
+    if event.end.retry_delay_s is not None:
+        pause = _bounded(event.end.retry_delay_s)
     if event.end.retry_after_s is not None:
-        pause = max(pause, timedelta(seconds=min(LONGEST_DELAY_S, max(0.0, event.end.retry_after_s))))
+        pause = max(pause, _bounded(event.end.retry_after_s))
     left = task.retry.retries - instance.failures + 1
     instance.transition(TaskState.UP_FOR_RETRY, f"{summary} ({left} of {task.retry.retries} retries left)")
     instance.started_at = instance.waiting_since_s = None
     instance.due_at, instance.ended_at = state.now + pause, state.now
     state.mark_dirty(instance)
     state.retry_after(pause.total_seconds(), instance)
+
+
+def _bounded(pause_s: float) -> timedelta:
+    """A pause as a try asks for it, within bounds whatever it asks for."""
+    return timedelta(seconds=min(LONGEST_DELAY_S, max(0.0, pause_s)))
 
 
 def retry_due_instances(state: State) -> None:

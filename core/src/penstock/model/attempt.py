@@ -19,8 +19,7 @@ class TryFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         try_number: Which try of the instance it is, from 1; a lost one is repeated under the same number.
         max_tries: Number of the try before the last one that there may be, as in Airflow: how many retries there are in all.
-        conf: What was passed with the request for the run.
-        params: Parameters of the DAG and of the task, already overridden by ``conf``.
+        conf, params: What was passed with the request for the run; parameters of DAG and task, already overridden by it.
         consumed: Which events of which assets the run was made for, as in `penstock.model.run.NewRun`.
         native_templates: Whether its templates give values in place of text.
     """
@@ -111,8 +110,10 @@ class TryEnd(msgspec.Struct, frozen=True, omit_defaults=True):
         follow: For a branch, the ids that it answered, of tasks directly downstream or of task groups; None if it is no branch.
         skip_downstream: For a short circuit, ``all`` or ``direct`` downstream tasks are skipped; "" for none.
         retry_after_s: Seconds that the outside world asked to wait before the next try; None if it did not.
+        retry_delay_s: Seconds to wait before the next try in place of what the task's retries say; None for what they say.
         rendered: Its fields that held templates, as text, for people to look at; none of a try that could not be prepared.
         extras: What the events of the task's outlets carry, by URI; nothing for one that is absent.
+        resolved: By the URI of an alias among the outlets, the assets that it stood for and what their events carry.
     """
 
     outcome: Outcome
@@ -122,5 +123,7 @@ class TryEnd(msgspec.Struct, frozen=True, omit_defaults=True):
     follow: tuple[str, ...] | None = None
     skip_downstream: Literal["", "all", "direct"] = ""
     retry_after_s: float | None = None
+    retry_delay_s: float | None = None
     rendered: dict[str, str] = {}
     extras: dict[str, dict[str, Any]] = {}
+    resolved: dict[str, dict[str, dict[str, Any]]] = {}

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from penstock.model.assets.asset_condition import AssetSpec
+from penstock.model.history.marked_task import MarkedTask
 from penstock.model.mapped.indexes import Join
 from penstock.model.plain_value import plain_value
 from penstock.model.retry import RetryPolicy
@@ -121,13 +122,12 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
         decides: Whether it is known for a branch or short circuit: what it answers says which tasks downstream go on.
         instant: True if there is nothing to run, as for ``EmptyOperator``: the engine ends it at once.
         execution_timeout_s: Seconds after which a running try is killed; None for no limit.
-        setup, teardown: Whether the task makes or removes a resource for others.
-        fails_run: Whether its failure fails the run, though it is a teardown.
+        setup, teardown: Whether the task makes or removes a resource for others; ``fails_run``, whether its failure fails the run.
         templated: Whether any template field of it holds a Jinja expression.
         params: Its parameters; one of the DAG that has the same name does not count for it.
         alerts: Who is told of what happens to it, besides those of the DAG.
-        outlets: URIs of the assets of which its success is an event, sorted.
-        inlets: URIs of the assets whose events it may read, sorted.
+        outlets, inlets: URIs of the assets of which its success is an event, and of those whose events it may read, sorted.
+        marks: The task of another DAG that is cleared with it.
     """
 
     task_id: str
@@ -158,6 +158,7 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     alerts: tuple[AlertRule, ...] = ()
     outlets: tuple[str, ...] = ()
     inlets: tuple[str, ...] = ()
+    marks: MarkedTask | None = None
     doc: str = ""
     line: int = 0
 

@@ -172,7 +172,7 @@ def event_fields(event: AssetEvent) -> dict[str, Any]:
     return {
         "number": event.number, "timestamp": event.at.isoformat(), "extra": event.extra, "key": event.key or "",
         "source_dag_id": event.dag_id, "source_run_id": event.run_id, "source_task_id": event.task_id,
-        "source_map_index": event.map_index,
+        "source_map_index": event.map_index, "uri": event.resolved or event.asset, "alias": event.alias,
     }  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 from msgspec.structs import replace
 
 from penstock.errors import RequestError, as_sentence
-from penstock.model.assets.event import LARGEST_EXTRA
+from penstock.model.assets.asset_condition import ALIAS, uri_problem
+from penstock.model.assets.event import LARGEST_EXTRA, MOST_RESOLVED
 from penstock.model.attempt import TryEnd
 from penstock.model.names import check_conf, xcom_key_problem
 from penstock.model.state import Outcome
@@ -31,11 +32,8 @@ def accepted(end: TryEnd) -> TryEnd:
             return _refused(
                 f"the value under the XCom key {key!r} is said to have {left.length} elements; it has {length}"
             )
-    for uri, extra in end.extras.items():
-        try:
-            check_conf(extra, "extra", LARGEST_EXTRA)
-        except RequestError as error:
-            return _refused(f"of the event of outlet {uri!r:.300}, {error}")
+    if problem := _event_problem(end):
+        return _refused(problem)
     if sum(map(len, (*end.rendered, *end.rendered.values()))) > MOST_RENDERED:
         end = replace(end, rendered={})
     if len(end.error) > LONGEST_ERROR:
@@ -43,6 +41,24 @@ def accepted(end: TryEnd) -> TryEnd:
         left_out = len(end.error) - 2 * half
         return replace(end, error=f"{end.error[:half]}\n[{left_out:,} characters left out]\n{end.error[-half:]}")
     return end
+
+
+def _event_problem(end: TryEnd) -> str:
+    """Say why what the try gave its events, or the assets for which aliases stood, cannot be stored; "" if they can."""
+    extras = [(f"outlet {uri!r:.300}", extra) for uri, extra in end.extras.items()]
+    for alias, made in end.resolved.items():
+        if len(made) > MOST_RESOLVED:
+            return f"{alias:.300} stands for {len(made):,} assets; at most {MOST_RESOLVED:,} are kept"
+        for uri, extra in made.items():
+            if problem := uri_problem(uri) or (f"{uri:.300} is an alias" if uri.startswith(ALIAS) else ""):
+                return f"{alias:.300} stands for what is no asset: {problem}"
+            extras.append((f"asset {uri!r:.300}", extra))
+    for name, extra in extras:
+        try:
+            check_conf(extra, "extra", LARGEST_EXTRA)
+        except RequestError as error:
+            return f"of the event of {name}, {error}"
+    return ""
 
 
 def _refused(problem: str) -> TryEnd:

@@ -2,7 +2,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from penstock import DAG, Asset, AssetAll, AssetAny, AssetOrTimeSchedule, Dataset, EmptyOperator, PythonOperator, task
+from penstock import (
+    DAG,
+    Asset,
+    AssetAlias,
+    AssetAll,
+    AssetAny,
+    AssetOrTimeSchedule,
+    Dataset,
+    EmptyOperator,
+    Metadata,
+    PythonOperator,
+    task,
+)
 from penstock.author.build.build import build_dag
 from penstock.errors import AuthoringError
 from penstock.model.assets.asset_condition import AssetSpec
@@ -109,3 +121,60 @@ def test_what_cannot_be_carried_fails_the_task_and_makes_no_event(body, sentence
     result = run_dag(dag)
     assert sentence in result.tasks["t"].errors[-1]
     assert result.asset_events == []
+
+
+X = AssetAlias("x")
+
+
+def test_an_alias_is_an_asset_of_its_own_in_schedules_and_tasks():
+    with DAG("d", schedule=X | A) as dag:
+        EmptyOperator(task_id="t", outlets=[X], inlets=[X])
+    found = build_dag(dag)
+    assert (found.schedule.text, found.tasks[0].outlets, found.tasks[0].inlets) == (
+        "alias:x | a",
+        ("alias:x",),
+        ("alias:x",),
+    )
+    assert found.assets["alias:x"].name == "x"
+    with pytest.raises(AuthoringError, match=r"write AssetAlias\('x'\)"):
+        Asset("alias:x")
+    with pytest.raises(AuthoringError, match="names no asset"):
+        AssetAlias("")
+
+
+def test_a_task_names_the_assets_for_which_its_alias_stands_when_it_runs():
+    seen = []
+
+    with DAG("d", schedule=X) as dag:
+
+        @task(outlets=[X, B])
+        def make(outlet_events, triggering_asset_events):
+            seen.extend(event.extra for event in triggering_asset_events[X])
+            outlet_events[X].add(A, {"rows": 1})
+            outlet_events[X].add(A, {"more": 2})
+            outlet_events[AssetAlias("x")].add(C)
+
+        @task(outlets=[X])
+        def yields():
+            yield Metadata(C, {"z": 1}, alias=X)
+
+        @task(outlets=[X])
+        def nothing():
+            pass
+
+        make() >> yields() >> nothing()
+
+    result = run_dag(dag, asset_events={"alias:x": [{"from": "outside"}]}).check()
+    assert seen == [{"from": "outside"}]
+    assert result.asset_events == [
+        ("a", {"rows": 1, "more": 2}), ("alias:x", {"rows": 1, "more": 2}), ("c", {}), ("alias:x", {}), ("b", {}),
+        ("c", {"z": 1}), ("alias:x", {"z": 1}),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", ["a", X, None, 3])
+def test_an_alias_stands_for_nothing_but_assets(wrong):
+    with DAG("d") as dag:
+        PythonOperator(task_id="t", python_callable=lambda outlet_events: outlet_events[X].add(wrong), outlets=[X])
+    result = run_dag(dag)
+    assert "an alias stands for assets, and got" in result.tasks["t"].errors[-1]

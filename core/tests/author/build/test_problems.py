@@ -369,7 +369,7 @@ WRONG = [
         from penstock.operators.bash import BashOperator
         import penstock.utils.dates
         from penstock.errors import DagRun, DAG, NotFound
-        from penstock import DAG, DatasetAlias, ExternalTaskMarker, DateTimeSensor, PostgresOperator, PythnOperator, TaskSomething
+        from penstock import DAG, SubDagOperator, DateTimeSensor, PostgresOperator, PythnOperator, TaskSomething
         import nowhere, penstock_nowhere
         from os import path, pathh
         with DAG("d"):
@@ -386,9 +386,8 @@ WRONG = [
                 "has no name 'NotFound'. Did you mean 'NotFoundError'?",
             ],
             6: [
-                "'DatasetAlias': a task names its assets in outlets=;",
+                "'SubDagOperator': write a TaskGroup",
                 "'DateTimeSensor': write a PythonSensor",
-                "'ExternalTaskMarker': clear the runs of the other DAG as well",
                 "'PostgresOperator'. Classes of services come with providers: plugin-manager search WORD",
                 "'PythnOperator'. Did you mean 'PythonOperator'?",
                 "'TaskSomething'.",

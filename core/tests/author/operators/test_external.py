@@ -2,8 +2,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from penstock import DAG, ExternalTaskSensor
+from penstock import DAG, ExternalTaskMarker, ExternalTaskSensor
+from penstock.author.build.build import build_dag
 from penstock.errors import AuthoringError
+from penstock.model.history.marked_task import MarkedTask
 from penstock.testing import FakeRuntime, run_dag
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -13,6 +15,23 @@ def run(state, monkeypatch=None, **more):
     with DAG("d") as dag:
         ExternalTaskSensor(task_id="s", external_dag_id="other", timeout=60, poke_interval=30, **more)
     return run_dag(dag, logical_date=DAY, run_states={"other": state} if state else {}).tasks["s"]
+
+
+def test_a_marker_names_the_task_that_is_cleared_with_it_and_runs_only_to_render_a_template():
+    with DAG("d") as dag:
+        ExternalTaskMarker(task_id="same", external_dag_id="o", external_task_id="s")
+        ExternalTaskMarker(task_id="at", external_dag_id="o", external_task_id="s", logical_date=DAY, recursion_depth=2)
+        ExternalTaskMarker(task_id="other", external_dag_id="o", external_task_id="s", logical_date="{{ prev_ds }}")
+    found = {task.task_id: (task.marks, task.instant, task.templated) for task in build_dag(dag).tasks}
+    assert found == {
+        "same": (MarkedTask("o", "s"), True, True),
+        "at": (MarkedTask("o", "s", DAY.isoformat(), 2), True, False),
+        "other": (MarkedTask("o", "s", "{{ prev_ds }}"), False, True),
+    }
+    with pytest.raises(AuthoringError, match="recursion_depth is 0"), DAG("e"):
+        ExternalTaskMarker(task_id="t", external_dag_id="o", external_task_id="s", recursion_depth=0)
+    with pytest.raises(AuthoringError, match="marks one task, and is not mapped"), DAG("f"):
+        ExternalTaskMarker.partial(task_id="t", external_dag_id="o").expand(external_task_id=["s", "u"])
 
 
 @pytest.mark.parametrize(

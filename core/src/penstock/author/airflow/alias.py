@@ -8,6 +8,7 @@ ALIASES = {
     "BaseOperator": "Operator",
     "BaseSensorOperator": "Sensor",
     "Dataset": "Asset",
+    "DatasetAlias": "AssetAlias",
     "DatasetAll": "AssetAll",
     "DatasetAny": "AssetAny",
     "DatasetOrTimeSchedule": "AssetOrTimeSchedule",
@@ -19,24 +20,18 @@ ALIASES = {
 }
 """Airflow's name of a thing and ours; both can be imported from `penstock`."""
 
-_NO_ALIAS = "a task names its assets in outlets=; one that is known only when it runs has no event of its own"
 _NO_DATABASE = "user code never reaches the database"
 REMEDIES = {
-    "AssetAlias": _NO_ALIAS,
     "DagRun": "the context has dag_run",
     "DateTimeSensor": "write a PythonSensor, or TimeSensor for a time of the day",
     "DateTimeSensorAsync": "write a PythonSensor, or TimeSensor for a time of the day",
-    "DatasetAlias": _NO_ALIAS,
-    "ExternalTaskMarker": "clear the runs of the other DAG as well; its ExternalTaskSensor then waits again",
     "MultipleCronTriggerTimetable": "write CronTrigger([...])",
     "ObjectStoragePath": "providers have operators for their stores",
     "SubDagOperator": "write a TaskGroup",
     "TaskInstance": "the context has ti",
-    "asset": "write a DAG with a @task(outlets=[Asset(...)])",
     "conf": "settings are in penstock.toml, and values for tasks in Variables and params",
     "create_session": _NO_DATABASE,
     "provide_session": _NO_DATABASE,
-    "timezone": "write datetime(..., tzinfo=UTC)",
 }
 """What there is here in place of a name of Airflow's."""
 

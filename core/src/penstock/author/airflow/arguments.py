@@ -66,6 +66,7 @@ _WITHOUT_EFFECT = frozenset(
 
 _DATES = "Dates belong to the DAG: DAG(start_date=..., end_date=...)."
 _OF_TASKS = "It belongs to tasks: DAG(default_args={...}) gives it to all of them."
+_OF_CLASSES = "It belongs to tasks whose class the DAG file imports."
 _NO_PAST = "Runs do not look at earlier runs; max_active_runs=1 of the DAG lets them run one after the other."
 _SLA_OF_TASKS = (
     "Deadlines have rules of their own: DAG(alerts=[Alert('task_missed_deadline', to=..., after=timedelta(...))]) for each task, "
@@ -91,9 +92,9 @@ _REMEDIES = {
     "on_retry_callback": _OF_TASKS,
     "on_skipped_callback": _OF_TASKS,
     "max_consecutive_failed_dag_runs": "Failures do not pause a DAG; leave it out.",
-    "post_execute": "Put the code into execute(), or a task behind it.",
-    "pre_execute": "Put the code into execute(), or a task before it.",
-    "retry_policy": "retries, retry_delay, retry_exponential_backoff and max_retry_delay say when a task is tried again.",
+    "post_execute": _OF_CLASSES,
+    "pre_execute": _OF_CLASSES,
+    "retry_policy": _OF_CLASSES,
     "run_as_user": "Tries run as the user of their worker.",
     "sla": _OF_TASKS,
     "sla_miss_callback": _SLA_OF_TASKS,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from penstock.author.construct.checked import Checked
+from penstock.author.parse_session import current_session
 from penstock.errors import AuthoringError, as_sentence
 
 if TYPE_CHECKING:
@@ -41,11 +42,16 @@ class Asset(AssetExpression):
     def __init__(
         self, name: str = "", uri: str = "", *, group: str = "", extra: Mapping[str, Any] | None = None
     ) -> None:
-        from penstock.model.assets.asset_condition import uri_problem  # noqa: PLC0415 - only a file with assets needs msgspec
+        from penstock.model.assets.asset_condition import ALIAS, uri_problem  # noqa: PLC0415 - only a file with assets needs msgspec
 
         self.uri, self.name, self.group, self.extra = uri or name, name or uri, group, dict(extra or {})
         if problem := uri_problem(self.uri):
             raise AuthoringError([as_sentence(problem)])
+        if self.uri.startswith(ALIAS):
+            raise AuthoringError([f"{self.uri!r} names an alias: write AssetAlias({self.uri.removeprefix(ALIAS)!r})."])
+        session = current_session.get()
+        if session is not None:
+            session.assets[self.name] = self
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Asset) and other.uri == self.uri
@@ -77,6 +83,37 @@ class Asset(AssetExpression):
     def _fallback(self, arguments: dict[str, Any]) -> None:  # noqa: ARG002 - the base's
         self.uri = self.name = "unnamed"
         self.group, self.extra = "", {}
+
+
+class AssetAlias(Asset):
+    """Stands for assets that a task names when it runs: ``outlet_events[alias].add(Asset(...))`` makes an event of each.
+
+    A DAG that is scheduled by the alias runs for events that were made through it, one that is scheduled by such an asset for these
+    and all others. Two of one name are the same alias.
+
+    Args:
+        name: What it is known by.
+        group: What it belongs to, for people.
+    """
+
+    def __init__(self, name: str, *, group: str = "") -> None:
+        from penstock.model.assets.asset_condition import ALIAS, uri_problem  # noqa: PLC0415 - only a file with assets needs msgspec
+
+        self.uri, self.name, self.group, self.extra = f"{ALIAS}{name}", name, group, {}
+        if problem := uri_problem(name) or uri_problem(self.uri):
+            raise AuthoringError([as_sentence(problem)])
+
+    def __repr__(self) -> str:
+        """Show its name."""
+        return f"AssetAlias({self.name!r})"
+
+
+def named(uri: str) -> Asset:
+    """The asset, or the alias, of a URI as it is stored."""
+    from penstock.model.assets.asset_condition import ALIAS  # noqa: PLC0415 - only a task with assets needs msgspec
+
+    made: Asset = AssetAlias(uri.removeprefix(ALIAS)) if uri.startswith(ALIAS) else Asset(uri)
+    return made
 
 
 class _Joined(AssetExpression):

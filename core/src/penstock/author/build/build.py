@@ -181,7 +181,7 @@ def _task(task: "AbstractOperator", rules: TaskRules, upstream: set[str], weight
         execution_timeout_s=rules.timeout_s(),
         sensor=_sensor_policy(task),
         decides=bool(getattr(cls, "decides", "")),
-        instant=cls.instant and not isinstance(task, MappedTask),
+        instant=not isinstance(task, MappedTask) and bool(getattr(task, "instant", False)),
         setup=task.is_setup,
         teardown=task.is_teardown,
         fails_run=task._node.fails_run,  # noqa: SLF001 - the same room
@@ -194,6 +194,7 @@ def _task(task: "AbstractOperator", rules: TaskRules, upstream: set[str], weight
         alerts=alert_rules(task),
         outlets=uris_of(task.outlets),
         inlets=uris_of(task.inlets),
+        marks=task._marked(),  # noqa: SLF001 - the same room
         doc=task.doc,
         line=task._site.line,  # noqa: SLF001 - the same room
     )

@@ -15,7 +15,6 @@ from penstock.author.construct.signature import (
     own_parameters,
     positional_arguments,
     takes_any,
-    unwrapped,
 )
 from penstock.author.parse_session import Site, call_site, current_session, report
 from penstock.errors import AuthoringError, nearest
@@ -214,7 +213,8 @@ def _sentence(error: Exception, cls: type) -> str:
     if isinstance(error, AuthoringError):
         return "; ".join(error.problems)
     # Python names the constructor whose arguments do not fit; the message names its object already.
-    own = f"{getattr(unwrapped(cls.__init__), '__qualname__', '')}() "  # type: ignore[misc] # only read
-    if isinstance(error, TypeError) and str(error).startswith(own):
-        return str(error).removeprefix(own).rstrip(".") + "."
+    own = [f"{base.__qualname__}.__init__() " for base in cls.__mro__]
+    found = next(filter(str(error).startswith, own), "") if isinstance(error, TypeError) else ""
+    if found:
+        return str(error).removeprefix(found).rstrip(".") + "."
     return error_sentence(error)

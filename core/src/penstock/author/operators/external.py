@@ -1,17 +1,23 @@
-"""Waits for runs and tasks of other DAGs."""
+"""What joins tasks to runs and tasks of other DAGs: a wait for them, and a mark on them."""
 
 import inspect
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from penstock.author.construct.task_rules import integer_problems, name_problems
+from penstock.author.mapping.task import Partial
+from penstock.author.operator import Operator
+from penstock.author.parse_session import call_site, report
 from penstock.author.runtime import current
+from penstock.author.scope import current_dag
 from penstock.author.sensor import Sensor
 from penstock.errors import AuthoringError, PenstockError, SkipTask
 from penstock.model.state import RunState, TaskState
 
 if TYPE_CHECKING:
     from penstock.author.run.context import Context
+    from penstock.model.history.marked_task import MarkedTask
 
 _LOOK_AGAIN = timedelta(minutes=10)
 
@@ -106,6 +112,65 @@ class ExternalTaskSensor(Sensor):
         takes = len(inspect.signature(self.execution_date_fn).parameters)
         made = self.execution_date_fn(own, context) if takes > 1 else self.execution_date_fn(own)
         return list(made) if isinstance(made, list | tuple | set) else [made]
+
+
+class ExternalTaskMarker(Operator):
+    """Marks a task of another DAG, which waits for this one: whoever clears this task clears that one, too, and all downstream of it.
+
+    It does nothing when it runs. A clear shows what it would clear of the other DAG, and that of marks there.
+
+    Args:
+        external_dag_id: The other DAG; a template.
+        external_task_id: Its task, such as an `ExternalTaskSensor`; a template.
+        logical_date: That of the other DAG's run, as ISO 8601 text or a datetime; a template. The same as this run's unless given.
+        recursion_depth: How often a mark there may lead on to yet another DAG.
+        **kwargs: What every task takes.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("external_dag_id", "external_task_id", "logical_date")
+    _SAME = ("{{ logical_date }}", "{{ logical_date.isoformat() }}")
+
+    def __init__(
+        self,
+        *,
+        external_dag_id: str,
+        external_task_id: str,
+        logical_date: datetime | str = "{{ logical_date }}",
+        recursion_depth: int = 10,
+        **kwargs: Any,  # noqa: ANN401 - passed on
+    ) -> None:
+        super().__init__(**kwargs)
+        problems = [*integer_problems(recursion_depth, "recursion_depth", least=1)]
+        problems += name_problems(external_dag_id, "external_dag_id")
+        problems += name_problems(external_task_id, "external_task_id")
+        if problems:
+            raise AuthoringError(problems)
+        self.external_dag_id, self.external_task_id = external_dag_id, external_task_id
+        self.logical_date = logical_date.isoformat() if isinstance(logical_date, datetime) else logical_date
+        self.recursion_depth = recursion_depth
+
+    @property
+    def instant(self) -> bool:  # type: ignore[override] # a template needs a try, which renders it
+        """Whether the engine ends it at once: nothing of it has to be rendered."""
+        marked = self._marked()
+        return "{" not in f"{marked.dag_id}{marked.task_id}{marked.logical_date}"
+
+    @classmethod
+    def partial(cls, **arguments: Any) -> Partial:  # noqa: ANN401 - passed on
+        """Refuse to be mapped: what a clear follows stands in the DAG file."""
+        report(
+            current_dag(), call_site(), "an ExternalTaskMarker marks one task, and is not mapped. Write one for each."
+        )
+        return super().partial(**arguments)
+
+    def execute(self, context: "Context") -> None:
+        """Do nothing."""
+
+    def _marked(self) -> "MarkedTask":
+        from penstock.model.history.marked_task import MarkedTask  # noqa: PLC0415 - only a build needs msgspec
+
+        date = "" if self.logical_date in self._SAME else self.logical_date
+        return MarkedTask(self.external_dag_id, self.external_task_id, date, self.recursion_depth)
 
 
 def _states(name: str, given: Sequence[str]) -> tuple[str, ...]:

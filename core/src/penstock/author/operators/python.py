@@ -1,6 +1,7 @@
 """Operators around a Python function: call it, branch by it, stop by it, wait by it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from penstock.author.construct.signature import TAKES_KEYWORDS, parameters_of, unwrapped
@@ -51,10 +52,15 @@ class PythonOperator(Operator):
         self.templates_dict = templates_dict
 
     def execute(self, context: "Context") -> Any:  # noqa: ANN401 - any value
-        """Call the function and return its value."""
-        return completed(
+        """Call the function and return its value, the last one of a generator; it yields `Metadata` alone."""
+        value = completed(
             call_with_context(self.python_callable, self.op_args, self.op_kwargs, context, self.templates_dict)
         )
+        if not isinstance(value, GeneratorType):
+            return value
+        from penstock.author.run.metadata import returned  # noqa: PLC0415 - few functions yield
+
+        return returned(self, value, context)
 
 
 class BranchPythonOperator(PythonOperator):

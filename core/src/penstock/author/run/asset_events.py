@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
-from penstock.author.assets.asset import Asset
+from penstock.author.assets.asset import Asset, AssetAlias, named
 from penstock.errors import FailTask, RequestError
 
 if TYPE_CHECKING:
@@ -18,13 +18,14 @@ class PastAssetEvent(NamedTuple):
     """An event of an asset.
 
     Attributes:
-        uri: The asset's.
+        uri: The asset's; of an event of an alias, that of the asset for which it stood.
         number: Its place among all events.
         timestamp: When it was stored.
         extra: What it carries.
         key: What names it, of one from outside; else "".
         source_dag_id, source_run_id, source_task_id: Whose success it is; "" of one from outside.
         source_map_index: The index of that task; -1 if it is not mapped.
+        alias: The alias through which that task named the asset; "" if its outlets did.
     """
 
     uri: str
@@ -36,6 +37,7 @@ class PastAssetEvent(NamedTuple):
     source_run_id: str
     source_task_id: str
     source_map_index: int
+    alias: str = ""
 
 
 class AssetEvents(Sequence[PastAssetEvent]):
@@ -53,7 +55,7 @@ class AssetEvents(Sequence[PastAssetEvent]):
         while page := self._runtime.asset_events(self._uri, after, self._upto):
             for each in page:
                 found = PastAssetEvent(
-                    uri=self._uri, **{**each, "timestamp": datetime.fromisoformat(each["timestamp"])}
+                    **{"uri": self._uri, **each, "timestamp": datetime.fromisoformat(each["timestamp"])}
                 )
                 after = found.number
                 yield found
@@ -92,7 +94,7 @@ class _ByAsset(Mapping[Asset, AssetEvents]):
         return self._found[uri]
 
     def __iter__(self) -> Iterator[Asset]:
-        return map(Asset, self._found)
+        return map(named, self._found)
 
     def __len__(self) -> int:
         return len(self._found)
@@ -115,27 +117,57 @@ class OutletEvent:
         self.extra: dict[str, Any] = {}
 
 
-class OutletEvents(Mapping[Asset, OutletEvent]):
+class AliasEvents:
+    """The events that the success of a task will be for the assets that one of its aliases stands for.
+
+    Attributes:
+        made: What they carry, by the asset's URI.
+    """
+
+    def __init__(self) -> None:
+        self.made: dict[str, dict[str, Any]] = {}
+
+    def add(self, asset: Any, extra: Mapping[str, Any] | None = None) -> None:  # noqa: ANN401 - what an author wrote
+        """Make an event of an asset; the same asset twice is one event, which carries both extras.
+
+        Raises:
+            RequestError: It is no asset.
+        """
+        if not isinstance(asset, Asset) or isinstance(asset, AssetAlias):
+            raise RequestError(f"an alias stands for assets, and got {asset!r:.200}; write Asset('s3://lake/orders').")
+        self.made[asset.uri] = {**self.made.get(asset.uri, {}), **(extra or {})}
+
+
+class OutletEvents(Mapping[Asset, Any]):
     """``outlet_events``: what the events of a task's outlets carry, once this try succeeds."""
 
     def __init__(self, context: "Context") -> None:
-        self._events = {asset.uri: OutletEvent() for asset in _assets(context, "outlets")}
+        self._events = {
+            asset.uri: AliasEvents() if isinstance(asset, AssetAlias) else OutletEvent()
+            for asset in _assets(context, "outlets")
+        }
 
-    def __getitem__(self, asset: "Asset | str") -> OutletEvent:
+    def __getitem__(self, asset: "Asset | str") -> Any:  # noqa: ANN401 - an OutletEvent, of an alias AliasEvents
         uri = _uri(asset)
         if uri not in self._events:
             raise MissingAssetError(f"outlet_events has no asset {uri!r}. Name it in outlets= of the task.")
         return self._events[uri]
 
     def __iter__(self) -> Iterator[Asset]:
-        return map(Asset, self._events)
+        return map(named, self._events)
 
     def __len__(self) -> int:
         return len(self._events)
 
     def extras(self) -> dict[str, dict[str, Any]]:
         """What was given to the events, by URI; those that carry nothing are left out."""
-        return {uri: event.extra for uri, event in self._events.items() if event.extra}
+        found = {uri: event for uri, event in self._events.items() if isinstance(event, OutletEvent)}
+        return {uri: event.extra for uri, event in found.items() if event.extra}
+
+    def resolved(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """The assets that aliases stood for, by the alias' URI, and what their events carry."""
+        found = {uri: event for uri, event in self._events.items() if isinstance(event, AliasEvents)}
+        return {uri: event.made for uri, event in found.items() if event.made}
 
 
 def kept_extras(task: object, extras: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -99,6 +99,11 @@ class Context(Mapping[str, Any]):
         found = self._found.get("outlet_events")
         return found.extras() if isinstance(found, OutletEvents) else {}
 
+    def resolved_aliases(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """The assets that aliases among the task's outlets stood for; nothing if it never asked for them."""
+        found = self._found.get("outlet_events")
+        return found.resolved() if isinstance(found, OutletEvents) else {}
+
     def logical_date(self, name: str) -> datetime:
         """Return the logical date on behalf of a name.
 

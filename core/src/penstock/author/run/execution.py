@@ -91,6 +91,13 @@ class Prepared:
         shown = [f"{name} = {shortened(visible(repr(value)), _LONGEST_ARGUMENT)}" for name, value in given if value]
         return f" ({', '.join(shown)})" if shown else ""
 
+    def failed(self, error: BaseException) -> TryEnd:
+        """End a try whose code raised this."""
+        policy, facts = self.task.retry_policy, self.context.facts
+        if policy is None:
+            return failed(error)
+        return failed(error, lambda raised: policy.evaluate(raised, facts.try_number, facts.max_tries, self.context))
+
     def with_rendered(self, end: TryEnd) -> TryEnd:
         """The end with what the templates had become."""
         return replace(end, rendered=self.context.rendered)
@@ -101,7 +108,9 @@ class Prepared:
         try:
             follow = _answered_ids(self.task, value) if decides == "branch" else None
             extras = kept_extras(self.task, self.context.outlet_extras())
-            end = TryEnd(Outcome.SUCCESS, xcoms=_xcoms(self.task, self.context, value), follow=follow, extras=extras)
+            resolved = {alias: kept_extras(self.task, made) for alias, made in self.context.resolved_aliases().items()}
+            values = _xcoms(self.task, self.context, value)
+            end = TryEnd(Outcome.SUCCESS, xcoms=values, follow=follow, extras=extras, resolved=resolved)
             if decides == "short_circuit" and not value:
                 ignore = getattr(self.task, "ignore_downstream_trigger_rules", True)
                 return replace(end, skip_downstream="all" if ignore else "direct")
@@ -171,7 +180,7 @@ def run_try(
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # noqa: BLE001 - whatever user code raises is the outcome of this try
-        return failed(error) if prepared is None else prepared.with_rendered(failed(error))
+        return failed(error) if prepared is None else prepared.with_rendered(prepared.failed(error))
 
 
 def _executed(prepared: Prepared, pause: Callable[[float], float] | None) -> TryEnd:
@@ -179,7 +188,9 @@ def _executed(prepared: Prepared, pause: Callable[[float], float] | None) -> Try
         if isinstance(prepared.task, Sensor) and prepared.task.waits:
             return _wait(prepared, prepared.task, pause)
         try:
+            prepared.task.pre_execute(prepared.context)
             value = prepared.task.execute(prepared.context)
+            prepared.task.post_execute(prepared.context, value)
         except TaskCancelled:
             prepared.task.on_kill()
             raise

@@ -2,9 +2,14 @@
 
 import math
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from msgspec.structs import replace
+
+from penstock.author.construct.retry_policy import RetryAction, RetryDecision
+from penstock.author.construct.task_rules import seconds
 from penstock.errors import AuthoringError, FailTask, ProviderError, SkipTask, TaskCancelled
 from penstock.model.attempt import TryEnd
 from penstock.model.names import error_sentence, error_text, well_formed
@@ -14,10 +19,20 @@ from penstock.model.values.not_serialisable import NotSerialisableError
 _HOME = str(Path(__file__).parents[2]) + "/"
 
 
-def failed(error: BaseException) -> TryEnd:
-    """End a try whose code raised this; an error's own code may raise in its turn, and the verdict is the first one's."""
+_ITS_OWN = (SkipTask, TaskCancelled, FailTask, AuthoringError, NotSerialisableError)
+"""What says itself what becomes of the task, so that no policy is asked."""
+
+
+def failed(error: BaseException, decide: Callable[[BaseException], RetryDecision] | None = None) -> TryEnd:
+    """End a try whose code raised this; an error's own code may raise in its turn, and the verdict is the first one's.
+
+    Args:
+        error: What was raised.
+        decide: The task's policy, if it has one.
+    """
     try:
-        return _verdict(error)
+        end = _verdict(error)
+        return end if decide is None or isinstance(error, _ITS_OWN) else _decided(end, error, decide)
     except BaseException as second:  # noqa: BLE001 - what the error's own code raised when it was looked at
         return TryEnd(Outcome.FAILED, f"{error_sentence(error)} ({type(second).__name__} when it was looked at)")
 
@@ -34,6 +49,19 @@ def _verdict(error: BaseException) -> TryEnd:
         sentence = f"the task called sys.exit({error.code!r}); return, or raise SkipTask or FailTask"
         error = RuntimeError(sentence).with_traceback(error.__traceback__)
     return TryEnd(Outcome.FAILED, describe(error), retryable=not final, retry_after_s=_seconds_to_wait(error))
+
+
+def _decided(end: TryEnd, error: BaseException, decide: Callable[[BaseException], RetryDecision]) -> TryEnd:
+    """The end as the task's policy has it; a policy that fails is named, and changes nothing."""
+    first, _, rest = end.error.partition("\n")
+    try:
+        action, delay, reason = decide(error)
+        pause = None if delay is None else seconds(delay)
+        words = "" if reason is None else f" ({reason})"
+        retryable = {RetryAction.RETRY: True, RetryAction.FAIL: False}.get(RetryAction(str(action)), end.retryable)
+    except Exception as fault:  # noqa: BLE001 - a policy is code of the author's
+        return replace(end, error=f"{first} (its retry_policy failed: {error_sentence(fault)})\n{rest}".rstrip())
+    return replace(end, error=f"{first}{well_formed(words)}\n{rest}".rstrip(), retryable=retryable, retry_delay_s=pause)
 
 
 def _seconds_to_wait(error: BaseException) -> float | None:

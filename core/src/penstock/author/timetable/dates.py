@@ -1,6 +1,6 @@
 """Dates as authors write them, as plain instants in UTC."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from penstock.author.parse_session import call_site, report
@@ -40,6 +40,46 @@ def is_naive(value: Any) -> bool:  # noqa: ANN401 - what an author wrote
 def utc_now() -> datetime:
     """The present, for a DAG file or a task that asks for it."""
     return datetime.now(UTC)
+
+
+_Moment = datetime  # a method below has the class' own name
+
+
+class _Timezone:
+    """``timezone``: aware instants, by the names that they have in Airflow's module."""
+
+    utc = UTC
+
+    @staticmethod
+    def utcnow() -> _Moment:
+        """The present."""
+        return utc_now()
+
+    @staticmethod
+    def datetime(*args: Any, **kwargs: Any) -> _Moment:  # noqa: ANN401 - the arguments of datetime
+        """An instant; in UTC unless ``tzinfo`` is given."""
+        return _Moment(*args, **{"tzinfo": UTC, **kwargs})
+
+    @staticmethod
+    def parse(string: str, timezone: tzinfo | None = None) -> _Moment:
+        """The instant of a text by ISO 8601; one without a zone is read in ``timezone``, or UTC. Raises ValueError."""
+        found = _Moment.fromisoformat(string)
+        return found if found.tzinfo is not None else found.replace(tzinfo=timezone or UTC)
+
+    @staticmethod
+    def make_aware(value: _Moment, timezone: tzinfo | None = None) -> _Moment:
+        """A date without a zone, in ``timezone`` or UTC. Raises ValueError if it has one."""
+        if value.tzinfo is not None:
+            raise ValueError(f"{value.isoformat()} has a zone already")
+        return value.replace(tzinfo=timezone or UTC)
+
+    @staticmethod
+    def is_naive(value: _Moment) -> bool:
+        """Whether a date has no zone."""
+        return is_naive(value)
+
+
+timezone = _Timezone()
 
 
 def days_ago(n: int, hour: int = 0, minute: int = 0, second: int = 0, microsecond: int = 0) -> datetime:

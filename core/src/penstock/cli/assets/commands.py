@@ -94,7 +94,15 @@ def events(context: click.Context, asset: str | None, limit: int, before: int | 
         print_json(page)
         return
     rows = [
-        (e.number, e.at, e.asset, _source(e), e.key or "", json_text(e.extra) if e.extra else "", e.duplicates or "")
+        (
+            e.number,
+            e.at,
+            e.resolved or e.asset,
+            _source(e),
+            e.key or "",
+            json_text(e.extra) if e.extra else "",
+            e.duplicates or "",
+        )
         for e in page.events
     ]
     print_table(["number", "at", "asset", "by", "key", "extra", "duplicates"], rows, empty="nothing has happened.")
@@ -134,4 +142,5 @@ def print_wait(wait: service.DagWait) -> None:
 
 
 def _source(event: AssetEvent) -> str:
-    return f"{event.dag_id}.{event.task_id} ({event.run_id})" if event.dag_id else "outside"
+    through = f", through {event.alias}" if event.alias else ""
+    return f"{event.dag_id}.{event.task_id} ({event.run_id}){through}" if event.dag_id else "outside"

@@ -1,30 +1,36 @@
 """Events of assets: made by tasks that succeed, counted for the DAGs that wait for them, taken by their runs."""
 
-from collections.abc import Mapping
-from typing import Any
+from msgspec.structs import replace
 
 from penstock.engine.assets.asset_queue import AssetQueue
 from penstock.engine.live import Instance
 from penstock.engine.live_dag import LiveDag
 from penstock.engine.messages import AssetEventAdded, DagUpdated
 from penstock.engine.state import State
+from penstock.model.assets.asset_condition import ALIAS
 from penstock.model.assets.event import AssetCursor, NewAssetEvent
+from penstock.model.attempt import TryEnd
 from penstock.model.run import NewRun
 
 
-def emit_events(state: State, instance: Instance, extras: Mapping[str, dict[str, Any]]) -> None:
+def emit_events(state: State, instance: Instance, end: TryEnd | None = None) -> None:
     """Make an event of each outlet of an instance that has succeeded, in the transaction that says so.
 
     Args:
         state: The engine's state.
         instance: What has succeeded.
-        extras: What its try gave the events, by the asset's URI.
+        end: How its try ended, if it had one: what it gave the events, and the assets that aliases stood for.
     """
     run, key = instance.node.run.row, instance.key
+    extras, resolved = ({}, {}) if end is None else (end.extras, end.resolved)
     for asset in instance.node.task.outlets:
-        state.changes.asset_events.append(
-            NewAssetEvent(asset, extras.get(asset, {}), None, run.dag_id, run.run_id, *key)
-        )
+        if not asset.startswith(ALIAS):
+            new = NewAssetEvent(asset, extras.get(asset, {}), None, run.dag_id, run.run_id, *key)
+            state.changes.asset_events.append(new)
+        for uri, extra in resolved.get(asset, {}).items():
+            # Two rows: who waits for the asset and who waits for the alias each count events of what they name.
+            new = NewAssetEvent(uri, extra, None, run.dag_id, run.run_id, *key, alias=asset)
+            state.changes.asset_events += [new, replace(new, asset=asset, alias="", resolved=uri)]
 
 
 def watch_assets(state: State, dag: LiveDag, event: DagUpdated) -> None:

@@ -184,7 +184,7 @@ class Waiter:
             answer = await self._ask(first)
         except BaseException as error:  # noqa: BLE001 - user code: what it raised is the answer
             for waiting in group:
-                self._end(waiting, failed(error))
+                self._end(waiting, waiting.prepared.failed(error))
         else:
             shared = group if not first.prepared.context.was_read else [first]
             for waiting in group:
@@ -261,7 +261,7 @@ def _judged(prepared: Prepared, answer: Any) -> TryEnd | None:  # noqa: ANN401 -
     try:
         return prepared.poked(answer)
     except BaseException as error:  # noqa: BLE001 - the answer's own code
-        return failed(error)
+        return prepared.failed(error)
 
 
 def _due_together(instants: Mapping[Waiting, float], now: float) -> list[list[Waiting]]:

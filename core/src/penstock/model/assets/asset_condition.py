@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import msgspec
 
+ALIAS = "alias:"
+"""What the URI of an alias begins with, and no other: an alias stands for assets that are named when a task runs."""
 LONGEST_URI = 1500
 """Characters of an asset's URI; a key of an index of PostgreSQL holds about 2,700 bytes."""
 

@@ -9,6 +9,10 @@ LARGEST_EXTRA = 65_536
 """Bytes of the JSON of what an event carries."""
 
 
+MOST_RESOLVED = 1_000
+"""Assets that a try may name through an alias."""
+
+
 class NewAssetEvent(msgspec.Struct, frozen=True):
     """An event that is not stored yet: a task that declares the asset has succeeded, or somebody outside has said so.
 
@@ -19,6 +23,8 @@ class NewAssetEvent(msgspec.Struct, frozen=True):
         dag_id, run_id: Whose task made it; "" if it came from outside.
         run: Number of that run; 0 if it came from outside.
         task_id, map_index: The task instance that made it.
+        alias: The alias through which the task named the asset; "" if its outlets did. Of such an event there are two rows.
+        resolved: In the other row, whose ``asset`` is the URI of the alias, the asset; "" in all else.
     """
 
     asset: str
@@ -29,6 +35,8 @@ class NewAssetEvent(msgspec.Struct, frozen=True):
     run: int = 0
     task_id: str = ""
     map_index: int = -1
+    alias: str = ""
+    resolved: str = ""
 
 
 class AssetEvent(NewAssetEvent, frozen=True, kw_only=True):

@@ -8,8 +8,8 @@ import msgspec
 
 from penstock.engine.assets.asset_queue import AssetQueue
 from penstock.engine.assets.asset_wait import why_no_run
-from penstock.errors import NotFoundError
-from penstock.model.assets.asset_condition import AssetSpec
+from penstock.errors import NotFoundError, RequestError
+from penstock.model.assets.asset_condition import ALIAS, AssetSpec
 from penstock.model.assets.asset_use import AssetRole
 from penstock.model.assets.event import LARGEST_EXTRA, AssetEvent
 from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
@@ -135,11 +135,15 @@ def report_event(
 
     Raises:
         NotFoundError: No DAG names such an asset.
-        RequestError: The key or the extra cannot be kept.
+        RequestError: The key or the extra cannot be kept, or it is an alias.
         StoreError: The database failed; nothing was done.
     """
     store, now, given = installation.store, installation.now(), dict(extra or {})
     uri = _find(store, name).uri
+    if uri.startswith(ALIAS):
+        raise RequestError(
+            f"{uri} is an alias, which stands for assets of tasks. Tell of an event of the asset itself."
+        )
     check_conf(given, "extra", LARGEST_EXTRA)
     if key:
         check_name("key", key)

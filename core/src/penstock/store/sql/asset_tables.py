@@ -46,6 +46,7 @@ asset_event = Table(
     Column("run", NUMBER, nullable=False, server_default="0"),
     Column("task_id", Text, nullable=False, server_default=""),
     Column("map_index", Integer, nullable=False, server_default="-1"),
+    *(Column(name, Text, nullable=False, server_default="") for name in ("alias", "resolved")),
     Column("at", Instant, nullable=False),
     Column("duplicates", Integer, nullable=False, server_default="0"),
     UniqueConstraint("asset", "key", name="asset_event_key"),
