@@ -23,7 +23,7 @@ from penstock.author.run.failed import failed
 from penstock.author.run.stored_plan import from_plan
 from penstock.author.runtime import BaseRuntime, Runtime
 from penstock.engine.engine import Engine
-from penstock.engine.messages import CapacityChanged, Dispatch, Event, Kill, PoolsUpdated, RunAdded, Step
+from penstock.engine.messages import CapacityChanged, Dispatch, Event, Kill, PastFound, PoolsUpdated, RunAdded, Step
 from penstock.errors import InternalError
 from penstock.model.assets.event import NewAssetEvent
 from penstock.model.attempt import TryEnd, TryFacts, TryInputs
@@ -153,7 +153,12 @@ class InlineRun:
             self._keep(step)
             if self.run.state.finished and not step.dispatches:
                 return self.run
-            events = [*self._killed(step.kills), *self._run_dispatches(step.dispatches)] or self._pass_time(step.wait_s)
+            events = [
+                # There is this one run, and no past of it.
+                *(PastFound(each.run, None) for each in self._engine.past_wanted),
+                *self._killed(step.kills),
+                *self._run_dispatches(step.dispatches),
+            ] or self._pass_time(step.wait_s)
 
     def _keep(self, step: Step) -> None:
         changes = step.changes

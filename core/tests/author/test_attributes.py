@@ -83,6 +83,8 @@ LATER = {
     "queue": ("own", lambda task: task.queue),
     "max_active_tis_per_dag": (4, lambda task: task.max_active_per_dag),
     "max_active_tis_per_dagrun": (3, lambda task: task.max_active_per_run),
+    "depends_on_past": (True, lambda task: task.depends_on_past),
+    "wait_for_downstream": (True, lambda task: task.wait_for_downstream),
     "doc": ("About.", lambda task: task.doc),
     "doc_md": ("About.", lambda task: task.doc),
     "task_id": ("t", lambda task: task.task_id),

@@ -82,6 +82,7 @@ PROVED_BY = {
     "`@task.virtualenv` makes": "author/operators/test_environments.py::test_an_environment_is_made_once",
     "`serializer`, `use_dill`": "author/operators/test_environments.py::has no JSON form",
     "`ResumableJobMixin`": "app/test_external_job.py::test_a_job_is_started_once",
+    "`depends_on_past` of a mapped task": "engine/test_past.py::a_mapped_task_waits_for_all_instances",
     "`airflow backfill create`": "engine/test_backfills.py::test_a_backfill_makes_its_runs_in_order",
     "`--reprocess-behavior none`": "engine/test_backfills.py::test_what_becomes_of_dates_that_have_a_run",
     "the first wrong argument ends": "author/build/test_problems.py::test_all_problems_of_a_file_are_reported_together",
@@ -131,7 +132,7 @@ def test_every_difference_is_proved_by_a_test(row):
 @pytest.mark.parametrize(
     ("template", "told"),
     [
-        ("{{ prev_data_interval_start_success }}", "Nothing depends on what became of earlier runs"),
+        ("{{ prev_data_interval_start_success }}", "No name tells what became of earlier runs"),
         ("{{ macros.random() }}", "there is no macros.random."),
         ("{{ macros.dateutil }}", "there is no macros.dateutil."),
         ("{{ macros.ds_format_locale(ds, '%Y', '%Y') }}", "macros.ds_format_locale is not there"),

@@ -9,14 +9,17 @@ from penstock.engine.messages import (
     DagUpdated,
     DateFound,
     Event,
+    PastFound,
     RunAdded,
     RunVersionChanged,
     WantedDate,
+    WantedPast,
 )
 from penstock.model.assets.event import AssetEvent, NewAssetEvent
 from penstock.model.backfills.backfill import BackfillAction
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec
+from penstock.model.history.past_run import ENDED_WELL, PastRun
 from penstock.model.request import Request
 from penstock.model.run import NewRun, Run, RunKind, TaskKey
 from penstock.model.state import RunState
@@ -134,6 +137,27 @@ class Store(Rows):
         wanted = [number for number, run in self.runs.items() if not run.state.finished or number in alive]
         backfills = [BackfillAdded(row) for row in self.backfills.values() if not row.state.final]
         return [*map(self.dag_updated, self.dags.values()), *backfills, *(self.run_added(number) for number in wanted)]
+
+    def past_found(self, past: WantedPast) -> PastFound:
+        """Which run was before another."""
+        before = [
+            run
+            for run in self.runs.values()
+            if run.dag_id == past.dag_id
+            and run.logical_date
+            and run.logical_date < past.logical_date
+            and run.state is not RunState.SKIPPED
+        ]
+        if not before:
+            return PastFound(past.run, None)
+        run = max(before, key=lambda each: (each.logical_date, each.run))
+        left = sorted(
+            (key, row.state) for key, row in self.tasks.items() if key.run == run.run and row.state not in ENDED_WELL
+        )
+        found = {key.task_id: (str(key), state.value) for key, state in reversed(left)}
+        names = {task.task_id for task in self.versions[run.version].tasks} if run.version else found.keys()
+        found = {task_id: each for task_id, each in found.items() if task_id in names}
+        return PastFound(past.run, PastRun(run.run, run.run_id, run.logical_date, run.version, found))
 
     def date_found(self, date: WantedDate) -> list[Event]:
         """What there is of a date that the engine wants to know of."""

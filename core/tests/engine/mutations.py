@@ -275,6 +275,26 @@ def asset_cursors_not_stored(patch):
     patch.setattr(AssetStatements, "move_cursors", lambda *_: None)
 
 
+def past_ignored(patch):
+    """No task waits for its past."""
+    patch.setattr(flow, "is_held", lambda *_: False)
+
+
+def later_runs_not_looked_at(patch):
+    """What waits for a task of the run before is not told of its end."""
+    patch.setattr(flow, "let_later_go", lambda *_: None)
+
+
+def pasts_kept(patch):
+    """What was found of the run before holds for ever."""
+    patch.setattr(State, "forget_past", lambda *_: None)
+
+
+def places_kept(patch):
+    """A run that waits for its past keeps its place."""
+    patch.setattr(starts, "give_way", lambda *_: None)
+
+
 def backfills_unlimited(patch):
     """A backfill makes as many runs at once as it has dates."""
     patch.setattr(progress, "_room", lambda *_: 10**6)
@@ -314,6 +334,10 @@ MUTATIONS = {
     "overlap policy": (overlaps_queued, 163),
     "run timeout": (never_timed_out, 33),
     "active runs of a backfill": (backfills_unlimited, scenarios.a_backfill_of_four_days_may_run_one_at_once),
+    "past": (past_ignored, scenarios.the_run_before_has_not_ended),
+    "past that has ended lets go": (later_runs_not_looked_at, scenarios.the_run_before_ends_well),
+    "past that was deleted lets go": (pasts_kept, scenarios.a_failed_run_before_is_deleted),
+    "places for what others wait for": (places_kept, scenarios.a_failed_run_is_cleared_that_holds_all_others),
     "pause before a retry": (retried_at_once, 1),
     "losses counted": (lost_for_ever, scenarios.a_worker_is_lost_again_and_again),
     "late answers kept": (late_answers_dropped, scenarios.an_answer_comes_after_its_try_was_given_up),

@@ -10,7 +10,7 @@ from penstock.engine.messages import BackfillAdded
 from penstock.errors import SupersededError
 from penstock.model.backfills.backfill import Backfill, BackfillSpec, BackfillState
 from penstock.model.changes import Changes
-from penstock.model.dag import Mapping, XComRef
+from penstock.model.dag import Mapping, TaskSpec, XComRef
 from penstock.model.request import ClearTasks
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try
 from penstock.model.schedule import Schedule, ScheduleKind
@@ -103,6 +103,45 @@ def a_backfill_of_four_days_may_run_one_at_once():
     while stage.last.wait_s == 0:
         stage.step()
     assert len(stage.store.runs) == 1, "a backfill has more runs than it may"
+
+
+def _days(count, *others, **more):
+    """A DAG of which a task waits for its past, with runs of some days."""
+    stage = Stage(dag(TaskSpec("a", depends_on_past=True), *others, **more), lease_s=1e9)
+    for number in range(1, count + 1):
+        day = datetime(2026, 1, number, tzinfo=UTC)
+        new = NewRun("d", f"run{number}", RunKind.TRIGGERED, day, day, day, version=stage.store.dags["d"].version)
+        stage.step(stage.store.run_added(stage.store.create(new, stage.now).run))
+    return stage
+
+
+def the_run_before_has_not_ended():
+    """A task that waits for its past does not go out."""
+    assert _days(2).state("a", 2) == "none", "a task goes out, and its past has not ended"
+
+
+def the_run_before_ends_well():
+    """The task that waited for it goes out at once."""
+    stage = _days(2, "b")
+    stage.finish("a", run=1)
+    assert stage.state("a", 2) == "queued", "a task waits for a past that has ended"
+
+
+def a_failed_run_before_is_deleted():
+    """It holds nobody any more."""
+    stage = _days(2)
+    stage.fail("a", run=1)
+    del stage.store.runs[1]
+    stage.step(stage.store.dag_updated(stage.store.dags["d"]))
+    assert stage.state("a", 2) == "queued", "a task waits for a run that is gone"
+
+
+def a_failed_run_is_cleared_that_holds_all_others():
+    """It gets the place of one that waits for it."""
+    stage = _days(2, max_active_runs=1)
+    stage.fail("a", run=1)
+    stage.ask(ClearTasks(1))
+    assert stage.state("a", 1) == "queued", "a run has all places, and waits for one that has none"
 
 
 def a_try_that_is_over_keeps_a_checkpoint():

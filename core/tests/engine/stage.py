@@ -132,6 +132,7 @@ class Stage:
             ]
             if not created:
                 events = [event for date in self.engine.dates_wanted for event in self.store.date_found(date)]
+                events += [self.store.past_found(past) for past in self.engine.past_wanted]
             if not events:
                 return step
 

@@ -114,6 +114,18 @@ def test_a_subset_is_checked_before_anything_runs(installation, store, save):
     assert plan(installation, tasks=["c"]).spec.tasks == ["c"]
 
 
+def test_tasks_that_wait_for_their_past_are_not_run_backwards(installation, store, save):
+    sales = store.dags.row("sales").spec
+    first, *others = sales.tasks
+    save(store, [replace(sales, tasks=(replace(first, depends_on_past=True), *others))])
+    with pytest.raises(
+        RequestError, match=r"'extract' .* waits for its past .*: each date .* Leave out --run-backwards\."
+    ):
+        plan(installation, backwards=True)
+    assert plan(installation, backwards=True, tasks=["load"]).dates
+    assert plan(installation).dates
+
+
 def test_a_backfill_is_made_with_its_request_and_its_audit_and_a_dag_has_one_at_a_time(installation, store):
     found = plan(installation)
     backfill, asked = create_backfill(installation, found, expected=found.hash[:12], by=BY)

@@ -317,6 +317,31 @@ def test_a_run_that_was_skipped_says_so_and_can_be_cleared(installation, store, 
     assert preview_clear(installation, "stock", "late").tasks == ["count"]
 
 
+def test_a_task_that_waits_for_its_past_says_which_run_holds_it(installation, store, now, save):
+    spec = store.dags.row("stock").spec
+    save(
+        store,
+        [
+            msgspec.structs.replace(
+                spec, tasks=tuple(msgspec.structs.replace(t, depends_on_past=True) for t in spec.tasks)
+            )
+        ],
+    )
+    first, second = (
+        dags.trigger(installation, "stock", run_id=f"day {day}", logical_date=now - timedelta(days=9 - day)).run
+        for day in (1, 2)
+    )
+    failed = TaskInstance(first.run, "count", -1, TaskState.FAILED, 1, 1, "no.")
+    version = store.dags.state("stock").version
+    runs_now = [
+        msgspec.structs.replace(first, state=RunState.FAILED, started_at=now, ended_at=now, version=version),
+        msgspec.structs.replace(second, state=RunState.RUNNING, started_at=now, version=version),
+    ]
+    store.apply(Changes(runs=runs_now, tasks=[failed, TaskInstance(second.run, "count", -1, TaskState.NONE)]), now)
+    (count,) = tasks.why(installation, "stock", "count", run_id="day 2")
+    assert "task count of run day 1, the one before, is failed" in count.reason
+
+
 def test_mark_checks_state_and_task(installation, run, asked):
     tasks.mark_task(installation, "sales", "load", "success")
     assert asked() == [MarkTask(run.run, "load", -1, "success")]

@@ -143,7 +143,7 @@ def test_they_go_with_their_run(store, run, key, now):
     store.checkpoints.put(key, 3, "page", b"1")
     ended = msgspec.structs.replace(run, state=RunState.SUCCESS, ended_at=now)
     store.apply(Changes(runs=[ended]), now)
-    assert store.retention.delete_runs([run.run]) == 1
+    assert store.retention.delete_runs([run.run], now) == 1
     with pytest.raises(SupersededError):
         store.checkpoints.value(key, 3, "page")
     assert store.check() == []

@@ -9,6 +9,7 @@ from penstock.errors import NotFoundError
 from penstock.model.changes import Changes, DagCursor
 from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec, TaskSpec, XComRef
+from penstock.model.history.past_run import PastRun
 from penstock.model.limits.rate import Rate, RateUsed
 from penstock.model.request import DagChanged, PoolsChanged
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try, XCom
@@ -52,6 +53,29 @@ def test_tries_that_have_not_ended_are_counted_by_their_executors(stocked, now):
     assert stocked.runs.open_tries([]) == 0
 
 
+def test_the_run_before_is_the_last_of_an_earlier_date_with_what_did_not_end_well(store, now):
+    def made(days, state, *states):
+        at = now + timedelta(days=days)
+        [run] = store.apply(
+            Changes(new_runs=[NewRun("d", f"r{days}", RunKind.TRIGGERED, at, at, at, version="v")]), now
+        )
+        tasks = [TaskInstance(run.run, "t", index, each) for index, each in enumerate(states)]
+        store.apply(Changes(runs=[msgspec.structs.replace(run, state=state)], tasks=tasks), now)
+        return run
+
+    late = made(5, RunState.SUCCESS, TaskState.SUCCESS)
+    early = made(1, RunState.FAILED, TaskState.SUCCESS, TaskState.FAILED, TaskState.NONE)
+    made(3, RunState.SKIPPED)
+
+    def before(days):
+        return store.backfills.run_before("d", now + timedelta(days=days))
+
+    assert before(1) is None
+    assert before(5) == PastRun(early.run, "r1", early.logical_date, "v", {"t": ("t[1]", "failed")})
+    assert before(6) == PastRun(late.run, "r5", late.logical_date, "v", {})
+    assert store.backfills.run_before("e", now) is None
+
+
 def test_dags_are_listed_with_their_runs_by_state(stocked):
     found = stocked.dags.rows()
     assert sorted(row.dag_id for row in found) == ["BETA%2", "alpha", "beta_1"]
@@ -91,7 +115,9 @@ def test_old_runs_go_with_all_that_belongs_to_them_and_live_ones_stay(stocked, n
     assert (len(first), len(rest)) == (10, 5)
     assert max(run.ended_at for run in first + rest) < before
     every = [run.run for run in stocked.runs.page(limit=100)]
-    assert stocked.retention.delete_runs(every) == 27
+    assert stocked.retention.delete_runs(every, now) == 27
+    asked = [request for _, request in stocked.requests.pending()]
+    assert asked[-3:] == [DagChanged("BETA%2"), DagChanged("alpha"), DagChanged("beta_1")]
     assert stocked.retention.finished_before(now + timedelta(days=999)) == []
     left = stocked.runs.page(limit=100)
     assert {run.state for run in left} == {RunState.RUNNING}

@@ -46,7 +46,7 @@ def test_tasks_and_assets_keep_values_of_their_own_that_outlast_the_run(store, p
     store.apply(Changes(tasks=[TaskInstance(*key, TaskState.SUCCESS, epoch=3)]), now)
     run = store.runs.get(key.run)
     store.apply(Changes(runs=[replace(run, state=RunState.SUCCESS, ended_at=now)]), now)
-    assert store.retention.delete_runs([key.run]) == 1
+    assert store.retention.delete_runs([key.run], now) == 1
     assert (values(store), values(store, ASSET)) == ({"other": b"3", "page": b"1"}, {"page": b"2"})
     found = store.state_store.value(TASK, "other")
     assert (found.changed_at, found.changed_by) == (now, "t of d, run r")

@@ -87,14 +87,13 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         pool: str = DEFAULT_POOL, pool_slots: int = 1, queue: str = "default",
         priority_weight: int = 1, weight_rule: str = "absolute",
         max_active_tis_per_dag: int | None = None, max_active_tis_per_dagrun: int | None = None,
-        do_xcom_push: bool = True, multiple_outputs: bool = False,
+        depends_on_past: bool = False, wait_for_downstream: bool = False, do_xcom_push: bool = True, multiple_outputs: bool = False,
         doc: str = "", doc_md: str = "", owner: str = "",
         alerts: Sequence[Alert] = (), outlets: "Sequence[Asset]" = (), inlets: "Sequence[Asset]" = (),
         on_execute_callback: Callback = None, on_failure_callback: Callback = None, on_retry_callback: Callback = None,
         on_skipped_callback: Callback = None, on_success_callback: Callback = None,
         email: str | Sequence[str] | None = None, email_on_failure: bool = True, email_on_retry: bool = True,
-        sla: timedelta | float | None = None,
-        params: dict[str, Any] | None = None,
+        sla: timedelta | float | None = None, params: dict[str, Any] | None = None,
     ) -> None:  # fmt: skip
         if not isinstance(task_id, str):
             raise AuthoringError([f"the task_id is {task_id!r}; write text."])
@@ -105,6 +104,7 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         self.pool, self.pool_slots, self.queue = pool, pool_slots, queue
         self.priority_weight, self.weight_rule = priority_weight, weight_rule
         self.max_active_tis_per_dag, self.max_active_tis_per_dagrun = max_active_tis_per_dag, max_active_tis_per_dagrun
+        self.depends_on_past, self.wait_for_downstream = depends_on_past, wait_for_downstream
         self.do_xcom_push, self.multiple_outputs, self.owner = do_xcom_push, multiple_outputs, owner
         self.doc, self.params, self.alerts, self.sla = doc or doc_md, params or {}, alerts, sla
         self.on_execute_callback, self.on_skipped_callback = on_execute_callback, on_skipped_callback

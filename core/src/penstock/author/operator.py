@@ -39,6 +39,8 @@ class Operator(AbstractOperator):
             was begun is finished first.
         max_active_tis_per_dag: How many instances of the task may run at once, over all runs; None for any number.
         max_active_tis_per_dagrun: How many instances of a mapped task may run at once in one run; None for any number.
+        depends_on_past: Whether it waits until the same task of the run before, by logical date, has succeeded or was skipped.
+        wait_for_downstream: Whether it waits for the tasks directly downstream of that, too.
         do_xcom_push: Whether the value that `execute` returns is kept for other tasks.
         multiple_outputs: Whether each entry of a returned dict is kept under its own key as well.
         doc: Documentation in Markdown; ``doc_md`` is the same.

@@ -16,6 +16,7 @@ from penstock.engine.messages import (
     DagUpdated,
     DateFound,
     Event,
+    PastFound,
     PoolsUpdated,
     RunAdded,
     RunVersionChanged,
@@ -23,10 +24,12 @@ from penstock.engine.messages import (
     Step,
     TryInterrupted,
     WantedDate,
+    WantedPast,
 )
 from penstock.engine.requests.live_runs import cancel, clear
 from penstock.engine.requests.marks import mark, mark_run
 from penstock.engine.runs.creation import create_due_runs
+from penstock.engine.runs.found_past import found_past
 from penstock.engine.runs.lost import idle, lose_dag
 from penstock.engine.runs.starts import start_queued_runs
 from penstock.engine.runs.taken_over import add_run, change_version, update_dag
@@ -57,6 +60,7 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     RunVersionChanged: change_version,
     BackfillAdded: take_up_backfill,
     DateFound: found_date,
+    PastFound: found_past,
     AssetEventAdded: count_event,
     PoolsUpdated: lambda state, event: state.resources.set_pools(event.slots, event.rates),
     CapacityChanged: lambda state, event: state.resources.set_capacity(
@@ -187,6 +191,12 @@ class Engine:
             for ordinal, date in backfill.wanted.items()
             if ordinal not in backfill.found
         ]
+
+    @property
+    def past_wanted(self) -> list[WantedPast]:
+        """Runs of which the engine wants to be told by `PastFound`, in the next step, which run was before them."""
+        rows = (self._state.runs[number].row for number in self._state.past_wanted)
+        return [WantedPast(row.run, row.dag_id, row.logical_date) for row in rows if row.logical_date is not None]
 
     @property
     def sensor_executor(self) -> str:

@@ -1,12 +1,13 @@
 """How a finished instance moves its run on: tallies, trigger rules, expansion of mapped tasks, the end of the run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from penstock.engine.assets.events import emit_events
 from penstock.engine.decisions.branching import cut_off, cut_off_beside
 from penstock.engine.decisions.expansion import expansion
+from penstock.engine.decisions.past_hold import is_held
 from penstock.engine.graph.live_group import LiveGroup
 from penstock.engine.graph.trigger_rules import Verdict
 from penstock.engine.live import Instance, LiveRun, Node
@@ -28,10 +29,12 @@ def evaluate(state: State, node: Node, index: int | None = None) -> None:
     if node.own:
         for each in list(node.waiting) if index is None else [index]:
             if each in node.waiting and (decision := node.verdict(each)) is not Verdict.WAIT:
+                if decision is Verdict.RUN and _held_by_past(state, node):
+                    return
                 _decide(state, node, decision, [node.waiting.pop(each)])
         return
     decision = node.verdict()
-    if decision is Verdict.WAIT:
+    if decision is Verdict.WAIT or (decision is Verdict.RUN and _held_by_past(state, node)):
         return
     # The rule may let a mapped task run early, but how many instances it has is known only once its sources are done.
     if decision is Verdict.RUN and not node.expanded:
@@ -41,6 +44,27 @@ def evaluate(state: State, node: Node, index: int | None = None) -> None:
     # The verdict falls once: what upstream does afterwards must not decide a second time.
     waiting, node.waiting = list(node.waiting.values()), {}
     _decide(state, node, decision, waiting)
+
+
+def _held_by_past(state: State, node: Node) -> bool:
+    """Whether a task that may run is held by the run before it."""
+    run = node.run
+    if not run.compiled.past[node.number]:
+        return False
+    if not is_held(state, node):
+        return False
+    if not run.past_known:
+        state.past_wanted[run.row.run] = None
+    state.dags_to_check.add(run.row.dag_id)  # its place may be needed by what holds it
+    return True
+
+
+def let_later_go(state: State, run: LiveRun, task_ids: Iterable[str]) -> None:
+    """Look again at what waits in the next run for tasks of this one."""
+    later = state.dag(run.row.dag_id).dated.behind(run.row)
+    for each in (state.runs[number] for number in later):
+        for number in {number for task_id in task_ids for number in each.compiled.past_of.get(task_id, ())}:
+            evaluate(state, each.nodes[number])
 
 
 def _decide(state: State, node: Node, decision: Verdict, waiting: list[Instance]) -> None:
@@ -172,8 +196,9 @@ def _propagate_one(state: State, instance: Instance) -> None:
     compiled, final = run.compiled, instance.state
     node.unfinished -= 1
     done = node.unfinished == 0
-    if compiled.leaf[node.number] and final not in (TaskState.SUCCESS, TaskState.SKIPPED):
-        run.broken_leaves += 1
+    if final not in (TaskState.SUCCESS, TaskState.SKIPPED):
+        node.broken += 1
+        run.broken_leaves += compiled.leaf[node.number]
     run.unfinished -= done
     if instance.reason or node.task.mapped:
         _skip_cut_off(state, instance)
@@ -186,6 +211,8 @@ def _propagate_one(state: State, instance: Instance) -> None:
     # In a mapped group a teardown may be let run before this has ended, and waited for the number of its instances alone.
     for number in compiled.spread[node.number] if done else ():
         evaluate(state, run.nodes[number])
+    if done:
+        let_later_go(state, run, (node.task.task_id,))
     end_run_if_done(state, run)
 
 

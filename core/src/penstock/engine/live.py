@@ -14,6 +14,7 @@ from penstock.engine.limits.fairness import Competitor
 from penstock.engine.limits.resource import Needs
 from penstock.model.attempt import Gathered
 from penstock.model.dag import XComRef
+from penstock.model.history.past_run import PastRun
 from penstock.model.run import UNMAPPED, Run, TaskInstance, TaskKey, Try
 from penstock.model.state import TRANSITIONS, TaskState
 
@@ -118,7 +119,7 @@ class Node:
         expanded: False for a mapped task that has only its placeholder, under -1.
         instances: By map index.
         waiting: Instances that its trigger rule has not decided on yet, by map index.
-        unfinished: Instances that are not finished.
+        unfinished, broken: Instances that are not finished, and those that ended otherwise than well.
         tries: How many of its instances have a live try.
         lengths: Number of elements of the lists and dicts that it left, by key; empty for a mapped task.
         left: By key the instances of a mapped task that left a value: its own value is the list of all.
@@ -126,6 +127,7 @@ class Node:
     """
 
     __slots__ = (
+        "broken",
         "competitor",
         "expanded",
         "group",
@@ -155,8 +157,7 @@ class Node:
         self.waiting = {UNMAPPED: placeholder}
         self.own: dict[int, OwnTally] = {}
         self.group: LiveGroup | None = None
-        self.unfinished = 1
-        self.tries = 0
+        self.unfinished, self.broken, self.tries = 1, 0, 0
         self.lengths: dict[str, int] = {}
         self.left: dict[str, set[int]] = {}
         self.needs: Needs | None = None
@@ -166,6 +167,11 @@ class Node:
     def done(self) -> bool:
         """True if every instance is finished."""
         return self.unfinished == 0
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether every instance succeeded or was skipped: then no later run is held by it."""
+        return self.unfinished == 0 and self.broken == 0
 
     @property
     def collapsing(self) -> bool:
@@ -274,7 +280,7 @@ class Node:
         self.waiting = {UNMAPPED: placeholder}
         self.own = {}
         self.expanded = False
-        self.unfinished = 1
+        self.unfinished, self.broken = 1, 0
         self.left = {}
         return placeholder
 
@@ -302,6 +308,8 @@ class LiveRun:
         broken_leaves: Instances of leaf tasks that failed: one is enough to fail the run.
         tries: How many of its instances have a live try.
         started_s, timeout_s: Monotonic instants at which it started, and at which its time is over; None before and without a limit.
+        past: The run before it by logical date, among those that are stored and do not live; None if there is none.
+        past_known: Whether somebody has said what that is.
         dropped: Rows of tasks that its version does not have: what they did under an earlier one.
         groups: Of its nodes, what is mapped: task groups, and tasks alone.
     """
@@ -312,6 +320,8 @@ class LiveRun:
         "dropped",
         "groups",
         "nodes",
+        "past",
+        "past_known",
         "row",
         "started_s",
         "timeout_s",
@@ -330,6 +340,8 @@ class LiveRun:
         self.broken_leaves = self.tries = 0
         self.started_s: float | None = None
         self.timeout_s: float | None = None
+        self.past: PastRun | None = None
+        self.past_known = False
         self.dropped: dict[TaskKey, TaskInstance] = {}
 
     @property
@@ -362,9 +374,10 @@ class LiveRun:
         for node in self.nodes:
             node.waiting = {index: i for index, i in node.instances.items() if i.state is TaskState.NONE}
             node.unfinished = sum(not i.state.finished for i in node.instances.values())
+            node.broken = sum(i.state in BROKEN for i in node.instances.values())
             self.unfinished += not node.done
             if self.compiled.leaf[node.number]:
-                self.broken_leaves += sum(i.state in BROKEN for i in node.instances.values())
+                self.broken_leaves += node.broken
         for node in self.nodes:
             node.recount()
 

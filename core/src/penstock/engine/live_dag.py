@@ -6,6 +6,7 @@ from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from penstock.engine.graph.dated_runs import DatedRuns
 from penstock.engine.limits.resource import UNLIMITED, Resource
 from penstock.model.run import Run, RunKind
 
@@ -31,6 +32,7 @@ class LiveDag:
         wake_at: The earliest instant for which its timer is set; None if it is not.
         active_tasks: Its tasks at once.
         task_limits: Instances at once of each of its tasks that has such a limit, by id.
+        dated: Its live runs by logical date.
         assets: The events of assets that no run of it was made for; None if its schedule names no asset.
     """
 
@@ -40,6 +42,7 @@ class LiveDag:
         "assets",
         "backfill",
         "cursor",
+        "dated",
         "max_active_runs",
         "queued",
         "row",
@@ -63,6 +66,7 @@ class LiveDag:
         self.max_active_runs = 0
         self.active_tasks = Resource(f"DAG {dag_id!r} (max_active_tasks)", 0)
         self.task_limits: dict[str, Resource] = {}
+        self.dated = DatedRuns()
         self.assets: AssetQueue | None = None
 
     def enqueue(self, run: Run, *, fresh: bool) -> None:
@@ -75,6 +79,12 @@ class LiveDag:
         self.queued.append(run.run)
         if fresh and run.kind is RunKind.SCHEDULED:
             self.waiting.append(run.run)
+
+    def queue_again(self, run: Run) -> None:
+        """Have a running run wait before all others: it gave up its place."""
+        self.running.discard(run.run)
+        backfill = self.backfill_of(run)
+        (self.queued if backfill is None else backfill.queued).appendleft(run.run)
 
     def leave_queue(self, number: int) -> None:
         """Have a run wait no more, if it does."""

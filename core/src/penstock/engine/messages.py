@@ -9,6 +9,7 @@ from penstock.model.attempt import Gathered
 from penstock.model.backfills.backfill import Backfill, BackfillSpec
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec, TaskSpec, XComRef
+from penstock.model.history.past_run import PastRun
 from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask, SetBackfill
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
 from penstock.model.schedule import DataInterval
@@ -106,6 +107,21 @@ class DateFound(msgspec.Struct, frozen=True):
     change: RunVersionChanged | None = None
 
 
+class WantedPast(msgspec.Struct, frozen=True):
+    """A run of which the engine wants to know which run was before it, among those that it does not hold."""
+
+    run: int
+    dag_id: str
+    logical_date: datetime
+
+
+class PastFound(msgspec.Struct, frozen=True):
+    """The run before another by logical date, as it is stored; None if there is none."""
+
+    run: int
+    past: PastRun | None
+
+
 class PoolsUpdated(msgspec.Struct, frozen=True):
     """All pools with their numbers of slots, and the rates of those that have one."""
 
@@ -161,6 +177,7 @@ Event = (
     | RunVersionChanged
     | BackfillAdded
     | DateFound
+    | PastFound
     | PoolsUpdated
     | AssetEventAdded
     | CapacityChanged

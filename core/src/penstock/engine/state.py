@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from heapq import heappop, heappush
 
+from penstock.engine.decisions.past_hold import looking_back
 from penstock.engine.graph.compiled import CompiledDag
 from penstock.engine.limits.admission import Admission
 from penstock.engine.limits.bucket import Bucket
@@ -61,6 +62,7 @@ class State:
         self.resources = Resources(self.admission, routes, queue_limits, tenants)
         self.dags_to_check: set[str] = set()
         self.dags_awaiting_runs: set[str] = set()
+        self.past_wanted: dict[int, None] = {}
         self._compiled: dict[tuple[str, str, tuple[str, ...]], CompiledDag] = {}
         self._timers: list[tuple[datetime, str]] = []
         self._retries: list[tuple[float, int, Instance]] = []
@@ -161,7 +163,7 @@ class State:
         # Only now, and not where the run ended: later events of this step (a clear, a mark, an answer) may still name it.
         for run in self._released:
             if run.row.state.finished and not run.tries and self.runs.get(run.row.run) is run:
-                self.runs.pop(run.row.run, None)
+                self._let_go_of(run)
         reasons: dict[Bucket, str] = {}
         # A reason is said of what is still queued now, after admission, and once a bucket: all in it wait for the same.
         for instance in self.newly_ready:
@@ -179,6 +181,21 @@ class State:
         wait_s = self._wait_s()
         self._expected_wait_s = LONGEST_WAIT_S if wait_s is None else min(wait_s, LONGEST_WAIT_S)
         return Step(changes, tuple(self.dispatches), tuple(self.kills), wait_s)
+
+    def _let_go_of(self, run: LiveRun) -> None:
+        """Take a run that has ended out of memory; the store then says what it is to the runs behind it."""
+        del self.runs[run.row.run]
+        self.past_wanted.pop(run.row.run, None)
+        dated = self.dag(run.row.dag_id).dated
+        for number in dated.behind(run.row):
+            self.forget_past(self.runs[number])
+        dated.remove(run.row)
+
+    def forget_past(self, run: LiveRun) -> None:
+        """Forget which run was before another, and ask for it if a task is held meanwhile."""
+        run.past, run.past_known = None, False
+        if run.row.state is RunState.RUNNING and looking_back(run):
+            self.past_wanted[run.row.run] = None
 
     def wake_dag_at(self, at: datetime, dag_id: str) -> None:
         """Check a DAG in the first step at or after an instant."""
@@ -247,7 +264,7 @@ class State:
 
     def _wait_s(self) -> float | None:
         """Seconds until the next timer, whichever clock it is on; None if there is none."""
-        if self.dags_to_check or any(backfill.asking for backfill in self.backfills.values()):
+        if self.dags_to_check or self.past_wanted or any(backfill.asking for backfill in self.backfills.values()):
             return 0.0
         waits = []
         if self._leases:
@@ -304,6 +321,8 @@ class State:
         instance.attempt = None
         instance.node.tries -= 1
         instance.node.run.tries -= 1
+        if instance.node.run.compiled.looking_back:
+            self.dags_to_check.add(instance.node.run.row.dag_id)  # its run may wait for the past alone from now on
         self.admission.release(instance)
         self.free_place(instance.node.run)
 

@@ -1,5 +1,7 @@
 """Answers to "why is it not running?", from the state that decides it."""
 
+from penstock.engine.decisions.past_hold import Hold, hold_of
+from penstock.engine.graph.trigger_rules import Verdict
 from penstock.engine.live import Instance
 from penstock.engine.live_backfill import LiveBackfill
 from penstock.engine.state import State
@@ -21,22 +23,32 @@ def why(state: State, key: TaskKey) -> str:
     run = instance.node.run.row
     if run.state is RunState.QUEUED and instance.state is TaskState.NONE:
         return f"its run has not started: {_why_queued(state, run)}"
-    return _by_state(instance)
+    return _by_state(state, instance)
 
 
-def _by_state(instance: Instance) -> str:
+def _by_state(state: State, instance: Instance) -> str:
     node, reason = instance.node, instance.reason
     if instance.state is TaskState.NONE:
         if instance.cancelling:
             return "it was cleared, and its earlier try has not ended yet"
         if node.collapsing:
             return "it was cleared, and an earlier try of the same task has not ended yet"
+        if node.verdict(instance.key.map_index) is Verdict.RUN and (hold := hold_of(state, node)) is not None:
+            return why_held(hold)
         return "waits for its upstream: " + node.explain(instance.key.map_index)
     if instance.state is TaskState.RUNNING:
         return "it is running"
     if instance.state is TaskState.UP_FOR_RETRY and instance.due_at is not None:
         return f"{reason}; the next try is due at {instance.due_at.isoformat(sep=' ', timespec='seconds')}"
     return reason or ("it succeeded" if instance.state is TaskState.SUCCESS else f"it is {instance.state.value}")
+
+
+def why_held(hold: Hold) -> str:
+    """Say which task instance of which run before holds a task."""
+    if not hold.run_id:
+        return "waits for its past (depends_on_past): which run was before its own is being looked up"
+    found = f"task {hold.task} of run {hold.run_id}, the one before, is {hold.state}"
+    return f"waits for its past (depends_on_past): {found}; it goes on once that has succeeded or was skipped"
 
 
 def why_run_waits(dag_id: str, *, paused: bool, active: int, limit: int, ending: int = 0) -> str:

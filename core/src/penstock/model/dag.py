@@ -123,6 +123,7 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
         instant: True if there is nothing to run, as for ``EmptyOperator``: the engine ends it at once.
         execution_timeout_s: Seconds after which a running try is killed; None for no limit.
         setup, teardown: Whether the task makes or removes a resource for others; ``fails_run``, whether its failure fails the run.
+        depends_on_past, wait_for_downstream: Whether it waits for the same task of the run before, and for what is directly below that.
         templated: Whether any template field of it holds a Jinja expression.
         params: Its parameters; one of the DAG that has the same name does not count for it.
         alerts: Who is told of what happens to it, besides those of the DAG.
@@ -149,6 +150,8 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     setup: bool = False
     teardown: bool = False
     fails_run: bool = False
+    depends_on_past: bool = False
+    wait_for_downstream: bool = False
     pool: str = DEFAULT_POOL
     pool_slots: int = 1
     priority_weight: int = 1

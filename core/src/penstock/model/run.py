@@ -112,8 +112,7 @@ class Run(msgspec.Struct, frozen=True):
         run: Its number in this database.
         timed_out_at: When it was ended because it took longer than its DAG allows; its teardowns may go on after that.
         backfill: Number of the backfill that had it run last; None if none had.
-        subset: As in `NewRun`.
-        consumed: As in `NewRun`.
+        subset, consumed: As in `NewRun`.
     """
 
     run: int

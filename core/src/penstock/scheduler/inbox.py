@@ -16,10 +16,12 @@ from penstock.engine.messages import (
     DagUpdated,
     DateFound,
     Event,
+    PastFound,
     PoolsUpdated,
     RunAdded,
     RunVersionChanged,
     WantedDate,
+    WantedPast,
 )
 from penstock.errors import ConfigError, DataRefusedError, DataUnreadableError, StoreError
 from penstock.model.assets.event import AssetEvent, NewAssetEvent
@@ -136,6 +138,19 @@ class Inbox:
             for date in wanted
             for arrival in _guarded(Arrival(dag_id=date.spec.dag_id), partial(self._date, date, added))
         ]
+
+    def past_runs(self, wanted: Iterable[WantedPast]) -> list[Arrival]:
+        """Which runs were before those that the engine asks for."""
+        return [each for past in wanted for each in _guarded(Arrival(run=past.run), partial(self._past, past))]
+
+    def _past(self, wanted: WantedPast) -> list[Arrival]:
+        past = self._store.backfills.run_before(wanted.dag_id, wanted.logical_date)
+        spec = None if past is None else self._store.versions.spec(past.version)
+        if past is not None and spec is not None:
+            # Tasks that only an earlier version of it had hold nobody: no person could mend them.
+            names = {task.task_id for task in spec.tasks}
+            past = replace(past, open={task_id: found for task_id, found in past.open.items() if task_id in names})
+        return [Arrival(PastFound(wanted.run, past), run=wanted.run)]
 
     def created(self, made: Run | AssetEvent) -> RunAdded | AssetEventAdded | None:
         """A run, or an event of an asset, that was just created, as the engine's event."""

@@ -178,6 +178,7 @@ class Scheduler:
                 arrivals += through(self._inbox.take)
                 moved += self._others(look=True) if self._inbox.unowned else []
             arrivals += through(lambda: self._inbox.dates(self._engine.dates_wanted))
+            arrivals += through(lambda: self._inbox.past_runs(self._engine.past_wanted))
             self._store.check_file()
             with self._in_hand.dealing(
                 [(e.key, e.epoch) for _, e in messages if not isinstance(e, Heartbeat | TryAsked)]

@@ -13,7 +13,7 @@ import msgspec
 
 from penstock.clock import Clock
 from penstock.engine.engine import Engine
-from penstock.engine.messages import Kill, RunAdded, Step
+from penstock.engine.messages import Kill, PastFound, RunAdded, Step
 from penstock.errors import CommitUnknownError, StoreUnavailableError
 from penstock.model.attempt import TryEnd
 from penstock.model.history.quarantine import Quarantined, QuarantineKind
@@ -85,6 +85,8 @@ class Turns:
             StoreError: As in `take`.
         """
         self._aside = self._outage.through(self._store.quarantine.dag_ids)
+        # What was read of the past is older than what may have been committed since; the engine asks again.
+        since = [arrival for arrival in since if not isinstance(arrival.event, PastFound)]
         while True:
             stored = known if known is not None else self._outage.through(self._stored)
             arrivals, known = [*stored, *since], None

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from penstock.engine.engine import Engine
-from penstock.engine.messages import CapacityChanged, Event
+from penstock.engine.messages import CapacityChanged, Event, Step
 from penstock.engine.waits import Wait
 from penstock.engine.why import why_paused, why_run_waits
 from penstock.errors import as_sentence
@@ -48,6 +48,13 @@ class Explainer:
             *(arrival.event for arrival in inbox.stored() if arrival.event is not None),
         ]
         step = self._engine.step(events, Now(installation.now(), 0.0))
+        while (wanted := self._engine.past_wanted) and (
+            found := [each.event for each in inbox.past_runs(wanted) if each.event]
+        ):
+            then = self._engine.step(found, Now(installation.now(), 0.0))
+            step.changes.runs += then.changes.runs
+            going = (*step.dispatches, *then.dispatches)
+            step = Step(step.changes, going, (), then.wait_s)
         self._aside = {each.dag_id: each for each in store.quarantine.all() if each.dag_id}
         self._started = {run.run for run in step.changes.runs if run.state is RunState.RUNNING}
         self._going = {dispatch.instance.key for dispatch in step.dispatches}

@@ -414,15 +414,20 @@ WRONG = [
     ),
     pytest.param(
         """
-        with DAG("d", schedule_interval="@daily", schedule="@hourly", default_args={"depends_on_past": True}):
+        with DAG("d", schedule_interval="@daily", schedule="@hourly", default_args={"map_index_template": "x"}):
+            EmptyOperator(task_id="b", depends_on_past="yes", ignore_first_depends_on_past=False)
             EmptyOperator(task_id="a", sla=timedelta(hours=1), start_date=START, weight_rule="sideways")
         """,
         {
             1: [
                 "takes 'schedule_interval' as another name of 'schedule', and got both. Give one of them.",
-                "no task of this DAG takes an argument 'depends_on_past'. Runs do not look at earlier runs;",
+                "no task of this DAG takes an argument 'map_index_template'.",
             ],
             2: [
+                "'ignore_first_depends_on_past'. A task waits for nothing that the run before it does not have; leave it out.",
+                "depends_on_past is 'yes'; write True or False.",
+            ],
+            3: [
                 "'start_date'. Dates belong to the DAG",
                 "weight_rule is 'sideways'; write one of absolute, downstream, upstream.",
                 "sla: nobody is told: the task has no email. Write alerts=[Alert('task_missed_deadline'",

@@ -75,6 +75,16 @@ def _with_assets(random: Random, dag: DagSpec) -> DagSpec:
     return replace(dag, tasks=tuple(tasks), schedule=replace(dag.schedule, assets=condition))
 
 
+def with_past(random: Random, dag: DagSpec) -> DagSpec:
+    """A DAG some of whose tasks wait for what became of them in the run before."""
+    tasks = []
+    for task in dag.tasks:
+        waits = random.random() < 0.5
+        below = waits and random.random() < 0.4
+        tasks.append(replace(task, depends_on_past=waits, wait_for_downstream=below))
+    return replace(dag, tasks=tuple(tasks))
+
+
 class _Group(NamedTuple):
     """A mapped group to which the tasks belong that are made next."""
 

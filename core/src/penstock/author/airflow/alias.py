@@ -36,7 +36,7 @@ REMEDIES = {
 """What there is here in place of a name of Airflow's."""
 
 _NO_SUCCESS = (
-    "Nothing depends on what became of earlier runs; prev_data_interval_start and its kin follow from the schedule."
+    "No name tells what became of earlier runs; prev_data_interval_start and its kin follow from the schedule."
 )
 CONTEXT_REMEDIES = {
     "dag_run_conf": "Write dag_run.conf, or conf.",

@@ -37,16 +37,14 @@ _HARMLESS: dict[str, tuple[Any, ...]] = {
     "access_control": ({},),
     "allow_future_exec_dates": _FALSE,
     "auto_register": (True,),
-    "depends_on_past": _FALSE,
     "executor_config": ({},),
     "fail_fast": _FALSE,
     "fail_stop": _FALSE,
-    "ignore_first_depends_on_past": (True, False),
+    "ignore_first_depends_on_past": (True,),
     "interval": (timedelta(0),),
     "max_consecutive_failed_dag_runs": (0,),
     "restrict_to_events": _FALSE,
     "run_immediately": _FALSE,
-    "wait_for_downstream": _FALSE,
     "wait_for_past_depends_before_skipping": _FALSE,
 }
 # Arguments that do nothing here whatever their value.
@@ -67,7 +65,6 @@ _WITHOUT_EFFECT = frozenset(
 _DATES = "Dates belong to the DAG: DAG(start_date=..., end_date=...)."
 _OF_TASKS = "It belongs to tasks: DAG(default_args={...}) gives it to all of them."
 _OF_CLASSES = "It belongs to tasks whose class the DAG file imports."
-_NO_PAST = "Runs do not look at earlier runs; max_active_runs=1 of the DAG lets them run one after the other."
 _SLA_OF_TASKS = (
     "Deadlines have rules of their own: DAG(alerts=[Alert('task_missed_deadline', to=..., after=timedelta(...))]) for each task, "
     "'missed_deadline' for the run; `to` takes functions, too."
@@ -75,7 +72,6 @@ _SLA_OF_TASKS = (
 
 _REMEDIES = {
     "access_control": "There are no roles.",
-    "depends_on_past": _NO_PAST,
     "deadline": "Write DAG(alerts=[Alert('missed_deadline', to=..., after=timedelta(...))]).",
     "email": _OF_TASKS,
     "email_on_failure": _OF_TASKS,
@@ -85,6 +81,7 @@ _REMEDIES = {
     "executor_config": "Name a queue, and route it to an executor in [queues] of penstock.toml.",
     "fail_fast": "Every task that can run does; trigger rules decide what follows a failed one.",
     "fail_stop": "Every task that can run does; trigger rules decide what follows a failed one.",
+    "ignore_first_depends_on_past": "A task waits for nothing that the run before it does not have; leave it out.",
     "interval": "A run of CronTrigger has an empty data interval, one of CronInterval the time up to the next tick.",
     "jinja_environment_kwargs": "Templates have one environment; add names by user_defined_macros and user_defined_filters.",
     "map_index_template": "An instance of a mapped task is named by its number.",
@@ -100,7 +97,6 @@ _REMEDIES = {
     "sla_miss_callback": _SLA_OF_TASKS,
     "start_date": _DATES,
     "template_undefined": "A name that does not exist fails the task.",
-    "wait_for_downstream": _NO_PAST,
 }
 
 

@@ -185,6 +185,8 @@ def _task(task: "AbstractOperator", rules: TaskRules, upstream: set[str], weight
         setup=task.is_setup,
         teardown=task.is_teardown,
         fails_run=task._node.fails_run,  # noqa: SLF001 - the same room
+        depends_on_past=rules.depends_on_past or rules.wait_for_downstream,
+        wait_for_downstream=rules.wait_for_downstream,
         pool=rules.pool,
         pool_slots=rules.pool_slots,
         priority_weight=weight,

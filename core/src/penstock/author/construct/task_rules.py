@@ -39,6 +39,8 @@ class TaskRules(NamedTuple):
     queue: str
     max_active_tis_per_dag: int | None
     max_active_tis_per_dagrun: int | None
+    depends_on_past: bool
+    wait_for_downstream: bool
 
     @classmethod
     def of(cls, task: object) -> "TaskRules":
@@ -58,6 +60,10 @@ class TaskRules(NamedTuple):
             ("trigger_rule", _trigger_rule_problems(self.trigger_rule)),
             ("max_retry_delay", duration_problems(self.max_retry_delay, "max_retry_delay")),
             ("execution_timeout", duration_problems(self.execution_timeout, "execution_timeout")),
+            *(
+                (name, _truth_problems(getattr(self, name), name))
+                for name in ("depends_on_past", "wait_for_downstream")
+            ),
             ("weight_rule", _weight_rule_problems(self.weight_rule)),
             *(
                 (name, integer_problems(getattr(self, name), name, least=1))
@@ -116,6 +122,11 @@ def _jitter_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - as above
 def _backoff_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - as above
     if not isinstance(value, bool) and (not is_number(value) or not value >= 1):
         yield f"retry_exponential_backoff is {value!r}; write True, False, or a factor of at least 1."
+
+
+def _truth_problems(value: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - as above
+    if not isinstance(value, bool):
+        yield f"{name} is {value!r:.100}; write True or False."
 
 
 def _trigger_rule_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - as above

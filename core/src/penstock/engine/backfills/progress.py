@@ -14,6 +14,7 @@ from penstock.engine.live_backfill import LiveBackfill
 from penstock.engine.live_dag import LiveDag
 from penstock.engine.messages import BackfillAdded, DateFound, WantedDate
 from penstock.engine.runs.cancel import cancel_run
+from penstock.engine.runs.waiting_runs import may_give_way
 from penstock.engine.state import State
 from penstock.model.backfills.backfill import BackfillAction, BackfillItem, BackfillState, run_id_of
 from penstock.model.request import SetBackfill
@@ -96,15 +97,17 @@ def _lives(state: State, number: int) -> bool:
     return run is not None and (not run.row.state.finished or run.tries > 0)
 
 
-def _room(dag: LiveDag, backfill: LiveBackfill) -> int:
+def _room(state: State, dag: LiveDag, backfill: LiveBackfill) -> int:
     """How many more of its runs may be active."""
     of_dag = dag.max_active_runs - len(dag.running) - len(dag.queued) - len(backfill.queued)
+    if of_dag <= 0 and not backfill.queued and may_give_way(state, dag):
+        of_dag = 1
     return min(backfill.row.spec.max_active_runs - len(backfill.runs), of_dag)
 
 
 def _ask(state: State, dag: LiveDag, backfill: LiveBackfill) -> None:
     """Ask for as many of its next dates as there is room for; for more if those before were skipped, which takes no room."""
-    room, row = _room(dag, backfill), backfill.row
+    room, row = _room(state, dag, backfill), backfill.row
     closed = dag.row is None or dag.row.paused or not dag.row.active
     if closed or room <= 0 or _lives(state, backfill.waits_for):
         return
@@ -120,7 +123,7 @@ def _ask(state: State, dag: LiveDag, backfill: LiveBackfill) -> None:
 
 def _decide_dates(state: State, dag: LiveDag, backfill: LiveBackfill) -> bool:
     """Decide what becomes of the dates that were found, as far as there is room; whether to ask for the next at once."""
-    wanted, found, room = backfill.wanted, backfill.found, _room(dag, backfill)
+    wanted, found, room = backfill.wanted, backfill.found, _room(state, dag, backfill)
     backfill.forget_dates()
     begun = 0
     for ordinal, date in wanted.items():

@@ -23,13 +23,17 @@ class CompiledDag:
         guards: For each task number, the numbers that it waits for whatever its trigger rule says.
         guarded: The same in the other direction.
         spread: For each task number, those of tasks that are mapped over what it leaves and are not directly downstream of it.
+        past: For each task number, the ids of the tasks that it waits for in the run before: itself and what stands below it; () for none.
+        past_of: By such an id, the numbers of the tasks that wait for it.
+        looking_back: The numbers of the tasks that wait for any.
         groups: The numbers of tasks that are expanded together: those of a mapped task group, or one mapped task alone.
         leaf: Whether the task decides the run's state: it has no downstream that is no teardown, and is none itself; teardowns
             whose failure fails the run count as work. In a DAG of other teardowns alone the last ones do.
     """
 
     __slots__ = (
-        "alerting", "dag", "downstream", "groups", "guarded", "guards", "index", "leaf", "spread", "tasks", "upstream", "version",
+        "alerting", "dag", "downstream", "groups", "guarded", "guards", "index", "leaf", "looking_back", "past", "past_of",
+        "spread", "tasks", "upstream", "version",
     )  # fmt: skip
 
     def __init__(self, dag: DagSpec, version: str, subset: Sequence[str] = ()) -> None:
@@ -45,6 +49,17 @@ class CompiledDag:
         self.spread = _reversed(
             [sorted(above - {*direct}) for above, direct in zip(sources, self.upstream, strict=True)]
         )
+        self.past = [
+            (task.task_id, *(self.tasks[down].task_id for down in downs if task.wait_for_downstream))
+            if task.depends_on_past or task.wait_for_downstream
+            else ()
+            for task, downs in zip(self.tasks, self.downstream, strict=True)
+        ]
+        self.looking_back = [number for number, task_ids in enumerate(self.past) if task_ids]
+        self.past_of: dict[str, list[int]] = {}
+        for number in self.looking_back:
+            for task_id in self.past[number]:
+                self.past_of.setdefault(task_id, []).append(number)
         ignorable = [task.teardown and not task.fails_run for task in self.tasks]
         self.leaf = [
             not ignorable[number] and all(ignorable[down] for down in self.downstream[number])

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from penstock.engine.flow import end_run_by_leaves, end_run_if_done, evaluate
+from penstock.engine.flow import end_run_by_leaves, end_run_if_done, evaluate, let_later_go
 from penstock.engine.graph.trigger_rules import BROKEN
 from penstock.engine.live import Instance, LiveRun
 from penstock.engine.requests.live_runs import started_run
@@ -28,6 +28,7 @@ def mark(state: State, request: MarkTask) -> None:
     _set_state(state, instance, TaskState(request.state), f"marked {request.state} by hand")
     run.recount()
     _continue_run(state, run)
+    let_later_go(state, run, (request.task_id,))
 
 
 def mark_run(state: State, request: MarkRun) -> None:
@@ -51,6 +52,7 @@ def mark_run(state: State, request: MarkRun) -> None:
                 _set_state(state, instance, final, reason)
     run.recount()
     _continue_run(state, run)
+    let_later_go(state, run, run.compiled.index)
 
 
 def _for_success(instance: Instance) -> TaskState | None:

@@ -14,6 +14,7 @@ def lose_dag(state: State, event: DagLost) -> None:
         state.backfills.pop(dag.backfill.row.number, None)
     for number in {*dag.running, *dag.queued, *of_backfill}:
         run = state.runs.pop(number, None)
+        state.past_wanted.pop(number, None)
         for instance in run.instances() if run is not None else ():
             state.forget(instance)
     for asset in () if dag.assets is None else dag.assets.condition.assets():

@@ -8,6 +8,7 @@ from penstock.engine.live_dag import LiveDag
 from penstock.engine.runs.cancel import cancel_run
 from penstock.engine.runs.creation import MOST_WAITING, held_back
 from penstock.engine.runs.taken_over import evaluate_all, pinned
+from penstock.engine.runs.waiting_runs import give_way
 from penstock.engine.state import State
 from penstock.model.run import RunKind
 from penstock.model.schedule import Overlap
@@ -28,7 +29,7 @@ def start_queued_runs(state: State) -> None:
 
 
 def _start_queued(state: State, dag: LiveDag) -> None:
-    while (number := dag.next_queued()) is not None:
+    while (number := dag.next_queued() or give_way(state, dag)) is not None:
         _start(state, dag, state.runs[number])
 
 

@@ -3,10 +3,11 @@
 from msgspec.structs import replace
 
 from penstock.engine.assets.events import watch_assets
-from penstock.engine.flow import end_run_by_leaves, end_run_if_done, evaluate, make_ready, settle
+from penstock.engine.flow import end_run_by_leaves, end_run_if_done, evaluate, let_later_go, make_ready, settle
 from penstock.engine.graph.compiled import CompiledDag
 from penstock.engine.live import Instance, LiveRun, Node
 from penstock.engine.messages import DagUpdated, RunAdded, RunVersionChanged
+from penstock.engine.runs.found_past import forget_past_runs
 from penstock.engine.state import State
 from penstock.engine.why import why_paused
 from penstock.model.dag import DagSpec, Mapping, TaskSpec
@@ -26,6 +27,7 @@ def update_dag(state: State, event: DagUpdated) -> None:
     dag.row = event
     dag.set_limits(event.dag)
     watch_assets(state, dag, event)
+    forget_past_runs(state, dag)
     if returned or (event.cursor is not None and (dag.cursor is None or event.cursor > dag.cursor)):
         dag.cursor = event.cursor
     dag.active_tasks.closed = why_paused(event.dag.dag_id) if event.paused else ""
@@ -50,6 +52,7 @@ def add_run(state: State, event: RunAdded) -> None:
     if row.state is RunState.QUEUED:
         dag.enqueue(row, fresh=not event.tasks)
     run = state.runs[row.run] = LiveRun(row, state.compiled(event.dag, row.version, row.subset))
+    dag.dated.add(row)
     if event.tasks:
         _restore(state, run, event)
     if row.state is RunState.RUNNING or run.tries:
@@ -93,6 +96,7 @@ def change_version(state: State, event: RunVersionChanged) -> None:
         reopen(state, run, "its version has tasks that have not run")
     elif row.state in (RunState.SUCCESS, RunState.FAILED):
         end_run_by_leaves(state, run)
+    let_later_go(state, run, {*old.compiled.index, *run.compiled.index})
 
 
 def _begin_anew(state: State, old: LiveRun, run: LiveRun) -> None:

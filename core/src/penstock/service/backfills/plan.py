@@ -99,7 +99,8 @@ def plan_backfill(  # noqa: PLR0913 - one argument an option
 
     Raises:
         NotFoundError: There is no such DAG, task or param.
-        RequestError: The DAG has no dates in this span, or too many, is paused or retired, or a value cannot be used.
+        RequestError: The DAG has no dates in this span, or too many, is paused or retired, or a value cannot be used; or the latest date is
+            to be first, and tasks wait for their past.
         StoreError: The database failed.
     """
     store = installation.store
@@ -108,6 +109,8 @@ def plan_backfill(  # noqa: PLR0913 - one argument an option
     check_conf(conf or {})
     check_params(row.spec, conf or {})
     subset = _subset(row.spec, tasks, upstream=upstream, downstream=downstream)
+    if backwards:
+        _check_past(row.spec, subset)
     intervals, note = _intervals(row.spec, since.astimezone(UTC), until.astimezone(UTC), installation.now())
     spec = BackfillSpec(
         dag_id, replace(row.spec.schedule, planned=()), intervals[0].start, intervals[-1].start, len(intervals),
@@ -147,6 +150,16 @@ def _check(row: DagRow, since: datetime, until: datetime, max_active_runs: int) 
             raise RequestError(f"the {name} date {problem}.")
     if not 1 <= max_active_runs <= MOST_ACTIVE_RUNS:
         raise RequestError(f"{max_active_runs} runs at once cannot be. Choose 1 to {MOST_ACTIVE_RUNS}.")
+
+
+def _check_past(spec: DagSpec, subset: Sequence[str]) -> None:
+    """Refuse to go backwards where a date waits for the one before it."""
+    waits = [task.task_id for task in spec.tasks if task.depends_on_past and (not subset or task.task_id in subset)]
+    if waits:
+        raise RequestError(
+            f"task {waits[0]!r} of DAG {spec.dag_id!r} waits for its past (depends_on_past): "
+            "each date would wait for one that comes later. Leave out --run-backwards."
+        )
 
 
 def _subset(spec: DagSpec, tasks: Sequence[str], *, upstream: bool, downstream: bool) -> list[str]:

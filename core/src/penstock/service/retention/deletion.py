@@ -40,8 +40,9 @@ class RunDeletion:
             self._shipped.delete(run)
             shutil.rmtree(run_logs(self._settings.logs_folder, run.dag_id, run.run_id), ignore_errors=True)
         failpoint("retention.runs.before")
-        retention = self._installation.store.retention
-        return sum(map(retention.delete_runs, _portions([run.run for run in runs], retention.sizes)))
+        retention, now = self._installation.store.retention, self._installation.now()
+        portions = _portions([run.run for run in runs], retention.sizes)
+        return sum(retention.delete_runs(portion, now) for portion in portions)
 
     def _delete_values(self, run: Run) -> None:
         prefix = run_values(self._settings.values_url, run)

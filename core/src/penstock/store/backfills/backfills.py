@@ -11,9 +11,11 @@ from sqlalchemy import bindparam, delete, func, select, text
 from penstock.errors import DataUnreadableError, RequestError
 from penstock.model.backfills.backfill import Backfill, BackfillAction, BackfillItem, BackfillSpec, BackfillState
 from penstock.model.history.audit import AuditEntry
+from penstock.model.history.past_run import PastRun
 from penstock.model.request import BackfillRequested
 from penstock.model.run import Run
 from penstock.model.state import RunState
+from penstock.store.history.past_runs import run_before
 from penstock.store.runs import UnreadableRun
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
@@ -116,6 +118,10 @@ class Backfills:
                 return Run(*connection.execute(select(*tables.columns(tables.run, Run)).where(_r.run == number)).one())
             except DataUnreadableError as error:
                 return UnreadableRun(number, str(error))
+
+    def run_before(self, dag_id: str, at: datetime) -> PastRun | None:
+        """The run of the last logical date before an instant that was not skipped; None if there is none."""
+        return run_before(self._database, dag_id, at)
 
     def newest_runs(self, dag_id: str, since: datetime, until: datetime) -> dict[datetime, Run]:
         """As `newest_run`, of all logical dates of a span, both ends included."""

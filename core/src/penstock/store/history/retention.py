@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, func, select
 
+from penstock.model.request import DagChanged
 from penstock.model.run import Run
 from penstock.model.state import RunState
 from penstock.store.sql import tables
@@ -52,13 +53,17 @@ class Retention:
         with self._database.read() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
-    def delete_runs(self, numbers: Sequence[int]) -> int:
+    def delete_runs(self, numbers: Sequence[int], now: datetime) -> int:
         """Delete runs with all that belongs to them, except those that live again; returns how many were deleted.
 
         Raises:
             StoreError: The database cannot serve; nothing was deleted.
         """
         with self._writer.transaction() as tx:
+            of_them = select(_r.dag_id).where(_r.run.in_(numbers))
+            live = tx.execute(select(_r.dag_id).distinct().where(_r.dag_id.in_(of_them), _r.state.in_(_LIVE))).scalars()
+            # Tasks of live runs may wait for one that goes: their scheduler looks again at what is before them.
+            tx.submit([DagChanged(dag_id) for dag_id in sorted(live)], now)
             return tx.execute(delete(tables.run).where(_r.run.in_(numbers), _r.state.in_(_FINISHED))).rowcount
 
     def live_runs(self) -> set[tuple[str, str]]:

@@ -38,8 +38,7 @@ from penstock.tries.try_requests import TryRequests
 from penstock.tries.vault import Vault
 from penstock.tries.vault_sources import StoreSource
 
-LEASE_S = 30.0
-CHAOS_S = 1200.0
+LEASE_S, CHAOS_S = 30.0, 1200.0
 BETWEEN = ("before the commit", "after the commit", "before handing over tries", "after handing over tries")
 """Where a crash leaves most to be repaired."""
 
@@ -346,6 +345,7 @@ class Simulation:
         """In peace nobody hangs: whoever is at it still is ended after two minutes."""
         for executor in self._each:
             executor.give_up()
+        self.users.mend(self.checker.past)
         self.at(120.0, self._sweep)
 
     def _settled(self) -> bool:

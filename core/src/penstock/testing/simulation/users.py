@@ -21,6 +21,7 @@ from penstock.testing.simulation.backfill_users import BackfillUsers
 from penstock.testing.simulation.clock import SimulatedClock
 from penstock.testing.simulation.database import opened
 from penstock.testing.simulation.odd_input import OddInput
+from penstock.testing.simulation.rules.past_rules import PastRules
 from penstock.testing.simulation.rules.rows import Rows
 from penstock.testing.simulation.setting import Setting
 from penstock.tries.vault import Vault
@@ -112,6 +113,16 @@ class Users:
         except StoreUnavailableError:
             return False
         return True
+
+    def mend(self, past: PastRules) -> None:
+        """Let go what the past holds for ever: have runs that hold others count as done, or cancel those that they hold."""
+        for run in [run for run in self._rows.runs.values() if not run.state.finished]:
+            dag, before = self._dags.get(run.dag_id), past.run_before(run)
+            if dag is None or before is None or not past.spoiled(before):
+                continue
+            with suppress(StoreUnavailableError):
+                odd = before.run in self._odd_input.runs
+                self._submit(CancelRun(run.run, "somebody") if odd else MarkRun(before.run, "success"))
 
     def nothing_asked(self) -> bool:
         """Whether the inbox is empty."""

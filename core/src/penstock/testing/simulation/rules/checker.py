@@ -17,6 +17,7 @@ from penstock.store import Store
 from penstock.store.notices import read
 from penstock.store.sql import tables
 from penstock.testing.simulation.rules.backfills import BackfillRules, with_only
+from penstock.testing.simulation.rules.past_rules import PastRules
 from penstock.testing.simulation.rules.rows import Rows
 
 S = TaskState
@@ -50,7 +51,7 @@ class Checker:
         self.before: dict[TaskKey, TaskState] = {}
         self.outcomes: dict[tuple[TaskKey, int], object] = {}
         self.notified: dict[tuple[object, ...], str] = {}
-        self.backfills = BackfillRules(store)
+        self.backfills, self.past = BackfillRules(store), PastRules(store, self.dag_of)
         self._reduced: dict[tuple[str, ...], DagSpec] = {}
 
     def check(self, step: Step, touched: set[int]) -> None:
@@ -61,6 +62,7 @@ class Checker:
         self._epochs(step)
         self._tries(step)
         self._states(step, touched)
+        self.past.check(step, self.before, touched)
         self._dispatches(step)
         self._runs(step)
         self._nothing_hidden()
