@@ -306,7 +306,7 @@ MUTATIONS = {
     "fence of checkpoints by epoch": (checkpoints_unfenced, scenarios.a_try_that_is_over_keeps_a_checkpoint),
     "lease": (unleased, 12),
     "timers that are taken": (spinning, 12),
-    "dispatch after the commit": (dispatched_before_the_commit, 12),
+    "dispatch after the commit": (dispatched_before_the_commit, 1),
     "commit of unknown fate asked for": (commit_assumed, 1),
     "pool": (unlimited("pool"), 33),
     "active tasks of a DAG": (unlimited("DAG"), 12),
