@@ -17,6 +17,7 @@ def test_no_file_and_no_function_is_too_large(workspace):
 
 # Rooms that are larger on purpose, each with its reason in a sentence.
 LARGER_ROOMS = {
+    "core/src/penstock/store/sql/migrations/versions": "What was released is never changed: it only grows, and each is read alone.",
     "testkit/src/penstock_testkit/redshift": "One fake server whose SQL is one language: parts of it make no room alone.",
 }
 

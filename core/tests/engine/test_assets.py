@@ -5,7 +5,7 @@ from penstock.engine.messages import AssetEventAdded
 from penstock.model.assets.asset_condition import AssetCondition
 from penstock.model.dag import Mapping, TaskSpec
 from penstock.model.request import ClearTasks, MarkTask
-from penstock.model.retry import RetryPolicy
+from penstock.model.retry import RetrySpec
 from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.state import Outcome
 
@@ -99,7 +99,7 @@ def test_an_alias_that_stands_for_nothing_makes_no_event():
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.SKIPPED, Outcome.LOST])
 def test_what_is_no_success_is_no_event(outcome):
-    stage = Stage(producer("a", retry=RetryPolicy(1, 1.0)), consumer(A))
+    stage = Stage(producer("a", retry=RetrySpec(1, 1.0)), consumer(A))
     stage.trigger("producer")
     stage.finish("make", outcome, extras={"a": {"lost": True}}, error="boom")
     assert stage.store.events == []

@@ -6,7 +6,7 @@ from stage import Stage, dag
 from penstock.engine.tries import LONGEST_PAUSE_S, MAX_LOST
 from penstock.model.dag import Mapping, SensorPolicy, TaskSpec
 from penstock.model.request import ClearTasks
-from penstock.model.retry import RetryPolicy
+from penstock.model.retry import RetrySpec
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.spec.executor import Heartbeat
@@ -83,7 +83,7 @@ def test_an_executor_that_was_silent_is_sent_work_like_any_other():
 
 
 def test_a_task_that_nobody_ever_renews_is_repeated_after_ever_longer_pauses_and_never_fails_for_it():
-    stage = Stage(dag(TaskSpec("a", retry=RetryPolicy(3, 1.0))))
+    stage = Stage(dag(TaskSpec("a", retry=RetrySpec(3, 1.0))))
     stage.trigger()
     pauses = []
     for _ in range(MAX_LOST + 2):
@@ -146,7 +146,7 @@ def test_time_in_which_nobody_stepped_the_engine_counts_against_no_try(pause):
 
 
 def test_a_retry_is_due_after_a_pause_as_it_would_have_been_without():
-    stage = Stage(dag(TaskSpec("a", retry=RetryPolicy(1, 60.0))))
+    stage = Stage(dag(TaskSpec("a", retry=RetrySpec(1, 60.0))))
     stage.trigger()
     stage.fail("a")
     assert len(stage.pause(3600).dispatches) == 1
@@ -154,7 +154,7 @@ def test_a_retry_is_due_after_a_pause_as_it_would_have_been_without():
 
 @pytest.mark.parametrize("jump", [timedelta(hours=2), timedelta(days=-400), timedelta(days=400)], ids=str)
 def test_a_step_of_the_time_of_day_loses_no_try_and_moves_no_retry(jump):
-    stage = Stage(dag("a", TaskSpec("b", retry=RetryPolicy(1, 20.0))))
+    stage = Stage(dag("a", TaskSpec("b", retry=RetrySpec(1, 20.0))))
     stage.trigger()
     stage.fail("b")
     stage.now += jump
@@ -166,7 +166,7 @@ def test_a_step_of_the_time_of_day_loses_no_try_and_moves_no_retry(jump):
 
 @pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(days=400), timedelta(0)], ids=str)
 def test_a_step_of_the_time_of_day_across_a_restart_delays_a_retry_by_its_pause_at_most(jump):
-    stage = Stage(dag(TaskSpec("a", retry=RetryPolicy(1, 20.0))))
+    stage = Stage(dag(TaskSpec("a", retry=RetrySpec(1, 20.0))))
     stage.trigger()
     stage.fail("a")
     stage.now += jump
@@ -176,7 +176,7 @@ def test_a_step_of_the_time_of_day_across_a_restart_delays_a_retry_by_its_pause_
 
 
 def test_a_sensor_has_waited_as_long_as_it_has_whatever_the_time_of_day_says():
-    stage = Stage(dag(TaskSpec("s", sensor=SensorPolicy(timeout_s=100.0), retry=RetryPolicy(1, 0.0))))
+    stage = Stage(dag(TaskSpec("s", sensor=SensorPolicy(timeout_s=100.0), retry=RetrySpec(1, 0.0))))
     stage.trigger()
     stage.now += timedelta(days=3)
     stage.finish("s", Outcome.LOST, after=25)

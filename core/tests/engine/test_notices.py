@@ -5,7 +5,7 @@ from stage import Stage, after, dag
 
 from penstock.model.dag import TaskSpec
 from penstock.model.request import CancelRun, ClearTasks, MarkTask
-from penstock.model.retry import RetryPolicy
+from penstock.model.retry import RetrySpec
 from penstock.model.state import Outcome
 from penstock.spec.executor import TryStarted
 
@@ -50,7 +50,7 @@ def test_what_one_step_decides_is_told_change_by_change():
 
 
 def test_a_change_carries_the_try_the_reason_and_the_instant():
-    stage = began(TaskSpec("a", retry=RetryPolicy(1, 60.0)))
+    stage = began(TaskSpec("a", retry=RetrySpec(1, 60.0)))
     stage.fail("a", after=2.0)
     notice = stage.last.changes.notices[-1]
     assert (notice.state, notice.try_number, notice.at) == ("up_for_retry", 1, stage.now)

@@ -4,7 +4,7 @@ from stage import Stage, after, dag
 from penstock.model.attempt import TryEnd
 from penstock.model.dag import Mapping, TaskSpec, XComRef
 from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask
-from penstock.model.retry import RetryPolicy
+from penstock.model.retry import RetrySpec
 from penstock.model.state import Outcome, TriggerRule
 from penstock.spec.executor import TryFinished
 
@@ -107,7 +107,7 @@ def test_a_finished_run_goes_on_from_what_was_cleared(request_, first):
 
 def test_clearing_gives_back_the_retries_and_forgets_the_values():
     stage = begun(
-        TaskSpec("a", retry=RetryPolicy(1, 0.0)),
+        TaskSpec("a", retry=RetrySpec(1, 0.0)),
         TaskSpec("m", upstream=("a",), mapped=(Mapping("x", source=XComRef("a")),)),
     )
     stage.fail("a")
@@ -164,7 +164,7 @@ def test_what_is_mapped_over_a_list_is_cleared_with_it_whatever_else_is():
 
 
 def test_what_waits_for_its_retry_waits_for_its_upstream_if_that_is_cleared():
-    stage = begun("a", TaskSpec("b", upstream=("a",), retry=RetryPolicy(1, 5)))
+    stage = begun("a", TaskSpec("b", upstream=("a",), retry=RetrySpec(1, 5)))
     stage.finish("a")
     stage.fail("b")
     stage.ask(ClearTasks(1, ("a",), downstream=False))
@@ -274,7 +274,7 @@ def test_marking_in_a_run_that_has_ended_changes_how_it_ended():
 
 
 def test_marking_one_that_waits_for_its_retry_ends_the_wait():
-    stage = begun(TaskSpec("a", retry=RetryPolicy(3, 10.0)))
+    stage = begun(TaskSpec("a", retry=RetrySpec(3, 10.0)))
     stage.fail("a")
     stage.ask(MarkTask(1, "a", -1, "success"))
     assert stage.run_state() == "success"
@@ -386,7 +386,7 @@ def test_a_task_that_leaves_no_list_after_a_clear_is_not_mapped_over_its_old_one
 
 
 def test_a_retry_that_was_overtaken_by_a_clear_does_not_shorten_the_next_pause():
-    stage = begun(TaskSpec("a", retry=RetryPolicy(3, 60.0)))
+    stage = begun(TaskSpec("a", retry=RetrySpec(3, 60.0)))
     stage.fail("a")
     stage.step(after=30)
     stage.ask(ClearTasks(1))
@@ -486,7 +486,7 @@ def test_a_run_keeps_its_version_while_a_try_of_it_lives():
 
 
 def test_a_task_that_waits_for_its_retry_gets_the_corrected_version():
-    stage = begun(TaskSpec("a", retry=RetryPolicy(3, 20.0)), "b<a")
+    stage = begun(TaskSpec("a", retry=RetrySpec(3, 20.0)), "b<a")
     stage.fail("a")
     moved(stage, dag("a", "b<a"), "a")
     assert stage.running() == ["a"]
@@ -502,7 +502,7 @@ def test_what_has_not_ended_is_skipped_where_its_task_is_gone_and_runs_if_it_is_
     moved(stage, dag("c"), "c")
     stage.drain()
     assert (stage.states(), stage.run_state()) == ({"a": "failed", "b": "upstream_failed", "c": "success"}, "success")
-    stage = begun(TaskSpec("a", retry=RetryPolicy(1, 60.0)), "b<a")
+    stage = begun(TaskSpec("a", retry=RetrySpec(1, 60.0)), "b<a")
     stage.fail("a")
     moved(stage, dag("b"), "b")
     assert (stage.states()["a"], stage.reason("a")) == ("skipped", "the version of its run has no such task")

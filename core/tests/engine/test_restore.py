@@ -5,12 +5,12 @@ from penstock.engine.messages import TryInterrupted
 from penstock.engine.tries import MAX_LOST
 from penstock.model.dag import Mapping, SensorPolicy, TaskSpec, XComRef
 from penstock.model.request import CancelRun, ClearTasks
-from penstock.model.retry import RetryPolicy
+from penstock.model.retry import RetrySpec
 from penstock.model.state import Outcome, TriggerRule
 from penstock.spec.executor import TryRecovered
 
 EVERYTHING = dag(
-    TaskSpec("a", retry=RetryPolicy(1, 60.0)),
+    TaskSpec("a", retry=RetrySpec(1, 60.0)),
     after("branch", "a"),
     after("no", "branch"),
     TaskSpec("m", upstream=("a",), mapped=(Mapping("x", source=XComRef("a")), Mapping("y", length=2))),

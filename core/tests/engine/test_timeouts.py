@@ -3,7 +3,7 @@ from stage import Stage, after, dag
 
 from penstock.model.dag import Mapping, SensorPolicy, TaskSpec, XComRef
 from penstock.model.request import ClearTasks, MarkTask
-from penstock.model.retry import RetryPolicy
+from penstock.model.retry import RetrySpec
 from penstock.model.state import Outcome, TriggerRule
 from penstock.spec.executor import TryRecovered
 
@@ -43,7 +43,7 @@ STANDS = {
     "ready": ([TaskSpec("a", pool="none")], lambda _: None, {"a": "failed"}),
     "handed over": ([TaskSpec("a")], lambda _: None, {"a": "queued"}),
     "waits for its retry": (
-        [TaskSpec("a", retry=RetryPolicy(3, 600.0))],
+        [TaskSpec("a", retry=RetrySpec(3, 600.0))],
         lambda stage: stage.fail("a"),
         {"a": "failed"},
     ),
@@ -88,7 +88,7 @@ def test_what_becomes_of_a_task_when_the_time_is_over(tasks, before, states):
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_whatever_a_try_answers_that_was_told_to_end_its_task_has_failed(outcome):
-    stage = staged(TaskSpec("a", retry=RetryPolicy(3, 1.0)))
+    stage = staged(TaskSpec("a", retry=RetrySpec(3, 1.0)))
     stage.started("a")
     stage.step(after=100)
     stage.finish("a", outcome)
@@ -180,7 +180,7 @@ def test_a_run_whose_failed_tasks_are_marked_has_the_state_that_follows():
 
 
 def test_a_run_that_gets_another_version_when_its_time_is_over_has_the_whole_of_it_again():
-    tasks = [*WORK[:-1], after("t", "s", "b", retry=RetryPolicy(3, 1e6), **DOWN)]
+    tasks = [*WORK[:-1], after("t", "s", "b", retry=RetrySpec(3, 1e6), **DOWN)]
     stage = staged(*tasks)
     stage.finish("s")
     stage.step(after=100)
@@ -194,9 +194,9 @@ def test_a_run_that_gets_another_version_when_its_time_is_over_has_the_whole_of_
 
 
 def test_a_run_that_gets_another_version_keeps_its_start():
-    stage = staged(TaskSpec("a", retry=RetryPolicy(3, 1e6)))
+    stage = staged(TaskSpec("a", retry=RetrySpec(3, 1e6)))
     stage.fail("a", after=60)
-    row = stage.store.put_dag(dag(TaskSpec("a", retry=RetryPolicy(3, 1e6)), run_timeout_s=70.0))
+    row = stage.store.put_dag(dag(TaskSpec("a", retry=RetrySpec(3, 1e6)), run_timeout_s=70.0))
     stage.now = stage.now.replace(year=2027)
     stage.step(row, *stage.store.version_changed(MarkTask(1, "x", -1, "success", row.version)))
     assert stage.states() == {"a": "up_for_retry"}

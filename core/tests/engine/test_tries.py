@@ -6,12 +6,12 @@ from stage import Stage, dag
 from penstock.engine.tries import MAX_LOST
 from penstock.model.attempt import TryEnd
 from penstock.model.dag import SensorPolicy, TaskSpec
-from penstock.model.retry import LONGEST_DELAY_S, RetryPolicy
+from penstock.model.retry import LONGEST_DELAY_S, RetrySpec
 from penstock.model.run import Rendered, TaskKey
 from penstock.model.state import Outcome
 from penstock.spec.executor import TryFinished, TryStarted
 
-RETRYING = RetryPolicy(2, 60.0, 2.0)
+RETRYING = RetrySpec(2, 60.0, 2.0)
 
 
 def one(**more):
@@ -92,7 +92,7 @@ def test_what_the_outside_world_asks_to_wait_lengthens_the_pause(asked, pause):
 
 def test_jitter_is_the_same_for_the_same_try_and_another_for_another():
     def pause(run_id, task="a"):
-        stage = Stage(dag(TaskSpec(task, retry=RetryPolicy(1, 100.0, jitter=0.5))))
+        stage = Stage(dag(TaskSpec(task, retry=RetrySpec(1, 100.0, jitter=0.5))))
         stage.trigger(run_id=run_id)
         stage.fail(task)
         return stage.wake_at - stage.now
@@ -123,7 +123,7 @@ def test_a_pause_that_a_policy_tells_stands_in_place_of_the_tasks_own(told, aske
 
 
 def test_a_lost_worker_spends_no_retry_and_no_try_number():
-    stage = one(retry=RetryPolicy(1, 10.0))
+    stage = one(retry=RetrySpec(1, 10.0))
     stage.finish("a", Outcome.LOST, error="killed")
     dispatch = stage.last.dispatches[0]
     assert (dispatch.instance.try_number, dispatch.instance.epoch, dispatch.instance.failures) == (1, 2, 0)
@@ -132,7 +132,7 @@ def test_a_lost_worker_spends_no_retry_and_no_try_number():
 
 
 def test_a_task_whose_worker_is_lost_too_often_in_a_row_fails():
-    stage = one(retry=RetryPolicy(5, 1.0))
+    stage = one(retry=RetrySpec(5, 1.0))
     for _ in range(MAX_LOST):
         stage.finish("a", Outcome.LOST, error="killed by SIGKILL")
     assert stage.state("a") == "failed"
@@ -140,7 +140,7 @@ def test_a_task_whose_worker_is_lost_too_often_in_a_row_fails():
 
 
 def test_losses_in_a_row_are_counted_anew_after_an_answer():
-    stage = one(retry=RetryPolicy(1, 0.0))
+    stage = one(retry=RetrySpec(1, 0.0))
     for _ in range(MAX_LOST - 1):
         stage.finish("a", Outcome.LOST)
     stage.fail("a")
@@ -150,7 +150,7 @@ def test_losses_in_a_row_are_counted_anew_after_an_answer():
 
 
 def test_a_sensor_whose_waiter_is_lost_goes_on_waiting_from_where_it_was():
-    stage = one(sensor=SensorPolicy(timeout_s=100.0), retry=RetryPolicy(1, 0.0))
+    stage = one(sensor=SensorPolicy(timeout_s=100.0), retry=RetrySpec(1, 0.0))
     stage.started("a")
     assert (stage.state("a"), stage.why("a")) == ("deferred", "pokes its condition")
     stage.finish("a", Outcome.LOST, after=25)

@@ -13,10 +13,10 @@ import msgspec
 from penstock.model.assets.asset_condition import AssetSpec
 from penstock.model.history.marked_task import MarkedTask
 from penstock.model.mapped.indexes import Join
-from penstock.model.plain_value import plain_value
-from penstock.model.retry import RetryPolicy
+from penstock.model.retry import RetrySpec
 from penstock.model.schedule import Overlap, Schedule
 from penstock.model.state import AlertEvent, TriggerRule
+from penstock.model.values.plain_value import plain_value
 
 DEFAULT_POOL = "default_pool"
 """The pool of tasks that name none."""
@@ -142,7 +142,7 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     group: str = ""
     max_active_per_dag: int | None = None
     max_active_per_run: int | None = None
-    retry: RetryPolicy = RetryPolicy()
+    retry: RetrySpec = RetrySpec()
     execution_timeout_s: float | None = None
     sensor: SensorPolicy | None = None
     decides: bool = False

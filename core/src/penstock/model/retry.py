@@ -12,7 +12,7 @@ GROWING_JITTER = 0.5
 """Jitter of a growing pause unless the author says otherwise: tasks that failed together shall not come back together."""
 
 
-class RetryPolicy(msgspec.Struct, frozen=True, omit_defaults=True):
+class RetrySpec(msgspec.Struct, frozen=True, omit_defaults=True):
     """How often a failed try is repeated, and after which pause.
 
     Attributes:

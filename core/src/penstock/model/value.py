@@ -44,10 +44,10 @@ from uuid import UUID
 
 import msgspec
 
-from penstock.model.plain_value import plain_value
 from penstock.model.values import tables
 from penstock.model.values.instances import put_together, taken_apart
 from penstock.model.values.not_serialisable import NotSerialisableError
+from penstock.model.values.plain_value import plain_value
 from penstock.model.values.time_text import read_datetime, read_time, write_datetime, write_time
 
 TAG = "$penstock"

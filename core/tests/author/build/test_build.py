@@ -3,7 +3,7 @@
 import pytest
 
 from penstock.model.dag import Mapping, XComRef, content_hash, to_json
-from penstock.model.retry import RetryPolicy
+from penstock.model.retry import RetrySpec
 from penstock.model.state import TriggerRule
 
 EDGES = [
@@ -95,7 +95,7 @@ def test_every_rule_of_a_task_arrives_in_the_data(spec):
                 )
         """)
     task = dag.task("g.a")
-    assert task.retry == RetryPolicy(2, 10.0, 2.0, 60.0, 0.5)
+    assert task.retry == RetrySpec(2, 10.0, 2.0, 60.0, 0.5)
     assert (task.pool, task.pool_slots, task.priority_weight, task.queue) == ("p", 3, -4, "q")
     assert (task.execution_timeout_s, task.trigger_rule) == (90.0, "one_failed")
     assert (task.max_active_per_dag, task.max_active_per_run) == (3, 2)

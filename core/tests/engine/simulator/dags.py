@@ -10,7 +10,7 @@ from penstock.engine.limits.fairness import TenantRule
 from penstock.model.assets.asset_condition import AssetCondition
 from penstock.model.dag import DagSpec, Mapping, SensorPolicy, TaskSpec, XComRef
 from penstock.model.limits.rate import Rate
-from penstock.model.retry import RetryPolicy
+from penstock.model.retry import RetrySpec
 from penstock.model.schedule import Overlap, Schedule, ScheduleKind
 from penstock.model.state import TriggerRule
 
@@ -118,7 +118,7 @@ def _task(random: Random, task_id: str, before: list[TaskSpec], group: _Group) -
         group=group.name,
         max_active_per_dag=_PER_DAG.get(task_id),
         max_active_per_run=random.choice([None, None, 1, 2]),
-        retry=RetryPolicy(random.choice([0, 1, 3]), random.choice([1.0, 30.0]), 2.0, jitter=0.5),
+        retry=RetrySpec(random.choice([0, 1, 3]), random.choice([1.0, 30.0]), 2.0, jitter=0.5),
         sensor=SensorPolicy(soft_fail=random.random() < 0.5) if random.random() < 0.1 else None,
         instant=plain and random.random() < 0.08,
         setup=not teardown and random.random() < 0.15,

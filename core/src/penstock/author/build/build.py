@@ -177,7 +177,7 @@ def _task(task: "AbstractOperator", rules: TaskRules, upstream: set[str], weight
         group=group.group_id if (group := mapped_group(task.task_group)) is not None else "",
         max_active_per_dag=rules.max_active_tis_per_dag,
         max_active_per_run=rules.max_active_tis_per_dagrun,
-        retry=rules.retry_policy(),
+        retry=rules.retry_spec(),
         execution_timeout_s=rules.timeout_s(),
         sensor=_sensor_policy(task),
         decides=bool(getattr(cls, "decides", "")),

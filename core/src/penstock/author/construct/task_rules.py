@@ -9,7 +9,7 @@ from penstock.errors import did_you_mean
 from penstock.model.state import TriggerRule
 
 if TYPE_CHECKING:
-    from penstock.model.retry import RetryPolicy
+    from penstock.model.retry import RetrySpec
 
 LONGEST_S = 100 * 366 * 86400.0
 _LONGEST_SHOWN_BITS = 64
@@ -77,14 +77,14 @@ class TaskRules(NamedTuple):
         """Return the time that a try may run, in seconds."""
         return None if self.execution_timeout is None else seconds(self.execution_timeout)
 
-    def retry_policy(self) -> "RetryPolicy":
+    def retry_spec(self) -> "RetrySpec":
         """Convert the retries to a value of the model."""
-        from penstock.model.retry import GROWING_JITTER, RetryPolicy  # noqa: PLC0415 - only a build needs msgspec
+        from penstock.model.retry import GROWING_JITTER, RetrySpec  # noqa: PLC0415 - only a build needs msgspec
 
         growth = self.retry_exponential_backoff
         backoff = (2.0 if growth else 1.0) if isinstance(growth, bool) else float(growth)
         jitter = self.retry_jitter
-        return RetryPolicy(
+        return RetrySpec(
             retries=self.retries,
             delay_s=seconds(self.retry_delay),
             backoff=backoff,
@@ -102,7 +102,7 @@ def plain_value(value: Any) -> Any:  # noqa: ANN401 - what an author wrote
     """Convert a value of a foreign type to the equal one of Python's own; one that has none stays as it is."""
     if type(value) in _PLAIN:
         return value
-    from penstock.model.plain_value import plain_value  # noqa: PLC0415 - most values are plain
+    from penstock.model.values.plain_value import plain_value  # noqa: PLC0415 - most values are plain
 
     found = plain_value(value)
     return value if found is None else found

@@ -58,7 +58,7 @@ class PythonOperator(Operator):
         )
         if not isinstance(value, GeneratorType):
             return value
-        from penstock.author.run.metadata import returned  # noqa: PLC0415 - few functions yield
+        from penstock.author.run.yielded import returned  # noqa: PLC0415 - few functions yield
 
         return returned(self, value, context)
 

@@ -15,7 +15,7 @@ def to_utc(value: Any, timezone: str, what: str) -> datetime:  # noqa: ANN401 - 
     Raises:
         AuthoringError: It is no date, or lies too far away.
     """
-    from penstock.model.plain_value import plain_value  # noqa: PLC0415 - only a DAG with dates needs it
+    from penstock.model.values.plain_value import plain_value  # noqa: PLC0415 - only a DAG with dates needs it
 
     plain = plain_value(value) if isinstance(value, datetime) else None
     if not isinstance(plain, datetime):

@@ -252,7 +252,7 @@ def _dates_schedule(given: Dates, timezone: str) -> "Schedule":
 
 def _duration(value: Any) -> timedelta:  # noqa: ANN401 - what an author wrote
     """Read the pause of an interval schedule as a plain timedelta; raises AuthoringError for any other value."""
-    from penstock.model.plain_value import plain_value  # noqa: PLC0415 - only a DAG with an interval needs it
+    from penstock.model.values.plain_value import plain_value  # noqa: PLC0415 - only a DAG with an interval needs it
 
     plain = plain_value(value) if isinstance(value, timedelta) else None
     if not isinstance(plain, timedelta) or _calendar_parts(value) or not 1 <= plain.total_seconds() <= LONGEST_S:

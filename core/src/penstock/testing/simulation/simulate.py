@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from penstock.author.build.build import build_dag
 from penstock.author.dag import DAG
 from penstock.model.dag import DEFAULT_POOL, DagSpec
-from penstock.model.retry import RetryPolicy
+from penstock.model.retry import RetrySpec
 from penstock.model.run import Run
 from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.testing.simulation.clock import BEGAN
@@ -160,6 +160,6 @@ def _simulated(random: Random, plan: DagSpec) -> DagSpec:
     )
 
 
-def _shorter(retry: RetryPolicy) -> RetryPolicy:
+def _shorter(retry: RetrySpec) -> RetrySpec:
     most = LONGEST_PAUSE_S if retry.max_delay_s is None else min(retry.max_delay_s, LONGEST_PAUSE_S)
     return replace(retry, max_delay_s=most)

@@ -96,10 +96,10 @@ class Rows:
         """
         found = Rows()
         found.read(store, without)
-        told = {run.run for run in found.runs.values() if run.run in self.runs or run.state.finished}
-        self.runs = {number: run for number, run in found.runs.items() if number in told}
-        self.tasks = {key: task for key, task in found.tasks.items() if key.run in told}
-        self.tries = {ident: attempt for ident, attempt in found.tries.items() if ident[0].run in told}
+        known = {run.run for run in found.runs.values() if run.run in self.runs or run.state.finished}
+        self.runs = {number: run for number, run in found.runs.items() if number in known}
+        self.tasks = {key: task for key, task in found.tasks.items() if key.run in known}
+        self.tries = {ident: attempt for ident, attempt in found.tries.items() if ident[0].run in known}
 
     def read(self, store: Store, without: Collection[int] = ()) -> None:
         """Take the rows from the database, those of some runs left out."""
