@@ -282,7 +282,9 @@ class Simulation:
             self._rests(step, events, now)
         self._progress.turned(self.clock.monotonic_s)
         self.steps += 1
-        assert self.steps < self.max_steps, f"after {self.steps} turns: {self.rows.stuck()}"
+        assert self.steps < self.max_steps, (
+            f"after {self.steps} turns: {self.rows.stuck()}, and open tries {self.checker.open_tries()}"
+        )
         if self.peace and not self._unreadable and self._settled():
             self._finish()
 
@@ -349,12 +351,12 @@ class Simulation:
         self.at(120.0, self._sweep)
 
     def _settled(self) -> bool:
-        return not any(executor.alive for executor in self._each) and self.rows.ended and self.users.nothing_asked()
+        # A try that was sent out and cancelled in one turn may have got lost with both words: its lease ends it, after its run.
+        working = any(executor.alive for executor in self._each) or self.checker.open_tries()
+        return not working and self.rows.ended and self.users.nothing_asked()
 
     def _finish(self) -> None:
         """Nothing is left to do."""
-        left = self.checker.open_tries()
-        assert not left, f"every run has ended, and tries are left: {left}"
         self.rows.compare(self.users.store)
         self.checker.backfills.finished()
         self.steps_kept.compare(self.users.store)
