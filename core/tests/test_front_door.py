@@ -34,7 +34,9 @@ def test_every_public_name_is_there_and_documented():
     for name in penstock.__all__:
         found = getattr(penstock, name)
         assert name == "__version__" or found.__doc__, name
-    assert len(penstock.__all__) <= 70  # one page: what DAG files are written with
+    assert (
+        len(penstock.__all__) <= 85
+    )  # what DAG files are written with: all that a file of Airflow imports of its core among it
     assert set(penstock.__all__) <= set(dir(penstock))
 
 
