@@ -188,6 +188,18 @@ def test_a_date_whose_run_is_under_way_waits_for_its_end_before_it_is_rerun():
     assert (state(stage, 2), [action for action, _ in items(stage, 2)]) == (("finished", 2), ["rerun", "run"])
 
 
+def test_a_date_that_waits_does_not_keep_the_one_before_it_from_its_start():
+    stage = staged()
+    backfill(stage, 0, 1, max_active_runs=2)
+    stage.finish("a", Outcome.FAILED, run=1)
+    stage.store.backfills[1] = Backfill(1, stage.store.backfills[1].spec, BackfillState.CANCELLED, stage.now)
+    stage.restart()
+    backfill(stage, 0, 1, max_active_runs=2, rerun=Rerun.FAILED)
+    assert (state(stage, 2), days(stage, "running")) == (("running", 1), [0, 1])
+    finish_all(stage)
+    assert (state(stage, 2), days(stage, "success")) == (("finished", 2), [0, 1])
+
+
 def test_a_rerun_takes_the_present_version_within_the_limit_of_the_backfill():
     stage = staged()
     backfill(stage, 0, 2, max_active_runs=3)

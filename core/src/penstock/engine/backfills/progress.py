@@ -139,7 +139,7 @@ def _decide_dates(state: State, dag: LiveDag, backfill: LiveBackfill) -> bool:
         if run is not None and action is BackfillAction.WAIT:
             backfill.waits_for = run.run
             state.store_backfill(backfill, replace(row, reason=f"waits: {reason}"))
-            return False
+            break
         if action is not BackfillAction.SKIP and begun >= room:
             break
         if action is BackfillAction.RERUN and (refused := rerun(state, backfill, event)):
@@ -148,10 +148,11 @@ def _decide_dates(state: State, dag: LiveDag, backfill: LiveBackfill) -> bool:
             state.changes.new_runs.append(_new_run(dag, backfill, date))
         begun += action is not BackfillAction.SKIP
         _note(state, backfill, BackfillItem(row.number, ordinal, date.interval.start, action, _name(date, run), reason))
-    backfill.ahead = 0 if begun else 2 * len(wanted)
+    goes_on = not begun and not backfill.waits_for
+    backfill.ahead = 2 * len(wanted) if goes_on else 0
     if begun:
         state.dags_awaiting_runs.add(backfill.row.spec.dag_id)
-    return not begun
+    return goes_on
 
 
 def _name(date: WantedDate, run: Run | None) -> str:
