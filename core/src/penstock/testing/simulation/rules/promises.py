@@ -162,6 +162,8 @@ class Promises:
 
     def _check_retries(self, touched: set[int], now: float) -> None:
         """A retry is due after its pause, whatever the time of day says meanwhile."""
+        # A clear takes back the list that instances were mapped over: those that come with the next list have no pause.
+        self._retries = {key: due for key, due in self._retries.items() if key in self._store.tasks}
         for key, row in self._store.tasks.items():
             if row.state is not TaskState.UP_FOR_RETRY:
                 due, exact = self._retries.pop(key, (now, False))
