@@ -58,7 +58,7 @@ def test_of_thousands_of_tasks_under_fire_each_succeeds_once(tmp_path, postgres_
         made.stop()
     finally:
         made.end_all()
-    assert sum(found["faults"].values()) >= 2, found
+    assert sum(found["faults"].values()) >= 1, found
 
 
 @pytest.mark.parametrize("outage", ["cut off", "cut amid answers"])

@@ -12,7 +12,7 @@ import penstock
 from penstock.author.airflow.alias import ALIASES
 from penstock.engine.messages import Dispatch
 from penstock.model.dag import DagSpec, TaskSpec
-from penstock.model.retry import RetryPolicy
+from penstock.model.retry import RetrySpec
 from penstock.model.run import Run, RunKind, TaskInstance
 from penstock.model.state import RunState, TaskState
 from penstock.settings import load_settings
@@ -185,7 +185,7 @@ def test_a_branch_keeps_what_it_returned(dag_of, tried, value):
     ("number", "failures", "most"), [(1, 0, 2), (3, 2, 2), (5, 1, 5)], ids=["first", "last", "cleared"]
 )
 def test_the_number_of_tries_is_that_of_retries_and_of_tries_before_a_clear(number, failures, most):
-    task = TaskSpec("t", retry=RetryPolicy(retries=2))
+    task = TaskSpec("t", retry=RetrySpec(retries=2))
     instance = TaskInstance(1, "t", -1, TaskState.RUNNING, try_number=number, failures=failures)
     run = Run(1, "d", "r", RunKind.MANUAL, RunState.RUNNING, "v", NOON)
     facts = facts_of(Dispatch("local", instance, task, run), DagSpec("d", "d.py", (task,)))
