@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -60,8 +61,18 @@ def run_until(world, words: list[str], seconds: float, *, at_work: bool) -> tupl
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        wait_until_gone(process.pid)
         return True, seconds
     return False, time.perf_counter() - start
+
+
+def wait_until_gone(group: int) -> None:
+    """Wait for the end of what the killed had started: it has its lock until then."""
+    until = time.perf_counter() + 20
+    with contextlib.suppress(ProcessLookupError):
+        while time.perf_counter() < until:
+            os.killpg(group, 0)
+            time.sleep(0.01)  # a real process is watched from outside
 
 
 def phase(world) -> str:
