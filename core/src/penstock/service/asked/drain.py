@@ -19,10 +19,12 @@ class Draining(msgspec.Struct, frozen=True):
 
     Attributes:
         tries: How many tries they and others run now, sensors that wait left out.
+        supervisors: The processes of ``penstock up`` above them.
     """
 
     holders: list[Holder]
     tries: int
+    supervisors: list[int] = []
 
 
 def drain(installation: Installation) -> Draining:
@@ -38,9 +40,10 @@ def drain(installation: Installation) -> Draining:
         elsewhere = ", ".join(sorted({each.host for each in holders}))
         more = f" One runs on {elsewhere}: drain it there." if elsewhere else ""
         raise RequestError(f"no scheduler of this installation runs on this machine, so none is drained.{more}")
+    supervisors = [parent for each in here if _is_supervisor(parent := _parent_of(each.pid))]
     for holder in here:
         os.kill(holder.pid, signal.SIGUSR1)
-    return Draining(here, running_tries(installation))
+    return Draining(here, running_tries(installation), supervisors)
 
 
 def stop_draining(draining: Draining) -> None:
@@ -51,8 +54,10 @@ def stop_draining(draining: Draining) -> None:
 
 
 def is_drained(installation: Installation, draining: Draining) -> bool:
-    """Tell whether all of them have ended; raises StoreError."""
+    """Tell whether all of them have ended, and ``penstock up`` with them; raises StoreError."""
     known = {(each.host, each.pid, each.since) for each in draining.holders}
+    if any(map(_is_supervisor, draining.supervisors)):
+        return False
     return not any((each.host, each.pid, each.since) in known for each in installation.store.role.holders())
 
 
@@ -63,7 +68,25 @@ def running_tries(installation: Installation) -> int:
 
 def _is_scheduler(pid: int) -> bool:
     """Whether a process of this machine is one: its number may be another's by now."""
+    return _PROGRAM in _words_of(pid)
+
+
+def _is_supervisor(pid: int) -> bool:
+    """Whether a process of this machine is ``penstock up``."""
+    return _words_of(pid)[-1:] == [b"up"]
+
+
+def _words_of(pid: int) -> list[bytes]:
+    """The command line of a process; empty if there is none of this number, or it is ending."""
     try:
-        return _PROGRAM in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
     except OSError:
-        return False
+        return []
+
+
+def _parent_of(pid: int) -> int:
+    """The parent of a process; 0 if it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[1])
+    except OSError:
+        return 0
