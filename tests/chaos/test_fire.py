@@ -51,14 +51,14 @@ def test_the_same_when_processes_are_killed_while_postgresql_cannot_be_had(tmp_p
         made.end_all()
 
 
-def test_of_thousands_of_tasks_under_fire_each_succeeds_once(tmp_path, postgres_server):
+def test_of_hundreds_of_tasks_under_fire_each_succeeds_once(tmp_path, postgres_server):
     made = Fire(tmp_path, postgres_server.create_database())
     try:
-        found = Flood(made, of_server(postgres_server), 1, 2000).play(tmp_path / "report.json")
+        found = Flood(made, of_server(postgres_server), 1, 300, (0.1, 0.4)).play(tmp_path / "report.json")
         made.stop()
     finally:
         made.end_all()
-    assert sum(found["faults"].values()) >= 1, found
+    assert sum(found["faults"].values()) >= 2, found
 
 
 @pytest.mark.parametrize("outage", ["cut off", "cut amid answers"])

@@ -2,10 +2,14 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from .conftest import PATIENCE_S, processes_running
 
 PIPELINE = """
 with DAG("pipeline", schedule=None, params={"n": 3}):
@@ -251,6 +255,28 @@ def test_ctrl_c_stops_cleanly_and_tries_are_repeated_at_the_next_start(project):
     project.up()
     open_gate(project)
     assert project.wait_for_run("slow", "one") == "success"
+
+
+def test_a_drain_ends_up_with_0_when_its_time_is_over_and_when_the_scheduler_is_killed_amid_it(project):
+    project.write("slow.py", slow(project))
+    for run_id in ("one", "two"):
+        project.up()
+        project.wait_for_dags("slow")
+        project.trigger("slow", run_id)
+        project.until(lambda run_id=run_id: project.states("slow", run_id).get("sleeps") == "running")
+        if run_id == "one":
+            assert "stopped: tries that ran were ended" in project.call("drain", "--timeout", "0.3", code=1)
+        else:
+            command = [sys.executable, "-m", "penstock", "drain"]
+            drain = subprocess.Popen(command, cwd=project.folder, env=project.environ, stderr=subprocess.PIPE)
+            assert b"those that run are waited for: 2" in drain.stderr.readline()
+            (scheduler,) = processes_running(project, "penstock.app.scheduler")
+            os.kill(scheduler, signal.SIGKILL)
+            open_gate(project)
+            assert drain.wait(PATIENCE_S) == 0
+            drain.stderr.close()
+        assert project.process.wait(PATIENCE_S) == 0
+        assert project.processes() == []
 
 
 def test_an_installation_that_cannot_work_ends_at_the_start_with_the_reason(project):

@@ -101,3 +101,17 @@ def test_a_scheduler_without_tries_returns_at_once(house, begun):
     house.catalog.close()
     house.open()
     assert scheduler.drained
+
+
+def test_one_that_is_stopped_while_it_drains_is_replaced_by_none(house, begun):
+    scheduler, executor = begun
+
+    def drain():
+        scheduler.drain()
+        scheduler.stop()
+
+    executor.drain = drain
+    scheduler.run()
+    house.catalog.close()
+    house.open()
+    assert (scheduler.drained, executor.turns < TURNS) == (True, True)

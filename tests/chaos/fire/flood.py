@@ -33,10 +33,13 @@ class Flood:
         fire: The installation, on PostgreSQL.
         seed: What the faults are drawn from.
         tasks: How many tasks, in hundreds.
+        pause_s: Seconds between two faults, at least and at most.
     """
 
-    def __init__(self, fire: Fire, outages: Outages, seed: int, tasks: int) -> None:
-        self._fire, self._outages, self._random = fire, outages, random.Random(seed)
+    def __init__(
+        self, fire: Fire, outages: Outages, seed: int, tasks: int, pause_s: tuple[float, float] = PAUSE_S
+    ) -> None:
+        self._fire, self._outages, self._random, self._pause_s = fire, outages, random.Random(seed), pause_s
         self._runs = [f"flood{number}" for number in range(tasks // TASKS_A_RUN)]
         self.faults: Counter[str] = Counter()
 
@@ -53,7 +56,7 @@ class Flood:
         total = TASKS_A_RUN * len(self._runs)
         while len(self._carried_out()) < 0.95 * total:
             self._strike()
-            time.sleep(self._random.uniform(*PAUSE_S))  # the tasks go on meanwhile
+            time.sleep(self._random.uniform(*self._pause_s))  # the tasks go on meanwhile
         self._fire.up()
         for run_id in self._runs:
             self._fire.end_of("flood", run_id)

@@ -120,11 +120,12 @@ class Operator(AbstractOperator):
 
     def _rule_problems(self) -> Iterator[tuple[str, str]]:
         yield from super()._rule_problems()
-        if self.retry_policy is not None and not isinstance(self.retry_policy, RetryPolicy):
-            yield (
-                "retry_policy",
-                f"retry_policy is {self.retry_policy!r:.200}; write ExceptionRetryPolicy([RetryRule(...)]).",
-            )
+        policy = self.retry_policy
+        if policy is not None and (
+            not isinstance(policy, RetryPolicy) or type(policy).evaluate is RetryPolicy.evaluate
+        ):
+            advice = "write ExceptionRetryPolicy([RetryRule(...)]), or a class of your own with evaluate()."
+            yield "retry_policy", f"retry_policy is {policy!r:.200}; {advice}"
 
     @classmethod
     def partial(cls, **arguments: Any) -> Partial:  # noqa: ANN401 - passed on

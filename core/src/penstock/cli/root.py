@@ -149,9 +149,8 @@ def _print_end(error: BaseException, arguments: Sequence[str], environ: Mapping[
         code = _print_error(error, arguments, environ)
         sys.stdout.flush()
     except (OSError, streams.OutputError):
-        streams.silence(
-            sys.stdout, sys.stderr
-        )  # what one of them keeps would fail again at the end, with another exit code
+        # What one of them keeps would fail again at the end, with another exit code.
+        streams.silence(sys.stdout, sys.stderr)
         return ExitCode.UNAVAILABLE
     return code
 

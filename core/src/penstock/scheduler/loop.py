@@ -69,7 +69,7 @@ class Scheduler:
         selector: Makes what it waits with.
 
     Attributes:
-        drained: Whether `run` has returned because it was drained.
+        drained: Whether `run` has returned after it was drained, even if it was stopped before all had ended: nothing is to replace it.
     """
 
     def __init__(  # noqa: PLR0913 - what it is made of is handed in, part by part
@@ -143,6 +143,7 @@ class Scheduler:
                 executor.start()
                 self._selector.register(executor.fileno(), selectors.EVENT_READ)
             self._schedule(started)
+            self.drained = self._draining
         finally:
             for executor in started:
                 executor.stop(self._stop_grace_s)
@@ -189,7 +190,7 @@ class Scheduler:
                 self._lending.hurry()
             wait_s = self._carried_out(turn)
             if self._draining and not self._unsent and not any(map(self._engine.slots_used, self._capacities)):
-                self._stopping = self.drained = True
+                self._stopping = True
 
     def _waited(self, wait_s: float) -> bool:
         """Wait until something has come or is due; whether there may be something in the inbox."""

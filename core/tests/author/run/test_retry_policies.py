@@ -52,17 +52,21 @@ def test_what_is_no_policy_and_no_rule_is_a_problem_of_its_line(complained):
         """
         with DAG("d"):
             EmptyOperator(task_id="a", retry_policy="often")
+            EmptyOperator(task_id="b", retry_policy=RetryPolicy())
             ExceptionRetryPolicy(["often"])
             RetryRule("Error", "perhaps")
             RetryRule("Error")
             RetryRule(ValueError, retry_delay=timedelta(seconds=-1))
         """,
         {
-            2: ["retry_policy is 'often'; write ExceptionRetryPolicy([RetryRule(...)])."],
-            3: ["rules hold 'often'; write RetryRule(ConnectionError, ...)."],
-            4: ["'perhaps' is not a valid RetryAction"],
-            5: ["exception is 'Error'; write a class such as ConnectionError"],
-            6: ["retry_delay is"],
+            2: [
+                "retry_policy is 'often'; write ExceptionRetryPolicy([RetryRule(...)]), or a class of your own with evaluate()."
+            ],
+            3: ["or a class of your own with evaluate()."],
+            4: ["rules hold 'often'; write RetryRule(ConnectionError, ...)."],
+            5: ["'perhaps' is not a valid RetryAction"],
+            6: ["exception is 'Error'; write a class such as ConnectionError"],
+            7: ["retry_delay is"],
         },
     )
 

@@ -38,7 +38,7 @@ def drain(context: click.Context, timeout: float | None, *, as_json: bool) -> in
         until = math.inf if timeout is None else time.monotonic() + timeout
         whole = done = _ended(installation, draining, until)
         if not done:
-            service.stop_draining(draining)
+            service.stop_draining(installation)
             grace_s = installation.settings.executor.stop_grace_s + _STOP_S
             done = _ended(installation, draining, time.monotonic() + grace_s)
     if as_json:

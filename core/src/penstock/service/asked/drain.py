@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -35,7 +36,7 @@ def drain(installation: Installation) -> Draining:
         StoreError: The database failed.
     """
     holders = installation.store.role.holders()
-    here = [each for each in holders if each.host == socket.gethostname() and _is_scheduler(each.pid)]
+    here = _here(holders)
     if not here:
         elsewhere = ", ".join(sorted({each.host for each in holders}))
         more = f" One runs on {elsewhere}: drain it there." if elsewhere else ""
@@ -46,24 +47,36 @@ def drain(installation: Installation) -> Draining:
     return Draining(here, running_tries(installation), supervisors)
 
 
-def stop_draining(draining: Draining) -> None:
-    """Have the schedulers stop now: what runs is ended, as when `penstock up` is stopped."""
-    for holder in draining.holders:
-        if _is_scheduler(holder.pid):
-            os.kill(holder.pid, signal.SIGTERM)
+def stop_draining(installation: Installation) -> None:
+    """Have the schedulers of this machine stop now: what runs is ended, as when `penstock up` is stopped. Raises StoreError."""
+    for holder in _here(installation.store.role.holders()):
+        os.kill(holder.pid, signal.SIGTERM)
 
 
 def is_drained(installation: Installation, draining: Draining) -> bool:
-    """Tell whether all of them have ended, and ``penstock up`` with them; raises StoreError."""
+    """Tell whether all of them have ended, and ``penstock up`` with them; raises StoreError.
+
+    One that was killed meanwhile has been replaced by one that knows of no drain: that is told now.
+    """
     known = {(each.host, each.pid, each.since) for each in draining.holders}
-    if any(map(_is_supervisor, draining.supervisors)):
+    holders = installation.store.role.holders()
+    if any((each.host, each.pid, each.since) in known for each in holders):
         return False
-    return not any((each.host, each.pid, each.since) in known for each in installation.store.role.holders())
+    if not any(map(_is_supervisor, draining.supervisors)):
+        return True
+    for holder in _here(holders):
+        os.kill(holder.pid, signal.SIGUSR1)
+    return False
 
 
 def running_tries(installation: Installation) -> int:
     """How many tries run, sensors that wait left out; raises StoreError."""
     return installation.store.runs.open_tries(list(installation.settings.executors))
+
+
+def _here(holders: Sequence[Holder]) -> list[Holder]:
+    """Those that are schedulers of this machine."""
+    return [each for each in holders if each.host == socket.gethostname() and _is_scheduler(each.pid)]
 
 
 def _is_scheduler(pid: int) -> bool:
@@ -73,7 +86,7 @@ def _is_scheduler(pid: int) -> bool:
 
 def _is_supervisor(pid: int) -> bool:
     """Whether a process of this machine is ``penstock up``."""
-    return _words_of(pid)[-1:] == [b"up"]
+    return b"up" in _words_of(pid)
 
 
 def _words_of(pid: int) -> list[bytes]:
