@@ -1,4 +1,4 @@
-"""What a kill leaves behind: 28 moments of install, upgrade, remove and rollback, in both kinds of environment."""
+"""What a kill leaves behind: 42 moments of install, upgrade, remove and rollback, in both kinds of environment."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VERBS = {
     "rollback": (["rollback"], ALPHA | BETA, ALPHA),
 }
 CASES = [(verb, kind) for verb in VERBS for kind in ("generations", "plain") if (verb, kind) != ("rollback", "plain")]
-MOMENTS = 4
+MOMENTS = 6
 
 
 def prepare(world, verb: str) -> None:
