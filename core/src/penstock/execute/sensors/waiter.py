@@ -178,8 +178,9 @@ class Waiter:
     # Pokes.
 
     async def _poke(self, group: list[Waiting]) -> None:
-        """Poke once for all of a group; the result of the first is that of all."""
-        first = group[0]
+        """Poke once for all of a group; the result of one is that of all, and what it prints goes to the log of that one."""
+        # Always the same one, although they were made ready in threads, in any order.
+        first = min(group, key=lambda waiting: waiting.serial)
         try:
             answer = await self._ask(first)
         except BaseException as error:  # noqa: BLE001 - user code: what it raised is the answer
@@ -265,7 +266,7 @@ def _judged(prepared: Prepared, answer: Any) -> TryEnd | None:  # noqa: ANN401 -
 
 
 def _due_together(instants: Mapping[Waiting, float], now: float) -> list[list[Waiting]]:
-    """Sensors whose pokes are identical, together, the longest waiting first; those groups of which one is due.
+    """Sensors whose pokes are identical, together; those groups of which one is due.
 
     Args:
         instants: Monotonic instants at which they are to be poked.
