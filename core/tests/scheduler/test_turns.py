@@ -15,8 +15,8 @@ from penstock.model.run import TaskKey
 from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.state import Outcome
 from penstock.spec.executor import LOCAL, Heartbeat, TryFinished, TryStarted
-from penstock.store.notices import read
 from penstock.store.sql import tables
+from penstock.store.sql.notices import read
 
 from .conftest import NOW, SUCCESS, House
 

@@ -10,8 +10,8 @@ from penstock.model.notice import RunStateChanged, TaskStateChanged
 from penstock.model.run import TaskInstance
 from penstock.model.state import TaskState
 from penstock.store import NOTICES, Listener
-from penstock.store.notices import NoticeWriter
 from penstock.store.sql import tables
+from penstock.store.sql.notices import NoticeWriter
 
 FEW = 10
 
@@ -105,8 +105,8 @@ def test_a_full_outbox_drops_the_oldest_and_counts_who_missed_them(store, now):
     store.outbox.acknowledge([Listener("acme", numbers(store)[-1])])
     small = NoticeWriter(store.database.engine.dialect, kept=FEW, check_every=7)
     for start in (4, 11):
-        with store.database.write() as connection:
-            small.add(connection, [notice(now, start + each) for each in range(7)])
+        with store.database.pipeline() as pipeline:
+            small.add(pipeline, [notice(now, start + each) for each in range(7)])
     assert kept(store) == FEW
     assert [each.task_id for _, each in store.outbox.notices(0, 100)] == [f"t{n}" for n in range(8, 18)]
     assert {each.provider: (each.missed, each.waiting) for each in store.outbox.listeners()} == {

@@ -303,3 +303,21 @@ def test_the_server_prepares_statements_that_come_again(postgres_url, keyring, n
                 "SELECT string_agg(statement, ' ') FROM pg_prepared_statements"
             ).scalar()
     assert "UPDATE dag" in prepared
+
+
+def test_a_turn_of_a_scheduler_asks_the_server_once_before_it_commits(postgres_tables_url, keyring, now, tmp_path):
+    with Store.open(postgres_tables_url, keyring) as store, (tmp_path / "sent").open("w+") as sent:
+        store.role.acquire("penstock up", now)
+        run = store.apply(Changes(new_runs=[new()]), now)[0]
+        with store.database.read() as connection:
+            session = connection.connection.driver_connection.pgconn
+        session.trace(sent.fileno())
+        changes = Changes(runs=[run], tasks=[task(run)], tries=[attempt(run, now)], handled=[1], removed=[(1, "x", -1)])
+        store.apply(changes, now)
+        session.untrace()
+        sent.seek(0)
+        lines = sent.read().splitlines()
+        assert store.runs.snapshot(run.run).tasks == [task(run)]
+    # What ends a part of a conversation: the begin, which is not waited for, all statements together, and the commit.
+    assert sum("ReadyForQuery" in line for line in lines) == 3
+    assert sum("CommandComplete" in line for line in lines) == 9

@@ -180,6 +180,7 @@ class Turns:
         steps = [self._stepped(arrivals, now)]
         with contextlib.suppress(_RolledBackError), self._store.transaction() as tx:
             self._apply(tx, steps, now)
+            tx.send()
             raise _RolledBackError
 
     def _set_aside(

@@ -21,14 +21,14 @@ from penstock.model.notice import Notice
 from penstock.model.request import DagChanged, Request, UnreadableRequest, encode
 from penstock.model.run import NewRun, Rendered, Run, RunKind, TaskInstance, TaskKey, Try, XCom
 from penstock.model.state import RunState
-from penstock.store import notices
 from penstock.store.schedulers.request_subject import subject_of
 from penstock.store.schedulers.role import SchedulerRole
-from penstock.store.sql import asset_tables, bulk, tables, wakeup
+from penstock.store.sql import asset_tables, bulk, notices, tables, wakeup
 from penstock.store.sql.asset_writes import AssetStatements
 from penstock.store.sql.database import Database
 from penstock.store.sql.driver_errors import first_line, refuses_data
 from penstock.store.sql.forget import ForgetCheckpoints
+from penstock.store.sql.pipeline import Pipeline
 
 _REQUEST_LOCK = 0x50656E73_00000003
 
@@ -121,38 +121,43 @@ class Transaction:
     """An open transaction for writing; ends with the ``with`` block of `Store.transaction`.
 
     Attributes:
+        dialect: The database's, as SQLAlchemy names it.
         topics: Topics whose waiters are to be woken once the transaction is durable.
     """
 
-    def __init__(self, connection: Connection, statements: Statements) -> None:
-        self._connection, self._statements = connection, statements
+    def __init__(self, pipeline: Pipeline, statements: Statements, dialect: Dialect) -> None:
+        self._pipeline, self._statements, self.dialect = pipeline, statements, dialect
         self.topics: set[str] = set()
 
     @property
-    def dialect(self) -> Dialect:
-        """The database's, as SQLAlchemy names it."""
-        return self._connection.dialect
+    def _connection(self) -> Connection:
+        """For statements with answers; what was added to the pipeline is carried out before them."""
+        return self._pipeline.connection
+
+    def send(self) -> None:
+        """Have the database carry out now what else would wait for the end; raises as `apply`."""
+        self._pipeline.send()
 
     def apply(self, changes: Changes, now: datetime) -> list[Run | AssetEvent]:
-        """Write a step's changes.
+        """Write a step's changes, by the next statement that is answered or the end of the transaction.
 
         Returns:
             The runs made of ``new_runs``, with their numbers; one whose ``dag_id`` and ``run_id`` exist already is
             left as it is and not among them. After them the ``asset_events`` with theirs, but for duplicates.
 
         Raises:
-            DataRefusedError: A row cannot be stored for what is in it; the error names it.
+            DataRefusedError: A row cannot be stored for what is in it; the error names it. Here or when it is written.
             StoreError: The database refuses a statement. In either case nothing of the transaction is written.
         """
-        sql, connection = self._statements, self._connection
+        sql, pipeline = self._statements, self._pipeline
         # Deletes come first: a mapped task's placeholder and instances, or an old and a new XCom, may share a key.
-        sql.delete_tasks.run(connection, changes.removed)
-        sql.delete_xcoms.run(connection, changes.cleared)
-        sql.forget_checkpoints.run(connection, changes.cleared, changes.forgotten)
+        pipeline.add(sql.delete_tasks, changes.removed)
+        pipeline.add(sql.delete_xcoms, changes.cleared)
+        sql.forget_checkpoints.add(pipeline, changes.cleared, changes.forgotten)
         created: list[Run | AssetEvent] = [run for new in changes.new_runs for run in self._create(new, now)]
         created += self._add_events(changes.asset_events, now)
-        sql.assets.move_cursors(connection, changes.asset_cursors)
-        work = (
+        sql.assets.move_cursors(pipeline, changes.asset_cursors)
+        for statement, rows in (
             (sql.update_runs, map(_run_changes, changes.runs)),
             (sql.upsert_tasks, map(_task, changes.tasks)),
             (sql.upsert_tries, map(_try, changes.tries)),
@@ -164,8 +169,8 @@ class Transaction:
             (sql.update_backfills, map(_backfill_changes, changes.backfills)),
             (sql.insert_items, map(_item, changes.backfill_items)),
             (sql.delete_requests, [(number,) for number in changes.handled]),
-        )
-        bulk.run_all(connection, work)
+        ):
+            pipeline.add(statement, rows)
         self.add_notices(changes.notices)
         return created
 
@@ -191,14 +196,15 @@ class Transaction:
         self._connection.execute(tables.audit.insert(), given)
 
     def drop_notices(self, last: int) -> int:
-        """Drop the notices up to a number; see `penstock.store.notices.drop`."""
+        """Drop the notices up to a number; see `penstock.store.sql.notices.drop`."""
         return notices.drop(self._connection, last)
 
     def wake(self, topic: str) -> None:
         """Wake the topic's waiters when this transaction is durable."""
         if topic not in self.topics:
             self.topics.add(topic)
-            wakeup.send_at_commit(self._connection, topic)
+            if self.dialect.name == "postgresql":
+                self._pipeline.add_last(*wakeup.notification(topic))
 
     def execute(self, statement: Executable, given: Mapping[str, Any] | None = None) -> CursorResult[Any]:
         """Carry out a statement of another module of this room."""
@@ -238,7 +244,7 @@ class Transaction:
 
     def keep_order(self) -> None:
         """Have numbers become visible in their order: a reader that remembers the last one would pass one over."""
-        if self._connection.dialect.name == "postgresql":
+        if self.dialect.name == "postgresql":
             self._connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_REQUEST_LOCK})")
 
     def _add_events(self, new: Sequence[NewAssetEvent], now: datetime) -> list[AssetEvent]:
@@ -247,7 +253,7 @@ class Transaction:
             return []
         self.keep_order()
         added = self._statements.assets.add_events(self._connection, new, now)
-        if added and self._connection.dialect.name == "postgresql":
+        if added and self.dialect.name == "postgresql":
             waiting = self._connection.execute(CONSUMERS, {"assets": sorted({event.asset for event in added})})
             self.submit([DagChanged(dag_id) for dag_id in waiting.scalars()], now)
         return added
@@ -268,7 +274,7 @@ class Transaction:
     def add_notices(self, added: Sequence[Notice]) -> None:
         """Keep notices for listeners, and wake these."""
         if added:
-            self._statements.notices.add(self._connection, added)
+            self._statements.notices.add(self._pipeline, added)
             self.wake(wakeup.NOTICES)
 
 
@@ -296,9 +302,8 @@ class Writer:
             StoreHeldError: This store was the leader and is no more.
             StoreError: The database cannot take it; nothing was written.
         """
-        with self._database.write() as connection:
-            self._role.confirm(connection)
-            tx = Transaction(connection, self.statements)
+        with self._database.pipeline(self._role.proof) as pipeline:
+            tx = Transaction(pipeline, self.statements, self._database.engine.dialect)
             yield tx
         # Only after the commit: a waiter that looks earlier would see nothing, and sleep on.
         for topic in tx.topics:

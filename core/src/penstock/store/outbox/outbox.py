@@ -8,8 +8,7 @@ import msgspec
 from sqlalchemy import Select, bindparam, case, delete, func, select, update
 
 from penstock.model.notice import Notice
-from penstock.store import notices
-from penstock.store.sql import tables
+from penstock.store.sql import notices, tables
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Writer
 

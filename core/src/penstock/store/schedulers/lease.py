@@ -18,6 +18,7 @@ from penstock.errors import StoreError, StoreFencedError
 from penstock.store.schedulers.holder import Holder, alive
 from penstock.store.sql import wakeup
 from penstock.store.sql.database import Database
+from penstock.store.sql.pipeline import Proof
 from penstock.store.sql.scheduler_tables import scheduler
 from penstock.store.sql.tables import columns, dag
 
@@ -106,6 +107,7 @@ class SchedulerLease:
             for number in earlier:
                 _inherit(connection, number, self.number)
         self._token = {"me": self.number, "incarnation": incarnation}
+        self._proof = str(_CONFIRM.compile(database.engine))
         database.sign(session_name(self.number))
 
     def renew(self) -> None:
@@ -146,7 +148,15 @@ class SchedulerLease:
 
     def confirm(self, connection: Connection) -> None:
         """Check within a transaction that nobody has fenced this scheduler, and let nobody do it before the end."""
-        if connection.execute(_CONFIRM, self._token).first() is None:
+        self._judge(connection.execute(_CONFIRM, self._token).first())
+
+    @property
+    def proof(self) -> Proof:
+        """The same for a pipeline."""
+        return Proof(self._proof, self._token, self._judge)
+
+    def _judge(self, found: Sequence[Any] | None) -> None:
+        if found is None:
             raise self._fenced()
 
     def release(self) -> None:

@@ -4,8 +4,6 @@ import os
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection
-
 from penstock.errors import StoreError
 from penstock.store.schedulers.file_lock import FileLock, file_holder
 from penstock.store.schedulers.follower import Follower
@@ -14,6 +12,7 @@ from penstock.store.schedulers.lease import SchedulerLease, workers_of
 from penstock.store.schedulers.owned_dags import OwnedDags
 from penstock.store.schedulers.shares import Shares
 from penstock.store.sql.database import Database, this_host
+from penstock.store.sql.pipeline import Proof
 
 LEASE_S, RUNS_ON_S = 5.0, 125.0
 
@@ -121,16 +120,14 @@ class SchedulerRole:
         if isinstance(self._held, SchedulerLease):
             self._held.forget_others()
 
-    def confirm(self, connection: Connection) -> None:
-        """Check within a transaction that the role, if it was taken here, is still ours.
+    @property
+    def proof(self) -> Proof | None:
+        """What shows within a transaction that the role is still ours; None if it was not taken here.
 
-        Raises:
-            StoreFencedError: Another scheduler has taken over (PostgreSQL).
-            StoreHeldError: Another process has it now (SQLite).
-            StoreError: The lock file was deleted and cannot be made again.
+        It raises StoreFencedError if another scheduler has taken over (PostgreSQL), StoreHeldError if another process has it now
+        (SQLite), and StoreError if the lock file was deleted and cannot be made again.
         """
-        if self._held is not None:
-            self._held.confirm(connection)
+        return None if self._held is None else self._held.proof
 
     def release(self) -> None:
         """Give the role up, if it was taken here; without the database its lease ends by itself."""

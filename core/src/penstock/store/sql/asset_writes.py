@@ -11,6 +11,7 @@ from penstock.errors import DataRefusedError
 from penstock.model.assets.event import AssetCursor, AssetEvent, NewAssetEvent
 from penstock.store.sql import asset_tables, bulk, tables
 from penstock.store.sql.driver_errors import first_line, refuses_data
+from penstock.store.sql.pipeline import Pipeline
 
 _NEW = NewAssetEvent.__struct_fields__
 _new = attrgetter(*_NEW)
@@ -42,11 +43,11 @@ class AssetStatements:
         self._move = bulk.upsert(dialect, asset_tables.asset_cursor, AssetCursor.__struct_fields__)
         self._drop = bulk.delete(dialect, asset_tables.asset_cursor, ["dag_id", "asset"])
 
-    def move_cursors(self, connection: Connection, cursors: Sequence[AssetCursor]) -> None:
+    def move_cursors(self, pipeline: Pipeline, cursors: Sequence[AssetCursor]) -> None:
         """Write how far DAGs have taken the events of assets, of each the newest that is said."""
         newest = {(cursor.dag_id, cursor.asset): cursor.number for cursor in cursors}
-        self._drop.run(connection, [key for key, number in newest.items() if number is None])
-        self._move.run(connection, [(*key, number) for key, number in newest.items() if number is not None])
+        pipeline.add(self._drop, [key for key, number in newest.items() if number is None])
+        pipeline.add(self._move, [(*key, number) for key, number in newest.items() if number is not None])
 
     def add_events(self, connection: Connection, events: Iterable[NewAssetEvent], now: datetime) -> list[AssetEvent]:
         """Write events; returns them with their numbers, without those whose key another event of their asset has.

@@ -36,21 +36,6 @@ class BulkStatement:
         self._echo = f"SELECT * FROM {given_rows(dialect, table, names)}" if self._postgres else f"SELECT {marks}"
         self._encoders = [encoder(table.c[name], dialect) for name in names]
 
-    def run(self, connection: Connection, rows: Iterable[Sequence[Any]]) -> None:
-        """Carry it out for each row; the same key must not appear twice.
-
-        Raises:
-            DataRefusedError: A row cannot be stored for what is in it; the transaction is over.
-        """
-        given = list(rows)
-        if not given:
-            return
-        try:
-            self._execute(connection, self._sql, self._encoded(given))
-        except (DBAPIError, ValueError, OverflowError) as error:
-            self.blame(connection, given, error)
-            raise
-
     def blame(self, connection: Connection, rows: Sequence[Sequence[Any]], error: Exception) -> None:
         """Raise DataRefusedError if an error of the transaction, which is over, was about one of these rows."""
         refused = self._refused(connection, rows) if refuses_data(error) else None
@@ -58,8 +43,8 @@ class BulkStatement:
             detail = first_line(error.orig if isinstance(error, DBAPIError) else error)
             raise DataRefusedError(detail, table=self._table.name, key=refused) from error
 
-    def send(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
-        """Carry it out for rows, within a pipeline; what the database thinks of it is heard at the pipeline's end."""
+    def run(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Carry it out for each row; the same key must not appear twice."""
         self._execute(connection, self._sql, self._encoded(rows))
 
     def _encoded(self, rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
@@ -93,32 +78,6 @@ class BulkStatement:
                     return {c.name: values[c.name] for c in self._table.primary_key if c.name in values}
                 raise
         return None
-
-
-def run_all(connection: Connection, work: Iterable[tuple[BulkStatement, Iterable[Sequence[Any]]]]) -> None:
-    """Carry statements out, one after the other, each as `BulkStatement.run` does; PostgreSQL is asked once for all of them.
-
-    Raises:
-        DataRefusedError: A row cannot be stored for what is in it; the transaction is over.
-    """
-    given = [(statement, rows) for statement, each in work if (rows := list(each))]
-    dialect: Any = connection.dialect
-    if dialect.name != "postgresql" or len(given) == 1:
-        for statement, rows in given:
-            statement.run(connection, rows)
-        return
-    driver: Any = connection.connection.driver_connection
-    base = dialect.loaded_dbapi.Error
-    try:
-        # Source: https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html
-        with driver.pipeline():
-            for statement, rows in given:
-                statement.send(connection, rows)
-    except (DBAPIError, ValueError, OverflowError, base) as found:
-        error = DBAPIError.instance("", None, found, base) if isinstance(found, base) else found
-        for statement, rows in given:
-            statement.blame(connection, rows, error)
-        raise error from found
 
 
 def insert(dialect: Dialect, table: Table, names: Sequence[str]) -> BulkStatement:

@@ -1,21 +1,21 @@
 """One database: how to reach it, and its two kinds of transaction."""
 
+import select
 import socket
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 
 from penstock.errors import CommitUnknownError, ConfigError, StoreGoneError, StoreUnavailableError
 from penstock.store.sql.driver_errors import translate_errors, translated
+from penstock.store.sql.pipeline import Pipeline, Proof
 
 _PAGES_PER_CHECKPOINT = 4000
-# https://www.postgresql.org/docs/14/functions-info.html#FUNCTIONS-INFO-SNAPSHOT
-_NUMBER = text("SELECT pg_current_xact_id_if_assigned()::text")
 _STATUS = text("SELECT pg_xact_status(CAST(:number AS xid8))")
 _GONE = "What was written since may be lost. Put it back, or start Penstock again to begin with what is there now."
 # https://www.postgresql.org/docs/14/libpq-connect.html#LIBPQ-PARAMKEYWORDS: what is sent and not acknowledged is no idle line.
@@ -107,7 +107,16 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
+        """One transaction of statements with answers; see `pipeline`."""
+        with self.pipeline() as pipeline:
+            yield pipeline.connection
+
+    @contextmanager
+    def pipeline(self, proof: Proof | None = None) -> Iterator[Pipeline]:
         """One transaction: all of it is durable when the block has ended, or none if it raised.
+
+        Args:
+            proof: What shows that it may write.
 
         SQLite takes the one writer's lock at the begin: a transaction that asked for it only at its first write could be
         refused at once, because of what it has read before, instead of waiting its turn.
@@ -122,12 +131,17 @@ class Database:
         with translate_errors(self.name, self.wait_s), self.engine.connect() as connection:
             if self.sqlite:
                 _begin(connection, "BEGIN IMMEDIATE")
+            else:
+                connection.begin()
             try:
-                yield connection
+                pipeline = Pipeline(connection, proof)
+                yield pipeline
+                number = pipeline.finish()
             except BaseException:
-                connection.rollback()
+                with suppress(DBAPIError):  # the session may be cut: what it was cut by says more
+                    connection.rollback()
                 raise
-            self._commit(connection)
+            self._commit(connection, number)
 
     def committed(self, transaction: str) -> bool:
         """Whether a transaction of PostgreSQL, by its number, is durable; raises StoreUnavailableError until that is known."""
@@ -137,9 +151,8 @@ class Database:
             raise StoreUnavailableError(f"database {self.name}: the server has not ended a session that was cut.")
         return bool(status == "committed")
 
-    def _commit(self, connection: Connection) -> None:
+    def _commit(self, connection: Connection, number: str | None) -> None:
         """Commit; a session that is cut meanwhile leaves it open whether that was done, unless the server can say so."""
-        number = None if self.sqlite else connection.execute(_NUMBER).scalar()
         try:
             with translate_errors(self.name, self.wait_s):
                 connection.commit()
@@ -225,11 +238,25 @@ def _sqlite(url: URL, wait_s: float) -> Engine:
 
 def _postgres(url: URL, signature: Mapping[str, str]) -> Engine:
     try:
-        engine = create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10, **_KEEPALIVE})
+        engine = create_engine(url, connect_args={"connect_timeout": 10, **_KEEPALIVE})
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise ConfigError(
             f"PostgreSQL needs a driver that is not installed ({error}). "
             "Install it with: pip install 'penstock-core[postgres]'"
         ) from None
     event.listen(engine, "do_connect", lambda _dialect, _record, _arguments, options: options.update(signature))
+    event.listen(engine, "checkout", _check_idle)
     return engine
+
+
+def _check_idle(session: Any, _record: object, _proxy: object) -> None:  # noqa: ANN401 - psycopg is optional
+    """Have the pool replace a session that was cut while it was idle: what there is to read from it is the end, or why it came.
+
+    A ping would be a round trip for each transaction, and tell no more: the keepalives notice a network that is gone.
+    """
+    if not session.closed:
+        poll = select.poll()
+        poll.register(session.fileno(), select.POLLIN)
+        if not poll.poll(0):
+            return
+    raise DisconnectionError

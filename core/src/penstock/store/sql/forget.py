@@ -7,12 +7,13 @@ its own all the same: the job is what is done again.
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Dialect
 
 from penstock.model.names import JOB, LEFT_JOB
 from penstock.model.run import TaskKey
 from penstock.store.sql import tables
 from penstock.store.sql.bulk import BulkStatement, given_rows
+from penstock.store.sql.pipeline import Pipeline
 
 _KEY = TaskKey._fields
 _MARKS = " AND ".join(f"checkpoint.{name} = ?" for name in _KEY)
@@ -47,8 +48,8 @@ class ForgetCheckpoints:
             f"UPDATE checkpoint SET key = '{LEFT_JOB}' FROM {given} WHERE {_JOINS} AND {_MOVED}",
         )
 
-    def run(self, connection: Connection, cleared: Sequence[TaskKey], forgotten: Sequence[TaskKey]) -> None:
+    def add(self, pipeline: Pipeline, cleared: Sequence[TaskKey], forgotten: Sequence[TaskKey]) -> None:
         """Forget those of some of the task instances that are cleared, and move the jobs of all."""
-        self._forget.run(connection, forgotten)
-        self._replace.run(connection, cleared)
-        self._move.run(connection, cleared)
+        pipeline.add(self._forget, forgotten)
+        pipeline.add(self._replace, cleared)
+        pipeline.add(self._move, cleared)

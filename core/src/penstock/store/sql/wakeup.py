@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import uuid4
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection
 
 from penstock.errors import StoreError
 from penstock.store.sql.database import Database
@@ -21,7 +21,7 @@ SCHEDULER, VARIABLES, NOTICES = "scheduler", "variables", "notices"
 """The topics: requests for the scheduler, changed Variables, and notices for listeners."""
 
 _CHANNEL = "penstock_"
-_NOTIFY = select(func.pg_notify(bindparam("channel"), ""))
+_NOTIFY = "SELECT pg_notify(%s, '')"
 
 
 class Wakeup(Protocol):
@@ -77,7 +77,12 @@ def send(database: Database, topic: str) -> None:
 def send_at_commit(connection: Connection, topic: str) -> None:
     """Wake every waiter of the topic when this transaction is committed (PostgreSQL; elsewhere without effect)."""
     if connection.dialect.name == "postgresql":
-        connection.execute(_NOTIFY, {"channel": _CHANNEL + topic})
+        connection.exec_driver_sql(*notification(topic))
+
+
+def notification(topic: str) -> tuple[str, tuple[str]]:
+    """The statement that does so, in the driver's form, with its values (PostgreSQL)."""
+    return _NOTIFY, (_CHANNEL + topic,)
 
 
 def _folder(path: Path) -> Path:

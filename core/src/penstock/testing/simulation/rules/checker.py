@@ -14,8 +14,8 @@ from penstock.model.run import RunKind, TaskKey, Try
 from penstock.model.schedule import Overlap
 from penstock.model.state import RunState, TaskState, TriggerRule
 from penstock.store import Store
-from penstock.store.notices import read
 from penstock.store.sql import tables
+from penstock.store.sql.notices import read
 from penstock.testing.simulation.rules.backfills import BackfillRules, with_only
 from penstock.testing.simulation.rules.past_rules import PastRules
 from penstock.testing.simulation.rules.rows import Rows

@@ -8,6 +8,7 @@ from sqlalchemy import BindParameter, Connection, Dialect, bindparam, delete, fu
 from penstock.model.notice import Notice
 from penstock.store.sql import bulk, tables
 from penstock.store.sql.column_types import storable
+from penstock.store.sql.pipeline import Pipeline
 
 KEPT = 100_000
 """Notices that are kept at most."""
@@ -49,15 +50,16 @@ class NoticeWriter:
         self._kept, self._check_every = kept, check_every
         self._unchecked = 0
 
-    def add(self, connection: Connection, notices: Sequence[Notice]) -> None:
+    def add(self, pipeline: Pipeline, notices: Sequence[Notice]) -> None:
         """Add notices in their order; the oldest go if there are too many.
 
         A listener that does not come back must not fill the disk: it misses what was dropped, and the number is recorded.
         """
-        self._insert.run(connection, [(_body(each), each.at) for each in notices])
+        pipeline.add(self._insert, [(_body(each), each.at) for each in notices])
         self._unchecked += len(notices)
         if self._unchecked >= self._check_every:
             self._unchecked = 0
+            connection = pipeline.connection
             drop(connection, connection.execute(_NEWEST).scalar_one() - self._kept)
 
 
