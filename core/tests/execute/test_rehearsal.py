@@ -5,7 +5,7 @@ import sys
 
 SCRIPT = """
 import signal, sys
-import penstock.app.spawn_server
+import penstock.app.try_environment
 from penstock.execute.rehearsal import rehearse
 from penstock.processes.log_lines import write_log_lines
 

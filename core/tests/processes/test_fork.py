@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,38 @@ def test_kept_descriptors_get_the_lowest_numbers_and_all_others_are_closed(pipe)
     _, exit_code = forked(code, reading, writing)
     assert exit_code == 0
     assert os.read(reading, 1000) == b"((3, 4), [0, 1, 2, 3, 4])"
+
+
+def test_programs_that_it_starts_inherit_no_kept_descriptor(pipe):
+    reading, writing = pipe
+    os.set_inheritable(writing, True)
+
+    def code(kept):
+        os.write(kept[0], str(os.get_inheritable(kept[0])).encode())
+        os._exit(0)
+
+    forked(code, writing)
+    assert os.read(reading, 100) == b"False"
+
+
+def test_it_spends_nothing_on_the_threads_that_its_parent_has_not_and_forgets_those_that_it_starts(pipe):
+    reading, writing = pipe
+    threads = threading._active_limbo_lock  # `threading` makes another when it forgets threads
+
+    def code(kept):
+        untouched = threading._active_limbo_lock is threads
+        stop = threading.Event()
+        threading.Thread(target=stop.wait, daemon=True).start()
+        pid = os.fork()
+        if pid == 0:
+            os.write(kept[0], repr((untouched, threading.active_count())).encode())
+            os._exit(0)
+        os.waitpid(pid, 0)
+        os._exit(0)
+
+    forked(code, writing)
+    assert os.read(reading, 100) == b"(True, 1)"
+    assert threading._active_limbo_lock is threads
 
 
 def test_it_leads_a_group_of_its_own_with_default_signals(pipe):

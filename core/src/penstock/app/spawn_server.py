@@ -3,62 +3,22 @@
 Where plugins come from, as JSON; a number of threads for plain pokes; and the numbers of two descriptors.
 """
 
-import socket
 import sys
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import msgspec
+from penstock.processes.huge_pages import reserve
 
-from penstock.execute.runner import Providers, Runner
-from penstock.execute.spawn_messages import Open
-from penstock.execute.spawn_server import serve
-from penstock.processes.log_lines import write_log_lines
-
-if TYPE_CHECKING:
-    from penstock.plugins.host import PluginHost
+RESERVED_MB = 8
+"""Megabytes of small objects that a spawn server makes, and about as many of large ones with those of a file server."""
 
 
-def main(plugins: str, poke_threads: int, control: int, lock: int) -> None:
+def main() -> None:
     """Serve until the scheduler hangs up."""
-    write_log_lines()
+    reserve(RESERVED_MB)
+    from penstock.app.try_environment import serve_tries  # noqa: PLC0415 - what it imports is to lie in what was reserved
 
-    def runner(what: Open) -> Runner:
-        # Tries of stored plans all need the providers: read by their file server, before it forks. Those of a DAG file
-        # seldom do, and what a file server holds makes each of its forks dearer (4 MB: a tenth of a fork).
-        providers = environment_providers(plugins, poke_threads, at_once=what.code is None)
-        return Runner(what.code, Path(what.snapshots), providers, what.dags_folder)
-
-    serve(socket.socket(fileno=control), (lock,), runner)
-
-
-def environment_providers(plugins: str = "{}", poke_threads: int = 32, *, at_once: bool = False) -> Providers:
-    """Make the providers of this environment usable by tries.
-
-    Args:
-        plugins: `penstock.plugins.sources.PluginSources` as JSON.
-        poke_threads: Pokes of plain sensors that a waiter makes at once.
-        at_once: Whether they are read now instead of at their first use.
-    """
-
-    @cache
-    def host() -> "PluginHost":
-        from penstock.plugins.sources import PluginSources  # noqa: PLC0415 - see `main`: few processes need it
-
-        return msgspec.json.decode(plugins, type=PluginSources).host()
-
-    if at_once:
-        host().providers()
-
-    def resolve(capability: str) -> Any:  # noqa: ANN401 - a class
-        return host().resolve(capability)
-
-    def open_store(url: str, conn_id: str | None) -> Any:  # noqa: ANN401 - an ObjectStore
-        return host().object_store(url, conn_id)
-
-    return Providers(resolve, open_store, poke_threads)
+    plugins, *numbers = sys.argv[1:5]
+    serve_tries(plugins, *map(int, numbers))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:5]))
+    main()

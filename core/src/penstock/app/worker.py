@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from penstock.app.spawn_server import environment_providers
+from penstock.app.try_environment import environment_providers
 from penstock.execute.channel import Channel
 from penstock.execute.runner import Runner
 from penstock.execute.try_process import run_request

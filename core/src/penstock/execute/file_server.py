@@ -11,6 +11,7 @@ import signal
 import socket
 import time
 from collections import deque
+from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import NoReturn
 
@@ -18,7 +19,7 @@ import msgspec
 
 from penstock.errors import SupersededError, as_sentence
 from penstock.execute.channel import LINE_CLOSED
-from penstock.execute.jobs import ForkedProcess, Job, fork_process
+from penstock.execute.jobs import ForkedProcess, Job, fork_processes
 from penstock.execute.runner import Runner
 from penstock.execute.try_process import run_many, run_one
 from penstock.model.attempt import TryEnd
@@ -26,6 +27,7 @@ from penstock.model.state import Outcome
 from penstock.processes.descendants import end_children, kill_orphans
 from penstock.processes.frames import FrameReader, FrameRefusedError, SendBuffer, frame, read_available
 from penstock.processes.group import Reaper, ask_where, describe_exit, kill_group, report_where
+from penstock.processes.huge_pages import collapse
 from penstock.processes.output import Output, discard
 from penstock.spec.wire import FrameKind, Reply
 
@@ -37,7 +39,7 @@ WHERE_S = 0.2
 """Seconds that a process gets to tell where it stands before it is killed."""
 END_S = 2.0
 ORPHANS_S = 0.02
-MOST_AHEAD = 4
+MOST_AHEAD = 8
 """Processes that wait for tries at most: each takes a megabyte or two."""
 RETRY_WRITE_S = 0.01
 
@@ -61,7 +63,7 @@ class FileServer:
         self._idle: list[ForkedProcess] = []
         self._waiter: ForkedProcess | None = None
         self._preforked: deque[ForkedProcess] = deque()
-        self._forks = False
+        self._forks = self._collapsed = False
         self._timers: list[tuple[float, int, str]] = []
         self._orphans_due = self._beats = False
         self._open = True
@@ -142,26 +144,27 @@ class FileServer:
 
     def _place(self, job: Job) -> ForkedProcess:
         """The process that runs a try: its own, an idle one that is kept, or the waiter of all sensors."""
-        runner, held = self._runner, self._held
         if job.request.wait is not None:
             if self._waiter is None:
-                self._waiter = self._adopt(fork_process(lambda c: _wait_for_many(c, runner), held, kept=True))
+                [self._waiter] = self._fork(_wait_for_many, kept=True)
             child = self._waiter
         elif job.request.isolation == "reuse":
-            child = (
-                self._idle.pop()
-                if self._idle
-                else self._adopt(fork_process(lambda c: run_many(c, runner), held, kept=True))
-            )
+            child = self._idle.pop() if self._idle else self._fork(run_many, kept=True)[0]
         else:
-            child = self._take_preforked() or self._fresh()
+            child = self._take_preforked() or self._fork(run_one)[0]
             self._forks = True
         child.send_buffer.put(frame(FrameKind.RUN, job.serial, job.payload))
         return child
 
-    def _fresh(self) -> ForkedProcess:
-        """A process for one try."""
-        return self._adopt(fork_process(lambda c: run_one(c, self._runner), self._held, kept=False))
+    def _fork(
+        self, code: Callable[[socket.socket, Runner], NoReturn], count: int = 1, *, kept: bool = False
+    ) -> list[ForkedProcess]:
+        """Fork processes that run this on their channels, and listen to them."""
+        runner = self._runner
+        made = fork_processes(lambda channel: code(channel, runner), self._held, count, kept=kept)
+        for child in made:
+            self._adopt(child)
+        return made
 
     def _take_preforked(self) -> ForkedProcess | None:
         """A process that was forked ahead and has not died meanwhile, if there is one."""
@@ -171,19 +174,20 @@ class FileServer:
     def _prefork(self) -> None:
         """Have a process at hand for the next try, so that a fork is no part of what a chain of tasks waits for.
 
-        A fork makes this process copy each page that it writes to afterwards, so those of tries that wait are made in a row.
+        A fork makes this process copy each page that it writes to afterwards, so those of tries that wait are made at once.
         """
         if not self._forks or self._preforked:
             return
+        if not self._collapsed:
+            self._collapsed = True
+            collapse()  # not earlier: the first try of a file does not wait for it, and memory that never forks shares more
         with contextlib.suppress(OSError):  # the try that needs a process says why there is none
-            for _ in range(min(MOST_AHEAD, 1 + len(self._prefetched))):
-                self._preforked.append(self._fresh())
+            self._preforked += self._fork(run_one, min(MOST_AHEAD, 1 + len(self._prefetched)))
 
-    def _adopt(self, child: ForkedProcess) -> ForkedProcess:
+    def _adopt(self, child: ForkedProcess) -> None:
         self._children[child.pid] = child
         self._selector.register(child.sock, selectors.EVENT_READ, lambda: self._receive_from(child))
         self._selector.register(child.pipe, selectors.EVENT_READ, lambda: self._copy_output(child))
-        return child
 
     def _receive_from(self, child: ForkedProcess) -> None:
         if child.sock.fileno() < 0:

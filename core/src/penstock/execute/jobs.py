@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import NoReturn
 
 import msgspec
@@ -52,19 +53,52 @@ class ForkedProcess:
         self.jobs: dict[int, Job] = {}
 
 
-def fork_process(code: Callable[[socket.socket], NoReturn], held: tuple[int, ...], *, kept: bool) -> ForkedProcess:
-    """Fork a process that runs ``code`` with its channel; its standard output goes to the child's pipe.
+def fork_processes(
+    code: Callable[[socket.socket], NoReturn], held: tuple[int, ...], count: int, *, kept: bool
+) -> list[ForkedProcess]:
+    """Fork processes that run ``code``, each with its channel; its standard output goes to the process' pipe.
+
+    After a fork this process copies each page that it writes to, so that between two of them it does nothing else.
 
     Args:
         code: Never returns.
         held: Descriptors that every process of the executor keeps open, so that a lock on them shows that it lives.
-        kept: Whether it will serve more than one try.
+        count: How many; fewer are made if the machine has no room for more, and at least one.
+        kept: Whether they will serve more than one try.
+
+    Raises:
+        OSError: The machine has no room for one.
     """
-    ours, theirs = socket.socketpair()
-    reading, writing = os.pipe()
-    pid = fork(lambda kept: code(socket.socket(fileno=kept[0])), (theirs.fileno(), *held), output=writing)
-    theirs.close()
-    os.close(writing)
-    ours.setblocking(False)
-    os.set_blocking(reading, False)
-    return ForkedProcess(pid, ours, reading, kept=kept)
+    pairs: list[tuple[socket.socket, socket.socket]] = []
+    pipes: list[tuple[int, int]] = []
+    pids: list[int] = []
+    try:
+        for _ in range(count):
+            pairs.append(socket.socketpair())
+            pipes.append(os.pipe())
+        lines = [((theirs.fileno(), *held), writing) for (_, theirs), (_, writing) in zip(pairs, pipes, strict=True)]
+        begin = partial(_begin, code)
+        for keep, output in lines:
+            pids.append(fork(begin, keep, output=output))
+    except OSError:
+        if not pids:
+            raise
+    finally:
+        for _, theirs in pairs:
+            theirs.close()
+        for _, writing in pipes:
+            os.close(writing)
+        for ours, _ in pairs[len(pids) :]:
+            ours.close()
+        for reading, _ in pipes[len(pids) :]:
+            os.close(reading)
+    made = []
+    for pid, (ours, _), (reading, _) in zip(pids, pairs, pipes, strict=False):
+        ours.setblocking(False)
+        os.set_blocking(reading, False)
+        made.append(ForkedProcess(pid, ours, reading, kept=kept))
+    return made
+
+
+def _begin(code: Callable[[socket.socket], NoReturn], kept: tuple[int, ...]) -> NoReturn:
+    code(socket.socket(fileno=kept[0]))

@@ -21,6 +21,7 @@ from penstock.processes.descendants import end_children, kill_orphans
 from penstock.processes.fork import become_subreaper, fork, prepare_to_fork
 from penstock.processes.frames import frame
 from penstock.processes.group import Reaper, reap
+from penstock.processes.huge_pages import collapse
 from penstock.spec.wire import FrameKind
 
 GRACE_S = 10.0
@@ -40,6 +41,7 @@ def serve(control: socket.socket, held: tuple[int, ...], make_runner: Callable[[
     _line_by_line()
     rehearse()
     prepare_to_fork()
+    collapse()
     children: set[int] = set()
     until_s: float | None = None
     while (message := _next(control, reaper, children, until_s)) is not None:

@@ -24,6 +24,7 @@ from penstock.processes.descendants import end_children, kill_orphans
 from penstock.processes.fork import become_subreaper, fork, prepare_to_fork
 from penstock.processes.frames import FrameSocket
 from penstock.processes.group import Reaper, ask_where, describe_exit, kill_group
+from penstock.processes.huge_pages import collapse
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_config = msgspec.msgpack.Decoder(ParseConfig).decode
@@ -68,6 +69,7 @@ class ParseServer:
         # Children live shortly: a collection would only copy the pages that they share.
         gc.disable()
         prepare_to_fork()
+        collapse()
         try:
             while True:
                 for key, _ in self._selector.select(self._timeout()):

@@ -8,9 +8,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from penstock.processes import signals
 
@@ -18,6 +20,10 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 
 NO_ROOM = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """Why a process could not be started at this moment, while it may be at the next; see fork(2) and pipe(2)."""
+
+_after_fork: Any = threading._after_fork  # type: ignore[attr-defined]  # noqa: SLF001 - it cannot be registered off
+_FORGET_THREADS, _NOTHING = _after_fork.__code__, (lambda: None).__code__
+"""What `threading` does in a forked process: it forgets the other threads, of which there are none here, and copies 50 pages for it."""
 
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
@@ -37,7 +43,11 @@ def fork(code: Callable[[tuple[int, ...]], object], keep: tuple[int, ...], *, ou
         OSError: The machine has no room for another process.
     """
     parent = os.getpid()
-    pid = os.fork()
+    _after_fork.__code__ = _NOTHING
+    try:
+        pid = os.fork()
+    finally:
+        _after_fork.__code__ = _FORGET_THREADS
     if pid == 0:
         try:  # a forked child must not run on in its parent's code, whatever happens
             if output is not None:
