@@ -181,6 +181,20 @@ def test_a_try_that_outlives_restarts_goes_on_under_its_epoch_and_counts_no_loss
     assert {task.losses for task in stage.store.tasks.values()} == {0}
 
 
+def test_a_try_that_lives_on_elsewhere_takes_no_place_of_the_executor_but_all_else_that_it_holds():
+    tasks = [TaskSpec(name, pool=pool) for name, pool in (("a", "p"), ("b", "p"), ("c", "q"))]
+    stage = Stage(dag(*tasks), pools={"p": 1, "q": 1}, capacity=1)
+    stage.trigger()
+    stage.started("a")
+    stage.restart()
+    assert stage.step().dispatches == ()
+    recovered = TryRecovered(stage.key("a"), 1, elsewhere=True)
+    assert [str(d.instance.key) for d in stage.step(recovered, recovered).dispatches] == ["c"]
+    assert stage.engine.why(stage.key("b")).startswith("pool 'p' is full: 1 of 1")
+    stage.finish("a", Outcome.LOST), stage.finish("c")
+    assert [str(d.instance.key) for d in stage.last.dispatches] == ["b"]
+
+
 def test_a_recovered_try_that_nobody_knows_changes_nothing():
     stage = Stage(dag("a"))
     stage.trigger()

@@ -125,7 +125,10 @@ def taken_over(clock):
     role, told = Others(clock.monotonic_s + 65), []
     executor = TakeoverExecutor(inner, role, 30.0, clock, told.append)
     requests = [SimpleNamespace(key=key, epoch=epoch) for key, epoch in (OURS, THEIRS)]
-    assert set(executor.recover(requests)) == {TryRecovered(*OURS), TryRecovered(*THEIRS)}
+    assert set(executor.recover(requests)) == {
+        TryRecovered(*OURS, elsewhere=True),
+        TryRecovered(*THEIRS, elsewhere=True),
+    }
     assert "What it ran is repeated in 65 s" in told[0]
     yield executor, inner, role
     executor.stop(0.0)

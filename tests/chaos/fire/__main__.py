@@ -40,32 +40,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--tasks", type=int, metavar="N", help="in place of scenarios, so many tasks over PostgreSQL under fire"
     )
     parser.add_argument(
+        "--schedulers", type=int, default=1, metavar="N", help="with --tasks: how many schedulers share the DAGs"
+    )
+    parser.add_argument(
         "--report", type=Path, default=Path("chaos.json"), help="where to write what became of the tasks"
     )
     given = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left running
     if given.tasks:
-        return 0 if flood(given.seed or 0, given.tasks, given.report) else 1
+        return 0 if flood(given.seed or 0, given.tasks, given.report, given.schedulers) else 1
     seeds = range(given.first, given.first + given.seeds) if given.seed is None else [given.seed]
     failed = [seed for seed in seeds if not play_seed(seed)]
     say(f"{len(seeds)} seeds: {len(failed)} failed {failed or ''}")
     return 1 if failed else 0
 
 
-def flood(seed: int, tasks: int, report: Path) -> bool:
+def flood(seed: int, tasks: int, report: Path, schedulers: int = 1) -> bool:
     """Have many tasks run under fire; whether each succeeded once, and nothing was left."""
     folder = Path(tempfile.mkdtemp(prefix="penstock-flood-"))
     with ExitStack() as stack:
         server = stack.enter_context(postgres())
-        fire = Fire(folder, server.create_database())
+        fire = Fire(folder, server.create_database(), schedulers)
         stack.callback(fire.end_all)
         try:
             say(str(Flood(fire, of_server(server), seed, tasks).play(report)))
             fire.stop()
         except Exception:  # noqa: BLE001 - whatever it is, it is told with the way to see it again
-            say(
-                f"seed {seed} failed, see {folder}; again: nox -s chaos -- --tasks {tasks} --seed {seed}\n{traceback.format_exc()}"
-            )
+            again = f"nox -s chaos -- --tasks {tasks} --schedulers {schedulers} --seed {seed}"
+            say(f"seed {seed} failed, see {folder}; again: {again}\n{traceback.format_exc()}")
             return False
     shutil.rmtree(folder)
     return True

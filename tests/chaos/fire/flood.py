@@ -14,15 +14,18 @@ from fire.outages import Outages
 from penstock.errors import StoreError
 
 TASKS_A_RUN = 100
+DAGS = ("flood", "flood2", "flood3", "flood4")
 PAUSE_S = (0.5, 2.0)
 KILLED = ("scheduler", "spawn server", "file server", "fork", "loader", "up")
 STOPPED = ("scheduler", "spawn server", "file server")
 OUTAGES = ("crashed", "stopped", "sessions cut")
 OPEN = 'SELECT count(*) FROM "try" WHERE outcome IS NULL'
-STATES = "SELECT t.state, count(*) FROM task_instance t JOIN run USING (run) WHERE dag_id = 'flood' GROUP BY t.state"
+STATES = (
+    "SELECT t.state, count(*) FROM task_instance t JOIN run USING (run) WHERE dag_id LIKE 'flood%%' GROUP BY t.state"
+)
 SUCCESSES = (
     "SELECT n, count(*) FROM (SELECT count(*) FILTER (WHERE outcome = 'success') AS n FROM \"try\" JOIN run USING (run) "
-    "WHERE dag_id = 'flood' GROUP BY run, task_id, map_index) AS tries GROUP BY n"
+    "WHERE dag_id LIKE 'flood%%' GROUP BY run, task_id, map_index) AS tries GROUP BY n"
 )
 
 
@@ -40,7 +43,8 @@ class Flood:
         self, fire: Fire, outages: Outages, seed: int, tasks: int, pause_s: tuple[float, float] = PAUSE_S
     ) -> None:
         self._fire, self._outages, self._random, self._pause_s = fire, outages, random.Random(seed), pause_s
-        self._runs = [f"flood{number}" for number in range(tasks // TASKS_A_RUN)]
+        # Several DAGs, so that each scheduler has some.
+        self._runs = {f"flood{number}": DAGS[number % len(DAGS)] for number in range(tasks // TASKS_A_RUN)}
         self.faults: Counter[str] = Counter()
 
     def play(self, report: Path) -> dict[str, object]:
@@ -51,15 +55,15 @@ class Flood:
         """
         began = time.monotonic()
         self._fire.up()
-        for run_id in self._runs:
-            self._fire.trigger("flood", run_id)
+        for run_id, dag_id in self._runs.items():
+            self._fire.trigger(dag_id, run_id)
         total = TASKS_A_RUN * len(self._runs)
         while len(self._carried_out()) < 0.95 * total:
             self._strike()
             time.sleep(self._random.uniform(*self._pause_s))  # the tasks go on meanwhile
         self._fire.up()
-        for run_id in self._runs:
-            self._fire.end_of("flood", run_id)
+        for run_id, dag_id in self._runs.items():
+            self._fire.end_of(dag_id, run_id)
         found = self._found()
         found |= {"tasks": total, "seconds": round(time.monotonic() - began, 1), "faults": dict(self.faults)}
         report.write_text(json.dumps(found, indent=2))
@@ -80,7 +84,8 @@ class Flood:
             self._fire.look_away()
             return
         what = self._random.choice(KILLED if kind == "kill" else STOPPED)
-        pids = self._fire.pids(what)[-1:]
+        pids = self._fire.pids(what)
+        pids = [self._random.choice(sorted(pids))] if pids else []
         self.faults[f"{kind} {what}"] += bool(pids)
         if kind == "kill":
             send(signal.SIGKILL, pids)

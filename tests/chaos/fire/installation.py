@@ -18,6 +18,11 @@ from penstock.settings import load_settings
 LEASE_S = 3.0
 WAIT_S = 1.0
 MARK = "FIRE_FOLDER"
+SHARED = {
+    "PENSTOCK_SECRET_KEY": "ZmlyZSBmaXJlIGZpcmUgZmlyZSBmaXJlIGZpcmUgZmk=",
+    "PENSTOCK_SCHEDULER__TAKEOVER_S": "5",
+}
+"""What several that share a database have in common: tries of one that is lost are soon known to have ended."""
 DAGS = Path(__file__).with_name("dags")
 FORKED = ("spawn server", "file server", "fork")
 LISTENER = {
@@ -44,12 +49,13 @@ class Fire:
     Args:
         folder: The project's folder; made with what it needs.
         database: URL of its database; "" for SQLite.
+        schedulers: How many ``penstock up`` share it, each with a state folder of its own.
     """
 
-    def __init__(self, folder: Path, database: str = "") -> None:
+    def __init__(self, folder: Path, database: str = "", schedulers: int = 1) -> None:
         self.folder = folder
         self._seen: Installation | None = None
-        self._up: subprocess.Popen[bytes] | None = None
+        self._ups: list[subprocess.Popen[bytes] | None] = [None] * schedulers
         for name, text in LISTENER.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
@@ -68,6 +74,7 @@ class Fire:
             "PENSTOCK_DATABASE__WAIT_S": str(WAIT_S),
             "PENSTOCK_LOADER__TIMEOUT_S": "8",
             **({"PENSTOCK_DATABASE__URL": database} if database else {}),
+            **(SHARED if schedulers > 1 else {}),
         }
 
     @contextlib.contextmanager
@@ -87,34 +94,39 @@ class Fire:
             self._seen = None
 
     def up(self) -> None:
-        """Start ``penstock up`` unless it runs, and wait until the DAGs are known."""
-        if self._up is None or self._up.poll() is not None:
+        """Start each ``penstock up`` that does not run, and wait until the DAGs are known."""
+        for number, running in enumerate(self._ups):
+            if running is not None and running.poll() is None:
+                continue
             self.look_away()
+            state = {"PENSTOCK_CORE__STATE_FOLDER": str(self.folder / f".penstock{number}")} if number else {}
             with (self.folder / "up.log").open("ab") as log:
                 command = [sys.executable, "-m", "penstock", "up"]
-                self._up = subprocess.Popen(
-                    command, cwd=self.folder, env=self.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self._ups[number] = subprocess.Popen(
+                    command, cwd=self.folder, env=self.environ | state, stdin=subprocess.DEVNULL, stdout=log, stderr=log
                 )
             # A database that was deleted is made anew by the scheduler, not by whoever looks.
             self.wait_for(self._ready, "the DAGs")
 
     def _ready(self) -> bool:
         assert self.ended() is None, f"penstock up ended with {self.ended()}\n{self.told()[-2000:]}"
-        if not self.pids("scheduler"):
+        if len(self.pids("scheduler")) < sum(each is not None for each in self._ups):
             return False
         with self.looking() as found:
-            return {"fire", "other", "kept", "poison", "flood", "maker", "taker", "dated"} <= set(
+            return {"fire", "other", "kept", "poison", "flood", "flood4", "maker", "taker", "dated"} <= set(
                 found.store.dags.ids()
             )
 
     def down(self) -> int:
-        """Stop ``penstock up``; its exit code."""
-        assert self._up is not None
-        self._up.send_signal(signal.SIGTERM)
+        """Stop every ``penstock up``; the exit code of the first that did not end with 0, or 0."""
+        ups = [each for each in self._ups if each is not None]
+        assert ups
+        for each in ups:
+            each.send_signal(signal.SIGTERM)
         try:
-            return self._up.wait(60)
+            return next((code for each in ups if (code := each.wait(60))), 0)
         finally:
-            self._up = None
+            self._ups = [None] * len(self._ups)
 
     def stop(self) -> None:
         """Stop, and check that nothing is left and that all was told in sentences."""
@@ -124,8 +136,9 @@ class Fire:
         assert "Traceback" not in self.told(), "a traceback on the terminal"
 
     def ended(self) -> int | None:
-        """The exit code of ``penstock up``, None while it runs."""
-        return None if self._up is None else self._up.poll()
+        """The exit code of a ``penstock up`` that has ended, None while all run."""
+        codes = (each.poll() for each in self._ups if each is not None)
+        return next((code for code in codes if code is not None), None)
 
     def trigger(self, dag_id: str, run_id: str) -> None:
         """Ask for a run."""
@@ -187,8 +200,9 @@ class Fire:
             for pid in left:
                 send(signal.SIGKILL, [pid])
             time.sleep(0.02)
-        if self._up is not None:
-            self._up.wait()
+        for each in self._ups:
+            if each is not None:
+                each.wait()
 
 
 def kind(pid: int, found: dict[int, tuple[int, list[str]]]) -> str:

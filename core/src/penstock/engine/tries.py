@@ -223,6 +223,9 @@ def heartbeat(state: State, event: Heartbeat) -> None:
 def recover_try(state: State, event: TryRecovered) -> None:
     """Let a try go on that outlived a restart; its restored instance keeps its state, and no loss is counted."""
     _renew(state, event.key, event.epoch)
+    instance = state.instance(event.key)
+    if event.elsewhere and instance is not None and instance.attempt is not None and event.epoch == instance.epoch:
+        state.admission.release_one(instance, state.resources.executor(instance.attempt.executor))
 
 
 def _renew(state: State, key: TaskKey, epoch: int) -> None:

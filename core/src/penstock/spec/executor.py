@@ -156,10 +156,15 @@ class TryStarted(msgspec.Struct, frozen=True, tag="started"):
 
 
 class TryRecovered(msgspec.Struct, frozen=True, tag="recovered"):
-    """A try that was open when the scheduler was started lives on at its executor: its lease begins anew."""
+    """A try that was open when the scheduler was started lives on at its executor: its lease begins anew.
+
+    Attributes:
+        elsewhere: Whether it takes none of the places of the executor that says so: another machine has it.
+    """
 
     key: TaskKey
     epoch: int
+    elsewhere: bool = False
 
 
 class TryFinished(msgspec.Struct, frozen=True, tag="finished"):

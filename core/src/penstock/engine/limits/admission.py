@@ -74,6 +74,12 @@ class Admission:
             self.recheck(resource)
         instance.holds = ()
 
+    def release_one(self, instance: Candidate, resource: Resource) -> None:
+        """Release one of the resources that an instance holds, if it does."""
+        resource.free(instance)
+        self.recheck(resource)
+        instance.holds = tuple(need for need in instance.holds if need[0] is not resource)
+
     def recheck(self, resource: Resource) -> None:
         """Check the buckets parked at a resource in the next `admit`, because room may have appeared there."""
         if resource in self._parking:

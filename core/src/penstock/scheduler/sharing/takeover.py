@@ -137,7 +137,8 @@ class TakeoverExecutor:
         )
         found = frozenset((request.key, request.epoch) for request in tries)
         self._open |= found
-        return [TryRecovered(key, epoch) for key, epoch in found]
+        # Nor do they take a place here: else a full executor that was lost would keep this one from all work until then.
+        return [TryRecovered(key, epoch, elsewhere=True) for key, epoch in found]
 
     def capacity(self) -> int:
         """Tries that the executor holds at once."""
