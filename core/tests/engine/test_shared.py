@@ -2,8 +2,8 @@
 
 from stage import Stage, dag
 
-from penstock.engine.messages import DagLost, PoolsUpdated, SharesLent
-from penstock.model.dag import TaskSpec
+from penstock.engine.messages import DagHeld, DagLost, PoolsUpdated, SharesLent
+from penstock.model.dag import SensorPolicy, TaskSpec
 
 
 def test_a_dag_that_is_lost_is_forgotten_and_nothing_of_it_is_stored():
@@ -27,3 +27,30 @@ def test_of_a_limit_no_more_is_used_than_the_share():
     assert (demand.limit, demand.used, demand.wanted, demand.largest, demand.starts) == (4, 1, 5, 1, 1)
     assert len(stage.step(SharesLent({"pool:p": 3})).dispatches) == 2
     assert stage.step(SharesLent({})).dispatches == ()
+
+
+def test_of_a_dag_that_is_held_no_try_begins_and_why_says_so_until_it_goes_on():
+    stage = Stage(dag("a", TaskSpec("b", upstream=("a",)), TaskSpec("s", sensor=SensorPolicy(), upstream=("a",))))
+    stage.trigger()
+    assert stage.engine.movable("d")
+    stage.step(DagHeld("d", "it moves"))
+    stage.finish("a")
+    assert (stage.last.dispatches, stage.engine.idle("d"), stage.engine.movable("d")) == ((), True, False)
+    assert [stage.engine.why(stage.key(name)) for name in "bs"] == ["it moves"] * 2
+    assert stage.store.tasks[stage.key("b")].reason == "it moves"
+    stage.step(DagHeld("d", ""))
+    assert {str(d.instance.key) for d in stage.last.dispatches} == {"b", "s"}
+    assert not stage.engine.movable("d"), "its sensor may wait for ever"
+
+
+def test_a_dag_that_is_held_is_held_still_when_its_file_changes_and_when_it_is_unpaused():
+    tasks = dag("a", TaskSpec("b", upstream=("a",)))
+    stage = Stage(tasks)
+    stage.trigger()
+    stage.step(DagHeld("d", "it moves"))
+    stage.step(stage.store.put_dag(tasks, paused=True))
+    stage.finish("a")
+    assert stage.engine.why(stage.key("b")).startswith("DAG 'd' is paused")
+    stage.step(stage.store.put_dag(tasks))
+    assert (stage.last.dispatches, stage.engine.why(stage.key("b"))) == ((), "it moves")
+    assert len(stage.step(DagHeld("d", "")).dispatches) == 1

@@ -103,6 +103,7 @@ class House:
         self.settled = self.runs_have_ended
         self.workers = self.in_hand = None
         self.kept = ()
+        self.handover_s = 0.0
 
     def open(self):
         """Open the store, and what the loader has of it."""
@@ -158,7 +159,8 @@ class House:
         asks = Asks(self.store, clock, Vault([StoreSource(self.store)], lambda _: ()))
         engine = Engine(lease_s=600.0)
         executors = {LOCAL: self.workers, "waiter": self.workers}
-        scheduler = Scheduler(self.store, engine, executors, requests, asks, clock, in_hand=self.in_hand)
+        more = {"in_hand": self.in_hand, "handover_s": self.handover_s}
+        scheduler = Scheduler(self.store, engine, executors, requests, asks, clock, **more)
         self.workers.stop_scheduler = scheduler.stop
         try:
             scheduler.run()

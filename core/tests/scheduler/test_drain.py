@@ -29,6 +29,7 @@ class OneTry:
         self._reading, self._writing = os.pipe()
         os.write(self._writing, b"x")
         self.requests, self.events_told, self.turns, self.drain = [], [], 0, None
+        self.look = lambda: None
 
     def start(self):
         """Nothing has to be started."""
@@ -54,6 +55,8 @@ class OneTry:
         told, self.events_told = self.events_told, []
         self.turns += bool(self.requests)
         assert self.turns < 2 * TURNS, "it has not returned"
+        if self.turns == TURNS - 1:
+            self.look()
         if self.turns == TURNS:
             told += [TryFinished(each.key, each.epoch, NOW, TryEnd(Outcome.SUCCESS)) for each in self.requests]
         return told
@@ -82,11 +85,13 @@ def test_what_runs_ends_nothing_more_begins_and_the_scheduler_returns(begun, hou
         scheduler.drain()
         house.trigger(run_id="two")
 
-    executor.drain = drain
+    seen = []
+    executor.drain, executor.look = drain, lambda: seen.extend(house.store.role.holders())
     scheduler.run()
     house.catalog.close()
     house.open()
     assert (scheduler.drained, executor.turns) == (True, TURNS)
+    assert [holder.draining_since is not None for holder in seen] == [True], "whoever looks sees that it drains"
     assert [request.key.run for request in executor.requests] == [house.store.runs.find("stock", "one").run]
     assert house.states() == {"one": "success", "two": "running"}
     [waits] = house.store.runs.tasks(house.store.runs.find("stock", "two").run)

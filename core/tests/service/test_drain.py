@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from penstock.errors import RequestError
-from penstock.service.asked.drain import drain
+from penstock.service.schedulers.drain import drain
 from penstock.store import Holder
 
 

@@ -101,7 +101,7 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
         return Scheduler(
             store, engine, executors, requests, asks, clock,
             stop_grace_s=settings.executor.stop_grace_s, role=role, in_hand=in_hand, report=_report,
-            measures=Measures(recorder(settings)), poke=poke,
+            measures=Measures(recorder(settings)), poke=poke, handover_s=chosen.handover_s,
         )  # fmt: skip
     except BaseException:
         store.close()

@@ -12,6 +12,7 @@ from penstock.engine.messages import (
     AssetEventAdded,
     BackfillAdded,
     CapacityChanged,
+    DagHeld,
     DagLost,
     DagUpdated,
     DateFound,
@@ -30,7 +31,7 @@ from penstock.engine.requests.live_runs import cancel, clear
 from penstock.engine.requests.marks import mark, mark_run
 from penstock.engine.runs.creation import create_due_runs
 from penstock.engine.runs.found_past import found_past
-from penstock.engine.runs.lost import idle, lose_dag
+from penstock.engine.runs.lost import hold_dag, idle, lose_dag, movable
 from penstock.engine.runs.starts import start_queued_runs
 from penstock.engine.runs.taken_over import add_run, change_version, update_dag
 from penstock.engine.runs.timeouts import time_out_runs
@@ -55,6 +56,7 @@ from penstock.spec.executor import LOCAL, WAITER, Heartbeat, TryFinished, TryRec
 _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     DagUpdated: update_dag,
     DagLost: lose_dag,
+    DagHeld: hold_dag,
     SharesLent: lambda state, event: state.resources.lend(event.shares),
     RunAdded: add_run,
     RunVersionChanged: change_version,
@@ -166,6 +168,10 @@ class Engine:
     def idle(self, dag_id: str) -> bool:
         """Whether a DAG has no live try, so that another scheduler may own it from now on."""
         return idle(self._state, dag_id)
+
+    def movable(self, dag_id: str) -> bool:
+        """Whether a DAG has live tries that all end by themselves, so that it is idle soon if it is held."""
+        return movable(self._state, dag_id)
 
     def demands(self) -> list[Demand]:
         """What is in use, and could be, of each limit that crosses schedulers."""

@@ -30,6 +30,7 @@ class LiveDag:
         waiting: The fresh ones among them that its schedule made, oldest first.
         watched_since: The instant since which no run of its schedule falls due unseen.
         wake_at: The earliest instant for which its timer is set; None if it is not.
+        held: Why no try of it begins although it is not paused, as a sentence; else "".
         active_tasks: Its tasks at once.
         task_limits: Instances at once of each of its tasks that has such a limit, by id.
         dated: Its live runs by logical date.
@@ -43,6 +44,7 @@ class LiveDag:
         "backfill",
         "cursor",
         "dated",
+        "held",
         "max_active_runs",
         "queued",
         "row",
@@ -64,6 +66,7 @@ class LiveDag:
         self.cursor: datetime | None = None
         self.wake_at: datetime | None = None
         self.max_active_runs = 0
+        self.held = ""
         self.active_tasks = Resource(f"DAG {dag_id!r} (max_active_tasks)", 0)
         self.task_limits: dict[str, Resource] = {}
         self.dated = DatedRuns()

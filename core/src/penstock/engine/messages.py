@@ -142,6 +142,17 @@ class DagLost(msgspec.Struct, frozen=True):
     dag_id: str
 
 
+class DagHeld(msgspec.Struct, frozen=True):
+    """No try of a DAG begins, until those that run have ended and another scheduler owns it, or this is taken back.
+
+    Attributes:
+        reason: Why, as a sentence; "" to have it go on.
+    """
+
+    dag_id: str
+    reason: str
+
+
 class SharesLent(msgspec.Struct, frozen=True):
     """How much of each limit that crosses schedulers may be used here, by its key; of one that is not named, nothing."""
 
@@ -172,6 +183,7 @@ class TryInterrupted(msgspec.Struct, frozen=True):
 Event = (
     DagUpdated
     | DagLost
+    | DagHeld
     | SharesLent
     | RunAdded
     | RunVersionChanged

@@ -74,6 +74,19 @@ def why_paused(dag_id: str) -> str:
     return f"DAG {dag_id!r} is paused. Unpause it with: penstock dags unpause {dag_id}"
 
 
+def why_moving(dag_id: str, longest_s: float) -> str:
+    """Say that a DAG is handed over to another scheduler."""
+    return (
+        f"DAG {dag_id!r} is handed over to another scheduler: none of its tries begins until those that run have ended, "
+        f"for {longest_s:g} s at most ([scheduler] handover_s)"
+    )
+
+
+def why_drained(dag_id: str) -> str:
+    """Say that the scheduler of a DAG drains."""
+    return f"DAG {dag_id!r} waits: its scheduler is drained, and another one goes on with it once the tries that run have ended"
+
+
 def _why_queued(state: State, run: Run) -> str:
     dag = state.dag(run.dag_id)
     backfill = dag.backfill_of(run)

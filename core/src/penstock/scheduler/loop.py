@@ -10,6 +10,7 @@ import selectors
 import shlex
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -18,6 +19,7 @@ from penstock.engine.engine import Engine
 from penstock.engine.messages import (
     LONGEST_WAIT_S,
     CapacityChanged,
+    DagHeld,
     DagLost,
     Dispatch,
     Kill,
@@ -26,6 +28,7 @@ from penstock.engine.messages import (
     Step,
     TryInterrupted,
 )
+from penstock.engine.why import why_moving
 from penstock.errors import as_sentence
 from penstock.model.attempt import TryEnd
 from penstock.model.run import Run, TaskKey
@@ -38,6 +41,7 @@ from penstock.scheduler.inbox import Inbox, fault_of
 from penstock.scheduler.measures import Measures
 from penstock.scheduler.open_asks import OpenAsks
 from penstock.scheduler.outage import Outage
+from penstock.scheduler.sharing.handover import Handover
 from penstock.scheduler.sharing.lending import Lending
 from penstock.scheduler.sharing.ownership import Ownership
 from penstock.scheduler.sharing.takeover import ALONE_S, LOOKS_S, RoleLease
@@ -66,6 +70,7 @@ class Scheduler:
         report: Takes a line about each run that has ended.
         measures: Takes what is measured.
         poke: Has sensors looked at that wait for what has just ended.
+        handover_s: Seconds at most for which no try begins of a DAG that another scheduler is to own; 0 for not at all.
         selector: Makes what it waits with.
 
     Attributes:
@@ -87,6 +92,7 @@ class Scheduler:
         report: Callable[[str], None] = lambda _: None,
         measures: Measures | None = None,
         poke: Callable[[Sequence[tuple[TaskKey, int]]], None] = lambda _: None,
+        handover_s: float = 0.0,
         selector: Callable[[], selectors.BaseSelector] = selectors.DefaultSelector,
     ) -> None:
         self._store, self._engine, self._executors = store, engine, executors
@@ -102,10 +108,11 @@ class Scheduler:
         self._wakeup = store.wakeups.listen()
         self._stop_r, self._stop_w = socket.socketpair()
         self._drain_r, self._drain_w = socket.socketpair()
-        self._stopping = self._draining = self.drained = False
+        self._stopping = self._draining = self._drain_stored = self.drained = False
         self._outage = Outage(self._stop_r, selector)
         self._asks = OpenAsks(asks, lambda: clock.read().monotonic_s, self._outage, self._in_hand)
-        self._ownership = Ownership(store.role, engine.idle)
+        self._ownership = Ownership(store.role, engine.idle, Handover(handover_s, engine.movable))
+        self._moving = partial(why_moving, longest_s=handover_s)
         self._look_s = self._poke_s = 0.0
         self._begun = False
         self._pools: PoolsUpdated | None = None
@@ -163,7 +170,7 @@ class Scheduler:
         self._begun = True
         self._lending.hurry()  # the engine knows by now which limits there are
         while not self._stopping:
-            through(self._role.renew)
+            through(self._renew)
             woken = self._waited(wait_s)
             moved = self._others(look=woken and len(self._ownership.members) > 1)
             self._asks.go_on()
@@ -191,6 +198,13 @@ class Scheduler:
             wait_s = self._carried_out(turn)
             if self._draining and not self._unsent and not any(map(self._engine.slots_used, self._capacities)):
                 self._stopping = True
+
+    def _renew(self) -> None:
+        """Renew the role, and say once that this scheduler drains."""
+        self._role.renew()
+        if self._draining and not self._drain_stored:
+            self._store.role.drain(self._clock.now())
+            self._drain_stored, self._look_s = True, 0.0
 
     def _waited(self, wait_s: float) -> bool:
         """Wait until something has come or is due; whether there may be something in the inbox."""
@@ -250,7 +264,8 @@ class Scheduler:
             Arrival(CapacityChanged(name, capacity, draining=draining)) for name, capacity in self._capacities.items()
         ]
         lent = [] if self._lending.lent is None else [Arrival(self._lending.lent)]
-        return [*capacities, *lent, *self._inbox.stored()]
+        held = [Arrival(DagHeld(dag_id, self._moving(dag_id))) for dag_id in sorted(self._ownership.held)]
+        return [*capacities, *lent, *self._inbox.stored(), *held]
 
     def _first_turn(self) -> Turn:
         """Take up everything that lives in the store, what has become of its open tries, and what came in meanwhile."""
@@ -270,6 +285,8 @@ class Scheduler:
         """Seconds until the next look at the other schedulers; for ever if there can be none."""
         if self._lending.lent is None:
             return math.inf
+        if self._ownership.leaving:
+            return 0.0
         return max(0.0, min(self._lending.wait_s, self._look_s - self._clock.read().monotonic_s))
 
     def _others(self, *, look: bool = False) -> list[Arrival]:
@@ -277,17 +294,19 @@ class Scheduler:
         if self._lending.lent is None:
             return []
         now_s = self._clock.read().monotonic_s
-        found = self._moved(now_s) if look or now_s >= self._look_s else []
+        found = self._moved(now_s) if look or now_s >= self._look_s or self._ownership.leaving else []
         lent = self._outage.through(lambda: self._lending.exchange(len(self._ownership.members)))
         return found if lent is None else [*found, Arrival(lent)]
 
     def _moved(self, now_s: float) -> list[Arrival]:
         """The DAGs that have changed hands, with all that lives of those that are owned here now."""
         through = self._outage.through
-        moves = through(self._ownership.look)
+        moves = through(lambda: self._ownership.look(now_s))
         alone = len(self._ownership.members) <= 1
         self._look_s = now_s + (ALONE_S if alone else LOOKS_S)
         found = [Arrival(DagLost(dag_id)) for dag_id in moves.lost]
+        found += [Arrival(DagHeld(dag_id, self._moving(dag_id))) for dag_id in moves.held]
+        found += [Arrival(DagHeld(dag_id, "")) for dag_id in moves.released]
         if moves.members or not alone:
             # Only the first scheduler is asked to look at changed pools; the others see it here.
             pools = through(self._inbox.pools)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from penstock.engine.engine import Engine
-from penstock.engine.messages import CapacityChanged, Event, Step
+from penstock.engine.messages import Step
 from penstock.engine.waits import Wait
 from penstock.engine.why import why_paused, why_run_waits
 from penstock.errors import as_sentence
@@ -22,6 +22,7 @@ from penstock.model.state import RunState, TaskState
 from penstock.model.text import utc_text
 from penstock.scheduler.inbox import Inbox
 from penstock.service.installation import Installation
+from penstock.service.schedulers.withheld import withheld
 from penstock.settings import Settings
 from penstock.spec.executor import LOCAL
 from penstock.store import RunSnapshot
@@ -42,11 +43,8 @@ class Explainer:
             lease_s=_LEASE_S, routes=settings.queues, queue_limits=settings.queue_limits, tenants=settings.tenants
         )
         inbox = Inbox(store, self._engine.holds)
-        events: list[Event] = [CapacityChanged(name, number) for name, number in _capacities(settings).items()]
-        events += [
-            CapacityChanged(self._engine.sensor_executor, None),
-            *(arrival.event for arrival in inbox.stored() if arrival.event is not None),
-        ]
+        events = withheld(installation, {**_capacities(settings), self._engine.sensor_executor: None})
+        events += [arrival.event for arrival in inbox.stored() if arrival.event is not None]
         step = self._engine.step(events, Now(installation.now(), 0.0))
         while (wanted := self._engine.past_wanted) and (
             found := [each.event for each in inbox.past_runs(wanted) if each.event]

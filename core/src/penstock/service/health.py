@@ -23,6 +23,7 @@ from penstock.service.choices.services import DOWN, list_services
 from penstock.service.config.pools import list_pools
 from penstock.service.installation import Installation
 from penstock.service.providers import concerns, list_providers
+from penstock.service.schedulers.schedulers import described, list_schedulers
 
 _LEAST_FREE_MB = 500
 _NOWHERE = "penstock-doctor"
@@ -146,14 +147,12 @@ def _database(installation: Installation) -> Iterator[Finding]:
     store.config.connections()
     store.config.variables()
     yield Finding(Severity.OK, "secrets", "the key opens every connection and variable")
-    holders = store.role.holders()
-    if not holders:
+    found = list_schedulers(installation)
+    if not found:
         yield Finding(Severity.NOTE, "scheduler", "none is running; start it with `penstock up`")
-    owned = {holder.pid: number for holder, number in store.role.owners()} if len(holders) > 1 else {}
-    for holder in holders:
-        since = f"{holder.since:%Y-%m-%d %H:%M:%S} UTC"
-        detail = f"{holder.holder}, scheduler process {holder.pid} on {holder.host}, since {since}"
-        yield Finding(Severity.OK, "scheduler", f"{detail}{_with_dags(owned.get(holder.pid))}")
+    for row in found:
+        severity = Severity.OK if row.draining_since is None else Severity.NOTE
+        yield Finding(severity, "scheduler", described(row, alone=len(found) == 1))
     for each in store.quarantine.all():
         detail = f"{each.subject}: {each.kind.fate}: {each.reason} See: penstock quarantine list"
         yield Finding(Severity.BAD, "quarantine", detail)
@@ -162,10 +161,6 @@ def _database(installation: Installation) -> Iterator[Finding]:
         yield Finding(Severity.BAD, DAG_FILES, f"{', '.join(broken)} cannot be imported: penstock dags errors")
     else:
         yield Finding(Severity.OK, DAG_FILES, f"{counted(len(store.dags.ids()), 'DAG')}, no file with problems")
-
-
-def _with_dags(owned: int | None) -> str:
-    return "" if owned is None else f", with {counted(owned, 'DAG')}"
 
 
 def _pools(installation: Installation) -> Iterator[Finding]:

@@ -8,8 +8,8 @@ import click
 from penstock.cli.installation import project
 from penstock.cli.terminal import json_option, print_json, print_line, print_remark
 from penstock.errors import ExitCode
-from penstock.service.asked import drain as service
 from penstock.service.installation import Installation
+from penstock.service.schedulers import drain as service
 
 _PAUSE_S = 0.1
 _STOP_S = 60.0

@@ -1,7 +1,25 @@
-"""DAGs that another scheduler owns from now on: they are forgotten, and nothing of them is stored by that."""
+"""DAGs that another scheduler is to own: they are held until no try of them lives, and then forgotten; nothing is stored by that."""
 
-from penstock.engine.messages import DagLost
+from penstock.engine.messages import DagHeld, DagLost
 from penstock.engine.state import State
+from penstock.engine.why import why_paused
+
+
+def hold_dag(state: State, event: DagHeld) -> None:
+    """Begin no try of a DAG any more, or go on with it."""
+    dag = state.dag(event.dag_id)
+    dag.held = event.reason
+    paused = dag.row is not None and dag.row.paused
+    dag.active_tasks.closed = why_paused(event.dag_id) if paused else dag.held
+    state.admission.recheck(dag.active_tasks)
+
+
+def movable(state: State, dag_id: str) -> bool:
+    """Whether a DAG has live tries, and all of them end by themselves: a sensor may wait for ever. It costs its live runs."""
+    dag = state.dags.get(dag_id)
+    runs = [] if dag is None else [state.runs[number] for number in dag.running if number in state.runs]
+    live = [node for run in runs if run.tries for node in run.nodes if node.tries]
+    return bool(live) and not any(node.task.sensor for node in live)
 
 
 def lose_dag(state: State, event: DagLost) -> None:

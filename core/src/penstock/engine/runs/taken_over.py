@@ -30,7 +30,7 @@ def update_dag(state: State, event: DagUpdated) -> None:
     forget_past_runs(state, dag)
     if returned or (event.cursor is not None and (dag.cursor is None or event.cursor > dag.cursor)):
         dag.cursor = event.cursor
-    dag.active_tasks.closed = why_paused(event.dag.dag_id) if event.paused else ""
+    dag.active_tasks.closed = why_paused(event.dag.dag_id) if event.paused else dag.held
     for limit in (dag.active_tasks, *dag.task_limits.values()):
         state.admission.recheck(limit)
     state.dags_to_check.add(event.dag.dag_id)

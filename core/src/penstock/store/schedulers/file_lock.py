@@ -2,9 +2,11 @@
 
 import fcntl
 import os
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from penstock.errors import StoreError, StoreHeldError
 from penstock.store.schedulers.holder import Holder, alive
@@ -41,9 +43,17 @@ class FileLock:
             other = _read(os.pread(descriptor, 4096, 0))
             os.close(descriptor)
             raise _held(other, self._database) from None
+        self._write(descriptor)
+        return descriptor
+
+    def _write(self, descriptor: int) -> None:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, msgspec.json.encode(self._me), 0)
-        return descriptor
+
+    def drain(self, now: datetime) -> None:
+        """Say that the holder drains."""
+        self._me = replace(self._me, draining_since=now)
+        self._write(self._descriptor)
 
     @property
     def proof(self) -> Proof:

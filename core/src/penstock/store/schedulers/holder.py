@@ -15,6 +15,7 @@ class Holder(msgspec.Struct, frozen=True):
         holder: What it calls itself, such as ``"penstock up"``.
         host: Name of its machine.
         place: The machine and folder in which its tries run.
+        draining_since: Since when it begins no try any more, because it is about to end; None if it is not.
     """
 
     holder: str
@@ -22,6 +23,7 @@ class Holder(msgspec.Struct, frozen=True):
     pid: int
     since: datetime
     place: str = ""
+    draining_since: datetime | None = None
 
     def refusal(self, name: str, remedy: str = "Stop that one first, or use another database.") -> StoreHeldError:
         """The error for whoever comes second."""

@@ -9,6 +9,7 @@ distributed locking", 2016.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -35,6 +36,9 @@ _RENEW = text(
     "UPDATE scheduler SET expires_at = clock_timestamp() + make_interval(secs => :seconds) "
     "WHERE number = :me AND incarnation = :incarnation AND fenced_at IS NULL"
 )
+_DRAIN = text(
+    "UPDATE scheduler SET draining_since = :now WHERE number = :me AND incarnation = :incarnation AND fenced_at IS NULL"
+)
 _EXPIRED = select(_s.number).where(_UNFENCED, _s.expires_at < _NOW, _s.number != bindparam("me")).order_by(_s.number)
 _FENCE = text(
     "UPDATE scheduler SET fenced_at = clock_timestamp() "
@@ -57,7 +61,7 @@ _FORGET = text(
 _INHERIT = tuple(
     text(sql)
     for sql in (
-        "UPDATE dag SET owner = :me WHERE owner = :dead",
+        "UPDATE dag SET owner = :me, handover_until = NULL WHERE owner = :dead",
         """
         INSERT INTO share (limited, scheduler, amount, needed, largest, served_at)
         SELECT limited, :me, amount, 0, 0, served_at FROM share WHERE scheduler = :dead
@@ -66,7 +70,10 @@ _INHERIT = tuple(
         "DELETE FROM share WHERE scheduler = :dead",
     )
 )
-_GIVE_UP = (text("UPDATE dag SET owner = NULL WHERE owner = :me"), text("DELETE FROM share WHERE scheduler = :me"))
+_GIVE_UP = (
+    text("UPDATE dag SET owner = NULL, handover_until = NULL WHERE owner = :me"),
+    text("DELETE FROM share WHERE scheduler = :me"),
+)
 _LEAVE = text("DELETE FROM scheduler WHERE number = :me AND incarnation = :incarnation AND fenced_at IS NULL")
 
 
@@ -115,6 +122,13 @@ class SchedulerLease:
         with self._database.write() as connection:
             if not connection.execute(_RENEW, {**self._token, "seconds": self._lease_s}).rowcount:
                 raise self._fenced()
+
+    def drain(self, now: datetime) -> None:
+        """Say that this one drains, so that the others take its DAGs; raises StoreFencedError if another one has taken over."""
+        with self._database.write() as connection:
+            if not connection.execute(_DRAIN, {**self._token, "now": now}).rowcount:
+                raise self._fenced()
+            wakeup.send_at_commit(connection, wakeup.SCHEDULER)
 
     def take_over(self) -> bool:
         """Fence every scheduler whose lease has ended, and inherit its DAGs and its shares; returns whether there was one.

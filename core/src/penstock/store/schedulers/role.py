@@ -9,7 +9,7 @@ from penstock.store.schedulers.file_lock import FileLock, file_holder
 from penstock.store.schedulers.follower import Follower
 from penstock.store.schedulers.holder import Holder
 from penstock.store.schedulers.lease import SchedulerLease, workers_of
-from penstock.store.schedulers.owned_dags import OwnedDags
+from penstock.store.schedulers.owned_dags import HeldDag, OwnedDags, held_dags
 from penstock.store.schedulers.shares import Shares
 from penstock.store.sql.database import Database, this_host
 from penstock.store.sql.pipeline import Proof
@@ -91,6 +91,20 @@ class SchedulerRole:
         """
         if isinstance(self._held, SchedulerLease):
             self._held.renew()
+
+    def drain(self, now: datetime) -> None:
+        """Say that this one begins no try any more, and is about to end.
+
+        Raises:
+            StoreFencedError: Another scheduler has taken over.
+            StoreError: The database cannot serve.
+        """
+        if isinstance(self._held, SchedulerLease | FileLock):
+            self._held.drain(now)
+
+    def held_dags(self) -> list[HeldDag]:
+        """The DAGs of which no try begins, whoever owns them; raises StoreError."""
+        return [] if self._database.path is not None else held_dags(self._database)
 
     @property
     def dags(self) -> OwnedDags | None:

@@ -18,6 +18,7 @@ scheduler = Table(
     Column("expires_at", Instant, nullable=False),
     Column("fenced_at", Instant),
     Column("runs_on_s", Float, nullable=False),
+    Column("draining_since", Instant),
     sqlite_autoincrement=True,
 )
 

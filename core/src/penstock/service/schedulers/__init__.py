@@ -1,0 +1,1 @@
+"""Who schedules: which schedulers there are, what they hold back, and their end."""
