@@ -16,7 +16,7 @@ from pathlib import Path
 from airflow_examples import PAGE, modules
 
 import penstock
-from penstock.author.airflow.alias import ALIASES
+from penstock.author.airflow.alias import ALIASES, HOMES
 from penstock.author.airflow.arguments import NOTED, RENAMED, is_harmless
 from penstock.author.construct.signature import accepted_arguments, takes_any
 
@@ -79,7 +79,7 @@ def _missing_names(node: ast.ImportFrom, table: dict[str, str], names: dict[str,
         return
     home = any(fnmatch.fnmatchcase(module, pattern) for pattern in table)
     for each in node.names:
-        known = each.name in penstock.__all__ or each.name in ALIASES
+        known = each.name in penstock.__all__ or each.name in ALIASES or each.name in HOMES
         if home and known:
             names[each.asname or each.name] = each.name
         else:

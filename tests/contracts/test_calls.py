@@ -48,7 +48,7 @@ RULES = {
             f"{CORE}/testing/suites/service.py": "waits for what a service reports, for some time",
             "examples/remote_workers/": "heartbeats and pauses between connections",
             "manifest/src/penstock_manifest/cache.py": "keeps no answer about what changed a moment ago",
-            f"{CORE}/service/run_locally.py": "a run in this process waits for its retries and sensors",
+            f"{CORE}/service/local/run_locally.py": "a run in this process waits for its retries and sensors",
             "plugin-manager/": "waits for the lock of another manager",
             "providers/": "time limits and retries of clients",
             "testkit/": "waits for servers",

@@ -217,6 +217,7 @@ TERMS = (
     Term("version", "The content of a DAG and its sources under one hash; of a distribution, its number.", "penstock.store.catalog"),
     Term("waiter", "The process in which sensors wait, and which pokes them.", "penstock.execute.sensors.waiter"),
     Term("wakeup", "The signal by which one process tells another that there is something new in the database.", "penstock.store.sql.wakeup"),
+    Term("watcher", "What looks for files, or objects of a store, whose coming is an event of an asset.", "penstock.author.assets.file_watcher"),
     Term("weight", "The share of a tenant beside others; of a task, what its priority is worked out from by its weight rule.", "penstock.engine.limits.fairness"),
     Term("wire", "The messages that two programs exchange, and their encoding.", "penstock.spec.wire"),
     Term("worker", "A process that runs tries for an executor on any machine.", "penstock.spec.worker"),

@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from penstock.author.alert import Alert
     from penstock.author.assets.asset import Asset, AssetAlias, AssetAll, AssetAny, AssetOrTimeSchedule
+    from penstock.author.assets.file_watcher import FileWatcher
     from penstock.author.assets.metadata import Metadata
     from penstock.author.capability import operator
     from penstock.author.config import Connection, Variable
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
     from penstock.author.run.context import Context, get_current_context
     from penstock.author.run.steps import step
     from penstock.author.run.task_checkpoints import NEVER_EXPIRE
-    from penstock.author.sensor import PokeResult, PokeReturnValue, Sensor
+    from penstock.author.sensor import PokeResult, Sensor
     from penstock.author.timetable.dates import days_ago, timezone
     from penstock.author.timetable.provided import timetable
     from penstock.author.timetable.timetable import Timetable
@@ -102,6 +103,7 @@ __all__ = [
     "ExternalTaskSensor",
     "FailTask",
     "FileSensor",
+    "FileWatcher",
     "Hook",
     "Interval",
     "Label",
@@ -112,7 +114,6 @@ __all__ = [
     "PenstockError",
     "PlannedRun",
     "PokeResult",
-    "PokeReturnValue",
     "PythonOperator",
     "PythonSensor",
     "PythonVirtualenvOperator",
@@ -154,6 +155,7 @@ __all__ = [
 _HOMES = {
     "author.alert": ("Alert",),
     "author.assets.asset": ("Asset", "AssetAlias", "AssetAll", "AssetAny", "AssetOrTimeSchedule"),
+    "author.assets.file_watcher": ("FileWatcher",),
     "author.assets.metadata": ("Metadata",),
     "author.construct.retry_policy": (
         "ExceptionRetryPolicy",
@@ -185,7 +187,7 @@ _HOMES = {
     "author.hook": ("ConnectionReport", "Hook"),
     "author.operator": ("EmptyOperator", "Operator"),
     "author.operators.python": ("BranchPythonOperator", "PythonOperator", "PythonSensor", "ShortCircuitOperator"),
-    "author.sensor": ("PokeResult", "PokeReturnValue", "Sensor"),
+    "author.sensor": ("PokeResult", "Sensor"),
     "author.operators.moment": ("BranchDateTimeOperator", "BranchDayOfWeekOperator", "LatestOnlyOperator", "WeekDay"),
     "author.operators.taskflow": ("setup", "task", "teardown"),
     "author.timetable.dates": ("days_ago", "timezone"),
@@ -214,10 +216,12 @@ if not TYPE_CHECKING:  # a checker that sees __getattr__ takes every name for gr
                 found = getattr(import_module(f"penstock.{home}"), name)
                 globals()[name] = found
                 return found
-        from penstock.author.airflow.alias import ALIASES  # noqa: PLC0415 - only a DAG file from Airflow needs it
+        from penstock.author.airflow.alias import ALIASES, HOMES  # noqa: PLC0415 - only a DAG file from Airflow needs it
 
         if name in ALIASES:
             return __getattr__(ALIASES[name])
+        if name in HOMES:
+            return getattr(import_module(f"penstock.{HOMES[name]}"), name)
         import sys  # noqa: PLC0415 - as above
 
         raise AttributeError(f"module 'penstock' has no attribute {name!r}", name=name, obj=sys.modules[__name__])

@@ -75,6 +75,7 @@ def test_the_page_has_every_alias_and_modules_that_exist():
 # Rows of the other two tables: what the file of a test must hold, so that it is known who proves the row.
 PROVED_BY = {
     "`ExternalTaskSensor` polls": "tries/test_run_watch.py::poked_once_by_what_it_waits_for",
+    "an `AssetWatcher` has": "author/build/test_assets.py::FileDeleteTrigger(filepath",
     "an event of an asset counts": "engine/test_assets.py::none of its events",
     "`@asset` finds": "author/operators/test_asset_decorators.py::elsewhere",
     "`ExternalTaskMarker`": "service/test_marked_clears.py::with_marked",

@@ -28,6 +28,20 @@ services = [
 ]
 sys.exit(supervise.Supervisor(services, final=4, final_at_start=5, stop_s=20, log=log).run())
 """
+STARTS_ON_DEMAND = """
+import os, sys
+from pathlib import Path
+from penstock.processes import supervise
+
+reading, writing = os.pipe()
+def service(code, mark="", **options):
+    return supervise.SupervisedProcess("s", [sys.executable, "-c", code], Path.cwd(), mark=mark.encode(), **options)
+services = [service(f"print({mark!r}); raise SystemExit(4)", mark, wanted=False) for mark in "nw"]
+services.append(service(f"import os; os.write({writing}, b'w')", pass_fds=(writing,)))
+supervisor = supervise.Supervisor(services, starts=reading, final=4, final_at_start=5, stop_s=20, log=print)
+services[-1].vital = False
+sys.exit(supervisor.run())
+"""
 STAYS = (
     "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print('up', flush=True); signal.pause()"
 )
@@ -46,6 +60,13 @@ def test_pauses_double_up_to_half_a_minute_and_start_over():
     assert pauses[-1] == LONGEST_PAUSE_S
     backoff.reset()
     assert backoff.pause() == 0.5
+
+
+def test_a_service_that_is_not_wanted_is_started_once_its_own_mark_arrives():
+    said = subprocess.run(
+        [sys.executable, "-c", STARTS_ON_DEMAND], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (said.returncode, said.stdout.split("\n")[-2], said.stderr) == (4, "w", "")
 
 
 def test_a_service_that_ends_is_started_again_until_one_ends_with_the_final_code(tmp_path):

@@ -1,19 +1,23 @@
 """Main of the loader's process: ``python -m penstock.app.loader [START]``.
 
-The number of a descriptor at which it asks its supervisor for the notifier, once a DAG has alerts.
+The number of a descriptor at which it asks its supervisor for the notifier, once a DAG has alerts, and for the watchers, once an
+asset has some.
 """
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from penstock.app.parts.environments import plugin_host
 from penstock.app.parts.metrics_recorder import recorder
 from penstock.app.service_main import run_service
+from penstock.app.up import NOTIFIER, WATCHERS
 from penstock.load.loader import Loader
 from penstock.load.messages import ParseConfig
 from penstock.load.parser import Parser
+from penstock.model.dag import DagSpec
 from penstock.model.text import visible
 from penstock.processes.fork import spawn
 from penstock.service.installation import Installation
@@ -29,14 +33,17 @@ _LOOK_S = 30.0
 _SWEEP = (sys.executable, "-P", "-m", "penstock.app.retention")
 
 
-def main(start_notifier: Callable[[], None]) -> int:
-    """Load DAG files until SIGTERM; the exit code is 5 if the installation is wrong; ``start_notifier`` asks for the notifier."""
+def main(start: Callable[[bytes], None]) -> int:
+    """Load DAG files until SIGTERM; the exit code is 5 if the installation is wrong; ``start`` asks for a process by its mark."""
 
     def run(installation: Installation, stop: int) -> None:
         sweeper = SweepProcess(lambda: spawn(_SWEEP, cwd=installation.settings.root), installation.clock, _log)
-        catalog = LoaderCatalog(installation.store, installation.vault.variables, installation.now, start_notifier)
+        needed = partial(start_what_is_needed, start)
+        catalog = LoaderCatalog(installation.store, installation.vault.variables, installation.now, needed)
         if installation.store.alerts.any_needed():
-            start_notifier()
+            start(NOTIFIER)
+        if installation.store.assets.watched.any_watched():
+            start(WATCHERS)
         try:
             loader(installation, catalog, sweeper.step).run(stop)
         finally:
@@ -69,14 +76,23 @@ def _log(line: str) -> None:
     print(visible(line), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
 
 
-def notifier_starter(line: int | None) -> Callable[[], None]:
-    """Return what asks the supervisor for the notifier: once, for it is not listened to again."""
-    open_lines = [] if line is None else [line]
+def start_what_is_needed(start: Callable[[bytes], None], dags: Sequence[DagSpec]) -> None:
+    """Ask for the notifier if somebody is to be told of a DAG, and for the watchers if an asset of one is watched."""
+    if any(dag.alerting for dag in dags):
+        start(NOTIFIER)
+    if any(asset.watchers for dag in dags for asset in dag.assets.values()):
+        start(WATCHERS)
 
-    def start() -> None:
-        while open_lines:
+
+def starter(line: int | None) -> Callable[[bytes], None]:
+    """Return what asks the supervisor for a process by its mark, for each once."""
+    asked: set[bytes] = set()
+
+    def start(mark: bytes) -> None:
+        if line is not None and mark not in asked:
+            asked.add(mark)
             with suppress(OSError):  # without a supervisor nobody is there to be told
-                os.write(open_lines.pop(), b"x")
+                os.write(line, mark)
 
     return start
 
@@ -100,4 +116,4 @@ if __name__ == "__main__":
     argument = int(sys.argv[1]) if len(sys.argv) > 1 else None
     if argument is not None:
         os.set_inheritable(argument, False)
-    sys.exit(main(notifier_starter(argument)))
+    sys.exit(main(starter(argument)))

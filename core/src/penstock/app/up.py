@@ -13,6 +13,8 @@ from penstock.service.project import make_state_folder
 from penstock.settings import Settings
 
 NOTIFY = "notify"
+NOTIFIER, WATCHERS = b"n", b"w"
+"""With which the loader asks for a process that only some DAG files need."""
 _STOP_S = 10.0
 """Seconds that services get to stop beyond the grace of the tries that run."""
 
@@ -56,13 +58,14 @@ def _check_writable(state_folder: Path) -> None:
 def _services(settings: Settings, start: int) -> list[SupervisedProcess]:
     """Name the processes to run; the notifier, and the rows that it reads, only if somebody is to be told of something.
 
-    Whether a DAG file asks for that is known to the loader, which says so by a byte to ``start``.
+    Whether a DAG file asks for that, or for the watchers, is known to the loader, which says so by a byte to ``start``.
     """
     notify = [NOTIFY] if listening(settings) or settings.alerts.rules else []
     found = [
         _service(settings, "scheduler", *notify),
         _service(settings, "loader", str(start), pass_fds=(start,)),
-        _service(settings, "notifier", wanted=bool(notify)),
+        _service(settings, "notifier", wanted=bool(notify), mark=NOTIFIER),
+        _service(settings, "watchers", wanted=False, vital=False, mark=WATCHERS),
     ]
     if settings.logs.store:
         found.append(_service(settings, "log_shipper", vital=False))
@@ -80,11 +83,12 @@ def _service(
     pass_fds: tuple[int, ...] = (),
     wanted: bool = True,
     vital: bool = True,
+    mark: bytes = b"",
 ) -> SupervisedProcess:
     """A module of `penstock.app`, run as a program."""
     command = [sys.executable, "-P", "-m", f"penstock.app.{name}", *arguments]
     return SupervisedProcess(
-        name.replace("_", " "), command, settings.root, pass_fds=pass_fds, wanted=wanted, vital=vital
+        name.replace("_", " "), command, settings.root, pass_fds=pass_fds, wanted=wanted, vital=vital, mark=mark
     )
 
 

@@ -257,7 +257,7 @@ def test(
     Tasks run one after the other, so that pools, max_active_tasks and queues hold nothing back. With --json, what tasks
     print goes to standard error.
     """
-    from penstock.service.run_locally import run_locally  # noqa: PLC0415 - imports what runs DAGs
+    from penstock.service.local.run_locally import run_locally  # noqa: PLC0415 - imports what runs DAGs
 
     date, given = requests.read_date(logical_date), requests.read_conf(conf)
     with anywhere(context) as installation, output_beside() if as_json else nullcontext():

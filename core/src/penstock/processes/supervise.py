@@ -70,7 +70,8 @@ class SupervisedProcess:
         cwd: Its working folder.
         vital: Whether the others are of no use without it, so that an end which no restart can help is theirs, too.
         pass_fds: Descriptors that its process keeps open.
-        wanted: Whether it runs from the start; otherwise from the byte on that `Supervisor` waits for.
+        wanted: Whether it runs from the start; otherwise from its mark on.
+        mark: The byte with which it is asked for at the descriptor that `Supervisor` waits on; empty if it never is.
 
     Attributes:
         wanted: Whether it is to run.
@@ -85,8 +86,9 @@ class SupervisedProcess:
         vital: bool = True,
         pass_fds: Sequence[int] = (),
         wanted: bool = True,
+        mark: bytes = b"",
     ) -> None:
-        self.name, self.vital, self._command, self._cwd = name, vital, command, cwd
+        self.name, self.vital, self.mark, self._command, self._cwd = name, vital, mark, command, cwd
         self._pass_fds, self.wanted = pass_fds, wanted
         self._process: subprocess.Popen[bytes] | None = None
         self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
@@ -159,7 +161,7 @@ class Supervisor:
         final_at_start: Exit code of one that no restart can help unless it has worked before.
         stop_s: Seconds that services get to end by themselves.
         log: Takes what the user should know, a line each.
-        starts: Descriptor at which a byte arrives once all services are wanted.
+        starts: Descriptor at which the mark of a service arrives once it is wanted.
     """
 
     def __init__(
@@ -206,9 +208,11 @@ class Supervisor:
         pauses = [service.due_in for service in self._services if service.due_in is not None]
         ready, _, _ = select.select([self._wake, *self._starts], [], [], min(pauses, default=None))
         if self._starts and self._starts[0] in ready:
-            self._starts.clear()
+            asked = os.read(self._starts[0], 4096)
+            if not asked:
+                self._starts.clear()
             for service in self._services:
-                service.wanted = True
+                service.wanted = service.wanted or (service.mark != b"" and service.mark in asked)
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake, 4096)
 

@@ -17,6 +17,7 @@ from penstock.metrics.sink_faults import read_sink_faults
 from penstock.model.text import counted, visible
 from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.service.alerts.alerts import list_alerts
+from penstock.service.assets.watchers import all_statuses
 from penstock.service.choices.executors import list_executors
 from penstock.service.choices.problems import choice_problems
 from penstock.service.choices.services import DOWN, list_services
@@ -70,6 +71,7 @@ def check_installation(installation: Installation) -> list[Finding]:
         ("metrics", _metrics),
         ("providers", _providers),
         ("alerts", _alerts),
+        ("watchers", _watchers),
     ):
         found += _fenced(subject, check, installation)
     return found
@@ -249,6 +251,21 @@ def _services(installation: Installation) -> Iterator[Finding]:
             detail = f"{each.type} is {each.state}" + (f": {each.detail}" if each.detail else "")
             more = f". See {each.log}" if bad else ""
             yield Finding(Severity.BAD if bad else Severity.OK, subject, visible(detail) + more)
+
+
+def _watchers(installation: Installation) -> Iterator[Finding]:
+    """A watcher of an asset that cannot see all of what it looks for: a file that comes there may be told of by nobody."""
+    if not installation.has_database:
+        return
+    found = all_statuses(installation)
+    for asset, watch, status in found:
+        if status is None:
+            detail = f"{watch.path}: nobody on this machine has looked yet; `penstock up` does"
+            yield Finding(Severity.NOTE, f"asset {asset}", visible(detail))
+        elif status.problem:
+            yield Finding(Severity.BAD, f"asset {asset}", visible(f"{watch.path}: {status.problem}"))
+    if found:
+        yield Finding(Severity.OK, "watchers", f"{counted(len(found), 'watcher')} of assets")
 
 
 def _alerts(installation: Installation) -> Iterator[Finding]:

@@ -32,7 +32,7 @@ class LoaderCatalog:
         store: The open store.
         variables: Finds the present text of Variables by their keys; None for those that do not exist.
         clock: Tells the present.
-        alerting: Called when DAGs are saved of which somebody is to be told.
+        saved: Called with the DAGs of files that were saved.
     """
 
     def __init__(
@@ -40,9 +40,9 @@ class LoaderCatalog:
         store: Store,
         variables: Callable[[Collection[str]], dict[str, str | None]],
         clock: Callable[[], datetime],
-        alerting: Callable[[], None] = lambda: None,
+        saved: Callable[[list[DagSpec]], None] = lambda _: None,
     ) -> None:
-        self._store, self._variables, self._clock, self._alerting = store, variables, clock, alerting
+        self._store, self._variables, self._clock, self._saved = store, variables, clock, saved
         self._wakeup = store.wakeups.listen(VARIABLES)
 
     def close(self) -> None:
@@ -69,8 +69,7 @@ class LoaderCatalog:
             for each, variables in good:
                 writer.put(each, variables)
             tx.submit([DagChanged(dag_id) for dag_id in writer.write()], now)
-        if any(dag.alerting for each, _ in good for dag in each.dags):
-            self._alerting()
+        self._saved([dag for each, _ in good for dag in each.dags])
 
     def adopt(self, snapshots: Mapping[str, str]) -> None:
         """Let new runs of files' DAGs use other snapshots; see `penstock.load.loader_store.LoaderStore.adopt`.

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -9,8 +9,11 @@ from penstock import (
     AssetAll,
     AssetAny,
     AssetOrTimeSchedule,
+    AssetWatcher,
     Dataset,
     EmptyOperator,
+    FileDeleteTrigger,
+    FileWatcher,
     Metadata,
     PythonOperator,
     task,
@@ -18,6 +21,7 @@ from penstock import (
 from penstock.author.build.build import build_dag
 from penstock.errors import AuthoringError
 from penstock.model.assets.asset_condition import AssetSpec
+from penstock.model.assets.file_watch import FileWatch
 from penstock.testing import run_dag
 
 A, B, C = Asset("a"), Asset("b"), Asset("c")
@@ -178,3 +182,35 @@ def test_an_alias_stands_for_nothing_but_assets(wrong):
         PythonOperator(task_id="t", python_callable=lambda outlet_events: outlet_events[X].add(wrong), outlets=[X])
     result = run_dag(dag)
     assert "an alias stands for assets, and got" in result.tasks["t"].errors[-1]
+
+
+def test_watchers_of_an_asset_are_stored_once_each_and_not_lost_to_a_second_mention():
+    watched = Asset("a", watchers=[FileWatcher("in/*"), FileWatcher("in/*"), FileWatcher("s3://b/in/", conn_id="c")])
+    deletes = AssetWatcher(name="n", trigger=FileDeleteTrigger(filepath="/in/x", poke_interval=1))
+    with DAG("d", schedule=watched) as dag:
+        EmptyOperator(task_id="t", outlets=[Asset("a"), Asset("b", watchers=[deletes])])
+    found = build_dag(dag)
+    assert found.assets["a"].watchers == (FileWatch("in/*"), FileWatch("s3://b/in/", 60.0, conn_id="c"))
+    assert found.assets["b"].watchers == (FileWatch("/in/x", 1.0, delete=True),)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (lambda: FileWatcher(""), "path is ''; write the path of a file"),
+        (lambda: FileWatcher("a\0b"), "write the path of a file"),
+        (lambda: FileWatcher(3), "path is 3"),
+        (lambda: FileWatcher("ä" * 501), "path has 1,002 bytes"),
+        (lambda: FileWatcher("x", interval=0), "interval is 0; write 0.1 to 86,400 seconds"),
+        (lambda: FileWatcher("x", settle=timedelta(days=2)), "settle is"),
+        (lambda: FileWatcher("x", settle=float("nan")), "settle is nan"),
+        (lambda: FileWatcher("x", interval="5"), "interval is '5'"),
+        (lambda: FileWatcher("x", conn_id="c"), "conn_id='c' is for URLs of object stores"),
+        (lambda: AssetWatcher("n", trigger=print), "what is watched for are files: write FileWatcher"),
+        (lambda: Asset("a", watchers=["x"]), r"watchers is \['x'\]; write a list of them"),
+        (lambda: Asset("a", watchers=FileWatcher("x")), "write a list of them"),
+    ],
+)
+def test_what_cannot_be_watched_for_is_refused_with_what_to_write(wrong, sentence):
+    with pytest.raises(AuthoringError, match=sentence):
+        wrong()

@@ -20,6 +20,13 @@ ALIASES = {
 }
 """Airflow's name of a thing and ours; both can be imported from `penstock`."""
 
+HOMES = {
+    "AssetWatcher": "author.assets.file_watcher",
+    "FileDeleteTrigger": "author.assets.file_watcher",
+    "PokeReturnValue": "author.sensor",
+}
+"""Names of Airflow's that have a class of their own here, as they take other arguments than ours: where it is."""
+
 _NO_DATABASE = "user code never reaches the database"
 REMEDIES = {
     "DagRun": "the context has dag_run",

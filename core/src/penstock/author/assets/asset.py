@@ -1,8 +1,9 @@
 """Assets: data that tasks make and other DAGs wait for, and conditions over several of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from penstock.author.assets.file_watcher import FileWatcher, checked_watchers
 from penstock.author.construct.checked import Checked
 from penstock.author.parse_session import current_session
 from penstock.errors import AuthoringError, as_sentence
@@ -37,10 +38,19 @@ class Asset(AssetExpression):
         uri: What it is known by, such as ``s3://lake/orders``; the name unless given. It is not looked at.
         group: What it belongs to, for people.
         extra: More about it, a dict with a JSON form.
+        watchers: What looks for files whose coming is an event of it: a list of `FileWatcher`.
     """
 
+    watchers: tuple[FileWatcher, ...] = ()
+
     def __init__(
-        self, name: str = "", uri: str = "", *, group: str = "", extra: Mapping[str, Any] | None = None
+        self,
+        name: str = "",
+        uri: str = "",
+        *,
+        group: str = "",
+        extra: Mapping[str, Any] | None = None,
+        watchers: Sequence[FileWatcher] = (),
     ) -> None:
         from penstock.model.assets.asset_condition import ALIAS, uri_problem  # noqa: PLC0415 - only a file with assets needs msgspec
 
@@ -49,6 +59,7 @@ class Asset(AssetExpression):
             raise AuthoringError([as_sentence(problem)])
         if self.uri.startswith(ALIAS):
             raise AuthoringError([f"{self.uri!r} names an alias: write AssetAlias({self.uri.removeprefix(ALIAS)!r})."])
+        self.watchers = checked_watchers(watchers)
         session = current_session.get()
         if session is not None:
             session.assets[self.name] = self
@@ -78,7 +89,8 @@ class Asset(AssetExpression):
         from penstock.model.assets.asset_condition import AssetSpec  # noqa: PLC0415 - only a build needs msgspec
         from penstock.model.value import to_plain  # noqa: PLC0415 - as above
 
-        return AssetSpec(self.uri, self.name, self.group, to_plain(self.extra))
+        watches = tuple(dict.fromkeys(each.watch() for each in self.watchers))
+        return AssetSpec(self.uri, self.name, self.group, to_plain(self.extra), watches)
 
     def _fallback(self, arguments: dict[str, Any]) -> None:  # noqa: ARG002 - the base's
         self.uri = self.name = "unnamed"

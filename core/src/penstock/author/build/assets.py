@@ -16,8 +16,16 @@ def uris_of(assets: Iterable[Asset]) -> tuple[str, ...]:
 
 
 def declared_assets(dag: "DAG") -> "dict[str, AssetSpec]":
-    """What a DAG says of each asset that its schedule or a task of it names, by URI: of several, what is said last."""
-    return {asset.uri: asset.spec() for asset in sorted(_named(dag), key=lambda asset: asset.uri)}
+    """What a DAG says of each asset that its schedule or a task of it names, by URI: of several, what is said last, and all watchers."""
+    from msgspec.structs import replace  # noqa: PLC0415 - only a DAG with assets needs msgspec
+
+    found: dict[str, AssetSpec] = {}
+    for asset in sorted(_named(dag), key=lambda asset: asset.uri):
+        spec, before = asset.spec(), found.get(asset.uri)
+        # Any of them may be the one that is written with watchers, and a second of the same URI the mere name.
+        watchers = (*(before.watchers if before else ()), *spec.watchers)
+        found[asset.uri] = replace(spec, watchers=tuple(dict.fromkeys(watchers)))
+    return found
 
 
 def _named(dag: "DAG") -> Iterator[Asset]:

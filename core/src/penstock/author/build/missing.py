@@ -8,10 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 import penstock
-from penstock.author.airflow.alias import ALIASES, REMEDIES
+from penstock.author.airflow.alias import ALIASES, HOMES, REMEDIES
 from penstock.errors import nearest
 
-_OURS = frozenset((*penstock.__all__, *ALIASES))
+_OURS = frozenset((*penstock.__all__, *ALIASES, *HOMES))
 _ADVICE = (
     "Authoring names come from `penstock`, such as `from penstock import DAG, task, BashOperator`; "
     "those of services come with providers: plugin-manager search WORD"
@@ -85,7 +85,7 @@ def _ours(name: str, module: str) -> str:
         return f": write `from penstock import {name}`."
     if name in REMEDIES:
         return f": {REMEDIES[name]}."
-    if near := _near(name, [*dir(sys.modules[module]), *(ALIASES if module == "penstock" else ())]):
+    if near := _near(name, [*dir(sys.modules[module]), *((*ALIASES, *HOMES) if module == "penstock" else ())]):
         return f". Did you mean {near!r}?"
     if _KIND.fullmatch(name):
         return ". Classes of services come with providers: plugin-manager search WORD"

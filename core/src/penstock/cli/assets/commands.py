@@ -15,6 +15,7 @@ from penstock.cli.terminal import (
 )
 from penstock.model.assets.event import AssetEvent
 from penstock.service.assets import assets as service
+from penstock.service.assets.watchers import WatcherSummary
 
 
 @click.group()
@@ -36,7 +37,7 @@ def list_assets(context: click.Context, *, as_json: bool) -> None:
         (
             a.asset.uri,
             a.asset.group,
-            ", ".join(a.producers),
+            ", ".join((*a.producers, *(f"files {path}" for path in a.watched))),
             ", ".join(a.consumers),
             None if a.last is None else a.last.at,
         )
@@ -73,6 +74,9 @@ def show_asset(context: click.Context, asset: str, *, as_json: bool) -> None:
             "last event": None if last is None else f"{last.number}, by {_source(last)}",
         }
     )
+    if found.watchers:
+        print_line("")
+        _print_watchers(found.watchers)
     for wait in found.waits:
         print_line("")
         print_wait(wait)
@@ -131,6 +135,15 @@ def event(
         else:
             print_line(f"told of an event of {done.asset}")
         remind_of_scheduler(installation)
+
+
+def _print_watchers(found: list[WatcherSummary]) -> None:
+    rows = []
+    for each in found:
+        status = each.status
+        seen = ("", None, "") if status is None else (status.files, status.looked_at, status.problem or status.note)
+        rows.append((each.watch.path, each.reported, each.last, *seen))
+    print_table(["watched for", "told of", "newest", "there", "last look", "remark"], rows, empty="")
 
 
 def print_wait(wait: service.DagWait) -> None:

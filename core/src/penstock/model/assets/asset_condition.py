@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from penstock.model.assets.file_watch import FileWatch
+
 ALIAS = "alias:"
 """What the URI of an alias begins with, and no other: an alias stands for assets that are named when a task runs."""
 LONGEST_URI = 1500
@@ -19,12 +21,14 @@ class AssetSpec(msgspec.Struct, frozen=True, omit_defaults=True):
         name: What people call it.
         group: What it belongs to, for people.
         extra: More about it, for people and tasks.
+        watchers: The files whose coming is an event of it.
     """
 
     uri: str
     name: str
     group: str = ""
     extra: dict[str, Any] = {}
+    watchers: tuple[FileWatch, ...] = ()
 
 
 class AssetCondition(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -17,6 +17,7 @@ from penstock.model.names import check_conf, check_name
 from penstock.model.request import ReportAssetEvent
 from penstock.model.state import RunState
 from penstock.model.text import shortened
+from penstock.service.assets.watchers import WatcherSummary, watchers_of
 from penstock.service.installation import Installation
 from penstock.store import DagRow, Store
 
@@ -29,6 +30,7 @@ class AssetSummary(msgspec.Struct, frozen=True):
         readers: The tasks that read its events.
         consumers: The DAGs that wait for it.
         last: Its newest event; None if there is none.
+        watched: Paths and URLs of files whose coming is an event of it.
     """
 
     asset: AssetSpec
@@ -36,6 +38,7 @@ class AssetSummary(msgspec.Struct, frozen=True):
     readers: list[str]
     consumers: list[str]
     last: AssetEvent | None
+    watched: list[str]
 
 
 class WaitingAsset(msgspec.Struct, frozen=True):
@@ -61,10 +64,11 @@ class DagWait(msgspec.Struct, frozen=True):
 
 
 class AssetDetails(msgspec.Struct, frozen=True):
-    """An asset, and what each DAG that waits for it waits for."""
+    """An asset, what it is watched for, and what each DAG that waits for it waits for."""
 
     summary: AssetSummary
     waits: list[DagWait]
+    watchers: list[WatcherSummary]
 
 
 class EventPage(msgspec.Struct, frozen=True):
@@ -100,7 +104,7 @@ def show_asset(installation: Installation, name: str) -> AssetDetails:
     store = installation.store
     summary = _summaries(store, _find(store, name).uri)[0]
     waits = [wait for dag_id in summary.consumers if (wait := dag_wait(installation, dag_id)) is not None]
-    return AssetDetails(summary, waits)
+    return AssetDetails(summary, waits, watchers_of(installation, summary.asset.uri))
 
 
 def list_events(installation: Installation, name: str = "", *, before: int | None = None, limit: int = 50) -> EventPage:
@@ -183,6 +187,7 @@ def _why(row: DagRow, queue: AssetQueue) -> str:
 
 def _summaries(store: Store, uri: str = "") -> list[AssetSummary]:
     names: dict[str, dict[AssetRole, list[str]]] = {}
+    watches = store.assets.watched.watchers(uri)
     for use in store.assets.uses(uri):
         name = f"{use.dag_id}.{use.task_id}" if use.task_id else use.dag_id
         names.setdefault(use.asset, {}).setdefault(use.role, []).append(name)
@@ -193,7 +198,8 @@ def _summaries(store: Store, uri: str = "") -> list[AssetSummary]:
                 uses.get(each, []) for each in (AssetRole.OUTLET, AssetRole.INLET, AssetRole.SCHEDULE)
             )
             last = store.assets.page(asset=spec.uri, limit=1)
-            found.append(AssetSummary(spec, makers, readers, waiting, last[0] if last else None))
+            watched = list(dict.fromkeys(each.path for each in watches.get(spec.uri, ())))
+            found.append(AssetSummary(spec, makers, readers, waiting, last[0] if last else None, watched))
     return found
 
 

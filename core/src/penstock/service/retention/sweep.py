@@ -12,6 +12,8 @@ from penstock.settings import RetentionSettings
 from penstock.tries.paths import run_logs
 
 _YOUNG = timedelta(hours=1)  # a version that is so young may have been stored for a run that is about to be
+UNSEEN_KEPT = timedelta(days=7)
+"""How long a file that was told of and has gone is remembered at least: a disk may be away for a while, and come back with it."""
 NOTICES_KEPT = timedelta(days=1)
 """How long a change of a state waits for a listener that does not come."""
 
@@ -61,6 +63,7 @@ class RetentionSweep:
             self._store.backfills.delete_before(now - timedelta(days=runs_days))
             while self._store.assets.delete_events(now - timedelta(days=runs_days), EVENTS):
                 yield
+            self._store.assets.watched.delete_unseen(now - max(timedelta(days=runs_days), UNSEEN_KEPT))
         if logs_days:
             yield from self._old_logs(now - timedelta(days=logs_days))
             yield from self._shipped.delete_old(now - timedelta(days=logs_days), RUNS)

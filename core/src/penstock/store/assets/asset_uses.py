@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import delete
 
 from penstock.model.assets.asset_use import AssetRole
@@ -19,15 +20,17 @@ def publish_assets(tx: Transaction, dags: Sequence[DagSpec], known: Sequence[str
         dags: The DAGs, whose rows are written.
         known: Ids of those among them that were stored before.
     """
-    u = asset_tables.asset_use.c
+    u, w = asset_tables.asset_use.c, asset_tables.asset_watcher.c
     if known:
         tx.execute(delete(asset_tables.asset_use).where(u.dag_id.in_(known)))
+        tx.execute(delete(asset_tables.asset_watcher).where(w.dag_id.in_(known)))
     declared = {uri: spec for dag in dags for uri, spec in dag.assets.items()}
     rows = [
         {"uri": s.uri, "name": s.name, "group_name": s.group, "extra": s.extra} for _, s in sorted(declared.items())
     ]
     tx.replace(asset_tables.asset, rows)
     tx.insert_absent(asset_tables.asset_use, [use for dag in dags for use in _uses(dag)])
+    tx.insert_absent(asset_tables.asset_watcher, [row for dag in dags for row in _watchers(dag)])
 
 
 def _uses(dag: DagSpec) -> Iterator[dict[str, Any]]:
@@ -42,3 +45,9 @@ def _uses(dag: DagSpec) -> Iterator[dict[str, Any]]:
 
 def _use(uri: str, dag_id: str, task_id: str, role: AssetRole) -> dict[str, Any]:
     return {"asset": uri, "dag_id": dag_id, "task_id": task_id, "role": role}
+
+
+def _watchers(dag: DagSpec) -> Iterator[dict[str, Any]]:
+    for uri, spec in sorted(dag.assets.items()):
+        if spec.watchers:
+            yield {"asset": uri, "dag_id": dag.dag_id, "watches": msgspec.to_builtins(spec.watchers)}

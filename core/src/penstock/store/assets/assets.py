@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, delete, func, select
 from penstock.model.assets.asset_condition import AssetSpec
 from penstock.model.assets.asset_use import AssetUse
 from penstock.model.assets.event import AssetCursor, AssetEvent
+from penstock.store.assets.watched_files import WatchedFiles
 from penstock.store.sql import asset_tables, tables
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Writer
@@ -43,10 +44,15 @@ class WaitingEvents(msgspec.Struct, frozen=True):
 
 
 class Assets:
-    """Reads assets and their events. Every method raises StoreError if the database cannot serve."""
+    """Reads assets and their events. Every method raises StoreError if the database cannot serve.
+
+    Attributes:
+        watched: What they are watched for, and which files were told of.
+    """
 
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database, self._writer = database, writer
+        self.watched = WatchedFiles(database, writer)
 
     def taken(self, dag_id: str = "") -> dict[str, dict[str, int]]:
         """How far DAGs have taken the events of assets, by DAG and asset; of one DAG if it is named."""

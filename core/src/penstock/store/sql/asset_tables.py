@@ -63,3 +63,28 @@ asset_cursor = Table(
     Column("number", NUMBER, nullable=False),
     sqlite_with_rowid=False,
 )
+
+asset_watcher = Table(
+    "asset_watcher",
+    metadata,
+    _asset(),
+    _dag_id(),
+    Column("watches", Json, nullable=False),
+    Index("asset_watcher_dag", "dag_id"),
+    sqlite_with_rowid=False,
+)
+
+watched_file = Table(
+    "watched_file",
+    metadata,
+    _asset(),
+    Column("file", Text, primary_key=True),
+    Column("watch", Text, nullable=False),
+    Column("path", FreeText, nullable=False),
+    Column("fingerprint", FreeText, nullable=False),
+    *(Column(name, Instant, nullable=False) for name in ("reported_at", "seen_at")),
+    Index("watched_file_of", "asset", "watch", "reported_at"),
+    Index("watched_file_seen", "seen_at"),
+    sqlite_with_rowid=False,
+)
+"""The files whose event was told; ``file`` names the path, which may be longer than a key."""

@@ -30,8 +30,8 @@ from penstock.model.state import TaskState
 from penstock.model.text import utc_text
 from penstock.processes.masking import Mask
 from penstock.service.installation import Installation
+from penstock.service.local.stdout import masked_output, printed_logs
 from penstock.service.parse_config import parse_config
-from penstock.service.stdout import masked_output, printed_logs
 
 
 class LocalRun(msgspec.Struct, frozen=True):
