@@ -20,6 +20,7 @@ import msgspec
 from penstock.errors import SupersededError, as_sentence
 from penstock.execute.channel import LINE_CLOSED
 from penstock.execute.jobs import ForkedProcess, Job, fork_processes
+from penstock.execute.rehearsal import run_preforked
 from penstock.execute.runner import Runner
 from penstock.execute.try_process import run_many, run_one
 from penstock.model.attempt import TryEnd
@@ -174,7 +175,8 @@ class FileServer:
     def _prefork(self) -> None:
         """Have a process at hand for the next try, so that a fork is no part of what a chain of tasks waits for.
 
-        A fork makes this process copy each page that it writes to afterwards, so those of tries that wait are made at once.
+        A fork makes this process copy each page that it writes to afterwards, so those of tries that wait are made at once. One that
+        no try waits for has time to copy its own pages ahead.
         """
         if not self._forks or self._preforked:
             return
@@ -182,7 +184,8 @@ class FileServer:
             self._collapsed = True
             collapse()  # not earlier: the first try of a file does not wait for it, and memory that never forks shares more
         with contextlib.suppress(OSError):  # the try that needs a process says why there is none
-            self._preforked += self._fork(run_one, min(MOST_AHEAD, 1 + len(self._prefetched)))
+            waiting = len(self._prefetched)
+            self._preforked += self._fork(run_one if waiting else run_preforked, min(MOST_AHEAD, 1 + waiting))
 
     def _adopt(self, child: ForkedProcess) -> None:
         self._children[child.pid] = child
