@@ -16,7 +16,8 @@ from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try
 from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.state import Outcome, TaskState
 from penstock.spec.executor import Heartbeat
-from penstock.testing.simulation.database import new_folder, opened
+from penstock.store import Store
+from penstock.testing.simulation.database import KEYRING, close, database_of, new_folder
 
 
 def an_earlier_try_alone_is_renewed():
@@ -147,7 +148,8 @@ def a_failed_run_is_cleared_that_holds_all_others():
 def a_try_that_is_over_keeps_a_checkpoint():
     """Only the current try may."""
     folder, now = new_folder(), datetime(2026, 1, 1, tzinfo=UTC)
-    store = opened(folder)
+    database = database_of(folder)
+    store = Store.over(database, KEYRING)
     try:
         with store.transaction() as tx:
             [run] = tx.apply(Changes(new_runs=[NewRun("d", "r", RunKind.MANUAL, now, now, now)]), now)
@@ -159,5 +161,5 @@ def a_try_that_is_over_keeps_a_checkpoint():
             return
         raise AssertionError("a try that is over has kept a checkpoint")
     finally:
-        store.close()
+        close(database)
         shutil.rmtree(folder)

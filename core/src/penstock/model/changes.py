@@ -73,4 +73,4 @@ class Changes(msgspec.Struct):
 
     def __bool__(self) -> bool:
         """True if there is anything to write."""
-        return any(getattr(self, name) for name in self.__struct_fields__)
+        return any(msgspec.structs.astuple(self))

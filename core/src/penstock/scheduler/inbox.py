@@ -81,6 +81,10 @@ class Inbox:
 
     def take(self) -> list[Arrival]:
         """The requests that have come in since the last call, in their order."""
+        with self._store.view():
+            return self._come()
+
+    def _come(self) -> list[Arrival]:
         owner = self._ownership.owner
         if owner is None:
             pending = self._store.requests.pending(self._last)
@@ -105,10 +109,15 @@ class Inbox:
 
     def stored(self) -> list[Arrival]:
         """Everything that lives in the store: pools, DAGs that are not in quarantine, backfills, runs; each run after these."""
-        return [Arrival(self.pools()), *self.gained(self._ownership.dag_ids)]
+        with self._store.view():
+            return [Arrival(self.pools()), *self._living(self._ownership.dag_ids)]
 
     def gained(self, dag_ids: Collection[str] | None) -> list[Arrival]:
         """All that lives of some DAGs; of all if they are None."""
+        with self._store.view():
+            return self._living(dag_ids)
+
+    def _living(self, dag_ids: Collection[str] | None) -> list[Arrival]:
         aside = self._store.quarantine.dag_ids()
         states = [state for state in self._store.dags.states() if state.dag_id not in aside]
         states = [state for state in states if dag_ids is None or state.dag_id in dag_ids]

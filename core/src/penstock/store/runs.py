@@ -286,19 +286,27 @@ def _alone(connection: Connection, number: int) -> RunSnapshot | UnreadableRun:
         return UnreadableRun(number, str(error))
 
 
-def _checked(row: Sequence[Any], columns: list[Column[Any]]) -> Sequence[Any]:
+def _numbers_of(columns: list[Column[Any]]) -> list[tuple[int, bool]]:
+    """The places of the columns that hold numbers, and whether each may hold none."""
+    return [(place, bool(c.nullable)) for place, c in enumerate(columns) if isinstance(c.type, Integer)]
+
+
+_NUMBERS = {struct: _numbers_of(columns) for struct, columns in ((Run, _RUN), (TaskInstance, _TASK), (Try, _TRY))}
+
+
+def _checked(row: Sequence[Any], struct: type[Any]) -> Sequence[Any]:
     """The row; SQLite keeps whatever it is given in a column for numbers, and counting with that would end in nonsense."""
-    for value, column in zip(row, columns, strict=True):
-        if isinstance(column.type, Integer) and not isinstance(value, int) and not (value is None and column.nullable):
+    for place, nullable in _NUMBERS[struct]:
+        if not isinstance(value := row[place], int) and not (value is None and nullable):
             raise DataUnreadableError(f"{value!r} is no number")
     return row
 
 
 def _readable(connection: Connection, queries: _Snapshots, given: Mapping[str, Any]) -> list[RunSnapshot]:
     runs = connection.execute(queries.runs, given)
-    found = {row.run: RunSnapshot(Run(*_checked(row, _RUN)), [], []) for row in runs}
+    found = {row.run: RunSnapshot(Run(*_checked(row, Run)), [], []) for row in runs}
     for row in connection.execute(queries.tasks, given):
-        found[row.run].tasks.append(TaskInstance(*_checked(row, _TASK)))
+        found[row.run].tasks.append(TaskInstance(*_checked(row, TaskInstance)))
     for row in connection.execute(queries.tries, given):
-        found[row.run].tries.append(Try(*_checked(row, _TRY)))
+        found[row.run].tries.append(Try(*_checked(row, Try)))
     return list(found.values())

@@ -27,7 +27,7 @@ from penstock.store.logs.log_index import LogIndex
 from penstock.store.outbox.alerts import Alerts
 from penstock.store.outbox.outbox import Outbox
 from penstock.store.outbox.timings import Timings
-from penstock.store.quarantine import Quarantine
+from penstock.store.quarantine.quarantine import Quarantine
 from penstock.store.requests import Requests
 from penstock.store.runs import Runs, XComs
 from penstock.store.schedulers.role import SchedulerRole
@@ -117,6 +117,11 @@ class Store:
         except BaseException:
             database.close()
             raise
+        return cls.over(database, keyring)
+
+    @classmethod
+    def over(cls, database: Database, keyring: Keyring) -> Self:
+        """The store of a database whose schema is known to be this code's; for modules of this room, and the simulator."""
         role = SchedulerRole(database)
         writer = Writer(database, role)
         return cls(
@@ -167,6 +172,10 @@ class Store:
     def check_file(self) -> None:
         """Check that the database's file is still the one that was opened; raises StoreGoneError if it is not."""
         self.database.check_file()
+
+    def view(self) -> AbstractContextManager[None]:
+        """One consistent view for all that this thread reads within the block; see `penstock.store.sql.database.Database.view`."""
+        return self.database.view()
 
     def committed(self, transaction: str) -> bool:
         """Whether the transaction of a `CommitUnknownError` is durable; raises StoreUnavailableError until that is known."""

@@ -3,12 +3,24 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from operator import attrgetter
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, bindparam, func, select, text, update
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Dialect,
+    Executable,
+    Table,
+    TextClause,
+    bindparam,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import StatementError
 
 from penstock.errors import DataRefusedError
@@ -111,6 +123,14 @@ CONSUMERS = (
     .where(select(func.count(tables.dag.c.owner.distinct())).scalar_subquery() > 1)
     .order_by(_u.dag_id)
 )
+
+
+@cache
+def _insertion(table: Table, names: tuple[str, ...], conflict: str) -> TextClause:
+    """Made once: to make it costs more than to carry it out."""
+    marks = ", ".join(f":{name}" for name in names)
+    sql = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT {conflict}"
+    return text(sql).bindparams(*(bindparam(name, type_=table.c[name].type) for name in names))
 
 
 def _request_row(request: Request | UnreadableRequest, now: datetime) -> dict[str, object]:
@@ -236,11 +256,7 @@ class Transaction:
     def _insert(self, table: Table, rows: Sequence[Mapping[str, Any]], conflict: str) -> None:
         """Text for the reason of `INSERT_RUN`: both databases know this form."""
         if rows:
-            names = list(rows[0])
-            marks = ", ".join(f":{name}" for name in names)
-            sql = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT {conflict}"
-            types = [bindparam(name, type_=table.c[name].type) for name in names]
-            self._connection.execute(text(sql).bindparams(*types), rows)
+            self._connection.execute(_insertion(table, tuple(rows[0]), conflict), rows)
 
     def keep_order(self) -> None:
         """Have numbers become visible in their order: a reader that remembers the last one would pass one over."""

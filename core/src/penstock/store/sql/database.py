@@ -3,6 +3,7 @@
 import select
 import socket
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -51,6 +52,7 @@ class Database:
         self._signature: dict[str, str] = {}
         self.engine = _sqlite(parsed, wait_s) if self.sqlite else _postgres(parsed, self._signature)
         self._file: tuple[int, int] | None = None
+        self._view = threading.local()
 
     def close(self) -> None:
         """Close every connection of the pool."""
@@ -89,6 +91,10 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view of the database; nothing is written. Raises StoreError if it cannot serve."""
+        if (viewed := getattr(self._view, "connection", None)) is not None:
+            with self._within(viewed):
+                yield viewed
+            return
         self.check_file()
         with translate_errors(self.name, self.wait_s), self.engine.connect() as connection:
             if self.sqlite:
@@ -104,6 +110,32 @@ class Database:
                 raise
             # At a rollback psycopg forgets which statements the server has prepared: all would be parsed and planned each time.
             connection.rollback() if self.sqlite else connection.commit()
+
+    @contextmanager
+    def view(self) -> Iterator[None]:
+        """One consistent view for all that this thread reads within the block; raises as `read`.
+
+        A read that fails is the end of the view: those after it see what is there by then.
+        """
+        with self.read() as connection:
+            self._view.connection = connection
+            try:
+                yield
+            finally:
+                self._view.connection = None
+
+    @contextmanager
+    def _within(self, connection: Connection) -> Iterator[None]:
+        """One read of several that share a view."""
+        with translate_errors(self.name, self.wait_s):
+            try:
+                yield
+            except BaseException:
+                # PostgreSQL answers nothing more in a transaction in which a statement has failed.
+                connection.rollback()
+                if self.sqlite:
+                    _begin(connection, "BEGIN")
+                raise
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

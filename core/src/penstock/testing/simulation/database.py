@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, cast
 
-from sqlalchemy import Dialect, Engine
+from sqlalchemy import Connection, Dialect, Engine
 
 from penstock.errors import CommitUnknownError, StoreError, StoreUnavailableError
 from penstock.model.assets.event import AssetEvent
@@ -20,8 +20,9 @@ from penstock.store import Keyring, Store, Transaction, new_key
 from penstock.store.checkpoints.checkpoints import Checkpoints
 from penstock.store.checkpoints.state_store import StateStore
 from penstock.store.config import Config
-from penstock.store.quarantine import Quarantine
+from penstock.store.quarantine.quarantine import Quarantine
 from penstock.store.requests import Requests
+from penstock.store.sql.database import Database
 from penstock.store.transaction import Statements, Writer
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of the simulator's own is made in it
@@ -144,13 +145,58 @@ def url_of(folder: Path) -> str:
     return f"sqlite:///{folder}/penstock.db"
 
 
-def opened(folder: Path, kind: type[Store] = Store) -> Store:
-    """A store that waits for no lock."""
-    store = kind.open(url_of(folder), KEYRING, wait_s=0.0)
-    engine = store.database.engine
+class KeptEngine:
+    """An engine of one connection, which it hands out again and again: to make one costs more than most of what is asked.
+
+    Args:
+        engine: Makes it, and more of them for who asks within a transaction.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self.dialect = engine, engine.dialect
+        self._connection: Connection | None = None
+        self._lent = False
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """The connection; what is left open in it at the end is rolled back."""
+        if self._lent:
+            with self._engine.connect() as connection:
+                yield connection
+            return
+        self._connection = connection = self._connection or self._engine.connect()
+        self._lent = True
+        try:
+            yield connection
+        finally:
+            self._lent = False
+            if connection.in_transaction():
+                connection.rollback()
+
+    def dispose(self) -> None:
+        """Close nothing: the next process of the world goes on with it."""
+
+    def close(self) -> None:
+        """Close what there is."""
+        if self._connection is not None:
+            self._connection.close()
+        self._engine.dispose()
+
+
+def database_of(folder: Path) -> Database:
+    """A folder's database, which waits for no lock; whoever opens it closes its engine."""
+    database = Database(url_of(folder), wait_s=0.0)
+    engine = database.engine
     engine.dialect = _dialect(engine)
     engine.update_execution_options(compiled_cache=_STATEMENTS)
-    return store
+    database.engine = cast("Engine", KeptEngine(engine))  # of an engine, a database wants no more than this
+    return database
+
+
+def close(database: Database) -> None:
+    """Close a database of a world for good."""
+    kept: Any = database.engine
+    kept.close()
 
 
 _DIALECTS: list[Dialect] = []
@@ -162,10 +208,9 @@ def _dialect(engine: Engine) -> Dialect:
     return _DIALECTS[0]
 
 
-def open_watched(folder: Path, fate: Fate) -> Store:
-    """The scheduler's store."""
-    store = opened(folder, WatchedStore)
-    database = store.database
+def open_watched(database: Database, fate: Fate) -> Store:
+    """The store of a process of the scheduler."""
+    store = WatchedStore.over(database, KEYRING)
     turns = WatchedWriter(store, fate, lambda applied: fate.committed(applied) if applied else None)
     asked = WatchedWriter(store, fate, lambda _: None)
     return replace(

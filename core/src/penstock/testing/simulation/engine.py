@@ -15,9 +15,6 @@ class Watch(Protocol):
     def forgot(self) -> None:
         """The engine knows nothing any more."""
 
-    def received(self, events: list[Event], now: Now) -> None:
-        """The engine is given of these."""
-
     def stepped(self, step: Step, events: list[Event], now: Now) -> None:
         """It has decided."""
 
@@ -32,12 +29,19 @@ class WatchedEngine(Engine):
     def forget(self) -> None:
         """Forget all that lives."""
         super().forget()
-        held(self._watch.forgot)()
+        self._report_forgotten()
 
     def step(self, events: Iterable[Event], now: Now) -> Step:
         """Take in what happened, and decide."""
         given = list(events)
         step = super().step(given, now)
-        held(self._watch.received)(given, now)
-        held(self._watch.stepped)(step, given, now)
+        self._report(step, given, now)
         return step
+
+    @held
+    def _report_forgotten(self) -> None:
+        self._watch.forgot()
+
+    @held
+    def _report(self, step: Step, events: list[Event], now: Now) -> None:
+        self._watch.stepped(step, events, now)

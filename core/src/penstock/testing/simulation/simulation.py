@@ -18,7 +18,7 @@ from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.loop import Scheduler
 from penstock.spec.executor import Offload
 from penstock.testing.simulation.clock import SimulatedClock
-from penstock.testing.simulation.database import new_folder, open_watched
+from penstock.testing.simulation.database import close, database_of, new_folder, open_watched
 from penstock.testing.simulation.engine import WatchedEngine
 from penstock.testing.simulation.faults import Faults
 from penstock.testing.simulation.held import BrokenError, CrashError, held
@@ -82,6 +82,7 @@ class Simulation:
         self.peace = self._done = self._alive = False
         self._scheduler: Scheduler | None = None
         self.folder = new_folder()
+        self._database = database_of(self.folder)
         self.users = Users(self.folder, self.random, self.clock, self.rows, setting, self.odd, self._log)
         self.users.may_backfill(Random(f"backfills {seed}"), setting.backfills)
         local = SimulatedExecutor("local", self, setting.capacity["local"], survives=False)
@@ -150,7 +151,7 @@ class Simulation:
         self._timeline.let_pass(0.5)
 
     def _made(self) -> Scheduler:
-        self._store = store = open_watched(self.folder, self)
+        self._store = store = open_watched(self._database, self)
         store.role.acquire("a world", self.clock.wall)
         requests = TryRequests(
             store, logs=self.folder, isolation="fork", grace_s=1.0, offload=Offload("file:///values")
@@ -202,9 +203,6 @@ class Simulation:
         self.promises.forgot()
         self.rows.dags.clear()
         self.limits.pools, self.limits.capacity = {}, {}
-
-    def received(self, events: list[Event], now: Now) -> None:
-        """The engine is told of these; they count once what it makes of them is stored."""
 
     def stepped(self, step: Step, events: list[Event], now: Now) -> None:
         """The engine has decided."""
@@ -395,6 +393,7 @@ class Simulation:
     def _close(self) -> None:
         self._faults.close()
         self.users.close()
+        close(self._database)
         for executor in self._each:
             executor.close()
         shutil.rmtree(self.folder)

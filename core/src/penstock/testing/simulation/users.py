@@ -15,11 +15,11 @@ from penstock.model.source import ParsedFile
 from penstock.service import dags
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
-from penstock.store import LoaderCatalog, Pool
+from penstock.store import LoaderCatalog, Pool, Store
 from penstock.testing.installed import installed
 from penstock.testing.simulation.backfill_users import BackfillUsers
 from penstock.testing.simulation.clock import SimulatedClock
-from penstock.testing.simulation.database import opened
+from penstock.testing.simulation.database import KEYRING, close, database_of
 from penstock.testing.simulation.odd_input import OddInput
 from penstock.testing.simulation.rules.past_rules import PastRules
 from penstock.testing.simulation.rules.rows import Rows
@@ -52,7 +52,8 @@ class Users:
         self._random, self._clock, self._rows, self._odd_input, self._log = random, clock, rows, odd_input, log
         self._setting = setting
         self.reported = Counter[str]()
-        self.store = opened(folder)
+        self._database = database_of(folder)
+        self.store = Store.over(self._database, KEYRING)
         self._catalog = LoaderCatalog(self.store, self.store.config.variable_values, lambda: clock.wall)
         self._installation = Installation(
             load_settings({}, folder), _Watch(clock), open_store=lambda _: self.store, find_plugins=installed,
@@ -79,6 +80,7 @@ class Users:
         """Close the database."""
         self._catalog.close()
         self.store.close()
+        close(self._database)
 
     def meddle(self) -> bool:
         """Do something; returns whether the database let them."""

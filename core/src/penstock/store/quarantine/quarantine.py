@@ -12,11 +12,11 @@ from penstock.model.notice import Notice, RunStateChanged, TaskStateChanged
 from penstock.model.request import DagChanged, decode
 from penstock.model.run import Run, TaskInstance, TaskKey
 from penstock.model.state import Outcome, RunState, TaskState
+from penstock.store.quarantine.unreadable import make_readable
 from penstock.store.runs import RUN_BY_NUMBER
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Transaction, Writer
-from penstock.store.unreadable import make_readable
 
 KEPT = 1_000
 """Things that are kept at most; the oldest go, except DAGs, which would be taken up again by that."""

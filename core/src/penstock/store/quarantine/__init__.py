@@ -1,0 +1,1 @@
+"""What the scheduler could not handle, and what becomes of its rows."""
