@@ -3,6 +3,8 @@
 A mutation is a function that is handed pytest's ``monkeypatch``; the seams that it patches are names of the shipped code.
 """
 
+from collections import Counter
+
 import scenarios
 from msgspec.structs import replace
 
@@ -18,7 +20,7 @@ from penstock.engine.limits.resource import Resource
 from penstock.engine.live import Instance
 from penstock.engine.live_dag import LiveDag
 from penstock.engine.requests import live_runs
-from penstock.engine.runs import starts, taken_over
+from penstock.engine.runs import creation, starts, taken_over
 from penstock.engine.state import State
 from penstock.errors import StoreUnavailableError
 from penstock.model.schedule import Overlap
@@ -295,6 +297,20 @@ def places_kept(patch):
     patch.setattr(starts, "give_way", lambda *_: None)
 
 
+def due_runs_put_off(patch):
+    """A run that is due is left to the next turn, and by that to the one after it; each is to follow at once."""
+    create, turns = creation._create, Counter()
+
+    def put_off(state, dag_id, *given):
+        turns[dag_id] += 1
+        if turns[dag_id] % 4:
+            state.dags_awaiting_runs.add(dag_id)
+        else:
+            create(state, dag_id, *given)
+
+    patch.setattr(creation, "_create", put_off)
+
+
 def backfills_unlimited(patch):
     """A backfill makes as many runs at once as it has dates."""
     patch.setattr(progress, "_room", lambda *_: 10**6)
@@ -330,6 +346,7 @@ MUTATIONS = {
     "held back below a clear": (not_held_back, scenarios.a_task_is_ready_when_its_upstream_is_cleared),
     "one live try": (cancelled_goes_out, scenarios.a_task_is_cleared_while_it_runs),
     "requests carried out once": (requests_kept, 12),
+    "due runs made at once": (due_runs_put_off, 1),
     "cursor moves with its run": (cursors_stay, 12),
     "overlap policy": (overlaps_queued, 163),
     "run timeout": (never_timed_out, 33),

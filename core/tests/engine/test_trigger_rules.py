@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from penstock.engine.graph.trigger_rules import _RULES, Tally, Verdict, explain, verdict
 from penstock.model.state import FINISHED, TaskState, TriggerRule
-from penstock.testing.simulation.rules.checker import allowed
+from penstock.testing.simulation.rules.trigger_rules import allowed
 
 S, F, U, K = TaskState.SUCCESS, TaskState.FAILED, TaskState.UPSTREAM_FAILED, TaskState.SKIPPED
 WORDS = {"s": S, "f": F, "u": U, "k": K, "c": TaskState.CANCELLED, "S": S, "F": F, "K": K}

@@ -201,6 +201,7 @@ class Simulation:
         """The engine knows nothing any more."""
         self._pending.clear()
         self.promises.forgot()
+        self.checker.forgot()
         self.rows.dags.clear()
         self.limits.pools, self.limits.capacity = {}, {}
 
@@ -262,8 +263,7 @@ class Simulation:
 
     def _rests(self, step: Step, _events: list[Event], now: Now) -> None:
         """A turn has ended with this step; one that wants to be followed at once has not done all that it could."""
-        if step.wait_s != 0:
-            self.checker.turn_ended(now.wall)
+        self.checker.turn_ended(now.wall, followed=step.wait_s == 0)
         self.assets.turn_ended()
 
     def handed_over(self, ident: tuple[TaskKey, int]) -> None:

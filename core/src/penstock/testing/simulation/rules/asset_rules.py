@@ -50,10 +50,13 @@ class AssetRules:
 
     def turn_ended(self) -> None:
         """No event waits for which a run may be made."""
-        active, alive = Counter[str](), {key.run for (key, _), each in self._rows.tries.items() if each.outcome is None}
+        waiting = {dag_id: row for dag_id, row in self._rows.dags.items() if row.dag.schedule.assets is not None}
+        if not waiting:
+            return
+        active, alive = Counter[str](), {attempt.run for attempt in self._rows.open.values()}
         for run in self._rows.runs.values():
             active[run.dag_id] += not run.state.finished or run.run in alive
-        for dag_id, row in self._rows.dags.items():
+        for dag_id, row in waiting.items():
             condition = row.dag.schedule.assets
             if (
                 condition is None

@@ -29,6 +29,8 @@ class BackfillRules:
 
     def touched(self, step: Step) -> set[int]:
         """Numbers of the runs that a step has run again, or cancelled, for a backfill."""
+        if not step.changes.backfills and not step.changes.backfill_items:
+            return set()
         again = {(i.backfill, i.run_id) for i in step.changes.backfill_items if i.action is BackfillAction.RERUN}
         cancelled = {row.number for row in step.changes.backfills if row.state is BackfillState.CANCELLING}
         return {
@@ -93,12 +95,13 @@ class BackfillRules:
         return {r.run for r in self._rows.runs.values() if r.backfill == row.number and not r.state.finished}
 
     def _lives(self, run: Run) -> bool:
-        alive = any(a.run == run.run and a.outcome is None for a in self._rows.tries.values())
-        return alive or not run.state.finished
+        return not run.state.finished or any(attempt.run == run.run for attempt in self._rows.open.values())
 
     def _limits(self) -> None:
         """No backfill has more runs at work than it may."""
-        alive = {attempt.run for attempt in self._rows.tries.values() if attempt.outcome is None}
+        if not self._rows.backfills:
+            return
+        alive = {attempt.run for attempt in self._rows.open.values()}
         active: dict[int, list[int]] = {}
         for run in self._rows.runs.values():
             row = self.backfill_of(run)

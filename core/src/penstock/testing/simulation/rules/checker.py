@@ -1,12 +1,12 @@
 """What must hold after every transaction, whatever happens: checked on the stored rows, apart from the engine."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import select
 
-from penstock.engine.messages import Step
+from penstock.engine.messages import DagUpdated, Step
 from penstock.engine.runs.due import next_due
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.notice import Notice, TaskStateChanged
@@ -18,12 +18,12 @@ from penstock.store.sql import tables
 from penstock.store.sql.notices import read
 from penstock.testing.simulation.rules.backfills import BackfillRules, with_only
 from penstock.testing.simulation.rules.past_rules import PastRules
-from penstock.testing.simulation.rules.rows import Rows
+from penstock.testing.simulation.rules.rows import Rows, ident_of
+from penstock.testing.simulation.rules.trigger_rules import BROKEN, allowed
 
 S = TaskState
 WAITING = {Overlap.QUEUE: 16, Overlap.QUEUE_LATEST: 1, Overlap.SKIP: 0, Overlap.CANCEL: 1}
 """Scheduled runs of a DAG that may wait at once."""
-BROKEN = (S.FAILED, S.UPSTREAM_FAILED, S.CANCELLED)
 
 
 class SharedLimits:
@@ -53,6 +53,8 @@ class Checker:
         self.notified: dict[tuple[object, ...], str] = {}
         self.backfills, self.past = BackfillRules(store), PastRules(store, self.dag_of)
         self._reduced: dict[tuple[str, ...], DagSpec] = {}
+        self._left = set[str]()
+        self._not_before: dict[str, tuple[DagUpdated, datetime]] = {}
 
     def check(self, step: Step, touched: set[int]) -> None:
         """Raise AssertionError for the first thing that does not hold after this step was stored."""
@@ -66,7 +68,9 @@ class Checker:
         self._dispatches(step)
         self._runs(step)
         self._nothing_hidden()
-        self.before = {key: task.state for key, task in self.store.tasks.items()}
+        for key in step.changes.removed:
+            self.before.pop(key, None)
+        self.before.update((task.key, task.state) for task in step.changes.tasks)
 
     def reread(self, store: Store, damaged: Collection[int]) -> None:
         """Something else than a step has written rows: a run that could not be handled has failed, and listeners hear it."""
@@ -84,29 +88,59 @@ class Checker:
                 self.notified[run.dag_id, run.run_id, key.task_id, key.map_index] = task.state
         self.before = {key: task.state for key, task in self.store.tasks.items()}
 
-    def turn_ended(self, now: datetime) -> None:
-        """The scheduler rests: no run waits that might start, and none is missing that is due."""
+    def forgot(self) -> None:
+        """The engine knows nothing any more."""
+        self._left = set()
+
+    def turn_ended(self, now: datetime, *, followed: bool) -> None:
+        """The scheduler rests: no run waits that might start, and none is missing that is due.
+
+        A turn that wants to be ``followed`` at once may leave something for the next one, and that leaves nothing of it.
+        """
+        found = self._undone(now)
+        missed = found & self._left if followed else found
+        assert not missed, "; ".join(sorted(missed))
+        self._left = found
+
+    def _undone(self, now: datetime) -> set[str]:
+        """What the scheduler might have done by now, a sentence each."""
+        found = set[str]()
         running, queued, fresh, backfilled = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
-        alive, begun = {attempt.run for attempt in self.open_tries()}, {key.run for key in self.store.tasks}
+        alive, begun = {attempt.run for attempt in self.open_tries()}, self.store.of_run
         for run in self.store.runs.values():
+            if run.state.finished and run.run not in alive:
+                continue
             active = run.state is RunState.RUNNING or run.run in alive
             running[run.dag_id] += active
             if self.backfills.backfill_of(run) is not None:
                 backfilled[run.dag_id] += active
                 continue
             queued[run.dag_id] += run.state is RunState.QUEUED
-            made = run.kind is RunKind.SCHEDULED and run.run not in begun
+            made = run.kind is RunKind.SCHEDULED and not begun.get(run.run)
             fresh[run.dag_id] += made and run.state is RunState.QUEUED
         for dag_id, row in self.store.dags.items():
             room = (row.dag.max_active_runs or 10**9) - running[dag_id]
             if row.paused:
                 continue
-            assert room <= 0 or not queued[dag_id], f"a run of {dag_id} waits, and {room} more may be active"
+            if room > 0 and queued[dag_id]:
+                found.add(f"{queued[dag_id]} runs of {dag_id} wait, and {room} more may be active")
             held_back = row.dag.catchup and row.dag.overlap is Overlap.QUEUE
             kept = WAITING[row.dag.overlap] + backfilled[dag_id]
-            assert held_back or fresh[dag_id] <= kept, f"{fresh[dag_id]} runs of {dag_id} wait, at most {kept} should"
-            due = next_due(row.dag, row.cursor, now) if row.active and (room > 0 or not held_back) else None
-            assert due is None or due.at > now, f"a run of {dag_id} is due since {due.at}, at {now}"
+            if not held_back and fresh[dag_id] > kept:
+                found.add(f"{fresh[dag_id]} runs of {dag_id} wait, at most {kept} should")
+            if row.active and (room > 0 or not held_back) and (due := self._due(row, now)) is not None:
+                found.add(f"a run of {dag_id} is due since {due}")
+        return found
+
+    def _due(self, row: DagUpdated, now: datetime) -> datetime | None:
+        """The date of a DAG that is missing, if one is; one that is still to come is not asked for again until then."""
+        dag_id, (known, until) = row.dag.dag_id, self._not_before.get(row.dag.dag_id, (None, now))
+        if known is row and now < until:
+            return None
+        due = next_due(row.dag, row.cursor, now)
+        if due is not None and due.at > now:
+            self._not_before[dag_id] = (row, due.at)
+        return due.at if due is not None and due.at <= now else None
 
     def dag_of(self, number: int) -> DagSpec:
         """The version of its DAG that a run has, with the tasks that the run has."""
@@ -128,7 +162,7 @@ class Checker:
 
     def open_tries(self) -> list[Try]:
         """Tries without an outcome."""
-        return [attempt for attempt in self.store.tries.values() if attempt.outcome is None]
+        return list(self.store.open.values())
 
     def _notices(self, step: Step) -> None:
         """What listeners heard so far is a chain without a gap, and it ends at the stored rows."""
@@ -168,8 +202,9 @@ class Checker:
             old = self.outcomes.get(ident)
             assert old is None, f"the try {ident} had ended as {old} and is written again"
             self.outcomes[ident] = attempt.outcome
-        for key, task in self.store.tasks.items():
-            if task.state.live:
+        for key in {task.key for task in step.changes.tasks} | {ident_of(attempt)[0] for attempt in step.changes.tries}:
+            task = self.store.tasks.get(key)
+            if task is not None and task.state.live:
                 assert alive[key] == 1, f"{key} is {task.state}, and no try of it lives"
 
     def _states(self, step: Step, touched: set[int]) -> None:
@@ -214,7 +249,7 @@ class Checker:
 
     def _states_above(self, key: TaskKey, spec: TaskSpec, up: str) -> list[TaskState]:
         """States of a task upstream that count for an instance: those of all, or in its mapped group that of its own index."""
-        states = {k.map_index: t.state for k, t in self.store.tasks.items() if k.run == key.run and k.task_id == up}
+        states = {k.map_index: t.state for k, t in self.store.of_run[key.run].items() if k.task_id == up}
         beside = bool(spec.group) and self.task(TaskKey(key.run, up)).group == spec.group
         return [states[key.map_index]] if beside and key.map_index in states else list(states.values())
 
@@ -300,10 +335,10 @@ class Checker:
         return found
 
     def _runs(self, step: Step) -> None:
+        if not step.changes.runs:
+            return
         running = Counter(run.dag_id for run in self.store.runs.values() if run.state is RunState.RUNNING)
-        by_run = defaultdict(list)
-        for key, task in self.store.tasks.items():
-            by_run[key.run].append(task.state)
+        by_run = {run.run: [task.state for task in self.store.of_run[run.run].values()] for run in step.changes.runs}
         for run in step.changes.runs:
             limit = self.store.dags[run.dag_id].dag.max_active_runs
             if run.state is RunState.RUNNING:
@@ -324,7 +359,7 @@ class Checker:
         inner = {up for t in dag.tasks if t.task_id not in teardowns for up in t.upstream}
         leaves = {t.task_id for t in dag.tasks} - inner - teardowns
         leaves = leaves or {t.task_id for t in dag.tasks} - {up for t in dag.tasks for up in t.upstream}
-        states = [t.state for key, t in self.store.tasks.items() if key.run == number and key.task_id in leaves]
+        states = [t.state for key, t in self.store.of_run[number].items() if key.task_id in leaves]
         broken = any(s in BROKEN for s in states) or self.store.runs[number].timed_out_at is not None
         expected = RunState.FAILED if broken else RunState.SUCCESS
         assert state is expected, f"run {number} ended as {state}, its leaves say {expected}"
@@ -334,11 +369,9 @@ class Checker:
         used = self._used()
         alive = {TaskKey(a.run, a.task_id, a.map_index) for a in self.open_tries()}
         free, awaited = list[tuple[TaskKey, str]](), set[str]()
-        for key, row in self.store.tasks.items():
-            run = self.store.runs[key.run]
-            if row.state is not S.SCHEDULED or key in alive or run.state is not RunState.RUNNING:
-                continue
-            if self.store.dags[run.dag_id].paused:
+        running = [run for run in self.store.runs.values() if run.state is RunState.RUNNING]
+        for run, key, row in [(each, *of_it) for each in running for of_it in self.store.of_run[each.run].items()]:
+            if row.state is not S.SCHEDULED or key in alive or self.store.dags[run.dag_id].paused:
                 continue
             task = self.task(key)
             if task.setup and any(self._takes_down(other, key) for other in alive):
@@ -360,39 +393,3 @@ class Checker:
 def _ident(notice: Notice) -> tuple[object, ...]:
     task = (notice.task_id, notice.map_index) if isinstance(notice, TaskStateChanged) else ()
     return (notice.dag_id, notice.run_id, *task)
-
-
-def allowed(
-    rule: TriggerRule, tallies: Counter[TaskState], setups: Counter[TaskState], *, done: bool, any_upstream: bool
-) -> TaskState | None:
-    """What a trigger rule says, written down a second time: SCHEDULED, SKIPPED, UPSTREAM_FAILED, or None to wait."""
-    if not any_upstream or rule is TriggerRule.ALWAYS:
-        return S.SCHEDULED
-    success, skipped = tallies[S.SUCCESS], tallies[S.SKIPPED]
-    failed = tallies[S.FAILED] + tallies[S.CANCELLED]
-    upstream = tallies[S.UPSTREAM_FAILED]
-    broken = failed + upstream
-    setup_broken = sum(setups[s] for s in BROKEN)
-    # For each rule: runs early if, ends early if (with which state), what it does once all is done.
-    R, K, U = S.SCHEDULED, S.SKIPPED, S.UPSTREAM_FAILED  # noqa: N806 - one letter a state keeps the table readable
-    early = {
-        TriggerRule.ALL_SUCCESS: U if broken else K if skipped else None,
-        TriggerRule.ALL_FAILED: K if success or skipped else None,
-        TriggerRule.ALL_SKIPPED: K if success or broken else None,
-        TriggerRule.ONE_FAILED: R if broken else None,
-        TriggerRule.ONE_SUCCESS: R if success else None,
-        TriggerRule.ONE_DONE: R if success or failed else None,
-        TriggerRule.NONE_FAILED: U if broken else None,
-        TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS: U if broken else None,
-        TriggerRule.NONE_SKIPPED: K if skipped else None,
-    }.get(rule)
-    if early is not None or not done:
-        return early
-    return {
-        TriggerRule.ALL_DONE_MIN_ONE_SUCCESS: R if success else U if broken else K,
-        TriggerRule.ALL_DONE_SETUP_SUCCESS: R if setups[S.SUCCESS] or not setups else U if setup_broken else K,
-        TriggerRule.ONE_FAILED: K,
-        TriggerRule.ONE_SUCCESS: U if broken else K,
-        TriggerRule.ONE_DONE: K,
-        TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS: R if success else K,
-    }.get(rule, R)

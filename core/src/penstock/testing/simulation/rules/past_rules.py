@@ -50,7 +50,7 @@ class PastRules:
     def spoiled(self, run: Run) -> bool:
         """Whether a run that has ended holds those behind it."""
         names = {task.task_id for task in self._dag_of(run.run).tasks}
-        states = [t.state for key, t in self._rows.tasks.items() if key.run == run.run and key.task_id in names]
+        states = [t.state for key, t in self._rows.of_run[run.run].items() if key.task_id in names]
         return run.state.finished and not all(state in _WELL for state in states)
 
     def _holder(self, key: TaskKey, touched: Collection[int]) -> str:
@@ -63,11 +63,7 @@ class PastRules:
         known = {task.task_id for task in self._dag_of(earlier.run).tasks}
         if spec.wait_for_downstream:
             names |= {task.task_id for task in tasks.values() if key.task_id in task.upstream}
-        states = [
-            (str(k), t.state)
-            for k, t in self._rows.tasks.items()
-            if k.run == earlier.run and k.task_id in names & known
-        ]
+        states = [(str(k), t.state) for k, t in self._rows.of_run[earlier.run].items() if k.task_id in names & known]
         if not states and names & known and earlier.started_at is None and not earlier.state.finished:
             return f"run {earlier.run_id} has not started"
         return next((f"{name} of run {earlier.run_id} is {state}" for name, state in states if state not in _WELL), "")

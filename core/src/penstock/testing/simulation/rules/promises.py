@@ -104,9 +104,11 @@ class Promises:
         for ident, (since, _) in self._renewed.items():
             silent = running_s - since
             assert silent < self._lease_s + _EPS, f"{ident} was silent for {silent:.1f} s and counts as live"
-        self._check_retries(touched, now.monotonic_s)
+        self._check_retries(step, touched, now.monotonic_s)
         self._check_timeouts(step, touched, now.monotonic_s)
-        self._rows = dict(self._store.tasks)
+        for key in step.changes.removed:
+            self._rows.pop(key, None)
+        self._rows.update((task.key, task) for task in step.changes.tasks)
 
     def _check_rates(self, step: Step, now: float) -> None:
         """Tasks of a pool with a rate start one after the other; one that never started does not count."""
@@ -160,11 +162,13 @@ class Promises:
             spent = row.try_number + (not row.state.live)
             assert spent == before.try_number, f"{ident} was lost, and it spent a try number"
 
-    def _check_retries(self, touched: set[int], now: float) -> None:
+    def _check_retries(self, step: Step, touched: set[int], now: float) -> None:
         """A retry is due after its pause, whatever the time of day says meanwhile."""
         # A clear takes back the list that instances were mapped over: those that come with the next list have no pause.
         self._retries = {key: due for key, due in self._retries.items() if key in self._store.tasks}
-        for key, row in self._store.tasks.items():
+        pausing = {task.key for task in step.changes.tasks if task.state is TaskState.UP_FOR_RETRY}
+        for key in sorted(self._retries.keys() | pausing):
+            row = self._store.tasks[key]
             if row.state is not TaskState.UP_FOR_RETRY:
                 due, exact = self._retries.pop(key, (now, False))
                 early = exact and key.run not in touched and row.state in (TaskState.SCHEDULED, TaskState.QUEUED)

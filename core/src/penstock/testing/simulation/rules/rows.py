@@ -1,5 +1,6 @@
 """What the database holds, by what each commit said, and apart from the code that reads it."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import TypeVar
 
@@ -24,6 +25,8 @@ class Rows:
     Attributes:
         versions: DAG structures by version, as far as the engine was told of them.
         dags: The newest version of each DAG and its switches, as the engine was told last.
+        open: The tries without an outcome.
+        of_run: The task instances of each run.
     """
 
     def __init__(self) -> None:
@@ -32,6 +35,8 @@ class Rows:
         self.runs: dict[int, Run] = {}
         self.tasks: dict[TaskKey, TaskInstance] = {}
         self.tries: dict[tuple[TaskKey, int], Try] = {}
+        self.open: dict[tuple[TaskKey, int], Try] = {}
+        self.of_run: dict[int, dict[TaskKey, TaskInstance]] = defaultdict(dict)
         self.late: list[LateAnswer] = []
         self.backfills: dict[int, Backfill] = {}
         self.items: dict[tuple[int, int], BackfillItem] = {}
@@ -59,8 +64,8 @@ class Rows:
                 self.versions[run.version] = event.dag
                 known = self.runs.setdefault(run.run, run)
                 assert _plain(known) == _plain(run), f"{known} was stored, and {run} is read"
-                _same([task for task in self.tasks.values() if task.run == run.run], event.tasks)
-                _same([e for e in self.tries.values() if e.run == run.run and e.outcome is None], event.tries)
+                _same(self.of_run[run.run].values(), event.tasks)
+                _same([each for each in self.open.values() if each.run == run.run], event.tries)
 
     def apply(self, changes: Changes, created: Sequence[Run]) -> None:
         """One step's changes are durable."""
@@ -72,9 +77,12 @@ class Rows:
         each_once("value", ((x.run, x.task_id, x.map_index, x.key) for x in changes.xcoms))
         for key in changes.removed:
             self.tasks.pop(key, None)
+            self.of_run[key.run].pop(key, None)
         self.runs |= {run.run: run for run in [*created, *changes.runs]}
-        self.tasks |= {task.key: task for task in changes.tasks}
-        self.tries |= {ident_of(attempt): attempt for attempt in changes.tries}
+        for task in changes.tasks:
+            self.tasks[task.key] = self.of_run[task.run][task.key] = task
+        for attempt in changes.tries:
+            self._take_try(ident_of(attempt), attempt)
         self.late += changes.late
         self.backfills |= {row.number: row for row in changes.backfills}
         for item in changes.backfill_items:
@@ -88,6 +96,7 @@ class Rows:
         self.runs.pop(run, None)
         self.tasks = {key: task for key, task in self.tasks.items() if key.run != run}
         self.tries = {ident: attempt for ident, attempt in self.tries.items() if ident[0].run != run}
+        self._sort()
 
     def reread(self, store: Store, without: Collection[int]) -> None:
         """Take the rows from the database, those of some runs left out: something else than a step has written there.
@@ -100,6 +109,7 @@ class Rows:
         self.runs = {number: run for number, run in found.runs.items() if number in known}
         self.tasks = {key: task for key, task in found.tasks.items() if key.run in known}
         self.tries = {ident: attempt for ident, attempt in found.tries.items() if ident[0].run in known}
+        self._sort()
 
     def read(self, store: Store, without: Collection[int] = ()) -> None:
         """Take the rows from the database, those of some runs left out."""
@@ -112,13 +122,28 @@ class Rows:
             self.runs = {run.run: run for run in rows(tables.run, Run)}
             self.tasks = {task.key: task for task in rows(tables.task_instance, TaskInstance)}
             self.tries = {ident_of(attempt): attempt for attempt in rows(tables.attempt, Try)}
+        self._sort()
+
+    def _take_try(self, ident: tuple[TaskKey, int], attempt: Try) -> None:
+        self.tries[ident] = attempt
+        if attempt.outcome is None:
+            self.open[ident] = attempt
+        else:
+            self.open.pop(ident, None)
+
+    def _sort(self) -> None:
+        """Find again what is open, and what belongs to whom."""
+        self.open = {ident: attempt for ident, attempt in self.tries.items() if attempt.outcome is None}
+        self.of_run = defaultdict(dict)
+        for key, task in self.tasks.items():
+            self.of_run[key.run][key] = task
 
     def stuck(self) -> str:
         """What has not ended, as a sentence."""
         runs = [run for run in self.runs.values() if not run.state.finished]
         if not runs:
             return f"it does not come to rest: {self.backfills}"
-        tasks = [task for key, task in self.tasks.items() if key.run == runs[0].run and not task.state.finished]
+        tasks = [task for task in self.of_run[runs[0].run].values() if not task.state.finished]
         why = "; ".join(f"{task.key} is {task.state}: {task.reason}" for task in tasks)
         return f"{len(runs)} runs are stuck: {runs[0]}; {why}"
 
