@@ -82,9 +82,9 @@ class Checked(metaclass=CheckedMeta):
                 report(None, call_site(), f"class {cls.__name__} defines {name!r}. {_TAKEN}")
 
     def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401 - any value
-        arguments = _plain_arguments(type(self))
-        if name in arguments and "_complete" not in self.__dict__:
-            self.__dict__[name] = arguments[name] if value is None else value
+        own, arguments = self.__dict__, _plain_arguments(type(self))
+        if name in arguments and "_complete" not in own:
+            own[name] = arguments[name] if value is None else value
             return
         taken, overridable = _taken_names(type(self))
         if name in taken or (name in overridable and not callable(value)):

@@ -17,9 +17,11 @@ def once_a_class(function: Callable[[type], _Found]) -> Callable[[type], _Found]
 
     @wraps(function)
     def found(cls: type) -> _Found:
-        if name not in cls.__dict__:
-            type.__setattr__(cls, name, function(cls))
-        kept: _Found = cls.__dict__[name]
+        try:
+            kept: _Found = cls.__dict__[name]
+        except KeyError:
+            kept = function(cls)
+            type.__setattr__(cls, name, kept)
         return kept
 
     return found

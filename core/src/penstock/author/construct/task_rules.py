@@ -1,7 +1,9 @@
 """The rules of a task (retries, limits, trigger rule) as the author gave them, their check and their values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.author.construct.weight_rule import WeightRule
@@ -45,10 +47,14 @@ class TaskRules(NamedTuple):
     @classmethod
     def of(cls, task: object) -> "TaskRules":
         """Read the rules of a task from its attributes, as plain values."""
-        return cls(**{name: plain_value(getattr(task, name)) for name in cls._fields})
+        found = cls._make(_read(task))
+        return found if _PLAIN.issuperset(map(type, found)) else cls._make(map(plain_value, found))
 
-    def problems(self) -> Iterator[tuple[str, str]]:
+    def problems(self) -> Iterable[tuple[str, str]]:
         """Check them; the name and a sentence for each that is wrong."""
+        return _problems(*self) if _PLAIN.issuperset(map(type, self)) else self._checked()
+
+    def _checked(self) -> Iterator[tuple[str, str]]:
         checks: list[tuple[str, Iterator[str]]] = [
             ("retries", integer_problems(self.retries, "retries", least=0)),
             ("pool_slots", integer_problems(self.pool_slots, "pool_slots", least=1)),
@@ -91,6 +97,15 @@ class TaskRules(NamedTuple):
             max_delay_s=None if self.max_retry_delay is None else seconds(self.max_retry_delay),
             jitter=float(jitter) if jitter is not None else GROWING_JITTER if backoff > 1 else 0.0,
         )
+
+
+_read = attrgetter(*TaskRules._fields)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _problems(*rules: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401 - plain values
+    """The problems of rules, kept: most tasks of an import have the same."""
+    return tuple(TaskRules._make(rules)._checked())  # noqa: SLF001 - the same module
 
 
 def seconds(value: timedelta | float) -> float:
