@@ -246,6 +246,15 @@ def test_a_file_that_hangs_at_import_is_ended_after_its_time(hasty_bench):
     assert hasty_bench.run("t").outcome is Outcome.FAILED
 
 
+def test_a_file_that_is_opened_ahead_is_imported_once_and_before_its_tries_come(bench, tmp_path):
+    mark = tmp_path / "imported"
+    bench.write(f"open({str(mark)!r}, 'a').write('x')\n@task\ndef t(): return 1\nt()")
+    bench.executor.open(bench.request("t").code)
+    bench.until(mark.exists)
+    assert bench.run("t").outcome is Outcome.SUCCESS
+    assert mark.read_text() == "x"
+
+
 def test_a_file_whose_import_leaves_threads_behind_is_imported_in_each_try(bench):
     bench.write(
         "threading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"

@@ -90,3 +90,20 @@ def test_an_executor_gets_tries_once_it_has_room_and_is_asked_again_once_what_it
     executor.done = scheduler.stop
     scheduler.run()
     assert executor.seen == ["running", "running", "success"]
+
+
+def test_a_dag_file_is_opened_while_what_is_to_run_of_it_is_stored(store, tmp_path):
+    opened, clock = [], SystemClock()
+    executor = LateExecutor(lambda: store.runs.state("stock", "one"))
+
+    def open_file(name, code):
+        task = store.runs.tasks(store.runs.find("stock", "one").run)[0]
+        opened.append((name, code.file, str(task.state)))
+
+    offload = Offload("file:///values")
+    requests = TryRequests(store, logs=tmp_path, isolation="fork", grace_s=5.0, offload=offload, open_file=open_file)
+    asks = Asks(store, clock, Vault([StoreSource(store)], lambda _: ()))
+    scheduler = Scheduler(store, Engine(lease_s=600.0), {LOCAL: executor}, requests, asks, clock)
+    executor.done = scheduler.stop
+    scheduler.run()
+    assert opened == [(LOCAL, "stock.py", "scheduled")]

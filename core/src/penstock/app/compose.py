@@ -2,9 +2,10 @@
 
 import sys
 import time
+from collections.abc import Callable
 
 from penstock.app.parts.environments import plugin_host
-from penstock.app.parts.executors import build_executors, lease_renewal_of, place_of, poke_of
+from penstock.app.parts.executors import build_executors, lease_renewal_of, opening_of, place_of, poke_of
 from penstock.app.parts.metrics_recorder import recorder
 from penstock.app.parts.vault import open_vault
 from penstock.clock import SystemClock
@@ -20,7 +21,7 @@ from penstock.scheduler.sharing.takeover import MARGIN_S, RoleLease, TakeoverExe
 from penstock.service.installation import Installation
 from penstock.service.project import make_state_folder
 from penstock.settings import Settings
-from penstock.spec.executor import Executor, Offload
+from penstock.spec.executor import Executor, FileCode, Offload
 from penstock.store import Keyring, Store
 from penstock.tries.asks import Asks
 from penstock.tries.try_requests import TryRequests
@@ -88,10 +89,9 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
             store.role, clock, lease_s=chosen.role_lease_s, takeover_s=chosen.takeover_s,
             renew_lease=lease_renewal_of(executors),
         )  # fmt: skip
-        poke = poke_of(executors)
+        poke, requests = poke_of(executors), _requests(settings, store, opening_of(executors))
         if store.role.leased:
             executors = _taking_over(executors, role, chosen.lease_s, clock)
-        requests = _requests(settings, store)
         asks = Asks(store, clock, open_vault(settings, store))
         in_hand = InHand(settings.state_folder / "scheduler.in-hand")
         engine = Engine(
@@ -137,7 +137,7 @@ def _taking_over(
     return {name: waiting.get(id(each), each) for name, each in executors.items()}
 
 
-def _requests(settings: Settings, store: Store) -> TryRequests:
+def _requests(settings: Settings, store: Store, open_file: Callable[[str, FileCode], None]) -> TryRequests:
     return TryRequests(
         store,
         logs=settings.logs_folder,
@@ -145,6 +145,7 @@ def _requests(settings: Settings, store: Store) -> TryRequests:
         grace_s=settings.executor.stop_grace_s,
         offload=Offload(settings.values_url, settings.xcom.conn_id, settings.xcom.threshold_bytes),
         isolated=frozenset(isolated_pythons(settings.isolated_file)),
+        open_file=open_file,
     )
 
 

@@ -18,7 +18,7 @@ from penstock.processes.descendants import end_marked
 from penstock.processes.environ import without_secrets
 from penstock.processes.frames import FrameReader, SendBuffer, frame, read_available
 from penstock.processes.group import kill_group
-from penstock.spec.executor import PlanCode, TryRequest
+from penstock.spec.executor import FileCode, PlanCode, TryRequest
 from penstock.spec.wire import FrameKind
 
 
@@ -37,9 +37,8 @@ class ServerKey(NamedTuple):
     variables: tuple[tuple[str, str | None], ...] = ()
 
 
-def server_key(request: TryRequest) -> ServerKey:
-    """Find what the file server of a try is opened for."""
-    code = request.code
+def server_key(code: FileCode | PlanCode) -> ServerKey:
+    """Find what the file server of a try with this code is opened for."""
     if isinstance(code, PlanCode):
         return ServerKey(code.provider)
     return ServerKey("", code.snapshot, code.file, tuple(sorted(code.variables.items())))

@@ -1,5 +1,6 @@
 """The local executor: runs tries in processes of this machine, and lets sensors wait in shared waiter processes."""
 
+import contextlib
 import itertools
 import os
 import selectors
@@ -25,6 +26,7 @@ from penstock.spec.executor import (
     ExecutorEvent,
     FileCode,
     Heartbeat,
+    PlanCode,
     TryAsked,
     TryFinished,
     TryRecovered,
@@ -120,6 +122,11 @@ class LocalExecutor:
         self._fill_slots()
         self._flush()
 
+    def open(self, code: FileCode) -> None:
+        """Begin to import a DAG file whose tries are about to be submitted; what goes wrong with it is told when one is."""
+        with contextlib.suppress(ConfigError, OSError):
+            self._server(code)
+
     def cancel(self, tries: Sequence[tuple[TaskKey, int]], reason: str) -> None:
         """End tries; each is answered by an event, a waiting one at once."""
         for key, epoch in tries:
@@ -191,7 +198,7 @@ class LocalExecutor:
             self._send(FrameKind.RUN, self._backlog.popleft())
         while self._backlog:
             submitted = self._backlog[0]
-            place = self._servers.get(server_key(submitted.request))
+            place = self._servers.get(server_key(submitted.request.code))
             if place is None or len(place.prefetched) >= PREFETCH.get(submitted.request.isolation, 0) * place.running:
                 return
             self._send(FrameKind.PREFETCH, self._backlog.popleft())
@@ -199,7 +206,7 @@ class LocalExecutor:
     def _send(self, kind: FrameKind, submitted: Submitted) -> None:
         submitted.slot = kind == FrameKind.RUN and submitted.request.wait is None
         try:
-            server = self._server(submitted.request)
+            server = self._server(submitted.request.code)
         except (ConfigError, OSError) as error:
             # An environment that is broken, or a machine that has no process to spare, fails the tries that need it.
             self._finished(submitted, Outcome.FAILED, str(error))
@@ -207,12 +214,12 @@ class LocalExecutor:
         server.send(kind, submitted, time.monotonic())
         self._where[submitted.key, submitted.request.epoch] = (server, submitted)
 
-    def _server(self, request: TryRequest) -> Server:
-        key = server_key(request)
+    def _server(self, code: FileCode | PlanCode) -> Server:
+        key = server_key(code)
         server = self._servers.get(key)
         if server is None:
-            code = request.code if isinstance(request.code, FileCode) else None
-            what = Open(self._snapshots, code, self._beat_s, key in self._threaded, self._dags_folder)
+            file = code if isinstance(code, FileCode) else None
+            what = Open(self._snapshots, file, self._beat_s, key in self._threaded, self._dags_folder)
             server = self._environments[key.provider].open(what, time.monotonic())
             self._servers[key] = server
             self._selector.register(server.sock, selectors.EVENT_READ, server)
@@ -330,10 +337,12 @@ class LocalExecutor:
         if len(self._events) == 1:
             os.write(self._wake_w, b"x")
 
-    def _drop(self, server: Server) -> None:
+    def _drop(self, server: Server) -> ServerKey:
         self._selector.unregister(server.sock)
         server.sock.close()
-        del self._servers[next(key for key, known in self._servers.items() if known is server)]
+        key = next(key for key, known in self._servers.items() if known is server)
+        del self._servers[key]
+        return key
 
     def _lose(self, server: Server) -> None:
         """A file server is gone: whatever it had is lost, and must not live on."""
@@ -343,17 +352,14 @@ class LocalExecutor:
             if server.ready or not server.pid:
                 self._finished(submitted, Outcome.LOST, "the process that supervised it ended")
             else:
-                log = self._environments[server_key(submitted.request).provider].log
+                log = self._environments[server_key(submitted.request.code).provider].log
                 error = f"the process that imports {server.what.name} ended at it: see {log}"
                 self._finished(submitted, Outcome.FAILED, error)
 
     def _start_over(self, server: Server) -> None:
         """An import left threads behind: have the file's tries served by a server that forks before it imports."""
-        self._drop(server)
-        waiting = list(server.tries.values())
-        if waiting:
-            self._threaded.add(server_key(waiting[0].request))
-        for submitted in waiting:
+        self._threaded.add(self._drop(server))
+        for submitted in list(server.tries.values()):
             kind = FrameKind.RUN if submitted.slot or submitted.request.wait is not None else FrameKind.PREFETCH
             self._send(kind, submitted)
 

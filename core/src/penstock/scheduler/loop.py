@@ -117,7 +117,7 @@ class Scheduler:
         self._begun = False
         self._pools: PoolsUpdated | None = None
         self._inbox = Inbox(store, engine.holds, self._ownership, clock.now)
-        self._turns = Turns(store, engine, self._inbox, clock, self._outage, self._stored, self._kill)
+        self._turns = Turns(store, engine, self._inbox, clock, self._outage, self._stored, self._kill, requests.expect)
 
     def stop(self) -> None:
         """Have `run` return after the turn in progress; may be called from a signal handler."""

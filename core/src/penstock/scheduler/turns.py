@@ -13,7 +13,7 @@ import msgspec
 
 from penstock.clock import Clock
 from penstock.engine.engine import Engine
-from penstock.engine.messages import Kill, PastFound, RunAdded, Step
+from penstock.engine.messages import Dispatch, Kill, PastFound, RunAdded, Step
 from penstock.errors import CommitUnknownError, StoreUnavailableError
 from penstock.model.attempt import TryEnd
 from penstock.model.history.quarantine import Quarantined, QuarantineKind
@@ -42,9 +42,10 @@ class Turns:
     Args:
         stored: Reads everything that the engine has to know.
         kill: Carries out a kill.
+        expect: Takes what will be dispatched, before it is stored: nothing may run yet.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - as the scheduler, which makes it
         self,
         store: Store,
         engine: Engine,
@@ -53,10 +54,12 @@ class Turns:
         outage: Outage,
         stored: Callable[[], list[Arrival]],
         kill: Callable[[Kill], None],
+        expect: Callable[[Sequence[Dispatch]], None] = lambda _: None,
     ) -> None:
         self._store, self._engine, self._inbox = store, engine, inbox
         self._clock, self._outage, self._stored, self._kill = clock, outage, stored, kill
         self._aside: set[str] = set()
+        self._expect = expect
 
     def take(self, arrivals: Sequence[Arrival]) -> Turn:
         """One step with all that follows from it, durable.
@@ -114,6 +117,7 @@ class Turns:
     def _committed(self, arrivals: Sequence[Arrival]) -> Turn:
         now = self._clock.read()
         steps = [self._stepped(arrivals, now)]
+        self._expect(steps[0].dispatches)
         # A DAG that was put aside comes in again if it has changed, or if a person asked for it.
         again = self._aside & {arrival.dag_id for arrival in arrivals}
         if steps[0].changes:
@@ -144,6 +148,7 @@ class Turns:
         while created := tx.apply(steps[-1].changes, now.wall):
             added = [event for each in created if (event := self._inbox.created(each)) is not None]
             steps.append(self._engine.step(added, now))
+            self._expect(steps[-1].dispatches)
 
     def _faulty(self, stored: int, arrivals: Sequence[Arrival]) -> tuple[Arrival, str] | None:
         """The arrival with which those before it cannot be handled, and why; None if all of them now can.

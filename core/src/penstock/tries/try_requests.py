@@ -1,6 +1,6 @@
 """Makes the request of a try from the engine's dispatch: its source, its run's facts, its inputs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -25,6 +25,7 @@ class TryRequests:
         grace_s: Seconds that they get to clean up when they are ended.
         offload: Where large values go; under its ``url`` each run has a place of its own.
         isolated: Ids of the providers whose operators run in an environment of their own.
+        open_file: Has an executor, by its name, import a DAG file whose tries are about to be sent to it.
     """
 
     def __init__(
@@ -36,9 +37,26 @@ class TryRequests:
         grace_s: float,
         offload: Offload,
         isolated: frozenset[str] = frozenset(),
+        open_file: Callable[[str, FileCode], None] = lambda _name, _code: None,
     ) -> None:
-        self._store, self._logs = store, logs
+        self._store, self._logs, self._open_file = store, logs, open_file
         self._isolation, self._grace_s, self._offload, self._isolated = isolation, grace_s, offload, isolated
+
+    def expect(self, dispatches: Sequence[Dispatch]) -> None:
+        """Have executors import the DAG files of what will be dispatched: to store the start of a large DAG takes as long.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        for executor, number in {(each.executor, each.run.version) for each in dispatches if not each.task.capability}:
+            try:
+                version = self._store.versions.get(number)
+            except StoreError:
+                raise
+            except Exception:  # noqa: BLE001 - as in `make`, where it is told
+                version = None
+            if version is not None:
+                self._open_file(executor, FileCode(version.snapshot, version.file, version.variables))
 
     def make(self, dispatches: Sequence[Dispatch], now: datetime) -> tuple[list[TryRequest], list[TryFinished]]:
         """One request for each dispatch, in order; for one that cannot be made, the end of its try.

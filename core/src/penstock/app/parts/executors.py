@@ -23,7 +23,7 @@ from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.scheduler.fenced import FencedExecutor
 from penstock.settings import Settings
 from penstock.settings.executor import ExecutorSettings
-from penstock.spec.executor import LOCAL, WAITER, Executor, ExecutorContext
+from penstock.spec.executor import LOCAL, WAITER, Executor, ExecutorContext, FileCode
 from penstock.tries.packed_snapshots import PackedSnapshots
 from penstock_manifest.arguments import argument_problems
 
@@ -90,6 +90,17 @@ def poke_of(executors: Mapping[str, Executor]) -> Callable[[Sequence[tuple[TaskK
             local.poke(tries)
 
     return poke
+
+
+def opening_of(executors: Mapping[str, Executor]) -> Callable[[str, FileCode], None]:
+    """What has a local executor, by its name, begin to import a DAG file."""
+    local = {name: each for name, each in executors.items() if isinstance(each, LocalExecutor)}
+
+    def open_file(name: str, code: FileCode) -> None:
+        if name in local:
+            local[name].open(code)
+
+    return open_file
 
 
 def place_of(settings: Settings) -> str:
