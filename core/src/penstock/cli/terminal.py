@@ -96,7 +96,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
     if not found:
         print_line(empty)
         return
-    widths = [max(map(cells, column)) for column in zip(columns, *found, strict=True)]
+    widths = [_width(column) for column in zip(columns, *found, strict=True)]
     if sys.stdout.isatty():
         room = shutil.get_terminal_size().columns - sum(widths) - _GAP * (len(widths) - 1)
         for number, column in enumerate(columns):
@@ -153,7 +153,10 @@ def _print_paragraphs(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 def _row(row: Sequence[str], widths: Sequence[int], *, bold: bool = False) -> str:
     parts = []
     for cell, width in zip(row, widths, strict=True):
-        text, taken = cell, cells(cell)
+        text, taken = cell, len(cell) if cell.isascii() else cells(cell)
+        if taken <= width and not bold and cell not in _STYLES:
+            parts.append(text + " " * (width + _GAP - taken))
+            continue
         if taken > width:
             text = _cut(cell, width)
             taken = cells(text)
@@ -161,6 +164,11 @@ def _row(row: Sequence[str], widths: Sequence[int], *, bold: bool = False) -> st
         parts.append(click.style(text, bold=bold or None, fg=colour) if text and (bold or colour) else text)
         parts.append(" " * (width + _GAP - taken))
     return "".join(parts).rstrip(" ")
+
+
+def _width(column: Sequence[str]) -> int:
+    """How many columns of a terminal the longest text takes; most are plain, and there may be many."""
+    return max(map(len if all(map(str.isascii, column)) else cells, column))
 
 
 def _padded(text: str, width: int) -> str:
@@ -176,6 +184,8 @@ def _cut(text: str, width: int) -> str:
 
 def _one_line(column: str, value: Any) -> str:  # noqa: ANN401 - any plain value
     text = value if type(value) is str else _cell(value)
+    if not text:
+        return ""
     if column in _FREE:
         return visible(shortened(text, LONGEST_CELL))
     return text if text.isprintable() else visible(" ".join(text.splitlines()))

@@ -25,15 +25,13 @@ def find_run(store: Store, dag_id: str, run_id: str = "") -> Run:
     Raises:
         RequestError: The DAG has no run yet.
     """
-    run = store.runs.find(dag_id, run_id) if run_id else None
-    if run is not None:
-        return run
+    found = store.runs.find(dag_id, run_id) if run_id else next(iter(store.runs.page(dag_id=dag_id, limit=1)), None)
+    if found is not None:
+        return found
     find_dag(store, dag_id)
-    recent = store.runs.page(dag_id=dag_id, limit=_RECENT_RUNS)
-    if not run_id and recent:
-        return recent[0]
     if not run_id:
         raise RequestError(f"DAG {dag_id!r} has no run yet. Start one with: penstock dags trigger {dag_id}")
+    recent = store.runs.page(dag_id=dag_id, limit=_RECENT_RUNS)
     raise NotFoundError(
         f"run of DAG {dag_id!r}", run_id, [r.run_id for r in recent], hint=f"See: penstock runs list {dag_id}"
     )
