@@ -104,6 +104,7 @@ class House:
         self.workers = self.in_hand = None
         self.kept = ()
         self.handover_s = 0.0
+        self.lines = []
 
     def open(self):
         """Open the store, and what the loader has of it."""
@@ -159,7 +160,7 @@ class House:
         asks = Asks(self.store, clock, Vault([StoreSource(self.store)], lambda _: ()))
         engine = Engine(lease_s=600.0)
         executors = {LOCAL: self.workers, "waiter": self.workers}
-        more = {"in_hand": self.in_hand, "handover_s": self.handover_s}
+        more = {"in_hand": self.in_hand, "handover_s": self.handover_s, "report": self.lines.append}
         scheduler = Scheduler(self.store, engine, executors, requests, asks, clock, **more)
         self.workers.stop_scheduler = scheduler.stop
         try:

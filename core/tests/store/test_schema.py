@@ -10,8 +10,8 @@ import penstock.store.sql
 from penstock.errors import StoreError
 from penstock.model.dag import DEFAULT_POOL
 from penstock.model.state import RunState, TaskState
-from penstock.store import Store, upgrade
-from penstock.store.sql import schema, tables
+from penstock.store import Store, pending_upgrade, upgrade
+from penstock.store.sql import compatibility, schema, tables
 from penstock.store.sql.database import Database
 
 
@@ -120,6 +120,133 @@ def test_an_upgrade_that_fails_leaves_the_old_schema_whole(database):
         assert schema.found_version(connection) == "0001"
 
 
+def newer(database, version="9999", floor=None):
+    """Leave a database as a newer Penstock would; the floor is that of its schema."""
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
+        compatibility.set_floor(connection, floor or version)
+
+
+def test_code_goes_on_with_a_newer_schema_that_only_adds_to_its_own_and_back_and_forth(database, empty_url, keyring):
+    upgrade(empty_url)
+    newer(database, floor=schema.HEAD)
+    with database.write() as connection:
+        connection.execute(text("ALTER TABLE dag ADD COLUMN of_tomorrow TEXT"))
+    with Store.open(empty_url, keyring) as store:
+        assert (store.outgrown(), store.check()) == (None, [])
+        newer(database)
+        assert "A newer Penstock has worked on it" in store.outgrown()
+    with pytest.raises(StoreError, match="does not know"):
+        pending_upgrade(empty_url)
+
+
+def test_an_upgrade_that_is_announced_has_older_code_leave_and_refuses_it_until_it_is_withdrawn(
+    database, empty_url, keyring
+):
+    upgrade(empty_url)
+    newer(database, schema.HEAD, "9999")
+    with pytest.raises(StoreError, match="it is about to be upgraded to a schema that this Penstock does not know"):
+        Store.open(empty_url, keyring)
+    schema.withdraw(database)
+    with Store.open(empty_url, keyring) as store:
+        assert store.outgrown() is None
+
+
+@pytest.mark.parametrize(
+    ("version", "floor", "head", "admitted"),
+    [
+        ("0022", None, "0022", True),
+        ("0022", "0021", "0022", True),
+        ("0023", "0022", "0022", True),
+        ("0023", "0023", "0022", False),
+        ("0022", "0023", "0022", False),
+        ("0021", "0021", "0022", False),
+        ("0021", None, "0022", False),
+    ],
+)
+def test_code_may_work_on_its_own_schema_and_on_newer_ones_from_their_floor_on(
+    monkeypatch, version, floor, head, admitted
+):
+    monkeypatch.setattr(tables, "REVISIONS", ("0020", "0021", "0022"))
+    assert compatibility.admits(version, floor, head) is admitted
+
+
+def test_the_floor_is_the_newest_migration_that_older_code_cannot_live_with():
+    for place, revision in enumerate(tables.REVISIONS):
+        later = tables.REVISIONS[tables.REVISIONS.index(compatibility.floor_of(revision)) + 1 : place + 1]
+        assert compatibility.EXPANDING.issuperset(later)
+    assert tables.REVISIONS.index(compatibility.floor_of(schema.HEAD)) <= len(tables.REVISIONS) - 1
+    assert set(tables.REVISIONS) >= compatibility.EXPANDING
+
+
+def test_what_an_upgrade_would_do_is_told_and_not_done(database, empty_url):
+    assert pending_upgrade(empty_url).before is None
+    with database.write() as connection:
+        schema.migrate(connection, "0020")
+    found = pending_upgrade(empty_url)
+    assert (found.before, found.migrations[:2], found.blocking) == ("0020", ("0021", "0022"), ("0021",))
+    upgrade(empty_url)
+    found = pending_upgrade(empty_url)
+    assert (found.before, found.migrations, found.blocking, found.floor) == (
+        schema.HEAD,
+        (),
+        (),
+        compatibility.floor_of(schema.HEAD),
+    )
+
+
+@pytest.fixture
+def contracting(monkeypatch):
+    """A function by which a migration has come since that contracts the schema; nothing is in it."""
+
+    def come():
+        monkeypatch.setattr(tables, "REVISIONS", (*tables.REVISIONS, "9999"))
+        monkeypatch.setattr(schema, "HEAD", "9999")
+        moved = text("UPDATE alembic_version SET version_num = '9999'")
+        monkeypatch.setattr(schema, "migrate", lambda connection, _: connection.execute(moved))
+
+    return come
+
+
+def test_schedulers_that_an_upgrade_would_leave_behind_are_asked_to_leave_and_waited_for(
+    postgres_url, keyring, contracting
+):
+    upgrade(postgres_url)
+    store = Store.open(postgres_url, keyring)
+    store.role.acquire("the older one", datetime(2026, 1, 1, tzinfo=UTC))
+    head, database = schema.HEAD, store.database
+    contracting()
+
+    def floor():
+        with database.read() as connection:
+            return compatibility.found_floor(connection)
+
+    with pytest.raises(StoreError, match=r"the older one .*Stop them, or have them end what runs with .*--drain"):
+        upgrade(postgres_url)
+    with pytest.raises(StoreError, match="the older one"):
+        upgrade(postgres_url, lambda left: left())
+    assert floor() == compatibility.floor_of(head), "it was withdrawn"
+
+    def drained(left):
+        assert (left(), floor()) == (False, "9999"), "whoever looks sees that it is to leave"
+        store.role.release()
+        return left()
+
+    assert upgrade(postgres_url, drained) == (head, "9999")
+    store.close()
+
+
+def test_the_one_scheduler_of_a_sqlite_database_is_not_left_behind(sqlite_url, keyring, contracting):
+    upgrade(sqlite_url)
+    head = schema.HEAD
+    with Store.open(sqlite_url, keyring) as store:
+        store.role.acquire("the older one", datetime(2026, 1, 1, tzinfo=UTC))
+        contracting()
+        with pytest.raises(StoreError, match="while the older one of an older Penstock works on it"):
+            upgrade(sqlite_url)
+    assert upgrade(sqlite_url) == (head, "9999")
+
+
 @pytest.mark.parametrize(
     ("version", "sentence"),
     [
@@ -134,6 +261,7 @@ def test_a_schema_that_is_not_ours_is_refused_and_never_upgraded(database, empty
         connection.execute(text("DELETE FROM alembic_version"))
         if version:
             connection.execute(text("INSERT INTO alembic_version VALUES (:v)"), {"v": version})
+            compatibility.set_floor(connection, version)
     with pytest.raises(StoreError, match=sentence):
         Store.open(empty_url, keyring)
     with pytest.raises(StoreError, match=sentence):

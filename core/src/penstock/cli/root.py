@@ -40,7 +40,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("history.audit:audit", "Who has asked for what, and why."),
     "export": ("history.export:export", "Write what is stored of the past as lines, for other programs."),
     "quarantine": ("quarantine:quarantine", "What the scheduler could not handle and has put aside."),
-    "db": ("db:db", "Check and upgrade the database, delete what is old; rotate its keys."),
+    "db": ("database.db:db", "Check and upgrade the database, delete what is old; rotate its keys."),
     "config": ("config.settings:config", "Show the settings."),
     "doctor": ("doctor:doctor", "Look for what is wrong with this installation."),
 }

@@ -7,7 +7,6 @@ sent out again under a new epoch.
 import contextlib
 import math
 import selectors
-import shlex
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -29,11 +28,9 @@ from penstock.engine.messages import (
     TryInterrupted,
 )
 from penstock.engine.why import why_moving
-from penstock.errors import as_sentence
 from penstock.model.attempt import TryEnd
-from penstock.model.run import Run, TaskKey
-from penstock.model.state import Outcome, RunState
-from penstock.model.text import utc_text
+from penstock.model.run import TaskKey
+from penstock.model.state import Outcome
 from penstock.processes.failpoint import failpoint
 from penstock.scheduler.arrival import Arrival
 from penstock.scheduler.in_hand import InHand
@@ -41,6 +38,8 @@ from penstock.scheduler.inbox import Inbox, fault_of
 from penstock.scheduler.measures import Measures
 from penstock.scheduler.open_asks import OpenAsks
 from penstock.scheduler.outage import Outage
+from penstock.scheduler.outgrown import Outgrown
+from penstock.scheduler.run_ended import run_ended
 from penstock.scheduler.sharing.handover import Handover
 from penstock.scheduler.sharing.lending import Lending
 from penstock.scheduler.sharing.ownership import Ownership
@@ -109,7 +108,7 @@ class Scheduler:
         self._stop_r, self._stop_w = socket.socketpair()
         self._drain_r, self._drain_w = socket.socketpair()
         self._stopping = self._draining = self._drain_stored = self.drained = False
-        self._outage = Outage(self._stop_r, selector)
+        self._outage, self._outgrown = Outage(self._stop_r, selector), Outgrown(store)
         self._asks = OpenAsks(asks, lambda: clock.read().monotonic_s, self._outage, self._in_hand)
         self._ownership = Ownership(store.role, engine.idle, Handover(handover_s, engine.movable))
         self._moving = partial(why_moving, longest_s=handover_s)
@@ -202,6 +201,9 @@ class Scheduler:
     def _renew(self) -> None:
         """Renew the role, and say once that this scheduler drains."""
         self._role.renew()
+        if not self._draining and (why := self._outgrown.found(self._clock.read().monotonic_s)):
+            self._report(why)
+            self._draining = True
         if self._draining and not self._drain_stored:
             self._store.role.drain(self._clock.now())
             self._drain_stored, self._look_s = True, 0.0
@@ -383,16 +385,3 @@ def _accepted(event: ExecutorEvent | TryInterrupted) -> Arrival:
 
 def _rates(pools: PoolsUpdated) -> dict[str, object]:
     return {name: each.rate for name, each in pools.rates.items()}
-
-
-def run_ended(run: Run) -> str:
-    """The line about a run that has ended, for the terminal of `penstock up`."""
-    at = f"{utc_text(run.ended_at)} " if run.ended_at else ""
-    took = f" after {(run.ended_at - run.started_at).total_seconds():.1f} s" if run.ended_at and run.started_at else ""
-    line = f"{at}run {run.run_id} of DAG {run.dag_id}: {run.state.value}{took}"
-    if run.state is RunState.SUCCESS:
-        return line
-    if run.state is RunState.SKIPPED:
-        return f"{line}, {run.reason}"
-    why = f", {run.reason}" if run.reason else ""
-    return f"{as_sentence(line + why)} See: penstock tasks list {run.dag_id} {shlex.quote(run.run_id)}"

@@ -10,19 +10,6 @@ from penstock.model.secret import secrets_in
 from penstock.processes.masking import hide_values
 from penstock.service.installation import Installation
 from penstock.settings import SECTIONS, Settings
-from penstock.store import upgrade
-
-
-class Upgrade(NamedTuple):
-    """Versions of a database's schema; ``before`` is None if it had none."""
-
-    before: str | None
-    after: str
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything was done."""
-        return self.before != self.after
 
 
 class DatabaseCheck(NamedTuple):
@@ -35,11 +22,6 @@ class DatabaseCheck(NamedTuple):
 def check_database(installation: Installation) -> DatabaseCheck:
     """Read the whole database and look for damage; raises StoreError if it cannot be opened."""
     return DatabaseCheck(installation.store.name, installation.store.check())
-
-
-def upgrade_database(installation: Installation) -> Upgrade:
-    """Bring the schema to the version that this Penstock works on, all of it or nothing; raises StoreError."""
-    return Upgrade(*upgrade(installation.settings.database_url))
 
 
 def rotate_keys(installation: Installation) -> int:

@@ -18,8 +18,9 @@ from penstock.store.schedulers.owned_dags import Membership, OwnedDags
 from penstock.store.schedulers.role import SchedulerRole
 from penstock.store.schedulers.shares import Portions, Share, Shares
 from penstock.store.sql.wakeup import NOTICES, SCHEDULER, VARIABLES, Wakeup
-from penstock.store.store import Store, upgrade
+from penstock.store.store import Store
 from penstock.store.transaction import Transaction
+from penstock.store.upgrades import PendingUpgrade, pending_upgrade, upgrade
 
 __all__ = [
     "ALERTS",
@@ -38,6 +39,7 @@ __all__ = [
     "NewAlert",
     "OwnedDags",
     "PastTry",
+    "PendingUpgrade",
     "Pool",
     "Portions",
     "RunSnapshot",
@@ -58,6 +60,7 @@ __all__ = [
     "WaitingAlerts",
     "Wakeup",
     "new_key",
+    "pending_upgrade",
     "planned_dag",
     "upgrade",
 ]

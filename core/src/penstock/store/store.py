@@ -194,6 +194,11 @@ class Store:
         with self.transaction() as tx:
             return tx.apply(changes, now)
 
+    def outgrown(self) -> str | None:
+        """Why this code is to leave the database, as a sentence: one that its schema leaves behind is upgraded to; else None."""
+        with self.database.read() as connection:
+            return schema.outgrown(connection, self.name)
+
     def check(self) -> list[str]:
         """What is wrong inside the database, one sentence each; reads all of it, so it takes as long as it is large."""
         try:
@@ -202,18 +207,9 @@ class Store:
             return [str(error)]
 
 
-def upgrade(url: str) -> tuple[str | None, str]:
-    """Bring a database's schema to this code's version; see `penstock.store.sql.schema.upgrade`, also for what it raises."""
-    database = Database(url)
-    try:
-        return schema.upgrade(database)
-    finally:
-        database.close()
-
-
 def _problems(database: Database) -> list[str]:
     with database.read() as connection:
-        refused = schema.refusal(schema.found_version(connection), database.name)
+        refused = schema.refused(connection, database.name)
         problems = [refused] if refused else []
         if database.sqlite:
             found = connection.execute(text("PRAGMA integrity_check")).scalars().all()
@@ -229,11 +225,10 @@ def _require_schema(database: Database, *, create: bool) -> None:
             raise StoreError(f"database {database.path}: there is no such file. Make it with `penstock init`.")
         schema.create(database)
     with database.read() as connection:
-        found = schema.found_version(connection)
-    if found is None and create:
+        empty = schema.found_version(connection) is None
+    if empty and create:
         schema.create(database)
-        with database.read() as connection:
-            found = schema.found_version(connection)
-    problem = schema.refusal(found, database.name)
+    with database.read() as connection:
+        problem = schema.refused(connection, database.name)
     if problem:
         raise StoreError(problem)

@@ -7,11 +7,12 @@ from sqlalchemy import Connection, insert, inspect, text
 from penstock.errors import StoreError
 from penstock.model.dag import DEFAULT_POOL
 from penstock.processes.failpoint import failpoint
-from penstock.store.sql import scheduler_tables, tables
+from penstock.store.sql import compatibility, scheduler_tables, tables
 from penstock.store.sql.database import Database
 from penstock.store.sql.partial_index import put_conditions
 
 HEAD = tables.REVISIONS[-1]
+_VERSION = text("SELECT version_num FROM alembic_version")
 _UPGRADE_LOCK = 0x50656E73_00000002
 _DEFAULT_POOL_SLOTS = 128
 
@@ -20,14 +21,19 @@ def found_version(connection: Connection) -> str | None:
     """The version in the database, ``""`` for a half-made schema, None for an empty database."""
     present = set(inspect(connection).get_table_names())
     if "alembic_version" in present:
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or ""
+        return connection.execute(_VERSION).scalar() or ""
     return "" if present & set(tables.metadata.tables) else None
 
 
-def refusal(found: str | None, name: str) -> str | None:
-    """Why a database with this version cannot be worked on, as a sentence; None if it can."""
-    if found == HEAD:
+def refusal(found: str | None, name: str, floor: str | None = None) -> str | None:
+    """Why a database with this version, and this floor, cannot be worked on, as a sentence; None if it can."""
+    if found and compatibility.admits(found, floor, HEAD):
         return None
+    if found == HEAD:
+        return (
+            f"database {name}: it is about to be upgraded to a schema that this Penstock does not know (its newest is {HEAD}). "
+            "Upgrade penstock-core here."
+        )
     if found is None:
         return f"database {name}: it is empty. Make its tables with `penstock db upgrade`."
     if found in tables.REVISIONS:
@@ -43,6 +49,29 @@ def refusal(found: str | None, name: str) -> str | None:
     )
 
 
+def known_version(database: Database) -> str | None:
+    """The version in a database that this code could upgrade, or has; None if it is empty. Raises StoreError for any other."""
+    if database.path is not None and not database.path.exists():
+        return None
+    with database.read() as connection:
+        found = found_version(connection)
+        if found is not None and found not in tables.REVISIONS:
+            raise StoreError(refusal(found, database.name))
+        return found
+
+
+def refused(connection: Connection, name: str) -> str | None:
+    """Why a database cannot be worked on, as a sentence; None if it can."""
+    found = found_version(connection)
+    return refusal(found, name, compatibility.found_floor(connection) if found else None)
+
+
+def outgrown(connection: Connection, name: str) -> str | None:
+    """The same of a database that was opened: asked again and again, so at the cost of two rows."""
+    found = connection.execute(_VERSION).scalar()
+    return refusal(found or "", name, compatibility.found_floor(connection))
+
+
 def create(database: Database) -> None:
     """Make the newest schema in an empty database; without effect if another process was faster. Raises StoreError."""
     if database.path is not None:
@@ -56,11 +85,13 @@ def create(database: Database) -> None:
 def upgrade(database: Database) -> tuple[str | None, str]:
     """Bring the schema to the newest version, all of it or nothing.
 
+    Schedulers that work on it may go on if the migrations only expand it; otherwise they must have ended.
+
     Returns:
         The version before (None for an empty database) and the version now.
 
     Raises:
-        StoreError: The schema is newer than this code, or not Penstock's.
+        StoreError: The schema is newer than this code, or not Penstock's, or schedulers work on it that it would leave behind.
     """
     if database.path is not None:
         _make_folder(database.path.parent)
@@ -72,7 +103,9 @@ def upgrade(database: Database) -> tuple[str | None, str]:
         elif before != HEAD:
             if before not in tables.REVISIONS:
                 raise StoreError(refusal(before, database.name))
+            _require_alone(connection, before, database.name)
             migrate(connection, HEAD)
+            compatibility.set_floor(connection, compatibility.floor_of(HEAD))
             failpoint("store.migration.before")
     failpoint("store.migration.after")
     return before, HEAD
@@ -95,7 +128,45 @@ def _create_tables(connection: Connection) -> None:
     scheduler_tables.scheduler.metadata.create_all(connection, checkfirst=False)
     connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
     connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+    compatibility.set_floor(connection, compatibility.floor_of(HEAD))
     seed(connection)
+
+
+def announce(database: Database) -> list[str]:
+    """Have the schedulers leave whose code the upgrade would leave behind: they let what runs end. Returns who works still.
+
+    Raises:
+        StoreError: The database cannot serve.
+    """
+    with database.write() as connection:
+        _lock(connection)
+        found = found_version(connection)
+        if found in (None, HEAD) or found not in tables.REVISIONS or compatibility.online(found):
+            return []
+        compatibility.set_floor(connection, compatibility.floor_of(HEAD))
+        return compatibility.schedulers_at_work(connection) if connection.dialect.name == "postgresql" else []
+
+
+def withdraw(database: Database) -> None:
+    """Let the schedulers of older code go on that have been asked to leave; raises StoreError."""
+    with database.write() as connection:
+        found = found_version(connection)
+        if found and found in tables.REVISIONS:
+            compatibility.set_floor(connection, compatibility.floor_of(found))
+
+
+def _require_alone(connection: Connection, found: str, name: str) -> None:
+    """Refuse an upgrade that would leave running schedulers behind."""
+    if connection.dialect.name != "postgresql":
+        return
+    # Who reads a table for long must not have everybody else wait behind this upgrade.
+    connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+    working = [] if compatibility.online(found) else compatibility.schedulers_at_work(connection)
+    if working:
+        raise StoreError(
+            f"database {name}: its schema {found} cannot be upgraded while schedulers of an older Penstock work on it: "
+            f"{', '.join(working)}. Stop them, or have them end what runs with `penstock db upgrade --drain SECONDS`."
+        )
 
 
 def seed(connection: Connection) -> None:

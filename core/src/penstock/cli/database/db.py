@@ -1,14 +1,20 @@
 """``penstock db``."""
 
+import time
+from collections.abc import Callable
+
 import click
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from penstock.cli.installation import anywhere, project
 from penstock.cli.terminal import json_option, print_json, print_line
 from penstock.errors import ExitCode
 from penstock.model.text import counted
 from penstock.service import admin as service
+from penstock.service.database import upgrades
+from penstock.service.installation import Installation
 
+_PAUSE_S = 0.2
 DAYS = click.FloatRange(0.0, 36_500.0)
 
 
@@ -18,12 +24,28 @@ def db() -> None:
 
 
 @db.command("upgrade")
+@click.option(
+    "--check", is_flag=True, help="Say what would be done, and whether schedulers may go on meanwhile; do nothing."
+)
+@click.option(
+    "--drain",
+    "drain_s",
+    type=click.FloatRange(0.0),
+    default=None,
+    metavar="SECONDS",
+    help="Have schedulers that cannot go on end what runs first, and wait so long for that.",
+)
 @json_option
 @click.pass_context
-def upgrade_database(context: click.Context, *, as_json: bool) -> None:
-    """Bring the schema to the version that this Penstock works on, all of it or nothing."""
+def upgrade_database(context: click.Context, drain_s: float | None, *, check: bool, as_json: bool) -> int:
+    """Bring the schema to the version that this Penstock works on, all of it or nothing.
+
+    With --check, exit code 1 says that schedulers of an older version must end first.
+    """
     with anywhere(context) as installation:
-        done = service.upgrade_database(installation)
+        if check:
+            return _checked(installation, as_json=as_json)
+        done = upgrades.upgrade_database(installation, None if drain_s is None else _waiting(drain_s))
     if as_json:
         print_json({"before": done.before, "after": done.after, "changed": done.changed})
     elif not done.changed:
@@ -33,6 +55,43 @@ def upgrade_database(context: click.Context, *, as_json: bool) -> None:
         print_line(
             f"made the schema {done.after}" if made else f"upgraded the schema from {done.before} to {done.after}"
         )
+    return ExitCode.DONE
+
+
+def _checked(installation: Installation, *, as_json: bool) -> int:
+    found = upgrades.pending_upgrade_of(installation)
+    blocking = bool(found.blocking)
+    if as_json:
+        print_json({**asdict(found), "online": not blocking})
+    elif found.before is None:
+        print_line("there is no database yet")
+    elif not found.migrations:
+        print_line(f"the schema is {found.after} already; versions that work on {found.floor} or later may share it")
+    elif blocking:
+        print_line(
+            f"from {found.before} to {found.after}: schedulers of an older version must end first, because of "
+            f"{', '.join(found.blocking)}: stop them, or have them end what runs with --drain SECONDS"
+        )
+    else:
+        print_line(
+            f"from {found.before} to {found.after} online: schedulers may go on meanwhile, and those of versions that work on "
+            f"{found.floor} or later beside new ones"
+        )
+    return ExitCode.FAILED if blocking else ExitCode.DONE
+
+
+def _waiting(seconds: float) -> Callable[[Callable[[], bool]], bool]:
+    """Wait for something to be true for so long; whether it became so."""
+
+    def wait(done: Callable[[], bool]) -> bool:
+        until = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > until:
+                return False
+            time.sleep(_PAUSE_S)
+        return True
+
+    return wait
 
 
 @db.command("check")

@@ -1,0 +1,36 @@
+"""Upgrades of the database's schema."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from penstock.service.installation import Installation
+from penstock.store import PendingUpgrade, pending_upgrade, upgrade
+
+
+class Upgrade(NamedTuple):
+    """Versions of a database's schema; ``before`` is None if it had none."""
+
+    before: str | None
+    after: str
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was done."""
+        return self.before != self.after
+
+
+def pending_upgrade_of(installation: Installation) -> PendingUpgrade:
+    """What an upgrade of the schema would do, and nothing is done; raises StoreError."""
+    return pending_upgrade(installation.settings.database_url)
+
+
+def upgrade_database(
+    installation: Installation, drained: Callable[[Callable[[], bool]], bool] | None = None
+) -> Upgrade:
+    """Bring the schema to the version that this Penstock works on, all of it or nothing; raises StoreError.
+
+    Args:
+        installation: Its database is upgraded.
+        drained: As in `penstock.store.upgrade`.
+    """
+    return Upgrade(*upgrade(installation.settings.database_url, drained))
