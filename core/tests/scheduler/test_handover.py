@@ -152,3 +152,20 @@ def test_one_that_drains_hands_over_what_is_idle_at_once_and_gets_nothing_unless
     assert [(each.draining_since, dags) for each, dags in second.store.role.owners()] == [(NOW, 0), (None, len(DAGS))]
     second.store.role.drain(NOW)
     assert [each.look().lost for each in owners] == [[], []], "nobody is left who could go on with them"
+
+
+def test_a_dag_that_is_deleted_and_comes_back_is_another_one_to_its_owner_whoever_that_is(two):
+    (first, _), owners = two
+    for _ in range(2):
+        assert [each.look() for each in owners]
+    [mine, *_] = sorted(owners[0].dag_ids)
+    with first.store.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM dag WHERE dag_id = %s", (mine,))
+    assert [(each.look().lost, each.look().gained) for each in owners] == [([], [])] * 2, (
+        "there is nothing to decide of it"
+    )
+    first.define(first.simple(mine))
+    moves = [each.look() for each in owners]
+    assert [(each.lost, each.gained) for each in moves] == [([mine], [mine]), ([], [])]
+    assert owners[0].owns(mine)
+    assert (owners[0].look().gained, owners[1].look().gained) == ([], [])

@@ -6,10 +6,16 @@ from collections import Counter
 
 import pytest
 
+from penstock.clock import SystemClock
 from penstock.model.assets.asset_condition import AssetCondition
 from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.history.marked_task import MarkedTask
 from penstock.model.schedule import Schedule
 from penstock.scheduler.sharing.ownership import owner_of
+from penstock.service.clear import clear_tasks, preview_clear
+from penstock.service.history.marked_clears import with_marked
+from penstock.service.installation import Installation
+from penstock.settings import load_settings
 from penstock.spec.executor import TryFinished, TryStarted
 from penstock.store import Pool
 
@@ -140,3 +146,40 @@ def test_an_event_of_an_asset_makes_runs_of_a_dag_that_another_scheduler_owns(ho
     assert set(first.states().values()) == {"success"}
     assert len(first.states()) == 2
     assert len(floor.by) == 2, "each has run its own"
+
+
+@pytest.mark.timeout(240)
+def test_a_clear_that_follows_a_mark_is_carried_out_by_the_owners_of_both_dags(houses, tmp_path):
+    marks, marked = (next(d for d in DAGS if owner_of(d, (1, 2)) == number) for number in (1, 2))
+    first = houses[0]
+    first.define(
+        DagSpec(marks, "marks.py", (TaskSpec("t0", marks=MarkedTask(marked, "t0", "", 10)), TaskSpec("t1"))),
+        DagSpec(marked, "marked.py", (TaskSpec("t0"), TaskSpec("t1", upstream=("t0",)), TaskSpec("t2"))),
+    )
+    for dag_id in (marks, marked):
+        first.trigger(dag_id, logical_date=NOW)
+    floor, asked = Floor({"t0": 1, "t1": 1, "t2": 1}), []
+
+    def clear():
+        settings = load_settings({"PENSTOCK_CORE__STATE_FOLDER": str(tmp_path)}, tmp_path)
+        seen = Installation(
+            settings, SystemClock(), open_store=lambda _: first.store, find_plugins=None, open_vault=None, create=False
+        )
+        found = with_marked(seen, [preview_clear(seen, marks, "one", tasks=["t0"])])
+        asked.append([(each.run.dag_id, each.tasks) for each in found.clears])
+        clear_tasks(seen, *found.clears)
+
+    def settled(house):
+        def look():
+            owners = [number for _, number in house.store.role.owners()]
+            if owners == [1, 1] and house is first and not asked and len(floor.ran) == 5 and house.runs_have_ended():
+                clear()
+            return bool(asked) and house.runs_have_ended()
+
+        return look
+
+    schedule_all(houses, floor, settled)
+    assert asked == [[(marks, ["t0"]), (marked, ["t0", "t1"])]]
+    assert set(first.states().values()) == {"success"}
+    assert sorted(floor.ran.values()) == [1, 1, 2, 2, 2]
+    assert sorted(floor.by.values()) == [3, 5], "each owner has run what was cleared of its own"

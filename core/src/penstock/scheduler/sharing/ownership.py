@@ -106,6 +106,9 @@ class Ownership:
         # Who is about to end gets nothing any more, and gives what it has; if all are, what they have stays where it is.
         staying = tuple(number for number in members if number not in seen.draining)
         own = dags.ids() if self._unsure else set(before)
+        # One that was deleted and made anew is another DAG, which this one has yet to be told of.
+        anew = own.intersection(seen.unowned)
+        own -= anew
         wanted = [dag_id for dag_id in seen.unowned if owner_of(dag_id, staying or members) == dags.owner]
         if wanted:
             own |= set(dags.claim(wanted))
@@ -118,8 +121,8 @@ class Ownership:
             self._misplaced = [dag_id for dag_id in self._misplaced if dag_id not in leaving]
         held = self._hold(dags, now_s)
         moves = Moves(
-            gained=sorted(own - before),
-            lost=sorted(before - own),
+            gained=sorted(own - (before - anew)),
+            lost=sorted(before - (own - anew)),
             held=sorted(held - self.held),
             released=sorted((self.held - held) & own),
             members=members != self.members,
