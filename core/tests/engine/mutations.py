@@ -19,6 +19,7 @@ from penstock.engine.limits.pool import PoolSlots
 from penstock.engine.limits.resource import Resource
 from penstock.engine.live import Instance
 from penstock.engine.live_dag import LiveDag
+from penstock.engine.messages import DagHeld
 from penstock.engine.requests import live_runs
 from penstock.engine.runs import creation, starts, taken_over
 from penstock.engine.state import State
@@ -316,6 +317,27 @@ def backfills_unlimited(patch):
     patch.setattr(progress, "_room", lambda *_: 10**6)
 
 
+def alias_left_out(patch):
+    """An event through an alias is one of its asset alone."""
+    emit = tries.emit_events
+
+    def emitted(state, *given):
+        emit(state, *given)
+        state.changes.asset_events = [each for each in state.changes.asset_events if not each.resolved]
+
+    patch.setattr(tries, "emit_events", emitted)
+
+
+def not_held(patch):
+    """A DAG that is to have another owner goes on as before."""
+    patch.setitem(engine._HANDLERS, DagHeld, lambda *_: None)
+
+
+def places_taken(patch):
+    """What another machine may still run takes places here."""
+    patch.setattr(Admission, "release_one", lambda *_: None)
+
+
 MUTATIONS = {
     "fence of answers by epoch": (unfenced, 27),
     "fence of heartbeats by epoch": (renewed_by_anybody, scenarios.an_earlier_try_alone_is_renewed),
@@ -362,6 +384,9 @@ MUTATIONS = {
     "notices of task instances": (unnoticed, 12),
     "event of a success": (no_event, 1),
     "one event of a success": (two_events, 1),
+    "event of an alias": (alias_left_out, scenarios.a_task_names_an_asset_through_an_alias),
+    "DAGs that are to have another owner": (not_held, scenarios.a_dag_is_to_have_another_owner),
+    "places of tries elsewhere": (places_taken, scenarios.another_machine_may_still_run_all_that_an_executor_holds),
     "events taken once": (events_taken_again, 1),
     "all events taken": (last_event_left_out, 1),
     "cursors of assets stored": (asset_cursors_not_stored, 12),

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from stage import Stage, after, dag
 
 from penstock.engine.limits.fairness import TenantRule
-from penstock.engine.messages import BackfillAdded
+from penstock.engine.messages import BackfillAdded, DagHeld
 from penstock.errors import SupersededError
+from penstock.model.assets.asset_condition import AssetCondition
 from penstock.model.backfills.backfill import Backfill, BackfillSpec, BackfillState
 from penstock.model.changes import Changes
 from penstock.model.dag import Mapping, TaskSpec, XComRef
@@ -15,7 +16,7 @@ from penstock.model.request import ClearTasks
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try
 from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.state import Outcome, TaskState
-from penstock.spec.executor import Heartbeat
+from penstock.spec.executor import Heartbeat, TryRecovered
 from penstock.store import Store
 from penstock.testing.simulation.database import KEYRING, close, database_of, new_folder
 
@@ -36,6 +37,33 @@ def a_tenant_wants_more_than_it_may():
     stage = Stage(dag("a", "b", tenant="ours"), tenants={"ours": TenantRule(1.0, 1)})
     stage.trigger()
     assert len(stage.running()) == 1, "a tenant's limit is overfull"
+
+
+def a_task_names_an_asset_through_an_alias():
+    """A DAG waits for the alias, and the task that stands behind it names an asset."""
+    waits = Schedule(assets=AssetCondition("alias:x"))
+    stage = Stage(dag(TaskSpec("make", outlets=("alias:x",))), dag("a", dag_id="waits", schedule=waits))
+    stage.trigger()
+    stage.finish("make", resolved={"alias:x": {"a": {}}})
+    assert "waits" in {run.dag_id for run in stage.store.runs.values()}, "who waits for an alias hears nothing"
+
+
+def a_dag_is_to_have_another_owner():
+    """A task is ready while its DAG is held."""
+    stage = Stage(dag("a", after("b", "a")))
+    stage.trigger()
+    stage.step(DagHeld("d", "it moves"))
+    stage.finish("a")
+    assert stage.engine.idle("d"), "a DAG that is held has another try, and may never change its owner"
+
+
+def another_machine_may_still_run_all_that_an_executor_holds():
+    """A scheduler takes over from one whose executor was full."""
+    stage = Stage(dag("a", "b"), capacity=1)
+    stage.trigger()
+    stage.restart()
+    stage.step(TryRecovered(next(iter(stage.out)), 1, elsewhere=True))
+    assert len(stage.last.dispatches) == 1, "tries of another machine keep this one's executor from all work"
 
 
 def a_source_is_cleared_while_what_is_mapped_over_it_runs():
