@@ -76,6 +76,9 @@ def test_the_page_has_every_alias_and_modules_that_exist():
 PROVED_BY = {
     "`ExternalTaskSensor` polls": "tries/test_run_watch.py::poked_once_by_what_it_waits_for",
     "an `AssetWatcher` has": "author/build/test_assets.py::FileDeleteTrigger(filepath",
+    "an `AssetAccessControl` keeps": "author/build/test_assets.py::there are no teams",
+    "a `PriorityWeightStrategy` is": "author/build/test_weights.py::asked_for_each_try",
+    "an `AirflowPlugin` is": "author/build/test_weights.py::are not collected here",
     "an event of an asset counts": "engine/test_assets.py::none of its events",
     "`@asset` finds": "author/operators/test_asset_decorators.py::elsewhere",
     "`ExternalTaskMarker`": "service/test_marked_clears.py::with_marked",

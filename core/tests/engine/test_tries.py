@@ -20,6 +20,22 @@ def one(**more):
     return stage
 
 
+def test_a_task_with_weights_has_the_priority_of_its_next_try():
+    patient = TaskSpec("patient", retry=RetrySpec(1, 60.0), priority_weight=9, weights=(9, 1))
+    stage = Stage(
+        dag(patient, TaskSpec("other", priority_weight=5), TaskSpec("last", priority_weight=3), max_active_tasks=1)
+    )
+    stage.trigger()
+    assert stage.running() == ["patient"]
+    stage.finish("patient", Outcome.FAILED)
+    stage.pause(60)
+    assert stage.running() == ["other"]
+    stage.finish("other")
+    assert stage.running() == ["last"], "which the first try of the other went before, and the second does not"
+    stage.finish("last")
+    assert stage.running() == ["patient"]
+
+
 OUTCOMES = {
     "success": (Outcome.SUCCESS, {}, {}, "success", ""),
     "failed": (Outcome.FAILED, {"error": "boom\ntraceback"}, {}, "failed", "boom"),

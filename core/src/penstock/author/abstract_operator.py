@@ -21,6 +21,7 @@ from penstock.model.state import TriggerRule
 
 if TYPE_CHECKING:
     from penstock.author.assets.asset import Asset
+    from penstock.author.construct.weight_strategy import PriorityWeightStrategy
     from penstock.author.dag import DAG
     from penstock.author.graph.edges import Node
     from penstock.author.graph.task_group import TaskGroup
@@ -85,7 +86,7 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         execution_timeout: timedelta | float | None = None,
         trigger_rule: str = "all_success",
         pool: str = DEFAULT_POOL, pool_slots: int = 1, queue: str = "default",
-        priority_weight: int = 1, weight_rule: str = "absolute",
+        priority_weight: int = 1, weight_rule: "str | PriorityWeightStrategy" = "absolute",
         max_active_tis_per_dag: int | None = None, max_active_tis_per_dagrun: int | None = None,
         depends_on_past: bool = False, wait_for_downstream: bool = False, do_xcom_push: bool = True, multiple_outputs: bool = False,
         doc: str = "", doc_md: str = "", owner: str = "",

@@ -36,7 +36,7 @@ class Operator(AbstractOperator):
         priority_weight: Who goes first where slots are short; higher is earlier.
         weight_rule: ``absolute`` counts ``priority_weight`` as it is written; ``downstream`` adds the weights of all tasks
             after this one, so that long branches begin first; ``upstream`` adds those of all tasks before it, so that what
-            was begun is finished first.
+            was begun is finished first. A `PriorityWeightStrategy` is asked for each try.
         max_active_tis_per_dag: How many instances of the task may run at once, over all runs; None for any number.
         max_active_tis_per_dagrun: How many instances of a mapped task may run at once in one run; None for any number.
         depends_on_past: Whether it waits until the same task of the run before, by logical date, has succeeded or was skipped.

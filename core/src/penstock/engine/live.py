@@ -52,7 +52,6 @@ class Instance:
         "losses",
         "node",
         "notified_state",
-        "priority",
         "queued_at",
         "reason",
         "retry_at_s",
@@ -64,7 +63,7 @@ class Instance:
     )
 
     def __init__(self, key: TaskKey, node: Node) -> None:
-        self.key, self.node, self.priority = key, node, node.task.priority_weight
+        self.key, self.node = key, node
         self.state = self.notified_state = TaskState.NONE
         self.try_number = self.epoch = self.failures = self.losses = self.silences = 0
         self.cancelling = False
@@ -78,6 +77,12 @@ class Instance:
         self.attempt: Try | None = None
         self.bucket: Bucket | None = None
         self.holds: Needs = ()
+
+    @property
+    def priority(self) -> int:
+        """That of its next try: one that has weights by try has others for later ones."""
+        task = self.node.task
+        return task.weights[min(self.try_number, len(task.weights) - 1)] if task.weights else task.priority_weight
 
     def transition(self, state: TaskState, reason: str) -> None:
         """Change the state.

@@ -124,6 +124,7 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
         execution_timeout_s: Seconds after which a running try is killed; None for no limit.
         setup, teardown: Whether the task makes or removes a resource for others; ``fails_run``, whether its failure fails the run.
         depends_on_past, wait_for_downstream: Whether it waits for the same task of the run before, and for what is directly below that.
+        weights: Its priority at each try, if a strategy gives it another one at some; the last counts for all later ones.
         templated: Whether any template field of it holds a Jinja expression.
         params: Its parameters; one of the DAG that has the same name does not count for it.
         alerts: Who is told of what happens to it, besides those of the DAG.
@@ -155,6 +156,7 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     pool: str = DEFAULT_POOL
     pool_slots: int = 1
     priority_weight: int = 1
+    weights: tuple[int, ...] = ()
     queue: str = "default"
     templated: bool = False
     params: dict[str, ParamSpec] = {}

@@ -76,6 +76,11 @@ class DataInterval(NamedTuple):
     start: datetime
     end: datetime
 
+    @classmethod
+    def exact(cls, at: datetime) -> "DataInterval":
+        """An instant alone."""
+        return cls(at, at)
+
 
 class PlannedRun(NamedTuple):
     """A run that a timetable foresees: its data interval, and the instant from which it may run, all aware UTC."""

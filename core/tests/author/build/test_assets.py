@@ -214,3 +214,21 @@ def test_watchers_of_an_asset_are_stored_once_each_and_not_lost_to_a_second_ment
 def test_what_cannot_be_watched_for_is_refused_with_what_to_write(wrong, sentence):
     with pytest.raises(AuthoringError, match=sentence):
         wrong()
+
+
+def test_what_airflow_says_of_teams_is_taken_with_a_note_and_a_flag_of_a_folder_is_a_file(built):
+    found = built(
+        """
+        flag = DirectoryFileDeleteTrigger(directory="/flags", filename="us.flag", poke_interval=1.5)
+        shared = Asset("a", access_control=AssetAccessControl(producer_teams=["t"]), watchers=[AssetWatcher("n", trigger=flag)])
+        with DAG("d", schedule=shared):
+            EmptyOperator(task_id="t")
+        """.replace(
+            "flag =",
+            "from penstock import AssetAccessControl, AssetWatcher, DirectoryFileDeleteTrigger\n        flag =",
+            1,
+        )
+    )
+    assert found.problems == ()
+    assert "access_control has no effect: there are no teams" in found.notes[0]
+    assert found.dags[0].assets["a"].watchers == (FileWatch("/flags/us.flag", 1.5, delete=True),)

@@ -6,6 +6,7 @@ import pytest
 from penstock.author.build import plan_runs
 from penstock.author.build.build import build_file
 from penstock.author.build.plan_runs import PLANNED, plan
+from penstock.author.timetable import run_info
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CLASSES = """
@@ -145,3 +146,64 @@ def test_what_no_manifest_has_is_refused_where_it_is_written(built):
         strict=True,
     ):
         assert sentence in problem
+
+
+WORKDAYS = """
+from penstock import DagRunInfo, DataInterval
+class Workdays(Timetable):
+    summary = property(lambda self: "workdays")
+    def next_dagrun_info(self, *, last_automated_data_interval, restriction):
+        if last_automated_data_interval is None:
+            if restriction.earliest is None:
+                return None
+            start = restriction.earliest
+        else:
+            start = last_automated_data_interval.start + timedelta(days=1)
+        while start.weekday() > 4:
+            start += timedelta(days=1)
+        if restriction.latest is not None and start > restriction.latest:
+            return None
+        return ANSWER
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cursor", "first", "count"),
+    [
+        ("start_date=at(1)", None, "2026-01-02", PLANNED),
+        ("start_date=at(1), catchup=True", "2026-01-02T00:00", "2026-01-03", PLANNED),
+        ("start_date=at(1), end_date=at(9)", None, "2026-01-02", 7),
+        ("", None, "", 0),
+    ],
+)
+def test_a_timetable_as_airflow_has_them_is_asked_run_after_run(planned, arguments, cursor, first, count):
+    cursors = {} if cursor is None else {"d": datetime.fromisoformat(cursor).replace(tzinfo=UTC)}
+    answer = "DagRunInfo.interval(start, start + timedelta(days=1))"
+    found = planned(WORKDAYS.replace("ANSWER", answer) + f"DAG('d', schedule=Workdays(), {arguments})", cursors)
+    runs = found.runs["d"]
+    assert (found.problems, len(runs), f"{runs[0].run_after:%Y-%m-%d}" if runs else "") == ((), count, first)
+    assert all(run.start.weekday() < 5 and run.end - run.start == timedelta(days=1) for run in runs)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ("'soon'", "it must be a DagRunInfo of aware instants, or None"),
+        ("DagRunInfo.exact(datetime(2026, 1, 1))", "it must be a DagRunInfo of aware instants"),
+        ("DagRunInfo(at(1), DataInterval.exact(start))", "which is not later than the run before it"),
+        ("1 / 0", "ZeroDivisionError"),
+    ],
+)
+def test_a_wrong_answer_of_such_a_timetable_is_a_problem_of_the_file(planned, answer, sentence):
+    found = planned(WORKDAYS.replace("ANSWER", answer) + "DAG('d', schedule=Workdays(), start_date=at(1))")
+    assert found.runs == {}
+    assert sentence in found.problems[0]
+
+
+def test_runs_of_the_past_that_are_too_many_are_told_of_such_a_timetable(planned, monkeypatch):
+    monkeypatch.setattr(run_info, "MOST_ASKED", 3)
+    text = (
+        WORKDAYS.replace("ANSWER", "DagRunInfo.exact(start)")
+        + "DAG('d', schedule=Workdays(), start_date=at(1) - timedelta(days=9))"
+    )
+    assert "3 runs from the start of the DAG do not come to 2026-01-01" in planned(text).problems[0]

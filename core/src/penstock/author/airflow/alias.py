@@ -21,9 +21,16 @@ ALIASES = {
 """Airflow's name of a thing and ours; both can be imported from `penstock`."""
 
 HOMES = {
+    "AirflowPlugin": "author.airflow.airflow_plugin",
+    "AssetAccessControl": "author.assets.asset",
     "AssetWatcher": "author.assets.file_watcher",
+    "DagRunInfo": "author.timetable.run_info",
+    "DataInterval": "model.schedule",
+    "DirectoryFileDeleteTrigger": "author.assets.file_watcher",
     "FileDeleteTrigger": "author.assets.file_watcher",
     "PokeReturnValue": "author.sensor",
+    "PriorityWeightStrategy": "author.construct.weight_strategy",
+    "TimeRestriction": "author.timetable.run_info",
 }
 """Names of Airflow's that have a class of their own here, as they take other arguments than ours: where it is."""
 

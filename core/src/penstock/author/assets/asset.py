@@ -1,11 +1,11 @@
 """Assets: data that tasks make and other DAGs wait for, and conditions over several of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.author.assets.file_watcher import FileWatcher, checked_watchers
 from penstock.author.construct.checked import Checked
-from penstock.author.parse_session import current_session
+from penstock.author.parse_session import current_session, report
 from penstock.errors import AuthoringError, as_sentence
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Asset(AssetExpression):
         group: What it belongs to, for people.
         extra: More about it, a dict with a JSON form.
         watchers: What looks for files whose coming is an event of it: a list of `FileWatcher`.
+        access_control: Airflow's, which says nothing here as there are no teams; a note says so.
     """
 
     watchers: tuple[FileWatcher, ...] = ()
@@ -51,6 +52,7 @@ class Asset(AssetExpression):
         group: str = "",
         extra: Mapping[str, Any] | None = None,
         watchers: Sequence[FileWatcher] = (),
+        access_control: "AssetAccessControl | None" = None,
     ) -> None:
         from penstock.model.assets.asset_condition import ALIAS, uri_problem  # noqa: PLC0415 - only a file with assets needs msgspec
 
@@ -60,6 +62,9 @@ class Asset(AssetExpression):
         if self.uri.startswith(ALIAS):
             raise AuthoringError([f"{self.uri!r} names an alias: write AssetAlias({self.uri.removeprefix(ALIAS)!r})."])
         self.watchers = checked_watchers(watchers)
+        if access_control is not None:
+            text = f"asset {self.name!r}: access_control has no effect: there are no teams, as in Airflow without multi_team."
+            report(None, self._site, text, is_note=True)
         session = current_session.get()
         if session is not None:
             session.assets[self.name] = self
@@ -95,6 +100,20 @@ class Asset(AssetExpression):
     def _fallback(self, arguments: dict[str, Any]) -> None:  # noqa: ARG002 - the base's
         self.uri = self.name = "unnamed"
         self.group, self.extra = "", {}
+
+
+class AssetAccessControl(NamedTuple):
+    """Airflow's teams whose events of an asset count; every DAG that waits for an asset takes all of its events here.
+
+    Attributes:
+        producer_teams: The teams.
+        consumer_teams: Those that may wait for it.
+        allow_global: Whether those of DAGs without a team count.
+    """
+
+    producer_teams: Sequence[str] = ()
+    consumer_teams: Sequence[str] = ()
+    allow_global: bool = True
 
 
 class AssetAlias(Asset):

@@ -70,6 +70,19 @@ class FileDeleteTrigger(FileWatcher):
         super().__init__(filepath, interval=poke_interval, delete=True)
 
 
+class DirectoryFileDeleteTrigger(FileDeleteTrigger):
+    """Airflow's trigger of this name: a `FileWatcher` of one file of a folder, which it deletes.
+
+    Args:
+        directory: The folder.
+        filename: Name of the file in it.
+        poke_interval: Seconds between two looks.
+    """
+
+    def __init__(self, *, directory: str, filename: str, poke_interval: float | timedelta = 5.0) -> None:
+        super().__init__(f"{directory}/{filename}", poke_interval)
+
+
 class AssetWatcher(FileWatcher):
     """Airflow's watcher, as far as it watches for files: it is its trigger.
 

@@ -13,6 +13,7 @@ from penstock.author.build.weights import effective_weights
 from penstock.author.capability import PlannedTask, plan_value
 from penstock.author.construct.signature import defaults_for_none
 from penstock.author.construct.task_rules import TaskRules, plain_value, seconds
+from penstock.author.construct.weight_strategy import weights_by_try
 from penstock.author.dag import DAG
 from penstock.author.mapping.mapped_group import mapped_group
 from penstock.author.mapping.task import EXPAND_KWARGS, MappedTask, elements_of
@@ -129,15 +130,11 @@ def _spec(dag: DAG, file: str) -> DagSpec:
         upstream[lower.task_id].add(upper.task_id)
     order, tasks = topological_order(upstream), dag.task_dict
     rules = {task_id: TaskRules.of(tasks[task_id]) for task_id in order}
-    weights = effective_weights(
-        {task_id: each.priority_weight for task_id, each in rules.items()},
-        {task_id: each.weight_rule for task_id, each in rules.items()},
-        upstream,
-    )
+    weights = _weights(dag, rules, upstream)
     return DagSpec(
         dag_id=dag.dag_id,
         file=file,
-        tasks=tuple(_task(tasks[task_id], rules[task_id], upstream[task_id], weights[task_id]) for task_id in order),
+        tasks=tuple(_task(tasks[each], rules[each], upstream[each], weights[each]) for each in order),
         schedule=schedule,
         start_date=start,
         end_date=None if dag.end_date is None else to_utc(dag.end_date, schedule.timezone, "end_date"),
@@ -162,7 +159,21 @@ def _spec(dag: DAG, file: str) -> DagSpec:
     )
 
 
-def _task(task: "AbstractOperator", rules: TaskRules, upstream: set[str], weight: int) -> TaskSpec:
+def _weights(dag: DAG, rules: dict[str, TaskRules], upstream: dict[str, set[str]]) -> dict[str, tuple[int, ...]]:
+    """The priority of each task: one, or one for each try."""
+    found = effective_weights(
+        {task_id: each.priority_weight for task_id, each in rules.items()},
+        {task_id: each.weight_rule for task_id, each in rules.items()},
+        upstream,
+    )
+    return {
+        task_id: weights_by_try(each.weight_rule, dag.dag_id, task_id, each.priority_weight, each.retries)
+        or (found[task_id],)
+        for task_id, each in rules.items()
+    }
+
+
+def _task(task: "AbstractOperator", rules: TaskRules, upstream: set[str], weights: tuple[int, ...]) -> TaskSpec:
     cls = task._operator_class()  # noqa: SLF001 - the same room
     stored = task if isinstance(task, PlannedTask) else None
     return TaskSpec(
@@ -189,7 +200,8 @@ def _task(task: "AbstractOperator", rules: TaskRules, upstream: set[str], weight
         wait_for_downstream=rules.wait_for_downstream,
         pool=rules.pool,
         pool_slots=rules.pool_slots,
-        priority_weight=weight,
+        priority_weight=weights[0],
+        weights=weights[1:] and weights,
         queue=rules.queue,
         templated=_templated(task),
         params=param_specs(params_of(task)),

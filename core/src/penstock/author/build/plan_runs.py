@@ -8,6 +8,7 @@ from penstock.author.build.import_errors import to_problem
 from penstock.author.dag import DAG
 from penstock.author.parse_session import ParseSession, Problem
 from penstock.author.timetable.dates import to_utc
+from penstock.author.timetable.run_info import RunInfoTimetable
 from penstock.author.timetable.timetable import Timetable
 from penstock.author.timetable.timetables import timetable_of
 from penstock.errors import AuthoringError
@@ -18,6 +19,7 @@ PLANNED = 200
 """Runs of a DAG that are planned at once."""
 
 _MOST_ASKED = 100_000  # runs of the past that a timetable may have to go through before it comes to the present
+_LOOK_BACK = timedelta(days=366)
 _SOONEST_S, _LATEST_S = 30.0, 86_400.0
 
 
@@ -69,7 +71,7 @@ def plan(session: ParseSession, dags: tuple[DagSpec, ...], cursors: Mapping[str,
 
 
 def _runs(
-    dag: DAG, timetable: Timetable, spec: DagSpec, cursor: datetime | None, now: datetime
+    dag: DAG, timetable: Timetable | RunInfoTimetable, spec: DagSpec, cursor: datetime | None, now: datetime
 ) -> tuple[PlannedRun, ...]:
     """The runs after the cursor; without ``catchup`` those of the past are left out, but for the newest."""
     since = cursor or spec.start_date or now
@@ -78,6 +80,8 @@ def _runs(
     elif cursor is None and spec.catchup_window_s is not None:
         since = max(since, now - timedelta(seconds=spec.catchup_window_s, microseconds=1))
     found: list[PlannedRun] = []
+    if hasattr(timetable, "next_dagrun_info"):
+        timetable = RunInfoTimetable(timetable, _first_asked(spec, since), spec.end_date)
     for number, run in enumerate(_following(dag, timetable, since)):
         if number == _MOST_ASKED:
             raise AuthoringError(
@@ -96,7 +100,12 @@ def _runs(
     return tuple(found)
 
 
-def _following(dag: DAG, timetable: Timetable, since: datetime) -> Iterator[PlannedRun]:
+def _first_asked(spec: DagSpec, since: datetime) -> datetime | None:
+    """Where a timetable that can only be asked run after run begins; without catchup, nobody wants all that it has of the past."""
+    return spec.start_date if spec.start_date is None or spec.catchup else max(spec.start_date, since - _LOOK_BACK)
+
+
+def _following(dag: DAG, timetable: Timetable | RunInfoTimetable, since: datetime) -> Iterator[PlannedRun]:
     """Each run that a timetable gives after an instant.
 
     Raises:
@@ -118,7 +127,7 @@ def _following(dag: DAG, timetable: Timetable, since: datetime) -> Iterator[Plan
         after, start = run.run_after, run.start
 
 
-def _checked(dag: DAG, timetable: Timetable, answer: object, after: datetime) -> PlannedRun:
+def _checked(dag: DAG, timetable: Timetable | RunInfoTimetable, answer: object, after: datetime) -> PlannedRun:
     values = (answer, answer, answer) if isinstance(answer, datetime) else answer
     if not isinstance(values, tuple) or len(values) != len(PlannedRun._fields):
         raise AuthoringError(
@@ -144,5 +153,5 @@ def _checked(dag: DAG, timetable: Timetable, answer: object, after: datetime) ->
     return run
 
 
-def _asked(timetable: Timetable, after: datetime) -> str:
+def _asked(timetable: Timetable | RunInfoTimetable, after: datetime) -> str:
     return f"the schedule {timetable.summary()}, asked for the run after {after.isoformat()},"

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.author.construct.weight_rule import WeightRule
+from penstock.author.construct.weight_strategy import PriorityWeightStrategy
 from penstock.errors import did_you_mean
 from penstock.model.state import TriggerRule
 
@@ -37,7 +38,7 @@ class TaskRules(NamedTuple):
     pool: str
     pool_slots: int
     priority_weight: int
-    weight_rule: str
+    weight_rule: Any
     queue: str
     max_active_tis_per_dag: int | None
     max_active_tis_per_dagrun: int | None
@@ -151,7 +152,9 @@ def _trigger_rule_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - as ab
 
 
 def _weight_rule_problems(value: Any) -> Iterator[str]:  # noqa: ANN401 - as above
-    if value not in _WEIGHTS:
+    if not isinstance(value, PriorityWeightStrategy) and not (
+        isinstance(value, str) and (value in _WEIGHTS or "." in value)
+    ):
         yield f"weight_rule is {value!r:.100}; write one of {', '.join(_WEIGHTS)}."
 
 

@@ -12,14 +12,16 @@ class Candidate(Protocol):
     """Something that waits for admission: a task instance.
 
     Attributes:
-        priority: The larger goes first.
         bucket: Where it waits, or None; set by `Admission` alone.
         holds: What it uses; set by `Admission` alone.
     """
 
-    priority: int
     bucket: "Bucket | None"
     holds: Needs
+
+    @property
+    def priority(self) -> int:
+        """The larger goes first."""
 
 
 class Bucket:
