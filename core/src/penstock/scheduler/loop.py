@@ -113,7 +113,7 @@ class Scheduler:
         self._ownership = Ownership(store.role, engine.idle, Handover(handover_s, engine.movable))
         self._moving = partial(why_moving, longest_s=handover_s)
         self._look_s = self._poke_s = 0.0
-        self._begun = False
+        self._begun, self._untaken = False, True
         self._pools: PoolsUpdated | None = None
         self._inbox = Inbox(store, engine.holds, self._ownership, clock.now)
         self._turns = Turns(store, engine, self._inbox, clock, self._outage, self._stored, self._kill, requests.expect)
@@ -166,7 +166,7 @@ class Scheduler:
         through(self._role.renew)
         self._others()
         wait_s = self._carried_out(self._first_turn())
-        self._begun = True
+        self._begun, self._untaken = True, False
         self._lending.hurry()  # the engine knows by now which limits there are
         while not self._stopping:
             through(self._renew)
@@ -192,6 +192,7 @@ class Scheduler:
             ):
                 received = [arrival for executor, event in messages for arrival in self._received(executor, event)]
                 turn = self._turns.take([*moved, *received, *arrivals])
+            self._untaken = False
             if any(isinstance(arrival.event, PoolsUpdated) for arrival in (*moved, *arrivals)):
                 self._lending.hurry()
             wait_s = self._carried_out(turn)
@@ -214,12 +215,8 @@ class Scheduler:
         waited = [wakeup, *self._asks.readable]
         for each in waited:
             self._selector.register(each, selectors.EVENT_READ)
-        ready = {
-            key.fd
-            for key, _ in self._selector.select(
-                min(wait_s, self._role.wait_s, self._asks.wait_s, self._others_wait_s())
-            )
-        }
+        longest_s = min(wait_s, self._role.wait_s, self._asks.wait_s, self._others_wait_s())
+        ready = {key.fd for key, _ in self._selector.select(longest_s)}
         for each in waited:
             self._selector.unregister(each)
         if self._drain_r.fileno() in ready:
@@ -297,6 +294,9 @@ class Scheduler:
             return []
         now_s = self._clock.read().monotonic_s
         found = self._moved(now_s) if look or now_s >= self._look_s or self._ownership.leaving else []
+        if self._untaken:  # what tries hold that were taken over, the engine knows only after its next step
+            self._lending.hurry()
+            return found
         lent = self._outage.through(lambda: self._lending.exchange(len(self._ownership.members)))
         return found if lent is None else [*found, Arrival(lent)]
 
@@ -325,6 +325,7 @@ class Scheduler:
             self._poke_s = now_s + UNSEEN_S
             self._poke(self._watch.take_all())
         if moves.gained and self._begun:
+            self._untaken = True
             known = through(lambda: self._inbox.gained(moves.gained))
             found += [*known, *map(_accepted, self._recovered(known))]
             found += through(lambda: self._inbox.waiting(moves.gained))

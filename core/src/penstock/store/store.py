@@ -1,5 +1,6 @@
 """The store: everything that Penstock remembers, found by the noun that is asked for."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -120,9 +121,17 @@ class Store:
         return cls.over(database, keyring)
 
     @classmethod
-    def over(cls, database: Database, keyring: Keyring) -> Self:
-        """The store of a database whose schema is known to be this code's; for modules of this room, and the simulator."""
-        role = SchedulerRole(database)
+    def over(
+        cls, database: Database, keyring: Keyring, role_of: Callable[[Database], SchedulerRole] = SchedulerRole
+    ) -> Self:
+        """The store of a database whose schema is known to be this code's; for modules of this room, and the simulator.
+
+        Args:
+            database: The database.
+            keyring: As in `open`.
+            role_of: Makes the scheduler's role.
+        """
+        role = role_of(database)
         writer = Writer(database, role)
         return cls(
             dags=Dags(database, writer),

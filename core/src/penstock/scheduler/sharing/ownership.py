@@ -114,7 +114,8 @@ class Ownership:
             own |= set(dags.claim(wanted))
         if staying != self._staying or self._unsure:
             self._misplaced = [dag_id for dag_id in sorted(own) if staying and owner_of(dag_id, staying) != dags.owner]
-        leaving = [dag_id for dag_id in self._misplaced if self._idle(dag_id)][:MOST_MOVED]
+        # Of what is gained by this very look nobody here knows yet whether tries of it live, and what these hold stays with them.
+        leaving = [dag_id for dag_id in self._misplaced if dag_id in before and self._idle(dag_id)][:MOST_MOVED]
         if leaving:
             dags.free(leaving)
             own -= set(leaving)

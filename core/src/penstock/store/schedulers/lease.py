@@ -18,6 +18,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, text
 from penstock.errors import StoreError, StoreFencedError
 from penstock.store.schedulers.holder import Holder, alive
 from penstock.store.sql import wakeup
+from penstock.store.sql.column_types import Instant
 from penstock.store.sql.database import Database
 from penstock.store.sql.pipeline import Proof
 from penstock.store.sql.scheduler_tables import scheduler
@@ -29,7 +30,7 @@ _s = scheduler.c
 _HOLDER = columns(scheduler, Holder)
 _NOW = func.clock_timestamp()
 _UNFENCED = _s.fenced_at.is_(None)
-_AFTER = text("clock_timestamp() + make_interval(secs => :seconds)")
+_AFTER = text("SELECT clock_timestamp() + make_interval(secs => :seconds) AS until").columns(until=Instant)
 _MINE = (_s.number == bindparam("me")) & (_s.incarnation == bindparam("incarnation")) & _UNFENCED
 _CONFIRM = select(_s.number).where(_MINE).with_for_update(read=True)
 _RENEW = text(
@@ -104,7 +105,7 @@ class SchedulerLease:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SHARES_LOCK})")
             earlier = _end_earlier(connection, me, database.name)
             row = {name: getattr(me, name) for name in Holder.__struct_fields__}
-            until = connection.execute(select(_AFTER), {"seconds": lease_s}).scalar_one()
+            until = connection.execute(_AFTER, {"seconds": lease_s}).scalar_one()
             made = (
                 insert(scheduler)
                 .values(**row, incarnation=incarnation, expires_at=until, runs_on_s=runs_on_s)

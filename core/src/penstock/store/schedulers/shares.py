@@ -8,6 +8,7 @@ from sqlalchemy import func, select, text
 
 from penstock.store.schedulers.lease import SHARES_LOCK, SchedulerLease
 from penstock.store.sql import wakeup
+from penstock.store.sql.column_types import Instant
 from penstock.store.sql.database import Database
 from penstock.store.sql.scheduler_tables import share
 from penstock.store.sql.tables import columns
@@ -37,7 +38,7 @@ Portions = Callable[[Mapping[str, Sequence[Share]], datetime], tuple[list[Share]
 """From the shares of all by limit, and the present by the server's clock, to those of one, and whether others are to look."""
 
 _ALL = select(*columns(share, Share))
-_NOW = select(func.clock_timestamp())
+_NOW = select(func.clock_timestamp(type_=Instant))
 _DELETE = text("DELETE FROM share WHERE scheduler = :me")
 
 

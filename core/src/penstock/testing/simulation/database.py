@@ -22,6 +22,7 @@ from penstock.store.checkpoints.state_store import StateStore
 from penstock.store.config import Config
 from penstock.store.quarantine.quarantine import Quarantine
 from penstock.store.requests import Requests
+from penstock.store.schedulers.role import SchedulerRole
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Statements, Writer
 
@@ -183,10 +184,16 @@ class KeptEngine:
         self._engine.dispose()
 
 
-def database_of(folder: Path) -> Database:
-    """A folder's database, which waits for no lock; whoever opens it closes its engine."""
+def database_of(folder: Path, prepare: Callable[[Engine], None] = lambda _: None) -> Database:
+    """A folder's database, which waits for no lock; whoever opens it closes its engine.
+
+    Args:
+        folder: The folder.
+        prepare: Is given the engine before it connects.
+    """
     database = Database(url_of(folder), wait_s=0.0)
     engine = database.engine
+    prepare(engine)
     engine.dialect = _dialect(engine)
     engine.update_execution_options(compiled_cache=_STATEMENTS)
     database.engine = cast("Engine", KeptEngine(engine))  # of an engine, a database wants no more than this
@@ -208,9 +215,9 @@ def _dialect(engine: Engine) -> Dialect:
     return _DIALECTS[0]
 
 
-def open_watched(database: Database, fate: Fate) -> Store:
+def open_watched(database: Database, fate: Fate, role_of: Callable[[Database], SchedulerRole] = SchedulerRole) -> Store:
     """The store of a process of the scheduler."""
-    store = WatchedStore.over(database, KEYRING)
+    store = WatchedStore.over(database, KEYRING, role_of)
     turns = WatchedWriter(store, fate, lambda applied: fate.committed(applied) if applied else None)
     asked = WatchedWriter(store, fate, lambda _: None)
     return replace(

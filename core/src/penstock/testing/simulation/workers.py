@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from random import Random
 from typing import Protocol
@@ -21,7 +22,6 @@ from penstock.spec.executor import (
     TryStarted,
 )
 from penstock.spec.wire import Ask, Reply
-from penstock.testing.simulation.clock import SimulatedClock
 from penstock.testing.simulation.held import held
 from penstock.testing.simulation.odd_input import OddInput
 from penstock.testing.simulation.rules.rows import Rows
@@ -40,15 +40,26 @@ QUESTIONS = [
 ]
 
 
+class WallClock(Protocol):
+    """A clock that shows the time of day."""
+
+    @property
+    def wall(self) -> datetime:
+        """The time of day."""
+
+
 class Surroundings(Protocol):
     """What executors know of the world."""
 
     random: Random
-    clock: SimulatedClock
     rows: Rows
     odd: OddInput
     setting: Setting
     steps_kept: Steps
+
+    @property
+    def clock(self) -> WallClock:
+        """The clock of the executor's machine."""
 
     def at(self, seconds: float, then: Callable[[], None]) -> None:
         """Call ``then`` in so many seconds."""
