@@ -1,6 +1,7 @@
 """A try is blamed for the end of its scheduler if that was dealing with it, and for no other end."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -43,6 +44,18 @@ def test_an_error_that_a_program_can_catch_leaves_no_note(tmp_path):
     note = InHand(tmp_path / "note")
     with pytest.raises(ValueError, match="odd"), note.dealing([MINE]):
         raise ValueError("odd")
+    note.close()
+    assert InHand(tmp_path / "note").suspects == set()
+
+
+def test_a_disk_that_takes_no_note_ends_nothing(tmp_path):
+    note, usual = InHand(tmp_path / "note"), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, usual[1]))
+    try:
+        with note.dealing([MINE]):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
     note.close()
     assert InHand(tmp_path / "note").suspects == set()
 

@@ -7,7 +7,7 @@ note is not flushed to the disk: it is about the end of a process, and not about
 
 import os
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -53,11 +53,13 @@ class InHand:
             self._file = -1
 
     def _write(self, note: bytes) -> None:
-        if self._file >= 0:
-            os.ftruncate(self._file, 0)
-            if note:
-                os.pwrite(self._file, note, 0)
         self._noted = note
+        if self._file < 0:
+            return
+        # A disk that is full, or that gives errors, takes no note: that may cost a blameless try later, and the scheduler now.
+        with suppress(OSError):
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, note, 0)
 
 
 def _note(tries: Collection[tuple[TaskKey, int]]) -> bytes:
