@@ -1,5 +1,6 @@
 """A folder of DAG files, and a store in memory that behaves as the real one."""
 
+import contextlib
 import os
 import textwrap
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ class MemoryStore:
     def __init__(self, variables=None):
         self.known, self.dags, self.saved = {}, {}, []
         self.present, self.past, self.planned = dict(variables or {}), {}, {}
-        self.away = set()
+        self.away, self.cut = set(), False
         self.reading, self.writing = os.pipe()
         os.set_blocking(self.reading, False)
 
@@ -62,7 +63,9 @@ class MemoryStore:
         return self.reading
 
     def drain(self):
-        os.read(self.reading, 100)
+        self.cut = False
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.reading, 100)
 
     def set(self, key, value):
         self.present[key] = value

@@ -7,6 +7,7 @@ import pytest
 
 from penstock.clock import SystemClock
 from penstock.engine.engine import Engine
+from penstock.engine.messages import LONGEST_WAIT_S
 from penstock.model.attempt import TryEnd
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.request import TriggerDagRun
@@ -15,6 +16,8 @@ from penstock.model.state import Outcome
 from penstock.scheduler.loop import Scheduler
 from penstock.spec.executor import LOCAL, Offload, TryFinished
 from penstock.store import Keyring, LoaderCatalog, Store, new_key
+from penstock.testing.simulation.clock import BEGAN, SimulatedClock
+from penstock.testing.simulation.selector import SimulatedSelector
 from penstock.tries.asks import Asks
 from penstock.tries.try_requests import TryRequests
 from penstock.tries.vault import Vault
@@ -107,3 +110,72 @@ def test_a_dag_file_is_opened_while_what_is_to_run_of_it_is_stored(store, tmp_pa
     executor.done = scheduler.stop
     scheduler.run()
     assert opened == [(LOCAL, "stock.py", "scheduled")]
+
+
+class Idle:
+    """An executor that has room, and ends each try at once; only a submit wakes the scheduler."""
+
+    name = LOCAL
+
+    def __init__(self):
+        self._reading, self._writing = os.pipe()
+        self._told, self.done = [], None
+
+    def start(self):
+        pass
+
+    def recover(self, tries):
+        return []
+
+    def capacity(self):
+        return 1
+
+    def fileno(self):
+        return self._reading
+
+    def submit(self, tries):
+        self._told += [TryFinished(each.key, each.epoch, NOW, TryEnd(Outcome.SUCCESS)) for each in tries]
+        os.write(self._writing, b"x")
+
+    def events(self):
+        told, self._told = self._told, []
+        if told:
+            os.read(self._reading, 1)
+        return told
+
+    def stop(self, grace_s):
+        os.close(self._reading)
+        os.close(self._writing)
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_request_whose_wakeup_was_lost_is_taken_up_after_the_longest_wait(store, tmp_path, deleted):
+    """The sender was killed between its commit and the wakeup, or somebody tidied the pipes up."""
+    clock, asked, taken = SimulatedClock(), [], []
+    clock.offset = NOW - BEGAN
+    pipes, aside = tmp_path / "penstock.db.wakeups", tmp_path / "aside"
+
+    def waiting(_):
+        if not asked and store.runs.state("stock", "one") == "success":
+            pipes.rename(aside)
+            store.requests.submit(TriggerDagRun("stock", "two", {}, None), NOW)
+            if not deleted:
+                aside.rename(pipes)
+            asked.append(clock.monotonic_s)
+        elif asked and not taken and store.runs.state("stock", "two") is not None:
+            taken.append(clock.monotonic_s)
+            scheduler.stop()
+
+    def go_on(left_s, _):
+        clock.advance_to(clock.monotonic_s + left_s)
+        assert not asked or clock.monotonic_s <= asked[0] + 3 * LONGEST_WAIT_S, "it is never taken up"
+        return 0.0
+
+    requests = TryRequests(store, logs=tmp_path, isolation="fork", grace_s=5.0, offload=Offload("file:///values"))
+    asks = Asks(store, clock, Vault([StoreSource(store)], lambda _: ()))
+    scheduler = Scheduler(
+        store, Engine(lease_s=600.0), {LOCAL: Idle()}, requests, asks, clock,
+        selector=lambda: SimulatedSelector(waiting, go_on),
+    )  # fmt: skip
+    scheduler.run()
+    assert taken[0] - asked[0] <= LONGEST_WAIT_S

@@ -1,4 +1,5 @@
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -116,6 +117,20 @@ def test_a_dead_waiter_is_swept_away(tmp_path, keyring, now):
         assert len(list((tmp_path / "p.db.wakeups").iterdir())) == 1
         store.requests.submit(CancelRun(1), now)
         assert list((tmp_path / "p.db.wakeups").iterdir()) == []
+
+
+def test_a_waiter_whose_pipe_was_deleted_knows_it_and_hears_again_once_it_has_drained(tmp_path, keyring):
+    with Store.open(f"sqlite:///{tmp_path}/p.db", keyring) as store:
+        wakeup = store.wakeups.listen()
+        assert not wakeup.cut
+        shutil.rmtree(tmp_path / "p.db.wakeups")
+        store.wakeups.send()
+        assert wakeup.cut
+        wakeup.drain()
+        assert not wakeup.cut
+        store.wakeups.send()
+        assert woken(wakeup, 30)
+        wakeup.close()
 
 
 def test_a_wakeup_works_under_a_path_longer_than_any_socket_allows(tmp_path, keyring):

@@ -30,6 +30,7 @@ _RETRY_S = 5.0
 _SETTLED_S = 1.0
 _NEVER_S = 86400.0  # a look a day does no harm
 _LOOK_S = 5.0  # a provider that a broken file waits for may have been installed
+_HEARS_S = 30.0  # whether a word of a Variable would still be heard
 _GROUP = 64
 _GROUP_TIME = timedelta(seconds=0.25)
 _LINES, _LINE = 20, 300  # of what a file printed, on the terminal
@@ -215,12 +216,13 @@ class Loader:
         while True:
             left, pause = until - time.monotonic(), self._maintain()
             broken = any(known.problems for known in self._files.values())
-            ready, _, _ = select.select(waited, [], [], max(0.0, min(left, pause, _LOOK_S if broken else left)))
-            if ready or (left <= 0) or (broken and self._parser.is_outdated):
+            ready, _, _ = select.select(waited, [], [], max(0.0, min(left, pause, _LOOK_S if broken else _HEARS_S)))
+            cut = self._store.cut
+            if ready or cut or (left <= 0) or (broken and self._parser.is_outdated):
                 break
         if stop in ready:
             return True
-        if self._store.fileno() in ready:
+        if cut or self._store.fileno() in ready:
             self._store.drain()
         if watch is not None:
             watch.drain()

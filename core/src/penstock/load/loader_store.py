@@ -48,5 +48,9 @@ class LoaderStore(Protocol):
     def fileno(self) -> int:
         """A descriptor that is readable when some Variable may have changed, in whichever process that was done."""
 
+    @property
+    def cut(self) -> bool:
+        """Whether `fileno` hears nothing any more before `drain` is called, as when its pipe was deleted."""
+
     def drain(self) -> None:
-        """Make `fileno` quiet until the next change; never blocks."""
+        """Make `fileno` quiet until the next change, and hear again if it was cut; never blocks."""

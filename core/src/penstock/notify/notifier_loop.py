@@ -103,7 +103,7 @@ class NotifierLoop:
                 ready = self._wait([stop, wakeup.fileno()])
                 if stop in ready:
                     break
-                if wakeup.fileno() in ready:
+                if wakeup.fileno() in ready or wakeup.cut:
                     wakeup.drain()
                     self._wake()
             self._finish()

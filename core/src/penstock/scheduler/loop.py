@@ -35,6 +35,7 @@ from penstock.processes.failpoint import failpoint
 from penstock.scheduler.arrival import Arrival
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.inbox import Inbox, fault_of
+from penstock.scheduler.inbox_wakeup import InboxWakeup
 from penstock.scheduler.measures import Measures
 from penstock.scheduler.open_asks import OpenAsks
 from penstock.scheduler.outage import Outage
@@ -104,7 +105,7 @@ class Scheduler:
         self._capacities: dict[str, int | None] = {}
         self._unsent: list[TryFinished] = []
         self._selector = selector()
-        self._wakeup = store.wakeups.listen()
+        self._wakeup = InboxWakeup(store.wakeups.listen(), lambda: clock.read().monotonic_s)
         self._stop_r, self._stop_w = socket.socketpair()
         self._drain_r, self._drain_w = socket.socketpair()
         self._stopping = self._draining = self._drain_stored = self.drained = False
@@ -211,23 +212,17 @@ class Scheduler:
 
     def _waited(self, wait_s: float) -> bool:
         """Wait until something has come or is due; whether there may be something in the inbox."""
-        wakeup = self._outage.through(self._listening)
+        wakeup = self._outage.through(self._wakeup.fileno)
         waited = [wakeup, *self._asks.readable]
         for each in waited:
             self._selector.register(each, selectors.EVENT_READ)
-        longest_s = min(wait_s, self._role.wait_s, self._asks.wait_s, self._others_wait_s())
+        longest_s = min(wait_s, self._role.wait_s, self._asks.wait_s, self._others_wait_s(), self._wakeup.wait_s)
         ready = {key.fd for key, _ in self._selector.select(longest_s)}
         for each in waited:
             self._selector.unregister(each)
         if self._drain_r.fileno() in ready:
             self._drain_r.recv(64)
-        return wakeup in ready
-
-    def _listening(self) -> int:
-        """The descriptor of the wakeup; one whose session was cut listens anew."""
-        if self._wakeup.cut:
-            self._wakeup.drain()
-        return self._wakeup.fileno()
+        return wakeup in ready or not self._wakeup.wait_s
 
     def _received(self, executor: Executor, event: ExecutorEvent) -> list[Arrival]:
         """What an executor tells, for the engine; what a try asks is answered here."""

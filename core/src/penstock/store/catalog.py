@@ -113,6 +113,11 @@ class LoaderCatalog:
         """A descriptor that is readable when some Variable may have changed, in whichever process that was done."""
         return self._wakeup.fileno()
 
+    @property
+    def cut(self) -> bool:
+        """Whether `fileno` hears nothing any more before `drain` is called."""
+        return self._wakeup.cut
+
     def drain(self) -> None:
         """Make `fileno` quiet until the next change; never blocks."""
         self._wakeup.drain()

@@ -1,8 +1,9 @@
 """Wakeups: a process that has written something wakes those that wait for it, at once and without polling.
 
-A wakeup is a hint, never the news itself: whoever gets it looks into the database. SQLite: each waiter has a named
-pipe in a folder beside the database, and the sender writes one byte to each; a pipe has no limit on the length of its
-path, as a socket has. PostgreSQL: NOTIFY, sent with the transaction.
+A wakeup is a hint, never the news itself: whoever gets it looks into the database. It is lost if its sender is killed after the
+commit: whoever waits looks from time to time without one. SQLite: each waiter has a named pipe in a folder beside the database, and
+the sender writes one byte to each; a pipe has no limit on the length of its path, as a socket has. PostgreSQL: NOTIFY, sent with the
+transaction.
 """
 
 import errno
@@ -35,7 +36,7 @@ class Wakeup(Protocol):
         """Whether nothing will be heard any more before `drain` is called."""
 
     def drain(self) -> None:
-        """Make the descriptor quiet until the next wakeup; never blocks. Raises StoreError if the server is gone."""
+        """Make the descriptor quiet until the next wakeup, and hear again if it was cut; never blocks. Raises StoreError if it cannot."""
 
     def close(self) -> None:
         """Stop waiting."""
@@ -106,7 +107,11 @@ def _write(path: str) -> None:
 
 class _Pipe:
     def __init__(self, folder: Path, topic: str) -> None:
-        name = f"{topic}-{os.getpid()}-{uuid4().hex[:8]}"
+        self._folder, self._topic = folder, topic
+        self._open()
+
+    def _open(self) -> None:
+        folder, name = self._folder, f"{self._topic}-{os.getpid()}-{uuid4().hex[:8]}"
         self._path = folder / name
         draft = folder / f".{name}"
         try:
@@ -126,9 +131,16 @@ class _Pipe:
 
     @property
     def cut(self) -> bool:
-        return False
+        try:
+            return not os.path.samestat(self._path.stat(), os.fstat(self._descriptor))
+        except OSError:  # somebody has tidied the folder up
+            return True
 
     def drain(self) -> None:
+        if self.cut:
+            old = self._descriptor
+            self._open()
+            os.close(old)
         with suppress(BlockingIOError):
             while os.read(self._descriptor, 4096):
                 pass
