@@ -92,6 +92,29 @@ def test_a_file_is_imported_again_when_what_it_read_has_changed(loader, catalog,
     assert catalog.saved.count("other.py") == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "missed"),
+    [
+        ("import helper\nDAG(helper.NAME)", "helper.py"),
+        ("from helper import NAME\nDAG(NAME)", "helper/__init__.py"),
+        ("import known.helper\nDAG(known.helper.NAME)", "known/helper.py"),
+        ("try:\n    from helper import NAME\nexcept ImportError:\n    NAME = 'without'\nDAG(NAME)", "helper.py"),
+        ("exec(open(__file__.replace('a.py', 'data.txt')).read())\nDAG(NAME)", "data.txt"),
+    ],
+)
+def test_a_file_is_imported_again_when_what_it_missed_has_come(loader, catalog, write, text, missed):
+    write("known/__init__.py", "", header="")
+    write("other.py", "DAG('other')")
+    write("a.py", text)
+    loader.scan()
+    loader.scan()
+    assert catalog.saved.count("a.py") == 1
+    write(missed, "NAME = 'with'", header="")
+    loader.scan()
+    assert sorted(catalog.dags) == ["other", "with"]
+    assert catalog.saved.count("other.py") == 1
+
+
 def test_a_broken_file_keeps_its_last_good_version_in_its_snapshot(loader, catalog, write, lines):
     write("a.py", "DAG('a')")
     loader.scan()

@@ -101,6 +101,7 @@ def _import(job: ParseJob, config: ParseConfig, runtime: "_LoaderRuntime", memor
     sources = _Sources(job.folder)
     session = ParseSession(str(Path(job.folder) / job.file), job.folder, capabilities=CapabilityIndex(config))
     sys.addaudithook(sources)
+    sys.meta_path.append(sources)
     try:
         import_dag_file(Path(job.folder), job.file, runtime, session)
     except MemoryError:
@@ -214,7 +215,11 @@ class _LoaderRuntime(ImportRuntime):
 
 
 class _Sources:
-    """An audit hook that notes which files of a folder are read, and which of its folders are listed."""
+    """An audit hook that notes which files of a folder are read, and which of its folders are listed.
+
+    What is missed there is noted, too: the file that looked for it is imported again once it has come. As the last of the finders
+    of modules it hears of those that no other one has.
+    """
 
     def __init__(self, folder: str) -> None:
         self._prefix = folder.rstrip("/") + "/"
@@ -227,6 +232,14 @@ class _Sources:
             caller: FrameType | None = sys._getframe(1)  # noqa: SLF001 - who lists: the import system does for every import
             if caller is not None and "importlib" not in caller.f_code.co_filename:
                 self._note(args[0] if args and args[0] is not None else ".", "/")
+
+    def find_spec(self, name: str, path: Iterable[object] | None = None, target: object = None) -> None:  # noqa: ARG002 - as it is called
+        """Note where a module would be; there is none."""
+        module = name.rpartition(".")[2]
+        for folder in sys.path if path is None else path:
+            if isinstance(folder, str):
+                self._note(os.path.join(folder, f"{module}.py"), "")  # noqa: PTH118 - as in `_note`
+                self._note(os.path.join(folder, module, "__init__.py"), "")  # noqa: PTH118
 
     def _note(self, path: object, mark: str) -> None:
         if not isinstance(path, str | Path):

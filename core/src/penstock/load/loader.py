@@ -240,7 +240,7 @@ class Loader:
             return True
         if known.refresh_s is not None and now >= known.parsed_at + timedelta(seconds=known.refresh_s):
             return True
-        if any(snapshot.source_hash(source) != found for source, found in known.sources.items()):
+        if any((snapshot.source_hash(source) or "") != found for source, found in known.sources.items()):
             return True
         return any(key in values and values[key] != value for key, value in known.variables.items())
 
@@ -272,8 +272,7 @@ class Loader:
             problems = tuple(duplicate_dag(dag_id, parsed.file, other) for dag_id, other in conflicts)
             for dag_id, other in conflicts:
                 self._add_conflict(other, duplicate_dag(dag_id, other, parsed.file), snapshot)
-        hashes = {source: snapshot.source_hash(source) for source in parsed.sources}
-        sources = {source: found for source, found in hashes.items() if found is not None}
+        sources = {source: snapshot.source_hash(source) or "" for source in parsed.sources}
         kept = replace(parsed, sources=sources, problems=problems, dags=() if problems else parsed.dags)
         if not problems:
             kept = replace(kept, snapshot=self._pin(kept))
