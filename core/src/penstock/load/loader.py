@@ -16,6 +16,7 @@ from penstock.load.folder import WHOLE, is_left_out
 from penstock.load.loader_store import LoaderStore
 from penstock.load.messages import UNANSWERED
 from penstock.load.owners import DagOwners, duplicate_dag
+from penstock.load.pace import Pace
 from penstock.load.parser import Parser
 from penstock.load.snapshot import Snapshot, Snapshots
 from penstock.load.watch import FolderWatcher
@@ -77,14 +78,14 @@ class Loader:
         self._faults: set[str] = set()
         self._files: dict[str, ParsedFile] = {}
         self._owners = DagOwners()
-        self._closures = Closures()
+        self._closures, self._pace = Closures(), Pace()
         self._pinned: dict[str, str] = {}
         self._retry: set[str] = set()
         self._unsaved: list[ParsedFile] = []
         self._unsaved_since = clock()
         self._current = self._fault = ""
         self._folders: frozenset[str] = frozenset()
-        self._started = False
+        self._started, self._pause_s = False, 0.0
         self._stop: int | None = None
 
     def run(self, stop: int) -> None:
@@ -95,12 +96,18 @@ class Loader:
             while True:
                 due = self._scan_all()
                 watch, due = self._watched(watch, due)
-                if self._wait(watch, due, stop):
+                if self._paused(stop) or self._wait(watch, due, stop):
                     return
         finally:
             if watch is not None:
                 watch.close()
             self._parser.close()
+
+    def _paused(self, stop: int) -> bool:
+        """Leave a folder alone for a while that changes all the time; returns True if it is time to stop."""
+        if self._pause_s:
+            self._leave_out({WHOLE: self._pace.why})
+        return bool(select.select([stop], [], [], self._pause_s)[0])
 
     def _watched(self, watch: FolderWatcher | None, due: float | None) -> tuple[FolderWatcher | None, float | None]:
         """Watch the folders that were just looked into; with it in how many seconds at most the next look is due."""
@@ -151,6 +158,7 @@ class Loader:
         finally:
             self._flush()
         self._clean(snapshot)
+        self._pause_s = self._pace.looked(snapshot.files, time.monotonic())
 
     def _adopt(self, fresh: Iterable[str]) -> None:
         """Have the runs of files that are not imported anew begin with what is in their closures now."""
