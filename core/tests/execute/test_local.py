@@ -77,6 +77,23 @@ def test_a_try_takes_the_process_that_was_forked_ahead_and_needs_none(bench):
     assert run()[0] not in {first, ahead, killed}
 
 
+def test_a_quick_try_is_told_as_begun_and_ended_together_so_that_both_are_one_commit(bench):
+    bench.write("@task\ndef t(): return 1\nt()")
+    for _ in range(200):  # on a busy machine few are that quick
+        [request] = bench.submit("t")
+        told = []
+        while bench.finished(request) is None:
+            select.select([bench.executor], [], [], 30)
+            told = bench.executor.events()
+            bench.events += told
+        started, finished = bench.started(request), bench.finished(request)
+        assert (started.epoch, bench.events.index(started) < bench.events.index(finished)) == (request.epoch, True)
+        assert started.at <= finished.at
+        if started in told:
+            return
+    pytest.fail("of 200 tries none was begun and ended in one batch of events")
+
+
 def test_no_more_tries_run_at_once_than_there_are_slots(bench):
     bench.write("@task\ndef t():\n    print('in', flush=True); time.sleep(0.15); print('out', flush=True)\nt()")
     requests = bench.submit(*["t"] * 9)

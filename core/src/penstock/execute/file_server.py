@@ -39,6 +39,8 @@ TOO_LATE = Reply(error="the try that asks is over", error_type=SupersededError._
 WHERE_S = 0.2
 """Seconds that a process gets to tell where it stands before it is killed."""
 END_S = 2.0
+STARTED_S = 0.005
+"""Seconds that the start of a try may wait for the next word to the scheduler, such as its end: both are then one commit."""
 ORPHANS_S = 0.02
 MOST_AHEAD = 8
 """Processes that wait for tries at most: each takes a megabyte or two."""
@@ -65,6 +67,7 @@ class FileServer:
         self._waiter: ForkedProcess | None = None
         self._preforked: deque[ForkedProcess] = deque()
         self._forks = self._collapsed = False
+        self._started: list[tuple[int, int, float]] = []
         self._timers: list[tuple[float, int, str]] = []
         self._orphans_due = self._beats = False
         self._open = True
@@ -141,7 +144,9 @@ class FileServer:
         job.output.mask.learn(self._runner.secrets)
         if job.request.timeout_s is not None:
             job.deadline = self._arm(job.request.timeout_s, job.serial, "deadline")
-        self._send_buffer.put(frame(FrameKind.STARTED, job.serial, _encode(job.child.pid)))
+        if not self._started:
+            self._arm(STARTED_S, 0, "started")
+        self._started.append((job.serial, job.child.pid, time.monotonic()))
 
     def _place(self, job: Job) -> ForkedProcess:
         """The process that runs a try: its own, an idle one that is kept, or the waiter of all sensors."""
@@ -224,7 +229,7 @@ class FileServer:
                 job.output.take(child.pipe)  # what was printed before
             job.output.write(payload)
         elif kind == FrameKind.ASK:
-            self._send_buffer.put(frame(FrameKind.ASK, job.serial, payload))
+            self._tell(FrameKind.ASK, job.serial, payload)
 
     def _copy_output(self, child: ForkedProcess) -> None:
         """Move what a process printed into the log of its try; a process without a try is not listened to."""
@@ -256,8 +261,8 @@ class FileServer:
         if self._prefetched and job.child is not None and job.request.wait is None:
             successor = self._prefetched.popleft()
             self._start(successor)
-            self._send_buffer.put(frame(FrameKind.SUCCESSOR, successor.serial))
-        self._send_buffer.put(frame(FrameKind.FINISHED, job.serial, answer))
+            self._tell(FrameKind.SUCCESSOR, successor.serial)
+        self._tell(FrameKind.FINISHED, job.serial, answer)
 
     def _reap(self) -> None:
         ended = list(self._reaper.reap())
@@ -333,12 +338,14 @@ class FileServer:
         while self._timers and self._timers[0][0] <= time.monotonic():
             _, serial, what = heappop(self._timers)
             job = self._jobs.get(serial)
-            if what == "orphans":
+            if what == "started":
+                self._tell_started()
+            elif what == "orphans":
                 self._kill_orphans()
             elif what == "beat":
                 self._beats = bool(self._jobs)
                 if self._beats:
-                    self._send_buffer.put(frame(FrameKind.BEAT, 0))
+                    self._tell(FrameKind.BEAT, 0)
                     self._arm(self._beat_s, 0, "beat")
             elif job is None:
                 continue
@@ -353,6 +360,17 @@ class FileServer:
                 kill_group(job.child.pid)
 
     # Out.
+
+    def _tell(self, kind: FrameKind, serial: int, payload: bytes = b"") -> None:
+        """Send the scheduler a frame, after those that say which tries have started."""
+        self._tell_started()
+        self._send_buffer.put(frame(kind, serial, payload))
+
+    def _tell_started(self) -> None:
+        now = time.monotonic()
+        for serial, pid, at in self._started:
+            self._send_buffer.put(frame(FrameKind.STARTED, serial, _encode((pid, now - at))))
+        self._started.clear()
 
     def _flush(self) -> None:
         try:

@@ -7,7 +7,7 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -37,6 +37,7 @@ from penstock.spec.wire import Ask, FrameKind, Reply
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_end = msgspec.msgpack.Decoder(TryEnd).decode
+_decode_started = msgspec.msgpack.Decoder(tuple[int, float]).decode
 _decode_ask = msgspec.msgpack.Decoder(Ask).decode
 
 
@@ -263,9 +264,10 @@ class LocalExecutor:
 
     def _of_try(self, server: Server, submitted: Submitted, kind: int, payload: bytes) -> None:
         if kind == FrameKind.STARTED:
-            submitted.pid = msgspec.msgpack.decode(payload, type=int)
+            submitted.pid, ago_s = _decode_started(payload)
             submitted.payload = b""
-            self._events.append(TryStarted(submitted.key, submitted.request.epoch, submitted.pid, self._now()))
+            at = self._now() - timedelta(seconds=ago_s)
+            self._events.append(TryStarted(submitted.key, submitted.request.epoch, submitted.pid, at))
         elif kind == FrameKind.ASK:
             self._asked(server, submitted, payload)
         else:

@@ -21,7 +21,7 @@ class FrameKind(IntEnum):
     START = 6  # > a place is free for this try that you keep
     POKE = 7  # > poke a sensor of yours at once: what it waits for may have come
     SUCCESSOR = 9  # < this kept try took the place of the one whose FINISHED comes next
-    STARTED = 10  # < the try's process exists: its pid
+    STARTED = 10  # < the try's process exists: its pid, and how many seconds ago it was there
     FINISHED = 11  # < the try ended: TryEnd
     ASK = 12  # < the try asks for something: Ask
     BEAT = 13  # < the sender is alive
