@@ -191,6 +191,12 @@ def tries_forgotten(patch):
     patch.setattr(taken_over, "_restore_try", lambda *_: None)
 
 
+def left_standing(patch):
+    """A cancel ends teardowns with all the rest."""
+    cancel = live_runs.cancel_run
+    patch.setattr(live_runs, "cancel_run", lambda state, run, reason: [cancel(state, run, reason) for _ in range(2)])
+
+
 def made_while_taken_down(patch):
     """A setup goes out while its teardown of before is at work."""
     patch.setattr(flow, "_old_teardown", lambda _: None)
@@ -360,6 +366,7 @@ MUTATIONS = {
     "in-degree": (counted_short, 12),
     "skips passed on": (skips_not_passed_on, 1),
     "setups guard": (setups_ignored, 108),
+    "teardown after a cancel": (left_standing, scenarios.a_run_is_cancelled_while_its_work_runs),
     "setup after its old teardown": (made_while_taken_down, scenarios.a_setup_is_cleared_while_its_teardown_runs),
     "collapse after tries": (
         collapsed_under_tries,

@@ -12,10 +12,10 @@ from penstock.model.assets.asset_condition import AssetCondition
 from penstock.model.backfills.backfill import Backfill, BackfillSpec, BackfillState
 from penstock.model.changes import Changes
 from penstock.model.dag import Mapping, TaskSpec, XComRef
-from penstock.model.request import ClearTasks
+from penstock.model.request import CancelRun, ClearTasks
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try
 from penstock.model.schedule import Schedule, ScheduleKind
-from penstock.model.state import Outcome, TaskState
+from penstock.model.state import Outcome, TaskState, TriggerRule
 from penstock.spec.executor import Heartbeat, TryRecovered
 from penstock.store import Store
 from penstock.testing.simulation.database import KEYRING, close, database_of, new_folder
@@ -93,6 +93,17 @@ def a_setup_is_cleared_while_its_teardown_runs():
     stage.finish("make")
     stage.ask(ClearTasks(1))
     assert stage.store.tasks[stage.key("make")].epoch == 1, "a setup goes out while its teardown is at work"
+
+
+def a_run_is_cancelled_while_its_work_runs():
+    """What a setup has made must be removed."""
+    down = {"teardown": True, "trigger_rule": TriggerRule.ALL_DONE_SETUP_SUCCESS}
+    stage = Stage(dag(after("make", setup=True), after("use", "make"), after("remove", "make", "use", **down)))
+    stage.trigger()
+    stage.finish("make")
+    stage.ask(CancelRun(1))
+    stage.finish("use", Outcome.CANCELLED)
+    assert stage.state("remove") == "queued", "what a setup made is left behind"
 
 
 def a_worker_is_lost_again_and_again():

@@ -110,13 +110,17 @@ def show_run(context: click.Context, dag_id: str, run_id: str | None, *, as_json
 @json_option
 @click.pass_context
 def cancel_run(context: click.Context, dag_id: str, run_id: str, why: str | None, *, as_json: bool) -> None:
-    """End a run and kill what runs of it."""
+    """End a run and kill what runs of it; its teardowns still run, unless it is cancelled once more."""
     with project(context) as installation:
         asked = service.cancel_run(installation, dag_id, run_id, by=requests.asked_by(why))
         done = requests.finished(installation, asked)
         state = service.show_run(installation, dag_id, run_id).run.state
     if as_json:
         print_json({"requested": True, "handled": done, "dag_id": dag_id, "run_id": run_id, "state": state})
+    elif done and not state.finished:
+        print_line(
+            f"run {run_id} of {dag_id} is being cancelled: its teardowns run; cancel it once more to end these, too"
+        )
     elif done:
         print_line(f"run {run_id} of {dag_id} is {state.value}")
     else:

@@ -49,7 +49,7 @@ def evaluate(state: State, node: Node, index: int | None = None) -> None:
 def _held_by_past(state: State, node: Node) -> bool:
     """Whether a task that may run is held by the run before it."""
     run = node.run
-    if not run.compiled.past[node.number]:
+    if not run.compiled.past[node.number] or run.row.cancelled_at is not None:
         return False
     if not is_held(state, node):
         return False
@@ -279,8 +279,10 @@ def end_run_if_done(state: State, run: LiveRun) -> None:
 
 
 def end_run_by_leaves(state: State, run: LiveRun) -> None:
-    """End a run whose nodes are all done, with the state that its leaf tasks decide; one whose time was over has failed."""
-    if run.row.timed_out_at is not None:
+    """End a run whose nodes are all done, with the state that its leaf tasks decide, unless it was cancelled or its time was over."""
+    if run.row.cancelled_at is not None:
+        end_run(state, run, RunState.CANCELLED, run.row.reason)
+    elif run.row.timed_out_at is not None:
         end_run(state, run, RunState.FAILED, run.row.reason)
     elif run.broken_leaves:
         word = "instance" if run.broken_leaves == 1 else "instances"

@@ -115,8 +115,11 @@ def _after_cancelled(state: State, instance: Instance) -> None:
     instance.cancelling = False
     node = instance.node
     if instance.state.live:
-        # Only the timeout of its run leaves an instance as it is until its try has ended: what tears down comes after that.
-        end_instance(state, instance, TaskState.FAILED, node.run.timeout_reason)
+        # Only the timeout or the cancel of its run leaves an instance as it is until its try has ended: what tears down comes after.
+        if node.run.row.cancelled_at is not None:
+            end_instance(state, instance, TaskState.CANCELLED, node.run.row.reason)
+        else:
+            end_instance(state, instance, TaskState.FAILED, node.run.timeout_reason)
     elif node.group is not None and node.collapsing:
         collapse(state, node.group)
         node.run.recount()

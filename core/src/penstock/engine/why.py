@@ -91,7 +91,8 @@ def _why_queued(state: State, run: Run) -> str:
     dag = state.dag(run.dag_id)
     backfill = dag.backfill_of(run)
     paused = dag.row is not None and dag.row.paused
-    ending = sum(state.runs[number].row.state is not RunState.RUNNING for number in dag.running)
+    rows = [state.runs[number].row for number in dag.running]
+    ending = sum(row.state is not RunState.RUNNING or row.cancelled_at is not None for row in rows)
     room = len(dag.running) < dag.max_active_runs
     if backfill is not None and not paused and room:
         return _why_backfill_waits(backfill, len(backfill.runs & dag.running))

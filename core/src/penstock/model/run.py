@@ -111,6 +111,7 @@ class Run(msgspec.Struct, frozen=True):
     Attributes:
         run: Its number in this database.
         timed_out_at: When it was ended because it took longer than its DAG allows; its teardowns may go on after that.
+        cancelled_at: When it was cancelled; its teardowns may go on after that.
         backfill: Number of the backfill that had it run last; None if none had.
         subset, consumed: As in `NewRun`.
     """
@@ -130,6 +131,7 @@ class Run(msgspec.Struct, frozen=True):
     ended_at: datetime | None = None
     reason: str = ""
     timed_out_at: datetime | None = None
+    cancelled_at: datetime | None = None
     backfill: int | None = None
     subset: list[str] = []
     consumed: dict[str, list[int]] = {}

@@ -45,7 +45,7 @@ from penstock.store.sql.pipeline import Pipeline
 _REQUEST_LOCK = 0x50656E73_00000003
 
 _NEW_RUN = NewRun.__struct_fields__
-_RUN_CHANGES = ("state", "version", "started_at", "ended_at", "reason", "timed_out_at", "backfill")
+_RUN_CHANGES = ("state", "version", "started_at", "ended_at", "reason", "timed_out_at", "cancelled_at", "backfill")
 _BACKFILL_CHANGES = ("state", "done", "cursor", "ended_at", "reason")
 _new_run, _run_changes = attrgetter(*_NEW_RUN), attrgetter(*_RUN_CHANGES, "run")
 _backfill_changes = attrgetter(*_BACKFILL_CHANGES, "number")

@@ -60,7 +60,7 @@ def set_backfill(state: State, request: SetBackfill) -> None:
     state.dags_to_check.add(row.spec.dag_id)
     if row.state is BackfillState.CANCELLING:
         for run in [state.runs[number] for number in sorted(backfill.runs) if number in state.runs]:
-            if not run.row.state.finished:
+            if not run.row.state.finished and run.row.cancelled_at is None:
                 cancel_run(state, run, f"backfill {row.number} was cancelled{by}")
 
 

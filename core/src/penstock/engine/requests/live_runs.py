@@ -28,6 +28,8 @@ def clear(state: State, request: ClearTasks) -> None:
         return
     nodes = {instance.node for instance in chosen}
     keepers = {node for node in nodes if request.keep_steps and not _maps_anew(request, node, nodes)}
+    if run.row.state is RunState.RUNNING and run.row.cancelled_at is not None:
+        _take_cancel_back(state, run, chosen)
     for instance in chosen:
         _clear_instance(state, instance, keep_steps=instance.node in keepers)
     _hold_back(state, run, chosen)
@@ -40,6 +42,16 @@ def clear(state: State, request: ClearTasks) -> None:
         _limit_anew(state, run)
     for node in run.nodes:
         evaluate(state, node)
+
+
+def _take_cancel_back(state: State, run: LiveRun, chosen: list[Instance]) -> None:
+    """Let a run that was cancelled, and of which only teardowns were left, go on with what is cleared; the rest stays cancelled."""
+    for instance in run.instances():
+        if instance.cancelling and instance.state.live and instance not in chosen:
+            instance.transition(TaskState.CANCELLED, run.row.reason)
+            instance.ended_at = state.now
+            state.mark_dirty(instance)
+    state.store_run(run, replace(run.row, cancelled_at=None, reason=""))
 
 
 def _limit_anew(state: State, run: LiveRun) -> None:

@@ -41,6 +41,8 @@ def mark_run(state: State, request: MarkRun) -> None:
     if run is None or run.row.state is RunState.SKIPPED or request.state not in _RUN_MARKS:
         return
     reason = f"its run was marked {request.state} by hand"
+    if run.row.cancelled_at is not None:
+        state.store_run(run, replace(run.row, cancelled_at=None))
     for group in run.groups:
         group.collapsing = False
     for node in run.nodes:
@@ -83,7 +85,7 @@ def _set_state(state: State, instance: Instance, final: TaskState, reason: str) 
 def _continue_run(state: State, run: LiveRun) -> None:
     """Let a run go on after one of its instances was marked; a finished run gets the state that now follows."""
     if run.row.state.finished:
-        run.row = replace(run.row, timed_out_at=None)
+        run.row = replace(run.row, timed_out_at=None, cancelled_at=None)
         end_run_by_leaves(state, run)
         return
     for node in run.nodes:

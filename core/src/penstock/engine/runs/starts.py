@@ -63,7 +63,7 @@ def _settle(state: State, dag: LiveDag) -> bool:
     # One whose last try is ending frees its place soon; a run that a person or a task asked for is not the schedule's to cancel.
     theirs = [run for run in active if run.row.kind is RunKind.SCHEDULED and run.row.state is RunState.RUNNING]
     theirs = [run for run in theirs if dag.backfill_of(run.row) is None]
-    if not theirs or any(run.row.state is not RunState.RUNNING for run in active):
+    if not theirs or any(run.row.state is not RunState.RUNNING or run.row.cancelled_at for run in active):
         return False
     next_id = state.runs[dag.waiting[0]].row.run_id
     cancel_run(state, theirs[0], f"run {next_id} fell due while it ran (overlap='cancel')")

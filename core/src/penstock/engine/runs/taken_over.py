@@ -7,6 +7,7 @@ from penstock.engine.flow import end_run_by_leaves, end_run_if_done, evaluate, l
 from penstock.engine.graph.compiled import CompiledDag
 from penstock.engine.live import Instance, LiveRun, Node
 from penstock.engine.messages import DagUpdated, RunAdded, RunVersionChanged
+from penstock.engine.runs.ending import end_cancelled
 from penstock.engine.runs.found_past import forget_past_runs
 from penstock.engine.state import State
 from penstock.engine.why import why_paused
@@ -67,6 +68,8 @@ def _go_on(state: State, run: LiveRun) -> None:
     """Let a run that was taken over go on from where its rows are."""
     if run.row.state is RunState.RUNNING:
         state.limit_run(run)
+        if run.row.cancelled_at is not None:
+            end_cancelled(state, run)
         for instance in run.instances():
             _resume(state, instance)
         evaluate_all(state, run)
@@ -81,9 +84,10 @@ def change_version(state: State, event: RunVersionChanged) -> None:
     if old is None or old.tries or old.row.version == event.version:
         return
     row, started_s = replace(old.row, version=event.version), old.started_s
-    if row.state is RunState.RUNNING and row.timed_out_at is not None:
-        # Its time was over, and only its teardowns were left: the other version's tasks get the whole of it again.
-        row, started_s = replace(row, started_at=state.now, timed_out_at=None, reason=""), state.monotonic_s
+    if row.state is RunState.RUNNING and (row.timed_out_at is not None or row.cancelled_at is not None):
+        # Only its teardowns were left: the other version's tasks get the whole of its time again.
+        row = replace(row, started_at=state.now, timed_out_at=None, cancelled_at=None, reason="")
+        started_s = state.monotonic_s
     run = state.runs[row.run] = LiveRun(row, state.compiled(event.dag, event.version, row.subset))
     run.started_s = started_s
     if row.started_at is not None or any(each.state is not TaskState.NONE for each in old.instances()):
@@ -200,7 +204,9 @@ def _dropped(state: State, instance: Instance) -> TaskInstance:
 
 def reopen(state: State, run: LiveRun, reason: str) -> None:
     """Queue a run that has ended: like any other, so that reopening many starts no more of them than may be active."""
-    state.store_run(run, replace(run.row, state=RunState.QUEUED, ended_at=None, reason=reason, timed_out_at=None))
+    state.store_run(
+        run, replace(run.row, state=RunState.QUEUED, ended_at=None, reason=reason, timed_out_at=None, cancelled_at=None)
+    )
     state.dag(run.row.dag_id).enqueue(run.row, fresh=False)
     state.free_place(run)
     state.dags_to_check.add(run.row.dag_id)

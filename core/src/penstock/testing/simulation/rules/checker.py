@@ -222,7 +222,7 @@ class Checker:
         if reason.startswith(("cut off by", "run timeout")):
             return
         if state is S.CANCELLED:
-            assert self.store.runs[key.run].state is RunState.CANCELLED, f"{key} was cancelled, its run was not"
+            assert self.store.runs[key.run].cancelled_at is not None, f"{key} was cancelled, its run was not"
             return
         tallies, open_tasks = Counter[TaskState](), 0
         setups = Counter[TaskState]()

@@ -150,7 +150,8 @@ class Promises:
         before, row = self._rows.get(ident[0]), self._store.tasks.get(ident[0])
         if before is None or row is None or ident[0].run in touched or not before.state.live:
             return
-        if self._store.runs[ident[0].run].timed_out_at is not None:
+        run = self._store.runs[ident[0].run]
+        if run.timed_out_at is not None or run.cancelled_at is not None:
             return  # it was told to end
         counted = self._reported_lost.get(ident, False)
         assert row.losses == before.losses + counted, f"{ident} was lost, and {row.losses} losses are counted"
@@ -193,7 +194,7 @@ class Promises:
             limit_s = math.inf if dag.run_timeout_s is None else dag.run_timeout_s
             if run.timed_out_at is None:
                 self._over.discard(number)
-                if now > since + limit_s + _EPS:
+                if run.cancelled_at is None and now > since + limit_s + _EPS:
                     work = {task.task_id for task in dag.tasks if not task.teardown}
                     left = [t.key for t in self._store.tasks.values() if t.run == number and not t.state.finished]
                     late = [key for key in left if key.task_id in work]
