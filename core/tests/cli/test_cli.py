@@ -101,6 +101,8 @@ def test_every_command_explains_itself(shell, command):
     [
         (["dags", "lst"], 2, "Did you mean 'list'"),
         (["nope"], 2, "No such command 'nope'"),
+        (["dags", "list-runs", "-d", "x"], 2, "That is a command of Airflow's. Here it is: penstock runs list DAG"),
+        (["scheduler"], 2, "That is a command of Airflow's. Here it is: penstock up"),
         (["dgas"], 2, "Did you mean 'dags'"),
         (
             ["dags", "test", "penstock.toml"],

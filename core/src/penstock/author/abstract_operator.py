@@ -9,7 +9,7 @@ from penstock.author.assets.asset import asset_problems
 from penstock.author.construct.checked import Checked
 from penstock.author.construct.signature import accepted_arguments
 from penstock.author.construct.task_rules import TaskRules, text_problems
-from penstock.author.graph.edges import Edges
+from penstock.author.graph.edges import Edges, nodes
 from penstock.author.graph.setups import enclose
 from penstock.author.log import LoggingMixin
 from penstock.author.parse_session import Site, call_site, report
@@ -206,7 +206,7 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         if self.trigger_rule == TriggerRule.ALL_SUCCESS:
             self.trigger_rule = str(TriggerRule.ALL_DONE_SETUP_SUCCESS)
         for setup in setups if isinstance(setups, list | tuple) else [setups]:
-            for node in setup._nodes():  # type: ignore[union-attr] # a sequence was taken apart above  # noqa: SLF001 - the same room
+            for node in nodes(setup):
                 node.as_setup()  # type: ignore[union-attr] # only tasks are setups
                 self.set_upstream(node)
         return self

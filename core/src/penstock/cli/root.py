@@ -11,6 +11,7 @@ import click
 
 from penstock import __version__
 from penstock.cli import streams
+from penstock.cli.airflow_commands import here
 from penstock.cli.terminal import VisibleContext, json_text, print_line, print_remark
 from penstock.errors import ExitCode, InternalError, NotFoundError, PenstockError, nearest
 
@@ -61,9 +62,11 @@ class LazyGroup(click.Group):
         """The command that was typed.
 
         Raises:
-            UsageError: There is none of this name; the nearest one is offered.
+            UsageError: There is none of this name; what does it here if it is Airflow's, else the nearest one, is offered.
         """
         name = args[0]
+        if not ctx.resilient_parsing and (instead := here(args)):
+            raise click.UsageError(f"That is a command of Airflow's. Here it is: {instead}", ctx)
         if self.get_command(ctx, name) is None and not name.startswith("-") and not ctx.resilient_parsing:
             near = nearest(name, self.list_commands(ctx))
             raise click.UsageError(f"No such command {name!r}." + (f" Did you mean {near[0]!r}?" if near else ""), ctx)

@@ -9,6 +9,8 @@ import msgspec
 from penstock.author.runtime import BaseRuntime, current
 from penstock.errors import NotFoundError
 from penstock.model.connection import Connection, parse_connection
+from penstock.model.names import LARGEST_CHECKPOINT, LARGEST_STATE, check_name
+from penstock.tries.state_asks import checked_json
 
 
 class RecordedTrigger(NamedTuple):
@@ -84,10 +86,11 @@ class FakeRuntime(BaseRuntime):
 
     def set_checkpoint(self, key: str, value: Any) -> None:  # noqa: ANN401 - any JSON value
         """Keep or delete a checkpoint."""
+        check_name("checkpoint", key)
         if value is None:
             self.checkpoints.pop(key, None)
         else:
-            self.checkpoints[key] = msgspec.json.decode(msgspec.json.encode(value))
+            self.checkpoints[key] = _kept(f"checkpoint {key!r}", value, LARGEST_CHECKPOINT)
 
     def kept_state(self, asset: str, key: str) -> tuple[int, Any] | None:
         """What the test, or the code under test, has kept, or None."""
@@ -95,12 +98,15 @@ class FakeRuntime(BaseRuntime):
 
     def set_kept_state(self, asset: str, key: str, value: Any, expected: int | None) -> bool:  # noqa: ANN401 - any JSON value
         """Keep or delete state."""
+        check_name("state", key)
         if expected not in (None, self.state.get((asset, key), (0, None))[0]):
             return False
-        self.state.pop((asset, key), None)
-        if value is not None:
+        if value is None:
+            self.state.pop((asset, key), None)
+        else:
+            kept = _kept(f"state {key!r}", value, LARGEST_STATE)
             self._numbers += 1
-            self.state[asset, key] = (self._numbers, msgspec.json.decode(msgspec.json.encode(value)))
+            self.state[asset, key] = (self._numbers, kept)
         return True
 
     def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:
@@ -168,3 +174,8 @@ def _connection(conn_id: str, given: Connection | str | Mapping[str, Any]) -> Co
 
 def _text(value: Any) -> str:  # noqa: ANN401 - any JSON value
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _kept(what: str, value: Any, largest: int) -> Any:  # noqa: ANN401 - any JSON value
+    """The value as it comes back, held to the bounds that hold in a real run."""
+    return msgspec.json.decode(checked_json(what, msgspec.json.encode(value).decode(), largest))

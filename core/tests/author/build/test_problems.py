@@ -477,7 +477,7 @@ WRONG = [
         """,
         {
             1: [
-                "the tenant is 'a b'; write 1 to 250 letters, digits",
+                "the tenant is 'a b'; write 1 to 250 letters from a to z",
                 "params is 3; write a dict with a value for each name.",
                 "default_args is [1]; write a dict",
                 "max_active_runs is 0",

@@ -90,3 +90,12 @@ def test_what_is_no_asset_has_no_state(context, asset):
 def test_the_name_of_airflow_is_known(context):
     context["asset_state"][LAKE].set("until", 1)
     assert context["asset_state_store"][LAKE].get("until") == 1
+
+
+def test_a_test_refuses_what_a_real_run_would(context, fake):
+    for key, value, says in [("k", "x" * 70_000, "at most 65,536 are kept"), (" k", 1, "no space at either end")]:
+        with pytest.raises(RequestError, match=says):
+            context["task_state"].set(key, value)
+    with pytest.raises(RequestError, match="checkpoint"):
+        fake.set_checkpoint("", 1)
+    assert (fake.state, fake.checkpoints) == ({}, {})

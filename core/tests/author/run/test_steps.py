@@ -211,3 +211,8 @@ def test_each_mapped_instance_has_steps_of_its_own_and_each_poke_may_do_them():
     found = run_dag(dag).check()
     assert found.value("work") == [10, 20]
     assert sorted(calls, key=str) == [1, 2, "begun"]
+
+
+def test_what_is_no_function_is_no_step():
+    with pytest.raises(FailTask, match="step 'a': what it does is 5; give a function"):
+        Task().tries(lambda: step("a", 5))

@@ -180,7 +180,7 @@ def _ids(dag: DAG) -> Iterator[Problem]:
 def id_problems(value: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
     """Check that a value can be an id."""
     if not isinstance(value, str) or not _ID.fullmatch(value):
-        yield f"the {name} is {value!r}; write 1 to 250 letters, digits, '-', '_' or '.'."
+        yield f"the {name} is {value!r}; write 1 to 250 letters from a to z and A to Z, digits, '-', '_' or '.'."
 
 
 def _cycles(dag: DAG) -> Iterator[Problem]:

@@ -72,11 +72,19 @@ class ExternalTaskSensor(Sensor):
             raise AuthoringError(["give one of external_task_id, external_task_ids and external_task_group_id."])
         if execution_delta is not None and execution_date_fn is not None:
             raise AuthoringError(["give execution_delta or execution_date_fn, not both."])
+        if not isinstance(execution_delta, timedelta | None):
+            raise AuthoringError(
+                [f"execution_delta is {execution_delta!r}; write a timedelta, such as timedelta(days=1)."]
+            )
         self.external_dag_id, self.external_task_id = external_dag_id, external_task_id
         self.external_task_ids, self.external_task_group_id = external_task_ids, external_task_group_id
         self.allowed_states = _states("allowed_states", allowed_states)
         self.skipped_states = _states("skipped_states", skipped_states)
         self.failed_states = _states("failed_states", failed_states)
+        if twice := sorted({*self.allowed_states} & {*self.failed_states, *self.skipped_states}):
+            raise AuthoringError(
+                [f"{twice[0]!r} is in allowed_states, and in those that fail or skip it. Take it out of one."]
+            )
         self.execution_delta, self.execution_date_fn = execution_delta, execution_date_fn
         self.check_existence = check_existence
 

@@ -1,6 +1,6 @@
 """``@task``: a function becomes a task where it is called inside a DAG, and its value can be passed on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from penstock.author.abstract_operator import AbstractOperator
@@ -54,10 +54,14 @@ class Task:
             "op_kwargs": kwargs,
         }
         made: Operator = self.cls(**arguments)
-        for problem in binding_problems(self.function, args, kwargs):
+        for problem in (*_uncalled([args, kwargs]), *binding_problems(self.function, args, kwargs)):
             report(made.dag, made._site, f"{made}: {problem}")  # noqa: SLF001 - the same room
         self.mark(made)
         return made.output
+
+    def __repr__(self) -> str:
+        """Show that it is a function, and no task."""
+        return f"@task function {self.__name__!r}"
 
     def override(self, **options: Any) -> "Task":  # noqa: ANN401 - passed on
         """The same function with other arguments for its operator, such as ``task_id`` or ``retries``."""
@@ -109,6 +113,8 @@ class PartialTask:
         partial = {**options, "python_callable": self.task.function, "op_kwargs": self.kwargs}
         rules = {name: value for name, value in options.items() if name in accepted_arguments(Operator)}
         made: MappedFunction = MappedFunction(cls=self.task.cls, partial=partial, mapped=mapped, **rules)
+        for problem in _uncalled([self.kwargs, mapped]):
+            report(made.dag, made._site, f"{made}: {problem}")  # noqa: SLF001 - the same room
         self.task.mark(made)
         return made.output
 
@@ -130,6 +136,17 @@ class MappedFunction(MappedOperator):
         if inner.__code__.co_flags & TAKES_KEYWORDS:
             names |= dict.fromkeys(self.mapped, False)
         return names
+
+
+def _uncalled(value: Any) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
+    """Find functions that an author passed to a task and forgot to call: they would be taken for values."""
+    if isinstance(value, Task):
+        yield f"it is given the {value!r} itself. Call it, {value.__name__}(...): its call is the task, which gives the value."
+    elif isinstance(value, PartialTask):
+        yield f"it is given {value.task.__name__}.partial(...). Call .expand(...) on that: it makes the task."
+    elif isinstance(value, dict | list | tuple):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _uncalled(each)
 
 
 def _returns_dict(function: Callable[..., Any]) -> bool:

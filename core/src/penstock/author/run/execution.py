@@ -268,6 +268,8 @@ class _ResolvedValue(XComValue):
 
 
 def _as_resolved(value: Any, *, whole: bool) -> Any:  # noqa: ANN401 - any value
+    if whole and not isinstance(value, dict):
+        raise FailTask(f"expand_kwargs() takes dicts of arguments, and this element is a {type(value).__name__}.")
     return {name: _ResolvedValue(each) for name, each in value.items()} if whole else _ResolvedValue(value)
 
 

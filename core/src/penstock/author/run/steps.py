@@ -53,6 +53,8 @@ def step(
         raise FailTask(
             f"step {name!r}: on_change is {on_change!r}; write {' or '.join(map(repr, get_args(OnChange)))}."
         )
+    if not callable(function):
+        raise FailTask(f"step {name!r}: what it does is {function!r}; give a function, and its arguments after that.")
     if iscoroutinefunction(function):
         return begun.awaited(function, args, on_change)
     done, value = begun.found(on_change)

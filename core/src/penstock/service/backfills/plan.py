@@ -181,6 +181,10 @@ def _subset(spec: DagSpec, tasks: Sequence[str], *, upstream: bool, downstream: 
 
 def _intervals(spec: DagSpec, since: datetime, until: datetime, now: datetime) -> tuple[list[DataInterval], str]:
     """The complete data intervals of a span, oldest first, and which of them are not complete."""
+    if since > until:
+        raise RequestError(
+            f"the first date, {utc_text(since)}, is later than the last one, {utc_text(until)}. Exchange them."
+        )
     found = [*islice(spec.schedule.intervals(since, until, spec.start_date), MOST_DATES + 1)]
     if len(found) > MOST_DATES:
         raise RequestError(

@@ -84,7 +84,7 @@ def set_pool(installation: Installation, name: str, slots: int, description: str
     """
     check_name("pool", name)
     if not 0 <= slots < 2**31:
-        raise RequestError(f"pool {name!r}: {slots} slots are not possible. Choose 0 (closed) or more.")
+        raise RequestError(f"pool {name!r}: {slots} slots are not possible. Choose 0 (closed) to {2**31 - 1}.")
     pool = Pool(name, slots, description, parse_rate(rate) if rate else None)
     installation.store.config.put_pool(pool, installation.now())
     return pool

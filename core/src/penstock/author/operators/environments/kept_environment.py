@@ -123,7 +123,11 @@ def _make(wanted: EnvironmentSpec, home: Path, child: ChildProcess) -> None:
         if code:
             shutil.rmtree(home, ignore_errors=True)
             what = "pip install" if "install" in step else "venv"
-            raise EnvironmentFailedError(f"uv {what} ended with exit code {code}: {last.strip() or 'it said nothing'}")
+            # uv may end with a mark below what it means.
+            message = f": {last.strip()}" if any(map(str.isalnum, last)) else ""
+            raise EnvironmentFailedError(
+                f"uv {what} ended with exit code {code}{message}; what uv wrote is in the log."
+            )
         if step is steps[0]:
             (home / "penstock-requirements.txt").write_text(wanted.requirements + "\n", encoding="utf-8")
     (home / _WHOLE).touch()
