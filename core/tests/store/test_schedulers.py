@@ -316,6 +316,25 @@ def test_tries_of_another_place_are_waited_for_until_they_have_ended(member):
 
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)
+def test_who_leaves_while_tries_of_a_lost_machine_may_run_leaves_what_they_hold_with_their_dags(member, dags):
+    lost, leaving, heir = member("a"), member("b"), member("c")
+
+    owner = lost.role.dags.owner
+    lost.role.dags.claim(["a"])
+    lost.role.shares.exchange(lambda _, at: ([Share("pool:p", owner, 2, 2, 1, at)], False))
+    expire(lost)
+    assert leaving.role.take_over()
+    leaving.close()
+    assert heir.role.dags.membership().unowned == ("b", "c", "d"), "what may run elsewhere is not free"
+    assert heir.role.take_over()
+    assert heir.role.dags.ids() == {"a"}
+    found = {}
+    heir.role.shares.exchange(lambda shares, _: (found.update(shares) or [], False))
+    assert [(each.scheduler, each.amount) for each in found["pool:p"]] == [(heir.role.dags.owner, 2)]
+    assert 120 < heir.role.others_s() <= 125, "who has left adds nothing to the time in which tries may run on"
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
 def test_who_follows_the_scheduler_works_where_it_works_and_writes_nothing_elsewhere(member, store, now):
     assert store.role.follow("b"), "nobody works elsewhere"
     first, second = member("a"), member("b")

@@ -75,6 +75,10 @@ _GIVE_UP = (
     text("UPDATE dag SET owner = NULL, handover_until = NULL WHERE owner = :me"),
     text("DELETE FROM share WHERE scheduler = :me"),
 )
+_EXPIRE = text(
+    "UPDATE scheduler SET expires_at = clock_timestamp(), runs_on_s = 0 "
+    "WHERE number = :me AND incarnation = :incarnation AND fenced_at IS NULL"
+)
 _LEAVE = text("DELETE FROM scheduler WHERE number = :me AND incarnation = :incarnation AND fenced_at IS NULL")
 
 
@@ -176,8 +180,13 @@ class SchedulerLease:
 
     def release(self) -> None:
         """Leave, its tries having ended: the others take its DAGs at once; raises StoreError if the database cannot serve."""
+        left_s = self.others_s()
         with self._database.write() as connection:
-            if connection.execute(_LEAVE, self._token).rowcount:
+            if left_s > 0:
+                # Tries that it took over from a lost machine may run on, and what they hold of limits has to stay with their
+                # DAGs: so it is inherited by whoever fences this one, instead of being given up.
+                connection.execute(_EXPIRE, self._token)
+            elif connection.execute(_LEAVE, self._token).rowcount:
                 for statement in _GIVE_UP:
                     connection.execute(statement, {"me": self.number})
             wakeup.send_at_commit(connection, wakeup.SCHEDULER)
