@@ -22,11 +22,12 @@ from penstock.execute.channel import LINE_CLOSED
 from penstock.execute.jobs import ForkedProcess, Job, fork_processes
 from penstock.execute.rehearsal import run_preforked
 from penstock.execute.runner import Runner
+from penstock.execute.scheduler_line import STARTED_S, SchedulerLine
 from penstock.execute.try_process import run_many, run_one
 from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
 from penstock.processes.descendants import end_children, kill_orphans
-from penstock.processes.frames import FrameReader, FrameRefusedError, SendBuffer, frame, read_available
+from penstock.processes.frames import FrameReader, FrameRefusedError, frame, read_available
 from penstock.processes.group import Reaper, ask_where, describe_exit, kill_group, report_where
 from penstock.processes.huge_pages import collapse
 from penstock.processes.output import Output, discard
@@ -39,8 +40,6 @@ TOO_LATE = Reply(error="the try that asks is over", error_type=SupersededError._
 WHERE_S = 0.2
 """Seconds that a process gets to tell where it stands before it is killed."""
 END_S = 2.0
-STARTED_S = 0.005
-"""Seconds that the start of a try may wait for the next word to the scheduler, such as its end: both are then one commit."""
 ORPHANS_S = 0.02
 MOST_AHEAD = 8
 """Processes that wait for tries at most: each takes a megabyte or two."""
@@ -59,7 +58,7 @@ class FileServer:
 
     def __init__(self, control: socket.socket, runner: Runner, held: tuple[int, ...], beat_s: float) -> None:
         self._control, self._runner, self._held, self._beat_s = control, runner, held, beat_s
-        self._reader, self._send_buffer = FrameReader(), SendBuffer(control)
+        self._reader, self._line = FrameReader(), SchedulerLine(control)
         self._jobs: dict[int, Job] = {}
         self._prefetched: deque[Job] = deque()
         self._children: dict[int, ForkedProcess] = {}
@@ -67,7 +66,6 @@ class FileServer:
         self._waiter: ForkedProcess | None = None
         self._preforked: deque[ForkedProcess] = deque()
         self._forks = self._collapsed = False
-        self._started: list[tuple[int, int, float]] = []
         self._timers: list[tuple[float, int, str]] = []
         self._orphans_due = self._beats = False
         self._open = True
@@ -144,9 +142,8 @@ class FileServer:
         job.output.mask.learn(self._runner.secrets)
         if job.request.timeout_s is not None:
             job.deadline = self._arm(job.request.timeout_s, job.serial, "deadline")
-        if not self._started:
+        if self._line.put_started(job.serial, job.child.pid):
             self._arm(STARTED_S, 0, "started")
-        self._started.append((job.serial, job.child.pid, time.monotonic()))
 
     def _place(self, job: Job) -> ForkedProcess:
         """The process that runs a try: its own, an idle one that is kept, or the waiter of all sensors."""
@@ -229,7 +226,7 @@ class FileServer:
                 job.output.take(child.pipe)  # what was printed before
             job.output.write(payload)
         elif kind == FrameKind.ASK:
-            self._tell(FrameKind.ASK, job.serial, payload)
+            self._line.put(FrameKind.ASK, job.serial, payload)
 
     def _copy_output(self, child: ForkedProcess) -> None:
         """Move what a process printed into the log of its try; a process without a try is not listened to."""
@@ -261,8 +258,8 @@ class FileServer:
         if self._prefetched and job.child is not None and job.request.wait is None:
             successor = self._prefetched.popleft()
             self._start(successor)
-            self._tell(FrameKind.SUCCESSOR, successor.serial)
-        self._tell(FrameKind.FINISHED, job.serial, answer)
+            self._line.put(FrameKind.SUCCESSOR, successor.serial)
+        self._line.put(FrameKind.FINISHED, job.serial, answer)
 
     def _reap(self) -> None:
         ended = list(self._reaper.reap())
@@ -339,13 +336,13 @@ class FileServer:
             _, serial, what = heappop(self._timers)
             job = self._jobs.get(serial)
             if what == "started":
-                self._tell_started()
+                self._line.put_starts()
             elif what == "orphans":
                 self._kill_orphans()
             elif what == "beat":
                 self._beats = bool(self._jobs)
                 if self._beats:
-                    self._tell(FrameKind.BEAT, 0)
+                    self._line.put(FrameKind.BEAT, 0)
                     self._arm(self._beat_s, 0, "beat")
             elif job is None:
                 continue
@@ -361,23 +358,12 @@ class FileServer:
 
     # Out.
 
-    def _tell(self, kind: FrameKind, serial: int, payload: bytes = b"") -> None:
-        """Send the scheduler a frame, after those that say which tries have started."""
-        self._tell_started()
-        self._send_buffer.put(frame(kind, serial, payload))
-
-    def _tell_started(self) -> None:
-        now = time.monotonic()
-        for serial, pid, at in self._started:
-            self._send_buffer.put(frame(FrameKind.STARTED, serial, _encode((pid, now - at))))
-        self._started.clear()
-
     def _flush(self) -> None:
         try:
-            self._send_buffer.flush()
+            self._line.flush()
         except OSError:
             self._open = False
-        if self._send_buffer:
+        if self._line:
             self._arm(RETRY_WRITE_S, 0, "write")
         for child in self._children.values():
             if child.send_buffer:
