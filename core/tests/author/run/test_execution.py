@@ -215,10 +215,33 @@ TEMPLATES = [
     pytest.param("{% do params.get('p') %}{{ macros.time.gmtime(0).tm_year }}", "1970", id="do, and the module time"),
     pytest.param("{{ execution_date }}", "does not exist. Its name is logical_date.", id="a name of Airflow 2"),
     pytest.param("{{ ti.max_tries }} {{ dag.owner }} {{ task.retries }} {{ dag_run.run_after.hour }}", "0  0 13", id="what can be asked"),
+    pytest.param("{{ ti.operator }} {{ ti.state }} {{ ti.get_dagrun().run_id }} {{ ti.logical_date.hour }} {{ ti.task.task_id }}", "PythonOperator running r1 12 t", id="of the try"),
+    pytest.param("{{ dag_run.state }} {{ dag_run.external_trigger }} {{ ti.dag_run.run_type }}", "running True manual", id="of the run"),
     pytest.param("{{ ti.xcom_pull('t', dag_id='other') }}", "xcom_pull() gives values of the same run alone", id="other DAG"),
     pytest.param("{{ ''.__class__.__mro__ }}", "unsafe", id="sandbox"),
     pytest.param("{{ var.value.nope }}", "no Variable is named 'nope'", id="unknown variable"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute", "said"),
+    [
+        pytest.param("ti", "start_dat", "ti has no 'start_dat'. Did you mean 'start_date'?", id="a slip"),
+        pytest.param("ti", "queued_dttm", "ti has no 'queued_dttm'. It has dag_id, ", id="what is not there"),
+        pytest.param("dag_run", "get_state", "dag_run has no 'get_state'. ", id="of the run"),
+    ],
+)
+def test_what_a_try_or_its_run_does_not_have_is_named_with_what_there_is(dag_of, tried, name, attribute, said):
+    dag = dag_of(f"""
+        @task
+        def ask(**context):
+            assert context["ti"].start_date.tzinfo is not None
+            context["ti"].log.info("asks")
+            return context[{name!r}].{attribute}
+        with DAG("d"):
+            ask()
+        """)
+    assert said in tried(dag, "ask").error
 
 
 @pytest.mark.parametrize(("template", "expected"), TEMPLATES)

@@ -10,11 +10,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from penstock.author.run.asset_events import OutletEvents, inlet_events, triggering_events
+from penstock.author.run.dag_run import RuntimeDagRun
 from penstock.author.run.kept_state import AssetStates, KeptState
 from penstock.author.run.task_checkpoints import TaskCheckpoints
 from penstock.author.run.task_instance import RuntimeTaskInstance
@@ -41,6 +42,7 @@ class Context(Mapping[str, Any]):
     Attributes:
         was_read: Whether a name was asked for since this was last set to False: what a poke found after reading its
             context holds for its own task only.
+        began_at: When it was made, which is when the try began to prepare its task.
         pushed: Values that the task left under keys of its own.
         rendered: The task's fields that held templates, as text.
         render: Renders the templates in a value on behalf of a task; set by what runs the try.
@@ -51,7 +53,7 @@ class Context(Mapping[str, Any]):
         self, facts: "TryFacts", inputs: "TryInputs", runtime: Runtime, task: "AbstractOperator | None" = None
     ) -> None:
         self.facts, self.inputs, self.runtime, self.task = facts, inputs, runtime, task
-        self.was_read = False
+        self.was_read, self.began_at = False, datetime.now(UTC)
         self.pushed: dict[str, Any] = {}
         self.begun_steps: dict[str, object] = {}
         self.rendered: dict[str, str] = {}
@@ -195,21 +197,6 @@ def _params(context: Context) -> Any:  # noqa: ANN401 - a dict
     return from_plain(context.facts.params)
 
 
-def _run(context: Context) -> SimpleNamespace:
-    facts = context.facts
-    return SimpleNamespace(
-        dag_id=facts.dag_id,
-        run_id=facts.run_id,
-        run_type=facts.run_kind.value,
-        conf=context["conf"],
-        logical_date=facts.logical_date,
-        data_interval_start=facts.interval_start,
-        data_interval_end=facts.interval_end,
-        start_date=facts.run_started_at,
-        run_after=facts.interval_end or facts.logical_date or facts.run_started_at,
-    )
-
-
 def _dag(context: Context) -> Any:  # noqa: ANN401 - the DAG, or what is known of it
     return context.dag or SimpleNamespace(dag_id=context.facts.dag_id)
 
@@ -318,7 +305,7 @@ NAMES: dict[str, Callable[[Context], Any]] = {
     "task_state_store": lambda context: context["checkpoints"],  # Airflow's name
     "task_instance": lambda context: context["ti"],
     "run_id": lambda context: context.facts.run_id,
-    "dag_run": _run,
+    "dag_run": RuntimeDagRun,
     "triggering_asset_events": triggering_events,
     "triggering_dataset_events": lambda context: context["triggering_asset_events"],  # Airflow's older name
     "inlet_events": inlet_events,

@@ -1,22 +1,60 @@
 """``ti``: what a try may ask of itself, and the door to values of other tasks."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from penstock.author.log import LoggingMixin
+from penstock.author.run.absent import absent
 from penstock.errors import RequestError, as_sentence
 
 if TYPE_CHECKING:
+    from penstock.author.abstract_operator import AbstractOperator
     from penstock.author.run.context import Context
+    from penstock.author.run.dag_run import RuntimeDagRun
 
 
-class RuntimeTaskInstance:
-    """``ti``: this try, and the door to values of other tasks."""
+class RuntimeTaskInstance(LoggingMixin):
+    """``ti``: this try, and the door to values of other tasks.
+
+    Attributes:
+        state: Always "running": who asks is the try itself.
+        start_date: When this try began to prepare its task.
+        logical_date: The run's; None if it has none.
+    """
+
+    state = "running"
 
     def __init__(self, context: "Context") -> None:
         facts = context.facts
         self._context = context
         self.dag_id, self.run_id, self.task_id = facts.dag_id, facts.run_id, facts.task_id
         self.map_index, self.try_number, self.max_tries = facts.map_index, facts.try_number, facts.max_tries
+        self.logical_date: datetime | None = facts.logical_date
+        self.start_date = context.began_at
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise absent("ti", name, (*vars(self), *dir(type(self))))
+
+    @property
+    def task(self) -> "AbstractOperator | None":
+        """The task; None in a process that did not import its file."""
+        return self._context.task
+
+    @property
+    def operator(self) -> str:
+        """The name of the task's class."""
+        return type(self._context.task).__name__
+
+    @property
+    def dag_run(self) -> "RuntimeDagRun":
+        """The run."""
+        run: RuntimeDagRun = self._context["dag_run"]
+        return run
+
+    def get_dagrun(self) -> "RuntimeDagRun":
+        """The run: Airflow's name for `dag_run`."""
+        return self.dag_run
 
     @property
     def hostname(self) -> str:
