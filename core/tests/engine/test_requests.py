@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 from stage import Stage, after, dag
 
@@ -271,6 +273,17 @@ def test_marking_in_a_run_that_has_ended_changes_how_it_ended():
     assert (stage.run_state(), len(stage.held)) == ("success", 0)
     stage.ask(MarkTask(1, "b", -1, "failed"))
     assert stage.run_state() == "failed"
+
+
+def test_a_mark_does_not_change_when_what_has_ended_ended():
+    stage = begun("a", "b")
+    stage.fail("a")
+    ended_at = stage.store.tasks[stage.key("a")].ended_at
+    stage.step(after=60)
+    stage.ask(MarkTask(1, "a", -1, "success"))
+    assert (stage.state("a"), stage.store.tasks[stage.key("a")].ended_at) == ("success", ended_at)
+    stage.ask(MarkTask(1, "b", -1, "success"))
+    assert stage.store.tasks[stage.key("b")].ended_at == ended_at + timedelta(seconds=60)
 
 
 def test_marking_one_that_waits_for_its_retry_ends_the_wait():

@@ -243,11 +243,12 @@ def _member(words: type[_Word], value: Any, name: str) -> _Word:  # noqa: ANN401
 
 def _dates_schedule(given: Dates, timezone: str) -> "Schedule":
     from penstock.model.schedule import Schedule, ScheduleKind, unworkable  # noqa: PLC0415 - as above
+    from penstock.model.text import counted  # noqa: PLC0415 - as above
 
     dates = tuple(sorted(to_utc(each, timezone, "a date of the schedule") for each in given.dates))
     for fault in filter(None, map(unworkable, dates)):
         raise AuthoringError(f"a date of the schedule, {fault}.")
-    return Schedule(ScheduleKind.DATES, dates=dates, timezone=timezone, text=f"{len(dates)} dates")
+    return Schedule(ScheduleKind.DATES, dates=dates, timezone=timezone, text=counted(len(dates), "date"))
 
 
 def _duration(value: Any) -> timedelta:  # noqa: ANN401 - what an author wrote

@@ -77,8 +77,10 @@ def _set_state(state: State, instance: Instance, final: TaskState, reason: str) 
     """Set an instance to a final state by hand, whatever it was in; a live try of it is killed."""
     state.kill(instance, reason)
     state.admission.drop(instance)
+    if not instance.state.finished or instance.ended_at is None:  # how long it took is no matter of its mark
+        instance.ended_at = state.now
     instance.state, instance.reason = final, reason
-    instance.due_at, instance.retry_at_s, instance.ended_at = None, None, state.now
+    instance.due_at, instance.retry_at_s = None, None
     state.mark_dirty(instance)
 
 
