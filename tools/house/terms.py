@@ -76,7 +76,7 @@ TERMS = (
     Term("fairness", "How what is limited is shared among tenants, by their weights.", "penstock.engine.limits.fairness"),
     Term("fence", "What keeps a fault of foreign code, or of a late process, from doing harm elsewhere.", "penstock.plugins.fence"),
     Term("field", "One part of a connection, such as `host`, as a provider declares it.", "penstock.spec.fields"),
-    Term("file server", "The process that has imported one DAG file and forks a process for each try.", "penstock.execute.file_server"),
+    Term("file server", "The process that has imported one DAG file and forks a process for each try.", "penstock.execute.serving.file_server"),
     Term("frame", "One message between two processes: a header and a payload.", "penstock.processes.frames"),
     Term("generation", "One complete environment that the plugin manager has built; a switch of generations can be undone.", "penstock_plugin_manager.apply.generations"),
     Term("guard", "What a task waits for whatever its trigger rule says, such as a setup further up.", "penstock.engine.graph.guards"),

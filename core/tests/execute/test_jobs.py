@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.execute.jobs import fork_processes
+from penstock.execute.serving.jobs import fork_processes
 
 
 def answer(channel):

@@ -12,9 +12,9 @@ import pytest
 
 from penstock.author.dag import DAG
 from penstock.author.operators.taskflow import task
-from penstock.execute.jobs import fork_processes
 from penstock.execute.rehearsal import run_preforked
 from penstock.execute.runner import Providers, Runner
+from penstock.execute.serving.jobs import fork_processes
 from penstock.execute.try_process import run_one
 from penstock.model.attempt import TryEnd, TryFacts
 from penstock.processes.frames import frame

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
-from penstock.execute.file_server import FileServer
 from penstock.execute.rehearsal import rehearse
 from penstock.execute.runner import Runner
+from penstock.execute.serving.file_server import FileServer
 from penstock.execute.spawn_messages import END_S, Lease, Message, Open, receive_message
 from penstock.processes.descendants import end_children, kill_orphans
 from penstock.processes.fork import become_subreaper, fork, prepare_to_fork

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,6 @@ class Context(Mapping[str, Any]):
     Attributes:
         was_read: Whether a name was asked for since this was last set to False: what a poke found after reading its
             context holds for its own task only.
-        began_at: When it was made, which is when the try began to prepare its task.
         pushed: Values that the task left under keys of its own.
         rendered: The task's fields that held templates, as text.
         render: Renders the templates in a value on behalf of a task; set by what runs the try.
@@ -53,7 +52,7 @@ class Context(Mapping[str, Any]):
         self, facts: "TryFacts", inputs: "TryInputs", runtime: Runtime, task: "AbstractOperator | None" = None
     ) -> None:
         self.facts, self.inputs, self.runtime, self.task = facts, inputs, runtime, task
-        self.was_read, self.began_at = False, datetime.now(UTC)
+        self.was_read = False
         self.pushed: dict[str, Any] = {}
         self.begun_steps: dict[str, object] = {}
         self.rendered: dict[str, str] = {}

@@ -19,7 +19,6 @@ class RuntimeTaskInstance(LoggingMixin):
 
     Attributes:
         state: Always "running": who asks is the try itself.
-        start_date: When this try began to prepare its task.
         logical_date: The run's; None if it has none.
     """
 
@@ -31,7 +30,6 @@ class RuntimeTaskInstance(LoggingMixin):
         self.dag_id, self.run_id, self.task_id = facts.dag_id, facts.run_id, facts.task_id
         self.map_index, self.try_number, self.max_tries = facts.map_index, facts.try_number, facts.max_tries
         self.logical_date: datetime | None = facts.logical_date
-        self.start_date = context.began_at
 
     def __getattr__(self, name: str) -> NoReturn:
         raise absent("ti", name, (*vars(self), *dir(type(self))))

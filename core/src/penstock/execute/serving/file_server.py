@@ -19,10 +19,10 @@ import msgspec
 
 from penstock.errors import SupersededError, as_sentence
 from penstock.execute.channel import LINE_CLOSED
-from penstock.execute.jobs import ForkedProcess, Job, fork_processes
 from penstock.execute.rehearsal import run_preforked
 from penstock.execute.runner import Runner
-from penstock.execute.scheduler_line import STARTED_S, SchedulerLine
+from penstock.execute.serving.jobs import ForkedProcess, Job, fork_processes
+from penstock.execute.serving.scheduler_line import STARTED_S, SchedulerLine
 from penstock.execute.try_process import run_many, run_one
 from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
