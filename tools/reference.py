@@ -40,7 +40,7 @@ _OBJECTS = {
     "conn": "connections: `conn.ID.host`, `conn.ID.login`, ...",
     "dag": "the DAG",
     "task": "the operator",
-    "ti": "this try: `ti.xcom_pull(task_ids=...)`, `ti.xcom_push(key, value)`, `ti.try_number`, `ti.log`, ...",
+    "ti": "this try: `ti.xcom_pull(task_ids=...)`, `ti.xcom_push(key, value)`, `ti.try_number`, `ti.log`, `ti.get_dagrun()`, ...",
     "checkpoints": "what this task instance keeps from try to try: `checkpoints.get(key)`, `checkpoints.set(key, value)`",
     "task_state": "what the task keeps from run to run: `task_state.get(key)`, `.set(key, value)`, `.update(key, change)`",
     "asset_state": "by asset or URI, what it keeps from run to run: `asset_state[asset].get(key)`",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from penstock.engine.state import LATENESS_S
 from penstock.model.now import Now
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -53,7 +54,12 @@ class SimulatedClock:
         self.monotonic_s = max(self.monotonic_s, monotonic_s)
 
     def waited(self, since_s: float) -> None:
-        """Since an instant the scheduler has waited for the database; however often it tried meanwhile, that is one pause."""
+        """Since an instant the scheduler has waited for the database; however often it tried meanwhile, that is one pause.
+
+        What is shorter than the lateness that an engine takes for a pause is time like any other: leases run on in it.
+        """
+        if self.monotonic_s - since_s < LATENESS_S:
+            return
         self.paused_s += self.monotonic_s - since_s
         self.pauses += self._waited_until_s != since_s
         self._waited_until_s = self.monotonic_s

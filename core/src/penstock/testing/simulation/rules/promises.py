@@ -186,7 +186,8 @@ class Promises:
             number, dag = run.run, self._store.versions.get(run.version)
             if run.state is not RunState.RUNNING or dag is None:
                 self._runs.pop(number, None)
-                self._over.discard(number)
+                if run.timed_out_at is None:  # one that waits for a place with its teardowns is still over
+                    self._over.discard(number)
                 continue
             if number in touched:
                 self._runs[number] = (now, False)
