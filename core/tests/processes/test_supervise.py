@@ -66,7 +66,9 @@ def test_a_service_that_is_not_wanted_is_started_once_its_own_mark_arrives():
     said = subprocess.run(
         [sys.executable, "-c", STARTS_ON_DEMAND], capture_output=True, text=True, timeout=60, check=False
     )
-    printed = [line for line in said.stdout.splitlines() if line in ("n", "w")]  # beside what the supervisor itself says
+    printed = [
+        line for line in said.stdout.splitlines() if line in ("n", "w")
+    ]  # beside what the supervisor itself says
     assert (said.returncode, printed, said.stderr) == (4, ["w"], "")
 
 

@@ -26,7 +26,7 @@ class SimulatedClock:
         self.pauses = 0
         self.offset = timedelta()
         self.before_reading: Callable[[str], None] = lambda _: None
-        self._waited_until_s = 0.0
+        self._waited_until_s, self._short_s, self._paused = 0.0, 0.0, False
         self._readings: dict[float, tuple[float, int]] = {}
 
     @property
@@ -58,11 +58,14 @@ class SimulatedClock:
 
         What is shorter than the lateness that an engine takes for a pause is time like any other: leases run on in it.
         """
-        if self.monotonic_s - since_s < LATENESS_S:
-            return
-        self.paused_s += self.monotonic_s - since_s
-        self.pauses += self._waited_until_s != since_s
+        if since_s != self._waited_until_s:
+            self._short_s, self._paused = 0.0, False
+        self._short_s += self.monotonic_s - since_s
         self._waited_until_s = self.monotonic_s
+        if self._short_s >= LATENESS_S:
+            self.paused_s += self._short_s
+            self.pauses += not self._paused
+            self._short_s, self._paused = 0.0, True
 
     def pause(self, seconds: float) -> None:
         """Go forward without the scheduler, which finds itself later than it asked for."""
