@@ -52,6 +52,26 @@ def out(stage):
     return sorted((str(key), key.run) for key in stage.out)
 
 
+@pytest.mark.parametrize("ends", [CancelRun(2), MarkRun(2, "failed"), None], ids=["cancelled", "marked", "done"])
+def test_a_teardown_waits_for_no_run_before_whatever_ends_the_work(ends):
+    stage = staged(
+        TaskSpec("make", setup=True),
+        TaskSpec("work", upstream=("make",)),
+        past("remove", "make", "work", teardown=True, trigger_rule=TriggerRule.ALL_DONE_SETUP_SUCCESS),
+    )
+    first, second = dated(stage, 0), dated(stage, 1)
+    for run in (first, second):
+        stage.finish("make", run=run)
+    stage.finish("work", run=first), stage.fail("remove", run=first)
+    if ends is None:
+        stage.finish("work", run=second)
+    else:
+        stage.ask(ends)
+        if ("work", second) in out(stage):
+            stage.finish("work", Outcome.CANCELLED, run=second)
+    assert ("remove", second) in out(stage)
+
+
 def test_a_task_waits_for_the_same_task_of_the_run_before_and_goes_on_at_once():
     stage = staged(past("a"), after("b"))
     dated(stage, 0), dated(stage, 1)

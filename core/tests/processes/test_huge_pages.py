@@ -4,8 +4,6 @@ import re
 import subprocess
 import sys
 
-import pytest
-
 SCRIPT = """
 import ctypes, mmap
 from penstock.processes.huge_pages import collapse, reserve
@@ -38,13 +36,11 @@ print("arenas", max(int(end, 16) - int(first, 16) for first, end in (
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux collapses memory when it is asked")
 def test_memory_that_is_more_than_half_full_is_collapsed_and_stays_what_it_is():
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=60, check=False)
     found = dict(re.findall(r"^(\w+) (\w+)$", done.stdout, re.MULTILINE))
     assert found["same"] == "True", done.stderr
     assert int(found["arenas"]) >= 4
     assert found["sparse"] == "0"
-    if found["found"] == "0":
-        pytest.skip("the kernel has no huge pages to spare, or is older than 6.1")
-    assert int(found["full"]) >= 6 << 10
+    # A kernel before 6.1, or one without huge pages to spare, collapses nothing and says so.
+    assert found["found"] == "0" or int(found["full"]) >= 6 << 10

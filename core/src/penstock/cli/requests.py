@@ -11,6 +11,7 @@ import msgspec
 
 from penstock.cli.installation import person, remind_of_scheduler
 from penstock.cli.terminal import print_remark
+from penstock.cli.waiting import became
 from penstock.errors import RequestError, as_sentence
 from penstock.model.history.audit import AskedBy
 from penstock.model.names import DEEPEST_CONF
@@ -57,12 +58,9 @@ def finished(installation: Installation, asked: Asked) -> bool:
     """
     if not remind_of_scheduler(installation):
         return False
-    until = time.monotonic() + _WAIT_S
-    while not is_handled(installation, asked):
-        if time.monotonic() > until:
-            print_remark(f"the scheduler has not come to it for {_WAIT_S:g} s; it stays asked for")
-            return False
-        time.sleep(_PAUSE_S)
+    if not became(lambda: is_handled(installation, asked), _WAIT_S):
+        print_remark(f"the scheduler has not come to it for {_WAIT_S:g} s; it stays asked for")
+        return False
     if why := why_set_aside(installation, asked):
         raise RequestError(
             f"it could not be carried out, and is in quarantine: {as_sentence(why)} See: penstock quarantine list"

@@ -49,7 +49,7 @@ def evaluate(state: State, node: Node, index: int | None = None) -> None:
 def _held_by_past(state: State, node: Node) -> bool:
     """Whether a task that may run is held by the run before it."""
     run = node.run
-    if not run.compiled.past[node.number] or run.row.cancelled_at is not None:
+    if not run.compiled.past[node.number]:
         return False
     if not is_held(state, node):
         return False

@@ -32,9 +32,8 @@ class InboxWakeup:
     def wait_s(self) -> float:
         """Seconds until the inbox is to be looked into although nobody has asked for it; 0 if it is."""
         left_s = self._due_s - self._monotonic()
-        return (
-            left_s if left_s > _SOON_S else 0.0
-        )  # what is left by rounding would be waited for, for ever, by a clock that stands
+        # What rounding leaves over would be waited for, for ever, by a clock that stands.
+        return left_s if left_s > _SOON_S else 0.0
 
     def drain(self) -> None:
         """Make it quiet; the inbox is looked into now. Raises StoreError."""

@@ -1,20 +1,17 @@
 """``penstock db``."""
 
-import time
-from collections.abc import Callable
-
 import click
 from msgspec.structs import asdict, replace
 
 from penstock.cli.installation import anywhere, project
 from penstock.cli.terminal import json_option, print_json, print_line
+from penstock.cli.waiting import became
 from penstock.errors import ExitCode
 from penstock.model.text import counted
 from penstock.service import admin as service
 from penstock.service.database import upgrades
 from penstock.service.installation import Installation
 
-_PAUSE_S = 0.2
 DAYS = click.FloatRange(0.0, 36_500.0)
 
 
@@ -45,7 +42,7 @@ def upgrade_database(context: click.Context, drain_s: float | None, *, check: bo
     with anywhere(context) as installation:
         if check:
             return _checked(installation, as_json=as_json)
-        done = upgrades.upgrade_database(installation, None if drain_s is None else _waiting(drain_s))
+        done = upgrades.upgrade_database(installation, None if drain_s is None else lambda done: became(done, drain_s))
     if as_json:
         print_json({"before": done.before, "after": done.after, "changed": done.changed})
     elif not done.changed:
@@ -78,20 +75,6 @@ def _checked(installation: Installation, *, as_json: bool) -> int:
             f"{found.floor} or later beside new ones"
         )
     return ExitCode.FAILED if blocking else ExitCode.DONE
-
-
-def _waiting(seconds: float) -> Callable[[Callable[[], bool]], bool]:
-    """Wait for something to be true for so long; whether it became so."""
-
-    def wait(done: Callable[[], bool]) -> bool:
-        until = time.monotonic() + seconds
-        while not done():
-            if time.monotonic() > until:
-                return False
-            time.sleep(_PAUSE_S)
-        return True
-
-    return wait
 
 
 @db.command("check")

@@ -1,17 +1,15 @@
 """``penstock drain``."""
 
 import math
-import time
 
 import click
 
 from penstock.cli.installation import project
 from penstock.cli.terminal import json_option, print_json, print_line, print_remark
+from penstock.cli.waiting import became
 from penstock.errors import ExitCode
-from penstock.service.installation import Installation
 from penstock.service.schedulers import drain as service
 
-_PAUSE_S = 0.1
 _STOP_S = 60.0
 """Seconds in which a scheduler that is stopped has ended, beyond the grace of the tries that it ends."""
 
@@ -35,22 +33,15 @@ def drain(context: click.Context, timeout: float | None, *, as_json: bool) -> in
         draining = service.drain(installation)
         if not as_json:
             print_remark(f"no try begins any more; those that run are waited for: {draining.tries}")
-        until = math.inf if timeout is None else time.monotonic() + timeout
-        whole = done = _ended(installation, draining, until)
+        whole = done = became(
+            lambda: service.is_drained(installation, draining), math.inf if timeout is None else timeout
+        )
         if not done:
             service.stop_draining(installation)
             grace_s = installation.settings.executor.stop_grace_s + _STOP_S
-            done = _ended(installation, draining, time.monotonic() + grace_s)
+            done = became(lambda: service.is_drained(installation, draining), grace_s)
     if as_json:
         print_json({"drained": whole, "stopped": done})
     else:
         print_line("drained" if whole else "stopped: tries that ran were ended" if done else "it has not stopped yet")
     return ExitCode.DONE if whole else ExitCode.FAILED
-
-
-def _ended(installation: Installation, draining: service.Draining, until: float) -> bool:
-    while not service.is_drained(installation, draining):
-        if time.monotonic() > until:
-            return False
-        time.sleep(_PAUSE_S)
-    return True

@@ -51,7 +51,7 @@ class CompiledDag:
         )
         self.past = [
             (task.task_id, *(self.tasks[down].task_id for down in downs if task.wait_for_downstream))
-            if task.depends_on_past or task.wait_for_downstream
+            if (task.depends_on_past or task.wait_for_downstream) and not task.teardown
             else ()
             for task, downs in zip(self.tasks, self.downstream, strict=True)
         ]

@@ -34,7 +34,7 @@ def may_give_way(state: State, dag: LiveDag) -> bool:
 
 def waits_for_past_alone(state: State, run: LiveRun) -> bool:
     """Whether nothing of a running run is at work, is ready or will be tried again, and its past holds what is left."""
-    if run.tries or run.row.state is not RunState.RUNNING or run.row.cancelled_at is not None:
+    if run.tries or run.row.state is not RunState.RUNNING:
         return False
     if not any(is_held(state, node) for node in looking_back(run)):
         return False

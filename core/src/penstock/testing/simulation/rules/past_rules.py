@@ -59,7 +59,7 @@ class PastRules:
         earlier = self.run_before(run) if spec is not None and spec.depends_on_past else None
         if spec is None or earlier is None or earlier.run in touched or earlier.run not in self._known:
             return ""
-        if run.cancelled_at is not None:  # what its setups made is torn down, whatever became of the run before
+        if spec.teardown:  # what the setups of its run made is torn down, whatever became of the run before
             return ""
         names = {key.task_id}
         known = {task.task_id for task in self._dag_of(earlier.run).tasks}
