@@ -12,6 +12,7 @@ import pytest
 from penstock.app.compose import installation
 from penstock.app.loader import start_what_is_needed, starter
 from penstock.app.watchers import InstallationLook
+from penstock.author.runtime import current
 from penstock.cli import root
 from penstock.model.assets.asset_condition import AssetSpec
 from penstock.model.assets.file_watch import FileWatch
@@ -45,8 +46,9 @@ def opened(tmp_path, monkeypatch):
 @pytest.fixture
 def look(opened):
     """The looks of the installation, whose paths begin at the project's folder."""
-    looker = InstallationLook(opened, StoreRuntime(opened.vault))
-    return lambda path, leftover=(): looker(FileWatch(path), leftover)
+    looker, outside = InstallationLook(opened, StoreRuntime(opened.vault)), current.get()
+    yield lambda path, leftover=(): looker(FileWatch(path), leftover)
+    assert current.get() is outside, "a look leaves nothing behind of what its store may ask"
 
 
 def paths_told(opened):

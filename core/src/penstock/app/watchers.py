@@ -80,7 +80,14 @@ class InstallationLook:
             return FileLook([], shortened(problem, _LONGEST_PROBLEM))
 
     def _at_objects(self, spec: FileWatch, leftover: Sequence[WatchedFile]) -> FileLook:
-        current.set(self._runtime)
+        token = current.set(self._runtime)
+        try:
+            return self._at_objects_within(spec, leftover)
+        finally:
+            current.reset(token)
+
+    def _at_objects_within(self, spec: FileWatch, leftover: Sequence[WatchedFile]) -> FileLook:
+        """Look by a store that is asked for its connection as within a task."""
         key, now_s = (urlsplit(spec.path).scheme, spec.conn_id), self._installation.clock.read().monotonic_s
         idle = self._idle.setdefault(key, deque())
         try:
