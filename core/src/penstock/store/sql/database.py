@@ -12,13 +12,13 @@ from typing import Any, cast
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 
-from penstock.errors import CommitUnknownError, ConfigError, StoreGoneError, StoreUnavailableError
+from penstock.errors import CommitUnknownError, ConfigError, StoreUnavailableError
+from penstock.store.sql.database_files import DatabaseFiles
 from penstock.store.sql.driver_errors import translate_errors, translated
 from penstock.store.sql.pipeline import Pipeline, Proof
 
 _PAGES_PER_CHECKPOINT = 4000
 _STATUS = text("SELECT pg_xact_status(CAST(:number AS xid8))")
-_GONE = "What was written since may be lost. Put it back, or start Penstock again to begin with what is there now."
 # https://www.postgresql.org/docs/14/libpq-connect.html#LIBPQ-PARAMKEYWORDS: what is sent and not acknowledged is no idle line.
 _KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
 # https://www.postgresql.org/docs/14/runtime-config-connection.html: else the server keeps what a lost machine held for two hours.
@@ -50,8 +50,8 @@ class Database:
         self.path = Path(parsed.database or "").absolute() if self.sqlite else None
         self.name = str(self.path) if self.path else parsed.render_as_string(hide_password=True)
         self._signature: dict[str, str] = {}
-        self.engine = _sqlite(parsed, wait_s) if self.sqlite else _postgres(parsed, self._signature)
-        self._file: tuple[int, int] | None = None
+        self._files = DatabaseFiles(self.path) if self.path else None
+        self.engine = _sqlite(parsed, wait_s, self._files) if self._files else _postgres(parsed, self._signature)
         self._view = threading.local()
 
     def close(self) -> None:
@@ -64,29 +64,16 @@ class Database:
         self.engine.dispose()
 
     def check_file(self) -> None:
-        """Check that the SQLite file is still the one that was opened first.
+        """Check that the SQLite file, and those beside it, are still the ones that were opened first.
 
         A process that has a deleted file open could go on in it unnoticed, and all of that would be lost.
 
         Raises:
-            StoreGoneError: It was deleted or replaced.
-            StoreUnavailableError: Its folder cannot be reached.
+            StoreGoneError: One was deleted or replaced.
+            StoreUnavailableError: Their folder cannot be reached.
         """
-        if self.path is None:
-            return
-        try:
-            found = self.path.stat()
-        except FileNotFoundError:
-            if self._file is None:
-                return
-            raise StoreGoneError(f"database {self.path}: the file was deleted while it was in use. {_GONE}") from None
-        except OSError as error:
-            raise StoreUnavailableError(f"database {self.path}: it cannot be reached: {error.strerror}.") from None
-        self._file = self._file or (found.st_dev, found.st_ino)
-        if self._file != (found.st_dev, found.st_ino):
-            raise StoreGoneError(
-                f"database {self.path}: another file was put in its place while it was in use. {_GONE}"
-            )
+        if self._files is not None:
+            self._files.check()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -156,7 +143,7 @@ class Database:
         Raises:
             StoreError: The database cannot serve, or cannot be had in time.
             CommitUnknownError: The session was cut at the end, and all of it may be durable.
-            StoreGoneError: Its file was deleted or replaced.
+            StoreGoneError: A file of it was deleted or replaced.
             DataRefusedError: A value cannot be stored.
         """
         self.check_file()
@@ -248,7 +235,7 @@ def _parse(url: str) -> URL:
     return parsed
 
 
-def _sqlite(url: URL, wait_s: float) -> Engine:
+def _sqlite(url: URL, wait_s: float, files: DatabaseFiles) -> Engine:
     engine = create_engine(url, connect_args={"timeout": wait_s, "isolation_level": None}, pool_reset_on_return=None)
 
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
@@ -263,8 +250,15 @@ def _sqlite(url: URL, wait_s: float) -> Engine:
             "temp_store=MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}").close()
+        with suppress(sqlite3.Error):  # the same comes of the first statement, in a sentence
+            connection.execute(
+                "PRAGMA schema_version"
+            ).close()  # the files beside the database are opened by the first read
+        files.opened()
 
     event.listen(engine, "connect", prepare)
+    for end in ("close", "close_detached"):
+        event.listen(engine, end, lambda *_: files.closed())
     return engine
 
 
