@@ -288,6 +288,20 @@ def test_a_task_that_floods_its_log_hurts_nobody(bench):
     assert len(bench.log(flood)) == 2000 * 1001
 
 
+def test_a_file_that_floods_the_log_of_its_server_is_cut_there_and_hurts_nobody(bench):
+    flood = "from penstock import *\nprint('begin ' + 'x' * 3_000_000 + ' end')\nwith DAG('d', schedule=None):\n"
+    bench.write("@task\ndef t(): return 1\nt()", flood)
+    (request,) = bench.submit("t")
+    assert [f.outcome for f in bench.wait(request)] == [Outcome.SUCCESS]
+    assert "[penstock: d.py prints more than 32,768 bytes at its import." in bench.servers_log()
+    bench.executor.stop(5)
+    log = bench.servers_log()
+    assert len(log) < 70_000
+    assert log.startswith("begin ")
+    assert log.endswith(" end\n")
+    assert "[penstock: d.py has printed 3,000,011 bytes, of which 2,934,475 are left out here.]" in log
+
+
 def test_an_answer_that_cannot_be_read_is_a_failed_try(bench):
     bench.write(
         "@task\ndef t():\n"

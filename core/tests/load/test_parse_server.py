@@ -79,6 +79,9 @@ def test_a_flood_of_output_is_cut_and_harms_nothing(parser, write):
     assert [dag.dag_id for dag in result.dags] == ["d"]
     assert len(result.output) == 65536
     assert result.output.endswith("the end\n")
+    assert [note.partition(". ")[0] for note in result.notes] == [
+        "f.py:1: its import printed 5,000,008 bytes, and all but 65,536 are left out of logs"
+    ]
 
 
 @pytest.mark.parametrize("session", [False, True])

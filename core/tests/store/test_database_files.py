@@ -61,7 +61,9 @@ def test_a_file_that_is_deleted_beside_an_open_database_ends_its_use_and_loses_n
     gone = file.with_name(file.name + beside)
     gone.unlink()
     for use in (found, lambda database: add(database, 2), Database.check_file):
-        with pytest.raises(StoreGoneError, match=f"its p.db{beside} was deleted while the database was in use. Let all"):
+        with pytest.raises(
+            StoreGoneError, match=f"its p.db{beside} was deleted while the database was in use. Let all"
+        ):
             use(database)
     database.close()
     assert found(Database(f"sqlite:///{file}")) == [1]

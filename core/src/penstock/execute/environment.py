@@ -257,12 +257,12 @@ class Environment:
 
 
 def _opened(log: Path) -> BinaryIO:
-    """Open a log to append to; where it cannot be made, one that keeps nothing: no try waits for it."""
+    """Open a log to append to, which is shortened by who reads it; where it cannot be made, one that keeps nothing: no try waits for it."""
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
-        return log.open("ab")
+        return log.open("a+b")
     except OSError:
-        return Path(os.devnull).open("ab")
+        return Path(os.devnull).open("a+b")
 
 
 def spawn_command(python: str = sys.executable, *, poke_threads: int = 32, plugins: str = "{}") -> list[str]:

@@ -16,6 +16,7 @@ from typing import NoReturn
 from penstock.execute.rehearsal import rehearse
 from penstock.execute.runner import Runner
 from penstock.execute.serving.file_server import FileServer
+from penstock.execute.serving.server_output import ServerOutput
 from penstock.execute.spawn_messages import END_S, Lease, Message, Open, receive_message
 from penstock.processes.descendants import end_children, kill_orphans
 from penstock.processes.fork import become_subreaper, fork, prepare_to_fork
@@ -43,26 +44,28 @@ def serve(control: socket.socket, held: tuple[int, ...], make_runner: Callable[[
     prepare_to_fork()
     collapse()
     children: set[int] = set()
+    output = ServerOutput(sys.stdout.fileno())
     until_s: float | None = None
-    while (message := _next(control, reaper, children, until_s)) is not None:
+    while (message := _next(control, reaper, children, output, until_s)) is not None:
         if isinstance(message, Lease):
             until_s = message.until_s
         else:
             opened, line = message
-            children.add(_fork_file_server(opened, line, held, make_runner))
+            children.add(_fork_file_server(opened, line, held, output, make_runner))
             line.close()
     if until_s is None or time.monotonic() < until_s:
-        _wait_for_end(children)
+        _wait_for_end(children, output)
     end_children(END_S)
     os._exit(0)
 
 
-def _wait_for_end(children: set[int]) -> None:
+def _wait_for_end(children: set[int], output: ServerOutput) -> None:
     """Let file servers end their tries before the kernel ends them for their parent's death."""
     until = time.monotonic() + GRACE_S
     while children and time.monotonic() < until:
         children.difference_update(pid for pid, _ in reap())
-        time.sleep(0.01)
+        for pipe in select.select(output.pipes, [], [], 0.01)[0]:
+            output.take(pipe)
 
 
 def _line_by_line() -> None:
@@ -71,14 +74,22 @@ def _line_by_line() -> None:
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]  # real streams
 
 
-def _next(control: socket.socket, reaper: Reaper, children: set[int], until_s: float | None) -> Message | None:
-    """Wait for the next message, or for the end of the time; meanwhile, end what file servers that have died left behind."""
+def _next(
+    control: socket.socket, reaper: Reaper, children: set[int], output: ServerOutput, until_s: float | None
+) -> Message | None:
+    """Wait for the next message, or for the end of the time; meanwhile, end what file servers that have died left behind.
+
+    What file servers print is written to the log meanwhile.
+    """
     while True:
         left_s = None if until_s is None else max(0.0, until_s - time.monotonic())
-        ready, _, _ = select.select([control.fileno(), reaper.fileno()], [], [], left_s)
+        ready, _, _ = select.select([control.fileno(), reaper.fileno(), *output.pipes], [], [], left_s)
         if reaper.fileno() in ready:
             children.difference_update(pid for pid, _ in reaper.reap())
             kill_orphans(children)
+        for pipe in output.pipes:
+            if pipe in ready:
+                output.take(pipe)
         if control.fileno() in ready:
             return receive_message(control)
         if not left_s and until_s is not None:
@@ -87,9 +98,17 @@ def _next(control: socket.socket, reaper: Reaper, children: set[int], until_s: f
 
 
 def _fork_file_server(
-    message: Open, line: socket.socket, held: tuple[int, ...], make_runner: Callable[[Open], Runner]
+    message: Open,
+    line: socket.socket,
+    held: tuple[int, ...],
+    output: ServerOutput,
+    make_runner: Callable[[Open], Runner],
 ) -> int:
-    return fork(lambda kept: _be_file_server(message, kept, make_runner), (line.fileno(), *held))
+    writing = output.listen(message.name)
+    try:
+        return fork(lambda kept: _be_file_server(message, kept, make_runner), (line.fileno(), *held), output=writing)
+    finally:
+        os.close(writing)
 
 
 def _be_file_server(message: Open, kept: tuple[int, ...], make_runner: Callable[[Open], Runner]) -> NoReturn:

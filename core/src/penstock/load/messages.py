@@ -26,7 +26,7 @@ class MessageKind(IntEnum):
     PARSE = 2  # > import a file: ParseJob
     REPLY = 3  # > answer to ASK: penstock.spec.wire.Reply
     ASK = 4  # < a Variable is read: penstock.spec.wire.Ask
-    OUTPUT = 5  # < what the file printed, as text, cut in the middle if it is long
+    OUTPUT = 5  # < what the file printed: Printed
     RESULT = 6  # < what the import gave, after OUTPUT: ParsedFile
 
 
@@ -52,6 +52,18 @@ class ParseConfig(msgspec.Struct, frozen=True):
     timeout_s: float = 30.0
     output_bytes: int = 65536
     processes: int = 2
+
+
+class Printed(msgspec.Struct, frozen=True):
+    """What a file printed at its import.
+
+    Attributes:
+        text: As text, cut in the middle if it is long.
+        size: How many bytes it was.
+    """
+
+    text: bytes
+    size: int
 
 
 class ParseJob(msgspec.Struct, frozen=True):

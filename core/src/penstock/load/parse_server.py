@@ -18,7 +18,7 @@ from time import monotonic
 import msgspec
 
 from penstock.load.child import run_child
-from penstock.load.messages import MessageKind, ParseConfig, ParseJob
+from penstock.load.messages import MessageKind, ParseConfig, ParseJob, Printed
 from penstock.load.preload import preload
 from penstock.processes.descendants import end_children, kill_orphans
 from penstock.processes.fork import become_subreaper, fork, prepare_to_fork
@@ -44,7 +44,7 @@ class _Child:
         self.timed_out = False
         self.result = b""
         self.code: int | None = None
-        self.output = bytearray()
+        self.output, self.printed = bytearray(), 0
         self.open = 2
 
 
@@ -129,6 +129,7 @@ class ParseServer:
         except BlockingIOError:
             return
         child.output += data
+        child.printed += len(data)
         excess = len(child.output) - self._config.output_bytes
         if excess > 0:
             half = self._config.output_bytes // 2
@@ -154,7 +155,8 @@ class ParseServer:
         if child.code is None or child.open or self._children.pop(child.serial, None) is None:
             return
         if child.output:
-            self._loader.send(MessageKind.OUTPUT, child.serial, bytes(child.output))
+            printed = Printed(bytes(child.output), child.printed)
+            self._loader.send(MessageKind.OUTPUT, child.serial, _encode(printed))
         result = child.result or _encode(child.job.parsed(problems=(self._failure(child, child.code),)))
         self._loader.send(MessageKind.RESULT, child.serial, result)
 

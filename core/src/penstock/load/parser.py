@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from penstock.errors import InternalError, PenstockError, StoreError
-from penstock.load.messages import MessageKind, ParseConfig, ParseJob
+from penstock.load.messages import MessageKind, ParseConfig, ParseJob, Printed
 from penstock.model.source import ParsedFile
 from penstock.processes.environ import without_secrets
 from penstock.processes.frames import Frame, FrameSocket
@@ -21,6 +21,7 @@ from penstock.spec.wire import Ask, Reply
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_ask = msgspec.msgpack.Decoder(Ask).decode
+_decode_printed = msgspec.msgpack.Decoder(Printed).decode
 _decode_parsed = msgspec.msgpack.Decoder(ParsedFile).decode
 
 _ATTEMPTS = 2
@@ -120,7 +121,7 @@ class Parser:
         line = self._connected()
         waited = [line.sock.fileno(), *([stop] if stop is not None else [])]
         running: dict[int, ParseJob] = {}
-        outputs: dict[int, str] = {}
+        outputs: dict[int, Printed] = {}
         jobs = (ParseJob(folder, file, self._clock(), cursors.get(file, {})) for file in files)
         while True:
             self._hand_out(line, jobs, running)
@@ -136,9 +137,9 @@ class Parser:
                 if kind == MessageKind.ASK:
                     line.send(MessageKind.REPLY, serial, _encode(self._reply(payload)))
                 elif kind == MessageKind.OUTPUT:
-                    outputs[serial] = payload.decode(errors="replace")
+                    outputs[serial] = _decode_printed(payload)
                 elif kind == MessageKind.RESULT and (done := running.pop(serial, None)) is not None:
-                    yield msgspec.structs.replace(_parsed(done, payload), output=outputs.pop(serial, ""))
+                    yield _with_output(_parsed(done, payload), outputs.pop(serial, None))
 
     def _hand_out(self, line: FrameSocket, jobs: Iterator[ParseJob], running: dict[int, ParseJob]) -> None:
         """Send as many jobs as the server is to have at once."""
@@ -193,3 +194,17 @@ def _parsed(job: ParseJob, payload: bytes) -> ParsedFile:
     except msgspec.MsgspecError as error:
         return job.parsed(problems=(f"{job.file}:1: its import sent an unreadable result: {error}",))
     return msgspec.structs.replace(found, file=job.file, snapshot=Path(job.folder).name, parsed_at=job.at)
+
+
+def _with_output(parsed: ParsedFile, printed: Printed | None) -> ParsedFile:
+    """The import with what the file printed, and a note if that is more than is kept."""
+    if printed is None:
+        return parsed
+    notes = parsed.notes
+    if printed.size > len(printed.text):
+        note = (
+            f"{parsed.file}:1: its import printed {printed.size:,} bytes, and all but {len(printed.text):,} are left out of logs. Print "
+            "in tasks: each has a log of its own, and the file is imported for many of them."
+        )
+        notes = (*notes, note)
+    return msgspec.structs.replace(parsed, notes=notes, output=printed.text.decode(errors="replace"))
