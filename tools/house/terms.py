@@ -157,6 +157,7 @@ TERMS = (
     Term("reference", "The URL of a value in the object store, stored in place of the value.", "penstock.model.value"),
     Term("registry", "The table of what is registered under a name.", "penstock.plugins.registry"),
     Term("release", "One version of a distribution, as an index or a catalog lists it.", "penstock_plugin_manager.catalog.entry"),
+    Term("removed", "The state of an instance for which a mapped task has no element any more; its tries stay, and it counts for nothing.", "penstock.model.state"),
     Term("reply", "The answer to an ask.", "penstock.spec.wire"),
     Term("request", "What a user wants of the scheduler: trigger, cancel, clear or mark; or all that an executor needs to run a try.", "penstock.model.request"),
     Term("requirement", "A distribution with the versions that are wanted.", "penstock_plugin_manager.model.requirement"),

@@ -344,6 +344,16 @@ def places_taken(patch):
     patch.setattr(Admission, "release_one", lambda *_: None)
 
 
+def instances_vanish(patch):
+    """An instance that a mapped task has no more goes without a trace."""
+    patch.setattr(State, "remove", lambda state, _run, instance, _reason: state.delete_row(instance))
+
+
+def removed_begin_anew(patch):
+    """An instance that is there again has forgotten its tries."""
+    patch.setattr(State, "bring_back", lambda *_: None)
+
+
 MUTATIONS = {
     "fence of answers by epoch": (unfenced, 27),
     "fence of heartbeats by epoch": (renewed_by_anybody, scenarios.an_earlier_try_alone_is_renewed),
@@ -372,6 +382,8 @@ MUTATIONS = {
         collapsed_under_tries,
         scenarios.a_source_is_cleared_while_what_is_mapped_over_it_runs,
     ),
+    "rows of removed instances": (instances_vanish, 69),
+    "epochs of removed instances": (removed_begin_anew, scenarios.an_instance_is_removed_and_comes_back),
     "held back below a clear": (not_held_back, scenarios.a_task_is_ready_when_its_upstream_is_cleared),
     "one live try": (cancelled_goes_out, scenarios.a_task_is_cleared_while_it_runs),
     "requests carried out once": (requests_kept, 12),

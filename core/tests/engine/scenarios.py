@@ -72,7 +72,21 @@ def a_source_is_cleared_while_what_is_mapped_over_it_runs():
     stage.trigger()
     stage.finish("a", returns=2)
     stage.ask(ClearTasks(1, ("a",)))
-    assert {"m[0]", "m[1]"} <= stage.states().keys(), "instances are gone, and their tries live"
+    assert [stage.states().get(name) for name in ("m[0]", "m[1]")] == ["none"] * 2, (
+        "instances are gone, and their tries live"
+    )
+
+
+def an_instance_is_removed_and_comes_back():
+    """A mapped task has two instances fewer when it runs again, and later all three."""
+    stage = Stage(dag("s", after("m", "s", mapped=(Mapping("x", source=XComRef("s")),))))
+    stage.trigger()
+    for length in (3, 1, 3):
+        stage.finish("s", returns=length)
+        stage.drain()
+        stage.ask(ClearTasks(1, ("s",)))
+    stage.finish("s", returns=3)
+    assert [row.try_number for key, row in sorted(stage.store.tasks.items()) if key.map_index >= 0] == [4, 3, 3]
 
 
 def a_task_is_ready_when_its_upstream_is_cleared():

@@ -250,7 +250,9 @@ def test_what_is_mapped_over_a_task_that_another_version_maps_otherwise_begins_a
     row = stage.store.put_dag(dag("s", over_s, "z"))
     stage.step(row)
     stage.ask(ClearTasks(1, ("z",), version=row.version))
-    assert stage.states() == {"m": "none", "s": "queued", "z": "queued"}
+    gone = dict.fromkeys(("s[0]", "s[1]", "m[1]"), "removed")
+    assert stage.states() == {"m": "none", "s": "queued", "z": "queued", "m[0]": "removed", **gone}
+    assert stage.reason("s[1]") == "its task is mapped no more"
     stage.finish("s", returns=1)
     stage.drain()
-    assert stage.states() == {"m[0]": "success", "s": "success", "z": "success"}
+    assert stage.states() == {"m[0]": "success", "s": "success", "z": "success", **gone}

@@ -111,7 +111,7 @@ def test_a_cleared_mapped_task_still_folds_up_after_a_restart():
     stage.restart()
     stage.finish("a", returns=1)
     stage.finish("m[0]", Outcome.CANCELLED), stage.finish("m[1]", Outcome.CANCELLED)
-    assert stage.states() == {"a": "success", "m[0]": "queued"}
+    assert stage.states() == {"a": "success", "m[0]": "queued", "m[1]": "removed"}
 
 
 def test_a_run_whose_last_answer_was_stored_but_not_its_end_is_ended():

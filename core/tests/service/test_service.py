@@ -353,6 +353,22 @@ def test_mark_checks_state_and_task(installation, run, asked):
         tasks.mark_task(installation, "sales", "load", "success", map_index=3)
 
 
+def test_a_removed_instance_is_shown_and_neither_marked_nor_cleared(installation, run, store, now, asked):
+    reason = "what it is mapped over has 1 element now"
+    states = (TaskState.SUCCESS, TaskState.REMOVED)
+    rows = [TaskInstance(run.run, "load", index, state, 1, 1, reason) for index, state in enumerate(states)]
+    store.apply(Changes(tasks=rows, removed=[TaskKey(run.run, "load")]), now)
+    assert tasks.why(installation, "sales", "load", map_index=1)[0].reason == reason
+    tasks.mark_task(installation, "sales", "load", "failed")
+    assert asked() == [MarkTask(run.run, "load", 0, "failed")]
+    said = rf"load\[1\] of run 'one' was removed: {reason}\. Name one that is there, or the whole task"
+    with pytest.raises(RequestError, match=said):
+        tasks.mark_task(installation, "sales", "load", "success", map_index=1)
+    with pytest.raises(RequestError, match=said):
+        preview_clear(installation, "sales", "one", tasks=["load"], map_index=1)
+    assert runs.show_run(installation, "sales").tasks[TaskState.REMOVED] == 1
+
+
 def test_why_gives_the_engines_reason_or_what_is_waited_for(installation, run):
     (extract,) = tasks.why(installation, "sales", "extract")
     assert extract.reason.startswith("its try 2 runs. No scheduler is running: what became of it is found out")

@@ -102,7 +102,7 @@ def _follow(
             _title(chunk.log)
         shown = name
         output.write(chunk.data)
-    return ExitCode.DONE if states <= {TaskState.SUCCESS, TaskState.SKIPPED} else ExitCode.FAILED
+    return ExitCode.DONE if states <= {TaskState.SUCCESS, TaskState.SKIPPED, TaskState.REMOVED} else ExitCode.FAILED
 
 
 def _title(log: service.Log) -> None:

@@ -35,6 +35,7 @@ _STYLES = {
     "up_for_retry": "yellow",
     "cancelled": "magenta",
     "skipped": "bright_black",
+    "removed": "bright_black",
 }
 
 

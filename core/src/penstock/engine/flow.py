@@ -7,8 +7,8 @@ import msgspec
 from penstock.engine.assets.events import emit_events
 from penstock.engine.decisions.branching import cut_off, cut_off_beside
 from penstock.engine.decisions.expansion import expansion
+from penstock.engine.decisions.mapped_instances import expand
 from penstock.engine.decisions.past_hold import is_held
-from penstock.engine.graph.live_group import LiveGroup
 from penstock.engine.graph.trigger_rules import Verdict
 from penstock.engine.live import Instance, LiveRun, Node
 from penstock.engine.state import State
@@ -100,10 +100,7 @@ def _expand(state: State, node: Node) -> None:
     found = expansion(node)
     if isinstance(found, int):
         nodes = node.group.waiting_nodes()
-        for each in nodes:
-            state.delete_row(each.instances[UNMAPPED])
-            for instance in each.expand(range(found)):
-                state.mark_dirty(instance)
+        expand(state, nodes, range(found))
         for each in nodes:
             each.pair()
         for each in nodes:
@@ -113,37 +110,6 @@ def _expand(state: State, node: Node) -> None:
     if found.state is TaskState.FAILED:
         placeholder.transition(TaskState.SCHEDULED, found.reason)
     end_instance(state, placeholder, found.state, found.reason)
-
-
-def collapse(state: State, group: LiveGroup) -> None:
-    """Collapse what is mapped and was cleared into placeholders, once no try of its old instances lives."""
-    if group.tries:
-        return
-    for node in group.nodes:
-        if node.expanded:
-            for instance in node.instances.values():
-                state.delete_row(instance)
-            state.mark_dirty(node.collapse())
-    group.collapsing = False
-
-
-def settle(state: State, group: LiveGroup) -> None:
-    """Let what is mapped have the instances that it needs, after its instances were restored or cleared."""
-    if group.expanded and group.untouched:
-        group.collapsing = True
-        collapse(state, group)
-    if group.alone or not group.expanded:
-        return
-    # A task of a group may lack them: it had ended with its placeholder and was cleared, or a new version put it there.
-    indexes, waiting = group.indexes(), group.waiting_nodes()
-    for node in group.nodes:
-        if node in waiting:
-            state.delete_row(node.instances[UNMAPPED])
-            made = node.expand(indexes)
-        else:
-            made = node.add_instances(index for index in indexes if node.expanded and index not in node.instances)
-        for instance in made:
-            state.mark_dirty(instance)
 
 
 def make_ready(state: State, instance: Instance, reason: str) -> None:

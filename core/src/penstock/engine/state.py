@@ -24,7 +24,7 @@ from penstock.model.dag import DagSpec
 from penstock.model.notice import RunStateChanged, TaskStateChanged
 from penstock.model.now import Now
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
-from penstock.model.state import RunState
+from penstock.model.state import RunState, TaskState
 
 LATENESS_S = 1.0
 """Seconds by which a step may come later than the step before asked for, before that counts as a pause."""
@@ -95,6 +95,7 @@ class State:
         self._released: list[LiveRun] = []
         self._dirty: dict[Instance, None] = {}
         self._dropped: dict[TaskKey, TaskInstance] = {}
+        self._removed: dict[TaskKey, Instance] = {}
         self._dirty_runs: dict[int, Run] = {}
         self._dirty_backfills: dict[int, Backfill] = {}
         self._dirty_tries: dict[tuple[TaskKey, int], Try] = {}
@@ -103,8 +104,7 @@ class State:
     def mark_dirty(self, instance: Instance) -> None:
         """Store the instance's row at the end of the step."""
         self._dirty[instance] = None
-        if (self._notify or instance.node.run.compiled.alerting) and instance.state is not instance.notified_state:
-            self._notify_task(instance)
+        self._notify_task(instance)
 
     def delete_row(self, instance: Instance) -> None:
         """Delete the row of an instance that exists no more."""
@@ -123,6 +123,29 @@ class State:
         self.forget(instance)
         row = self._dropped[instance.key] = instance.row()
         return row
+
+    def store_dropped(self, run: LiveRun, row: TaskInstance) -> None:
+        """Store a row that is no part of its run, at the end of the step."""
+        run.dropped[row.key] = self._dropped[row.key] = row
+
+    def remove(self, run: LiveRun, instance: Instance, reason: str) -> None:
+        """Let the row of a mapped instance stay as removed; listeners hear of it unless it is brought back in this step."""
+        self.forget(instance)
+        instance.reset("")
+        instance.transition(TaskState.REMOVED, reason)
+        instance.ended_at = self.now
+        self.store_dropped(run, instance.row())
+        self._removed[instance.key] = instance
+
+    def bring_back(self, instance: Instance) -> None:
+        """Let a new instance go on from the row of a removed one of its key, if there is one."""
+        row = instance.node.run.dropped.get(instance.key)
+        if row is not None and row.state is TaskState.REMOVED:
+            del instance.node.run.dropped[instance.key]
+            self.take_up(row)
+            before = self._removed.pop(instance.key, None)
+            instance.epoch, instance.try_number = row.epoch, row.try_number
+            instance.notified_state = row.state if before is None else before.notified_state
 
     def take_up(self, row: TaskInstance) -> TaskInstance:
         """Take a dropped row up again: an instance will store it."""
@@ -143,7 +166,9 @@ class State:
         self._dirty_backfills[row.number] = row
 
     def _notify_task(self, instance: Instance) -> None:
-        """Record for listeners that the instance's state changed."""
+        """Record for listeners that the instance's state changed, if it did."""
+        if not (self._notify or instance.node.run.compiled.alerting) or instance.state is instance.notified_state:
+            return
         run, key, before = instance.node.run.row, instance.key, instance.notified_state
         instance.notified_state = instance.state
         states = (before.value, instance.state.value, instance.reason, self.now)
@@ -171,6 +196,8 @@ class State:
                 if bucket not in reasons:
                     reasons[bucket] = self.admission.refusal(instance)[1]
                 instance.reason = reasons[bucket]
+        for instance in self._removed.values():
+            self._notify_task(instance)
         changes = self.changes
         changes.tasks = [*(instance.row() for instance in self._dirty), *self._dropped.values()]
         changes.runs = list(self._dirty_runs.values())

@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from penstock.engine.assets.events import emit_events
 from penstock.engine.decisions.branching import decision
-from penstock.engine.flow import collapse, end_instance, evaluate, make_ready
+from penstock.engine.decisions.mapped_instances import collapse
+from penstock.engine.flow import end_instance, evaluate, make_ready
 from penstock.engine.graph.branch_answer import judged
 from penstock.engine.live import Instance
 from penstock.engine.messages import Dispatch, Kill, TryInterrupted

@@ -20,7 +20,7 @@ class RunState(StrEnum):
 
 
 class TaskState(StrEnum):
-    """The life of a task instance; the words are the field's own."""
+    """The life of a task instance; the words are the field's own. One that is removed is no part of its run any more."""
 
     NONE = "none"
     SCHEDULED = "scheduled"
@@ -33,6 +33,7 @@ class TaskState(StrEnum):
     SKIPPED = "skipped"
     UPSTREAM_FAILED = "upstream_failed"
     CANCELLED = "cancelled"
+    REMOVED = "removed"
 
     @property
     def finished(self) -> bool:
@@ -142,6 +143,7 @@ FINISHED = frozenset(
         TaskState.SKIPPED,
         TaskState.UPSTREAM_FAILED,
         TaskState.CANCELLED,
+        TaskState.REMOVED,
     }
 )
 LIVE = frozenset({TaskState.QUEUED, TaskState.RUNNING, TaskState.DEFERRED})
@@ -150,7 +152,7 @@ LIVE = frozenset({TaskState.QUEUED, TaskState.RUNNING, TaskState.DEFERRED})
 # first cancelled, so that never two tries of one instance exist.
 _S = TaskState
 TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
-    _S.NONE: frozenset({_S.SCHEDULED, _S.SKIPPED, _S.UPSTREAM_FAILED, _S.SUCCESS, _S.CANCELLED}),
+    _S.NONE: frozenset({_S.SCHEDULED, _S.SKIPPED, _S.UPSTREAM_FAILED, _S.SUCCESS, _S.CANCELLED, _S.REMOVED}),
     _S.SCHEDULED: frozenset({_S.QUEUED, _S.SUCCESS, _S.SKIPPED, _S.UPSTREAM_FAILED, _S.FAILED, _S.CANCELLED, _S.NONE}),
     _S.QUEUED: frozenset(
         {_S.RUNNING, _S.DEFERRED, _S.SUCCESS, _S.FAILED, _S.SKIPPED, _S.UP_FOR_RETRY, _S.SCHEDULED, _S.CANCELLED}
@@ -165,4 +167,5 @@ TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
     _S.SKIPPED: frozenset({_S.NONE}),
     _S.UPSTREAM_FAILED: frozenset({_S.NONE}),
     _S.CANCELLED: frozenset({_S.NONE}),
+    _S.REMOVED: frozenset({_S.NONE}),
 }

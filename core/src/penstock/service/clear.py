@@ -16,7 +16,7 @@ from penstock.model.text import shortened
 from penstock.scheduler.inbox import Inbox
 from penstock.service.asked.asked import Asked, ask
 from penstock.service.installation import Installation
-from penstock.service.names import find_run, find_tasks, known_tasks
+from penstock.service.names import find_present_tasks, find_run, known_tasks
 from penstock.store import DagState, Store
 
 
@@ -147,7 +147,7 @@ def _check_tasks(store: Store, run: Run, tasks: Sequence[str], map_index: int | 
         if task_id not in known:
             raise NotFoundError(f"task of DAG {run.dag_id!r}", task_id, known)
         if map_index is not None:
-            find_tasks(store, run, task_id, map_index)
+            find_present_tasks(store, run, task_id, map_index)
 
 
 def _check_in_version(store: Store, run: Run, tasks: Sequence[str], version: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from penstock.engine.graph.subset import tasks_of
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.run import UNMAPPED, Run, TaskInstance
+from penstock.model.state import TaskState
 from penstock.service.installation import Installation
 from penstock.store import DagRow, Store
 
@@ -55,6 +56,21 @@ def find_tasks(store: Store, run: Run, task_id: str, map_index: int | None = Non
     if task_id not in known:
         raise NotFoundError(f"task of DAG {run.dag_id!r}", task_id, known)
     raise RequestError(f"run {run.run_id!r} has not started, so task {task_id!r} has no instance yet.")
+
+
+def find_present_tasks(store: Store, run: Run, task_id: str, map_index: int | None = None) -> list[TaskInstance]:
+    """The instances that a task has now, without those that were removed; raises NotFoundError.
+
+    Raises:
+        RequestError: There is no such instance, or the one of that index was removed.
+    """
+    found = find_tasks(store, run, task_id, map_index)
+    present = [task for task in found if task.state is not TaskState.REMOVED]
+    if not present:
+        raise RequestError(
+            f"{found[0].key} of run {run.run_id!r} was removed: {found[0].reason}. Name one that is there, or the whole task."
+        )
+    return present
 
 
 def known_tasks(store: Store, run: Run) -> list[str]:

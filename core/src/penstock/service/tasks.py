@@ -14,7 +14,7 @@ from penstock.service.asked.asked import Asked, ask
 from penstock.service.clear import Code, version_to_run
 from penstock.service.explain import Explainer, Reasons
 from penstock.service.installation import Installation
-from penstock.service.names import find_run, find_tasks, known_tasks
+from penstock.service.names import find_present_tasks, find_run, find_tasks, known_tasks
 from penstock.store import PastTry, Store
 
 _MARKS = (TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED)
@@ -143,7 +143,7 @@ def mark_task(  # noqa: PLR0913 - one argument an option
         raise RequestError(f"a task cannot be marked {state!r}. Choose one of: {', '.join(s.value for s in _MARKS)}.")
     store = installation.store
     run = find_run(store, dag_id, run_id)
-    found = find_tasks(store, run, task_id, map_index)
+    found = find_present_tasks(store, run, task_id, map_index)
     version, note = version_to_run(store, run, code)
     marks = tuple(MarkTask(run.run, task_id, task.map_index, state, version) for task in found)
     now, keys = installation.now(), [str(task.key) for task in found]
@@ -154,4 +154,5 @@ def mark_task(  # noqa: PLR0913 - one argument an option
 
 def _upstream(store: Store, run: Run, spec: DagSpec | None, task_id: str) -> dict[str, list[TaskState]]:
     known = () if spec is None else next((task.upstream for task in spec.tasks if task.task_id == task_id), ())
-    return {name: [task.state for task in store.runs.tasks(run.run, name)] for name in known}
+    found = {name: [task.state for task in store.runs.tasks(run.run, name)] for name in known}
+    return {name: [state for state in states if state is not TaskState.REMOVED] for name, states in found.items()}

@@ -6,6 +6,7 @@ from typing import Any
 
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.run import Run
+from penstock.model.state import TaskState
 from penstock.store import Store, UnreadableRun
 from penstock.tries.run_watch import Target
 
@@ -48,7 +49,7 @@ def external_states(
         wanted = list(_tasks(store, run, task_ids, group_id))
         states: dict[str, list[str]] = {task_id: [] for task_id in wanted}
         for task in store.runs.tasks(run.run, wanted[0] if len(wanted) == 1 else "") if wanted else ():
-            if task.task_id in states:
+            if task.task_id in states and task.state is not TaskState.REMOVED:
                 states[task.task_id].append(task.state.value)
         distinct = {task_id: sorted({*each}) for task_id, each in states.items()}
         found.append({"date": date.isoformat(), "run": run.state.value, "tasks": distinct})

@@ -3,7 +3,8 @@
 from msgspec.structs import replace
 
 from penstock.engine.decisions.branching import skipped_by
-from penstock.engine.flow import evaluate, settle
+from penstock.engine.decisions.mapped_instances import settle
+from penstock.engine.flow import evaluate
 from penstock.engine.graph.trigger_rules import BROKEN
 from penstock.engine.live import Instance, LiveRun, Node
 from penstock.engine.runs.cancel import cancel_run

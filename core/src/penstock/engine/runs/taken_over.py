@@ -3,7 +3,8 @@
 from msgspec.structs import replace
 
 from penstock.engine.assets.events import watch_assets
-from penstock.engine.flow import end_run_by_leaves, end_run_if_done, evaluate, let_later_go, make_ready, settle
+from penstock.engine.decisions.mapped_instances import settle
+from penstock.engine.flow import end_run_by_leaves, end_run_if_done, evaluate, let_later_go, make_ready
 from penstock.engine.graph.compiled import CompiledDag
 from penstock.engine.live import Instance, LiveRun, Node
 from penstock.engine.messages import DagUpdated, RunAdded, RunVersionChanged
@@ -129,9 +130,7 @@ def _restore_rows(state: State, old: LiveRun, run: LiveRun, event: RunVersionCha
         elif bool(node.task.mapped) == bool(instance.node.task.mapped) and node.task.task_id not in anew:
             kept.append(instance.row())
         else:
-            instance.reset(_why_anew(instance.node, node))
-            state.mark_dirty(instance)  # for listeners, who hear of it before the row goes
-            state.delete_row(instance)
+            _end_former(state, run, instance, _why_anew(instance.node, node))
             state.changes.cleared.append(instance.key)
             state.changes.forgotten.append(instance.key)
             begun_anew.append(instance)
@@ -149,6 +148,16 @@ def _restore_rows(state: State, old: LiveRun, run: LiveRun, event: RunVersionCha
     for before in old.nodes:
         if (node := run.node(before.task.task_id)) is not None:
             _restore_lengths(node, before, anew=before.task.task_id in anew)
+
+
+def _end_former(state: State, run: LiveRun, instance: Instance, reason: str) -> None:
+    """End an instance whose task begins anew in another version: one of an element is removed, a placeholder makes room."""
+    if instance.key.map_index != UNMAPPED:
+        state.remove(run, instance, reason)
+        return
+    instance.reset(reason)
+    state.mark_dirty(instance)  # for listeners, who hear of it before the row goes
+    state.delete_row(instance)
 
 
 def _begins_anew(old: LiveRun, run: LiveRun) -> set[str]:
@@ -182,7 +191,7 @@ def _taken_up(state: State, old: LiveRun, run: LiveRun) -> list[Instance]:
     """Instances of the rows that an earlier version left, as far as the new one has their tasks; the others stay rows."""
     found = []
     for row in old.dropped.values():
-        if run.node(row.task_id) is None:
+        if run.node(row.task_id) is None or row.state is TaskState.REMOVED:
             run.dropped[row.key] = row
             continue
         spec = TaskSpec(row.task_id, mapped=() if row.map_index == UNMAPPED else (Mapping("", length=1),))
@@ -228,7 +237,7 @@ def _restore(state: State, run: LiveRun, event: RunAdded) -> None:
 
 def _restore_instance(state: State, run: LiveRun, row: TaskInstance) -> None:
     node = run.node(row.task_id)
-    if node is None:
+    if node is None or row.state is TaskState.REMOVED:
         run.dropped[row.key] = row
         return
     if row.map_index != UNMAPPED and not node.expanded:

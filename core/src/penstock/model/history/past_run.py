@@ -6,7 +6,7 @@ import msgspec
 
 from penstock.model.state import TaskState
 
-ENDED_WELL = frozenset({TaskState.SUCCESS, TaskState.SKIPPED})
+ENDED_WELL = frozenset({TaskState.SUCCESS, TaskState.SKIPPED, TaskState.REMOVED})
 """States in which a task instance holds no later run."""
 
 

@@ -17,6 +17,7 @@ from penstock.store import Store
 from penstock.store.sql import tables
 from penstock.store.sql.notices import read
 from penstock.testing.simulation.rules.backfills import BackfillRules, with_only
+from penstock.testing.simulation.rules.mapped_rules import MappedRules
 from penstock.testing.simulation.rules.past_rules import PastRules
 from penstock.testing.simulation.rules.rows import Rows, ident_of
 from penstock.testing.simulation.rules.trigger_rules import BROKEN, allowed
@@ -51,7 +52,8 @@ class Checker:
         self.before: dict[TaskKey, TaskState] = {}
         self.outcomes: dict[tuple[TaskKey, int], object] = {}
         self.notified: dict[tuple[object, ...], str] = {}
-        self.backfills, self.past = BackfillRules(store), PastRules(store, self.dag_of)
+        self.backfills = BackfillRules(store)
+        self.past, self.mapped = PastRules(store, self.dag_of), MappedRules(store, self.dag_of)
         self._reduced: dict[tuple[str, ...], DagSpec] = {}
         self._left = set[str]()
         self._not_before: dict[str, tuple[DagUpdated, datetime]] = {}
@@ -65,6 +67,7 @@ class Checker:
         self._tries(step)
         self._states(step, touched)
         self.past.check(step, self.before, touched)
+        self.mapped.check(step)
         self._dispatches(step)
         self._runs(step)
         self._nothing_hidden()
@@ -210,7 +213,7 @@ class Checker:
     def _states(self, step: Step, touched: set[int]) -> None:
         for task in step.changes.tasks:
             key, old = task.key, self.before.get(task.key, S.NONE)
-            if key.run in touched:
+            if key.run in touched or self.mapped.moved(key, old, task.state, step):
                 continue
             if old.finished and task.state is not old:
                 raise AssertionError(f"{key} was {old} and is {task.state}, and nobody asked for it")
@@ -249,7 +252,8 @@ class Checker:
 
     def _states_above(self, key: TaskKey, spec: TaskSpec, up: str) -> list[TaskState]:
         """States of a task upstream that count for an instance: those of all, or in its mapped group that of its own index."""
-        states = {k.map_index: t.state for k, t in self.store.of_run[key.run].items() if k.task_id == up}
+        rows = [row for row in self.store.of_run[key.run].values() if row.task_id == up]
+        states = {row.map_index: row.state for row in rows if row.state is not S.REMOVED}
         beside = bool(spec.group) and self.task(TaskKey(key.run, up)).group == spec.group
         return [states[key.map_index]] if beside and key.map_index in states else list(states.values())
 

@@ -10,7 +10,7 @@ from penstock.testing.simulation.rules.rows import Rows
 
 S = TaskState
 _LET_GO = (S.SCHEDULED, S.QUEUED, S.RUNNING, S.DEFERRED, S.SUCCESS)
-_WELL = (S.SUCCESS, S.SKIPPED)
+_WELL = (S.SUCCESS, S.SKIPPED, S.REMOVED)
 
 
 class PastRules:
