@@ -17,7 +17,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import msgspec
@@ -25,6 +25,7 @@ import msgspec
 from penstock.author.run.execution import Prepared
 from penstock.author.run.failed import failed
 from penstock.execute.runner import Runner, with_values_put_away
+from penstock.execute.sensors.poke_times import PokeTimes
 from penstock.execute.sensors.sensor_channel import SensorChannel, speaking_for
 from penstock.execute.try_runtime import TryRuntime
 from penstock.model.attempt import TryEnd
@@ -45,15 +46,16 @@ class Waiting:
         since: Monotonic instant of its first poke, those of lost waiters included.
         hurried: Whether it is to be poked again at once: something came while it was.
         due: Monotonic instant of its next poke.
+        poking: Whether it is being poked.
     """
 
-    __slots__ = ("due", "hurried", "key", "policy", "prepared", "request", "serial", "since")
+    __slots__ = ("due", "hurried", "key", "poking", "policy", "prepared", "request", "serial", "since")
 
     def __init__(self, serial: int, request: TryRequest, wait: SensorWait, prepared: Prepared) -> None:
         self.serial, self.request, self.prepared = serial, request, prepared
         self.policy = wait.policy
         self.key: str | None = prepared.task.poke_key()  # type: ignore[attr-defined]  # a prepared sensor
-        self.due, self.hurried = time.monotonic(), False
+        self.due, self.hurried, self.poking = time.monotonic(), False, False
         self.since = self.due - wait.waited_s
 
     @property
@@ -71,7 +73,7 @@ class Waiter:
         self._endings: dict[int, TryEnd] = {}
         self._waiting: dict[int, Waiting] = {}
         self._prepared: dict[int, Prepared] = {}
-        self._poking: set[int] = set()
+        self._times: PokeTimes[Waiting] = PokeTimes(STUCK_S)
         self._news = asyncio.Event()
         self._threads = asyncio.Semaphore(runner.poke_threads)
         self._kill_threads = asyncio.Semaphore(runner.poke_threads)
@@ -88,35 +90,22 @@ class Waiter:
             self._end_by(serial, TryEnd(Outcome.CANCELLED, payload.decode()))
         elif kind == FrameKind.POKE and (waiting := self._waiting.get(serial)) is not None:
             waiting.due, waiting.hurried = time.monotonic(), True
+            if not waiting.poking:
+                self._times.add(waiting)
             self._news.set()
 
     async def run(self) -> NoReturn:
         """Poke what is due, for ever."""
         while True:
             self._news.clear()
-            now = time.monotonic()
-            instants = self._instants()
-            for group in _due_together(instants, now):
-                self._poking.update(waiting.serial for waiting in group)
+            for group in self._times.take(time.monotonic()):
                 for waiting in group:
                     waiting.hurried = False
                 self._spawn(self._poke(group))
-            idle = (instant for waiting, instant in instants.items() if waiting.serial not in self._poking)
-            nearest = min(idle, default=None)
-            timeout = None if nearest is None else max(0.0, nearest - time.monotonic())
-            try:
-                await asyncio.wait_for(self._news.wait(), timeout)
-            except TimeoutError:
-                continue
-
-    def _instants(self) -> dict[Waiting, float]:
-        """When each that is not poked at the moment is to be: when it is due, but not beside a poke like its own."""
-        asked = {self._waiting[serial].key for serial in self._poking if serial in self._waiting} - {None}
-        return {
-            waiting: waiting.due + (STUCK_S if waiting.key in asked else 0.0)
-            for serial, waiting in self._waiting.items()
-            if serial not in self._poking
-        }
+            # The loop's clock is the monotonic one.
+            alarm = asyncio.get_running_loop().call_at(self._times.nearest, self._news.set)
+            await self._news.wait()
+            alarm.cancel()
 
     def _spawn(self, work: Any) -> None:  # noqa: ANN401 - a coroutine
         task = asyncio.ensure_future(work)
@@ -134,6 +123,8 @@ class Waiter:
         else:
             if serial in self._endings or serial not in self._open:
                 await self._kill(waiting)
+            else:
+                self._times.add(waiting)
         self._news.set()
 
     # The end of a wait by somebody else than its poke.
@@ -145,12 +136,12 @@ class Waiter:
             return  # it has ended, or is about to
         self._endings[serial] = end
         asyncio.get_running_loop().call_later(request.grace_s, self._overdue, serial)
-        if waiting is not None and serial not in self._poking:
+        if waiting is not None and not waiting.poking:
             self._spawn(self._kill(waiting))
 
     async def _kill(self, waiting: Waiting) -> None:
         serial = waiting.serial
-        self._waiting.pop(serial, None)
+        self._forget(serial)
         if waiting.prepared.cleans_up and serial in self._open:
             async with self._kill_threads:
                 with speaking_for(serial):
@@ -162,7 +153,7 @@ class Waiter:
 
     def _overdue(self, serial: int) -> None:
         if serial in self._open:
-            self._waiting.pop(serial, None)
+            self._forget(serial)
             self._channel.log(
                 serial, "It had not cleaned up when its time for that was over: what it began may go on.\n"
             )
@@ -179,8 +170,8 @@ class Waiter:
 
     async def _poke(self, group: list[Waiting]) -> None:
         """Poke once for all of a group; the result of one is that of all, and what it prints goes to the log of that one."""
-        # Always the same one, although they were made ready in threads, in any order.
-        first = min(group, key=lambda waiting: waiting.serial)
+        first = group[0]
+        key = first.key
         try:
             answer = await self._ask(first)
         except BaseException as error:  # noqa: BLE001 - user code: what it raised is the answer
@@ -193,7 +184,7 @@ class Waiter:
                     self._settle(waiting, _judged(waiting.prepared, answer))
                 else:
                     waiting.key = None
-        self._poking.difference_update(waiting.serial for waiting in group)
+        self._times.done(key, group, [waiting for waiting in group if self._waiting.get(waiting.serial) is waiting])
         self._news.set()
 
     async def _ask(self, waiting: Waiting) -> Any:  # noqa: ANN401 - what a poke returns
@@ -236,14 +227,21 @@ class Waiter:
             later = min(now + waiting.policy.poke_interval_s, max(now, waiting.give_up_at))
             waiting.due = now if waiting.hurried else later
             return
-        self._poking.discard(waiting.serial)
+        waiting.poking = False
         if waiting.serial in self._endings:
             self._spawn(self._kill(waiting))
         else:
             self._end_by(waiting.serial, waiting.prepared.timed_out(now - waiting.since))
 
+    def _forget(self, serial: int) -> bool:
+        """Poke a sensor no more; returns whether it waited."""
+        waiting = self._waiting.pop(serial, None)
+        if waiting is not None:
+            self._times.discard(waiting)
+        return waiting is not None
+
     def _end(self, waiting: Waiting, end: TryEnd) -> None:
-        if self._waiting.pop(waiting.serial, None) is None:
+        if not self._forget(waiting.serial):
             return
         if end.xcoms:
             self._spawn(self._hand_over(waiting, end))
@@ -263,23 +261,6 @@ def _judged(prepared: Prepared, answer: Any) -> TryEnd | None:  # noqa: ANN401 -
         return prepared.poked(answer)
     except BaseException as error:  # noqa: BLE001 - the answer's own code
         return prepared.failed(error)
-
-
-def _due_together(instants: Mapping[Waiting, float], now: float) -> list[list[Waiting]]:
-    """Sensors whose pokes are identical, together; those groups of which one is due.
-
-    Args:
-        instants: Monotonic instants at which they are to be poked.
-        now: That of now.
-    """
-    groups: dict[object, list[Waiting]] = {}
-    due = set[object]()
-    for waiting, instant in instants.items():
-        name = waiting.serial if waiting.key is None else waiting.key
-        groups.setdefault(name, []).append(waiting)
-        if instant <= now:
-            due.add(name)
-    return [group for name, group in groups.items() if name in due]
 
 
 def wait_for_many(sock: socket.socket, runner: Runner) -> NoReturn:
