@@ -25,7 +25,7 @@ import msgspec
 from penstock.author.run.execution import Prepared
 from penstock.author.run.failed import failed
 from penstock.execute.runner import Runner, with_values_put_away
-from penstock.execute.sensors.poke_times import PokeTimes
+from penstock.execute.sensors.due_pokes import DuePokes
 from penstock.execute.sensors.sensor_channel import SensorChannel, speaking_for
 from penstock.execute.try_runtime import TryRuntime
 from penstock.model.attempt import TryEnd
@@ -73,7 +73,7 @@ class Waiter:
         self._endings: dict[int, TryEnd] = {}
         self._waiting: dict[int, Waiting] = {}
         self._prepared: dict[int, Prepared] = {}
-        self._times: PokeTimes[Waiting] = PokeTimes(STUCK_S)
+        self._due: DuePokes[Waiting] = DuePokes(STUCK_S)
         self._news = asyncio.Event()
         self._threads = asyncio.Semaphore(runner.poke_threads)
         self._kill_threads = asyncio.Semaphore(runner.poke_threads)
@@ -91,19 +91,19 @@ class Waiter:
         elif kind == FrameKind.POKE and (waiting := self._waiting.get(serial)) is not None:
             waiting.due, waiting.hurried = time.monotonic(), True
             if not waiting.poking:
-                self._times.add(waiting)
+                self._due.add(waiting)
             self._news.set()
 
     async def run(self) -> NoReturn:
         """Poke what is due, for ever."""
         while True:
             self._news.clear()
-            for group in self._times.take(time.monotonic()):
+            for group in self._due.take(time.monotonic()):
                 for waiting in group:
                     waiting.hurried = False
                 self._spawn(self._poke(group))
             # The loop's clock is the monotonic one.
-            alarm = asyncio.get_running_loop().call_at(self._times.nearest, self._news.set)
+            alarm = asyncio.get_running_loop().call_at(self._due.nearest, self._news.set)
             await self._news.wait()
             alarm.cancel()
 
@@ -124,7 +124,7 @@ class Waiter:
             if serial in self._endings or serial not in self._open:
                 await self._kill(waiting)
             else:
-                self._times.add(waiting)
+                self._due.add(waiting)
         self._news.set()
 
     # The end of a wait by somebody else than its poke.
@@ -184,7 +184,7 @@ class Waiter:
                     self._settle(waiting, _judged(waiting.prepared, answer))
                 else:
                     waiting.key = None
-        self._times.done(key, group, [waiting for waiting in group if self._waiting.get(waiting.serial) is waiting])
+        self._due.done(key, group, [waiting for waiting in group if self._waiting.get(waiting.serial) is waiting])
         self._news.set()
 
     async def _ask(self, waiting: Waiting) -> Any:  # noqa: ANN401 - what a poke returns
@@ -237,7 +237,7 @@ class Waiter:
         """Poke a sensor no more; returns whether it waited."""
         waiting = self._waiting.pop(serial, None)
         if waiting is not None:
-            self._times.discard(waiting)
+            self._due.discard(waiting)
         return waiting is not None
 
     def _end(self, waiting: Waiting, end: TryEnd) -> None:

@@ -39,7 +39,7 @@ class _Group(Generic[P]):
         self.instant, self.pokes = math.inf, 0
 
 
-class PokeTimes(Generic[P]):
+class DuePokes(Generic[P]):
     """The instants of all that wait.
 
     Args:
