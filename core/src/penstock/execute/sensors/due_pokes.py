@@ -10,7 +10,7 @@ from itertools import count
 from typing import Generic, Protocol, TypeVar
 
 
-class Poked(Protocol):
+class Waits(Protocol):
     """What is poked.
 
     Attributes:
@@ -26,7 +26,7 @@ class Poked(Protocol):
     poking: bool
 
 
-P = TypeVar("P", bound=Poked)
+P = TypeVar("P", bound=Waits)
 
 
 class _Group(Generic[P]):
@@ -133,5 +133,5 @@ class DuePokes(Generic[P]):
         return min((waiting.due for waiting in group.idle.values()), default=math.inf) + self._delay(group)
 
 
-def _name(waiting: Poked) -> int | str:
+def _name(waiting: Waits) -> int | str:
     return waiting.serial if waiting.key is None else waiting.key
