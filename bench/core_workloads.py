@@ -208,8 +208,8 @@ def parse() -> None:
 
 FORK_A_FILE = """
 import json, os, runpy, sys, time
-import penstock.load.preload
-penstock.load.preload.preload()
+import penstock.load.parse.preload
+penstock.load.parse.preload.preload()
 start, live = time.perf_counter(), 0
 for name in sorted(os.listdir(sys.argv[1])):
     if not name.endswith(".py"): continue

@@ -66,7 +66,7 @@ RULES = {
             f"{CORE}/author/operators/environments/": "a Python of its own inherits the environment of its task",
             f"{CORE}/execute/environment.py": "a spawn server inherits the environment of its parent, without secrets",
             f"{CORE}/plugins/project_modules.py": "a module of the project is described with its parent's environment, without secrets",
-            f"{CORE}/load/parser.py": "a parse server inherits the environment of its parent, without secrets",
+            f"{CORE}/load/parse/parser.py": "a parse server inherits the environment of its parent, without secrets",
             f"{CORE}/spec/worker.py": "a try's process inherits the environment of its worker, without secrets",
             f"{CORE}/processes/failpoint.py": "a test arms any process, whatever it was started with",
             f"{CORE}/processes/line_process.py": "a provider's process inherits the environment of its parent, without secrets",

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.xdist_group("sources")  # each file is parsed once, and
 
 MAY_USE_THE_DOOR = {
     "core/src/penstock/author/build/missing.py": "tells authors which names the door has",
-    "core/src/penstock/load/preload.py": "imports every name ahead of DAG files, which will use the door",
+    "core/src/penstock/load/parse/preload.py": "imports every name ahead of DAG files, which will use the door",
 }
 
 

@@ -133,7 +133,7 @@ TERMS = (
     Term("overlap", "What becomes of a run that falls due while as many runs of its DAG are active as may be.", "penstock.model.schedule"),
     Term("params", "The parameters of a DAG, which a run may override by its `conf`.", "penstock.author.dag"),
     Term("parking", "The lines of the buckets that wait for room at one resource.", "penstock.engine.limits.parking"),
-    Term("parse server", "The process that forks one bounded process for each import of a DAG file.", "penstock.load.parse_server"),
+    Term("parse server", "The process that forks one bounded process for each import of a DAG file.", "penstock.load.parse.parse_server"),
     Term("parse session", "One import of a DAG file: the DAGs and the problems that it has brought.", "penstock.author.parse_session"),
     Term("plan", "What the plugin manager is about to change in an environment.", "penstock_plugin_manager.plan"),
     Term("plugin", "An object that is registered with pluggy: a provider's manifest, its listener, or a project's own module.", "penstock.plugins.host"),

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from penstock.errors import ConfigError
 from penstock.load.loader import Loader
-from penstock.load.messages import ParseConfig
-from penstock.load.parser import Parser
+from penstock.load.parse.messages import ParseConfig
+from penstock.load.parse.parser import Parser
 
 HEADER = "from datetime import UTC, datetime, timedelta\nfrom penstock import *\n"
 

@@ -1,5 +1,6 @@
 """What the loader imports and when, with real children and a catalog in memory."""
 
+import contextlib
 import os
 import threading
 import time
@@ -163,21 +164,55 @@ def test_a_folder_that_is_gone_retires_nothing(loader, catalog, write, folder):
     assert list(catalog.dags) == ["a"]
 
 
-def test_two_files_with_one_dag_id_both_show_it_until_one_gives_in(loader, catalog, write):
-    write("a.py", "DAG('x')")
+def owners(catalog):
+    return {dag_id: row[0] for dag_id, row in catalog.dags.items()}
+
+
+def test_of_two_files_with_one_dag_id_the_first_keeps_it_and_goes_on_until_it_gives_it_up(loader, catalog, write):
+    write("b.py", "DAG('x')")
     loader.scan()
-    write("b.py", "DAG('x')\nDAG('y')")
+    write("a.py", "DAG('x')\nDAG('y')")
     loader.scan()
-    for file in ("a.py", "b.py"):
-        (problem,) = catalog.known[file].problems
-        assert "DAG 'x' is defined in" in problem
-        assert "a.py" in problem
-        assert "b.py" in problem
-    assert {dag_id: row[0] for dag_id, row in catalog.dags.items()} == {"x": "a.py"}
-    write("b.py", "DAG('y')")
+    (problem,) = catalog.known["a.py"].problems
+    assert problem.startswith("a.py:1: DAG 'x' is defined in b.py, too, which had it first and keeps it.")
+    assert owners(catalog) == {"x": "b.py"}
+    before = catalog.dags["x"]
+    write("b.py", "DAG('x', max_active_runs=3)")
     loader._scan_all()
+    assert not catalog.known["b.py"].problems
+    assert catalog.dags["x"] != before
+    assert catalog.known["a.py"].problems
+    write("b.py", "DAG('z')")
+    loader._scan_all()
+    assert owners(catalog) == {"x": "a.py", "y": "a.py", "z": "b.py"}
     assert not any(known.problems for known in catalog.known.values())
-    assert {dag_id: row[0] for dag_id, row in catalog.dags.items()} == {"x": "a.py", "y": "b.py"}
+
+
+def test_a_file_that_is_broken_or_known_from_before_a_start_keeps_its_dags(loader, catalog, write, make_loader, folder):
+    write("b.py", "DAG('x')")
+    loader.scan()
+    write("b.py", "DAG('x'")
+    write("a.py", "DAG('x')")
+    loader._scan_all()
+    assert owners(catalog) == {"x": "b.py"}
+    again = make_loader()
+    again._scan_all()
+    assert owners(catalog) == {"x": "b.py"}
+    assert len(catalog.known["a.py"].problems) == 1
+    (folder / "b.py").unlink()
+    again._scan_all()
+    assert owners(catalog) == {"x": "a.py"}
+
+
+def test_files_that_change_their_dag_ids_with_each_other_both_get_them(loader, catalog, write):
+    write("a.py", "DAG('x')")
+    write("b.py", "DAG('y')")
+    loader.scan()
+    write("a.py", "DAG('y')")
+    write("b.py", "DAG('x')")
+    loader._scan_all()
+    assert owners(catalog) == {"x": "b.py", "y": "a.py"}
+    assert not any(known.problems for known in catalog.known.values())
 
 
 def test_files_that_read_a_variable_are_imported_again_when_it_changes(loader, catalog, write):
@@ -267,10 +302,7 @@ def test_a_source_of_variables_that_fails_costs_no_dag_and_no_other_file(loader,
 def test_the_running_loader_hears_of_files_and_variables(loader, catalog, write, folder):
     catalog.present["v"] = "one"
     write("a.py", "DAG(Variable.get('v'))")
-    stop_reading, stop_writing = os.pipe()
-    thread = threading.Thread(target=loader.run, args=(stop_reading,))
-    thread.start()
-    try:
+    with running(loader):
         _until(lambda: "one" in catalog.dags)
         catalog.set("v", "two")
         _until(lambda: "two" in catalog.dags)
@@ -278,6 +310,44 @@ def test_the_running_loader_hears_of_files_and_variables(loader, catalog, write,
         _until(lambda: "b" in catalog.dags)
         (folder / "b.py").unlink()
         _until(lambda: "b" not in catalog.dags)
+
+
+def test_an_import_that_hangs_holds_back_no_edit_of_another_file_nor_of_its_own(make_loader, catalog, write):
+    write("a.py", "import time\ntime.sleep(600)")
+    write("b.py", "DAG('one')")
+    with running(make_loader({"timeout_s": 500.0, "processes": 1})):
+        _until(lambda: "one" in catalog.dags)
+        write("b.py", "DAG('two')")
+        _until(lambda: "two" in catalog.dags)
+        assert catalog.saved == ["b.py", "b.py"]
+        write("a.py", "DAG('fixed')")
+        _until(lambda: "fixed" in catalog.dags)
+
+
+def test_what_a_slow_import_gives_is_taken_though_others_were_edited_meanwhile(make_loader, catalog, write, tmp_path):
+    go_on = tmp_path / "go on"
+    os.mkfifo(go_on)
+    write("a.py", f"open({str(go_on)!r}).read()\nDAG(Variable.get('v'))")
+    catalog.present["v"] = "slow"
+    write("b.py", "DAG('one')")
+    with running(make_loader({"timeout_s": 500.0})):
+        _until(lambda: "one" in catalog.dags)
+        write("b.py", "DAG('two')")
+        _until(lambda: "two" in catalog.dags)
+        go_on.write_text("!")
+        _until(lambda: "slow" in catalog.dags)
+    assert catalog.saved == ["b.py", "b.py", "a.py"]
+    assert catalog.dags["slow"][1] in {path.name for path in (tmp_path / "state" / "snapshots").iterdir()}
+
+
+@contextlib.contextmanager
+def running(loader):
+    """The loader in a thread, until the block has ended."""
+    stop_reading, stop_writing = os.pipe()
+    thread = threading.Thread(target=loader.run, args=(stop_reading,))
+    thread.start()
+    try:
+        yield
     finally:
         os.write(stop_writing, b"!")
         thread.join(60)
@@ -308,7 +378,7 @@ def test_a_file_that_speaks_of_dags_and_gives_none_has_a_note_that_says_why(load
 def test_what_a_file_prints_is_told_cut_and_harmless(loader, write, lines):
     write("loud.py", "print('x' * 10**5)\nprint('\\x1b[2J')\nfor n in range(100): print(n)\nDAG('d')")
     loader.scan()
-    printed = [line for line in lines if "printed" in line]
+    printed = [line for line in lines if "loud.py printed" in line]
     assert len(printed) == 21
     assert max(map(len, printed)) < 400
     assert "loud.py printed: \\x1b[2J" in printed

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from penstock.load.messages import MessageKind, ParseConfig, ParseJob
-from penstock.load.parser import Parser
+from penstock.load.parse.messages import MessageKind, ParseConfig, ParseJob
+from penstock.load.parse.parser import Parser
 from penstock_manifest.format import Capability, Parameter
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

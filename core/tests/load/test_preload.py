@@ -3,7 +3,7 @@ import sys
 
 PROGRAM = """
 import sys
-from penstock.load.preload import preload
+from penstock.load.parse.preload import preload
 preload()
 from penstock import DAG, task
 from penstock.author.build.build import build_dag

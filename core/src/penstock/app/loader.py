@@ -15,8 +15,8 @@ from penstock.app.parts.metrics_recorder import recorder
 from penstock.app.service_main import run_service
 from penstock.app.up import NOTIFIER, WATCHERS
 from penstock.load.loader import Loader
-from penstock.load.messages import ParseConfig
-from penstock.load.parser import Parser
+from penstock.load.parse.messages import ParseConfig
+from penstock.load.parse.parser import Parser
 from penstock.model.dag import DagSpec
 from penstock.model.text import visible
 from penstock.processes.fork import spawn

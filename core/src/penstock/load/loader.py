@@ -3,7 +3,7 @@
 import select
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,10 +14,11 @@ from penstock.load.closure.closures import Closures
 from penstock.load.discover import dag_files
 from penstock.load.folder import WHOLE, is_left_out
 from penstock.load.loader_store import LoaderStore
-from penstock.load.messages import UNANSWERED
 from penstock.load.owners import DagOwners, duplicate_dag
 from penstock.load.pace import Pace
-from penstock.load.parser import Parser
+from penstock.load.parse.messages import UNANSWERED
+from penstock.load.parse.parser import Parser
+from penstock.load.present_variables import PresentVariables
 from penstock.load.snapshot import Snapshot, Snapshots
 from penstock.load.watch import FolderWatcher
 from penstock.metrics.metrics_table import BROKEN_FILES, IMPORT_DURATION, IMPORTS
@@ -75,7 +76,9 @@ class Loader:
         self._store, self._parser, self._clock = store, parser, clock
         self._print, self._metrics = log, metrics
         self._maintain, self._variables_s = maintain, variables_s
-        self._faults: set[str] = set()
+        self._variables = PresentVariables(store, self._log)
+        self._snapshot: Snapshot
+        self._importing: dict[str, Snapshot] = {}
         self._files: dict[str, ParsedFile] = {}
         self._owners = DagOwners()
         self._closures, self._pace = Closures(), Pace()
@@ -145,20 +148,34 @@ class Loader:
             if not is_left_out(name, snapshot.left_out):
                 self._retire(name)
         self._leave_out(snapshot.left_out)
-        stale = self._stale(present, snapshot)
+        pending = self._still_pending(snapshot)
+        stale = [name for name in self._stale(present, snapshot) if name not in pending]
         self._retry.clear()
         if snapshot.hash != self._current:
             self._closures.look_at(snapshot, present)
             # A file that is broken now keeps the snapshot in which it was not.
-            self._adopt(name for name in set(present) - set(stale) if not self._files[name].problems)
+            self._adopt(name for name in set(present) - {*stale, *pending} if not self._files[name].problems)
         cursors = self._store.cursors() if stale else {}
-        try:
-            for parsed in self._parser.parse(str(snapshot.path), stale, self._stop, cursors):
-                self._accept(parsed, snapshot)
-        finally:
-            self._flush()
+        self._importing = {**{name: self._importing[name] for name in pending}, **dict.fromkeys(stale, snapshot)}
+        self._snapshot = snapshot
+        patient = self._stop is None
+        self._accept_all(self._parser.parse(str(snapshot.path), stale, self._stop, cursors, patient=patient))
         self._clean(snapshot)
         self._pause_s = self._pace.looked(snapshot.files, time.monotonic())
+
+    def _still_pending(self, snapshot: Snapshot) -> set[str]:
+        """The files whose imports go on since an earlier look, and are still worth it; those of others are left."""
+        pending = self._parser.pending.keys() & self._importing.keys()
+        same = {name for name in pending if snapshot.source_hash(name) == self._importing[name].source_hash(name)}
+        self._parser.cancel(pending - same)
+        return same
+
+    def _accept_all(self, results: Iterable[ParsedFile]) -> None:
+        try:
+            for parsed in results:
+                self._accept(parsed)
+        finally:
+            self._flush()
 
     def _adopt(self, fresh: Iterable[str]) -> None:
         """Have the runs of files that are not imported anew begin with what is in their closures now."""
@@ -219,12 +236,16 @@ class Loader:
 
     def _wait(self, watch: FolderWatcher | None, timeout_s: float | None, stop: int) -> bool:
         """Wait for a reason to look, doing maintenance meanwhile; returns True if it is time to stop."""
-        waited = [stop, self._store.fileno(), *([watch.fileno()] if watch is not None else [])]
+        imports = self._parser.fileno()
+        watching = [watch.fileno()] if watch is not None else []
+        waited = [stop, self._store.fileno(), *watching, *([imports] if imports is not None else [])]
         until = time.monotonic() + (_NEVER_S if timeout_s is None else timeout_s)
         while True:
             left, pause = until - time.monotonic(), self._maintain()
             broken = any(known.problems for known in self._files.values())
             ready, _, _ = select.select(waited, [], [], max(0.0, min(left, pause, _LOOK_S if broken else _HEARS_S)))
+            if imports in ready:
+                self._accept_all(self._parser.collect())
             cut = self._store.cut
             if ready or cut or (left <= 0) or (broken and self._parser.is_outdated):
                 break
@@ -238,7 +259,7 @@ class Loader:
 
     def _stale(self, present: Iterable[str], snapshot: Snapshot) -> list[str]:
         keys = {key for known in self._files.values() for key in known.variables}
-        values = self._variables(sorted(keys)) if keys else {}
+        values = self._variables.of(sorted(keys)) if keys else {}
         now = self._clock()
         return [name for name in present if self._is_stale(name, snapshot, values, now)]
 
@@ -252,34 +273,18 @@ class Loader:
             return True
         return any(key in values and values[key] != value for key, value in known.variables.items())
 
-    def _variables(self, keys: Sequence[str]) -> Mapping[str, str | None]:
-        """The present text of Variables; those whose source fails are left out, so that their files stay as they are."""
-        values, faults = self._read(keys)
-        for fault in sorted(faults - self._faults):
-            self._log(f"whether a Variable has changed is not known: {fault}")
-        self._faults = faults
-        return values
-
-    def _read(self, keys: Sequence[str]) -> tuple[Mapping[str, str | None], set[str]]:
-        try:
-            return self._store.variables(keys), set()
-        except StoreError:
-            raise
-        except PenstockError as error:
-            if len(keys) == 1:
-                return {}, {str(error)}
-            read = [self._read([key]) for key in keys]
-            return {key: text for values, _ in read for key, text in values.items()}, set().union(*(f for _, f in read))
-
-    def _accept(self, parsed: ParsedFile, snapshot: Snapshot) -> None:
-        """Keep what an import gave, unless another file defines one of its DAGs."""
+    def _accept(self, parsed: ParsedFile) -> None:
+        """Keep what an import gave, unless another file defines one of its DAGs, or what it read has changed meanwhile."""
+        snapshot, read = self._snapshot, self._importing.pop(parsed.file, self._snapshot)
+        if any(snapshot.source_hash(source) != read.source_hash(source) for source in parsed.sources):
+            self._retry.add(parsed.file)
+            return
+        parsed = replace(parsed, snapshot=snapshot.hash)
         problems = parsed.problems
         if not problems:
             conflicts, freed = self._owners.assign(parsed.file, [dag.dag_id for dag in parsed.dags])
             self._retry |= freed
             problems = tuple(duplicate_dag(dag_id, parsed.file, other) for dag_id, other in conflicts)
-            for dag_id, other in conflicts:
-                self._add_conflict(other, duplicate_dag(dag_id, other, parsed.file), snapshot)
         sources = {source: snapshot.source_hash(source) or "" for source in parsed.sources}
         kept = replace(parsed, sources=sources, problems=problems, dags=() if problems else parsed.dags)
         if not problems:
@@ -295,14 +300,6 @@ class Loader:
         self._metrics.record(IMPORT_DURATION, kept.duration_s)
         self._metrics.record(BROKEN_FILES, sum(bool(known.problems) for known in self._files.values()))
         self._metrics.flush()
-
-    def _add_conflict(self, name: str, problem: str, snapshot: Snapshot) -> None:
-        """Show a problem with a file that was fine until another one came; its DAGs stay as they are."""
-        known = self._files.get(name)
-        if known is None or problem in known.problems:
-            return
-        self._log(problem)
-        self._save(replace(known, snapshot=snapshot.hash, problems=(*known.problems, problem)))
 
     def _save(self, parsed: ParsedFile) -> None:
         now = self._clock()
@@ -354,7 +351,8 @@ class Loader:
     def _clean(self, snapshot: Snapshot) -> None:
         if snapshot.hash != self._current:
             self._current = snapshot.hash
-            self._snapshots.remove_unused({snapshot.hash, *self._store.snapshots()})
+            used = {snapshot.hash, *self._store.snapshots(), *self._parser.pending.values()}
+            self._snapshots.remove_unused(used)
 
     def _next_refresh(self) -> float | None:
         """Seconds until the first file wants to be imported again, or a Variable may have changed; None if that is not to be."""
@@ -365,7 +363,7 @@ class Loader:
             if known.refresh_s is not None
         ]
         read = {text for known in self._files.values() for text in known.variables.values()}
-        if self._faults or UNANSWERED in read:
+        if self._variables.faults or UNANSWERED in read:
             waits.append(_RETRY_S)
         elif read and self._variables_s is not None:
             waits.append(self._variables_s)

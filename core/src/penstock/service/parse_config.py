@@ -1,6 +1,6 @@
 """What the import of a DAG file is checked against and bounded by."""
 
-from penstock.load.messages import ParseConfig
+from penstock.load.parse.messages import ParseConfig
 from penstock.plugins.host import PluginHost
 from penstock.settings import Settings
 

@@ -19,7 +19,7 @@ from penstock.author.runtime import BaseRuntime
 from penstock.clock import SystemClock
 from penstock.errors import AuthoringError, NotFoundError, RequestError
 from penstock.inline import InlineRun, TryDone
-from penstock.load.child import CapabilityIndex
+from penstock.load.parse.child import CapabilityIndex
 from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec
 from penstock.model.names import check_conf

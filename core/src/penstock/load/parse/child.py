@@ -28,7 +28,7 @@ from penstock.author.parse_session import ParseSession
 from penstock.errors import MissingProviderError, NotFoundError, PluginError, RequestError, as_sentence
 from penstock.load.folder import WHOLE
 from penstock.load.ignore import IGNORE
-from penstock.load.messages import UNANSWERED, MessageKind, ParseConfig, ParseJob
+from penstock.load.parse.messages import UNANSWERED, MessageKind, ParseConfig, ParseJob
 from penstock.model.dag import DagSpec
 from penstock.model.names import channel_problem, error_sentence
 from penstock.model.schedule import ScheduleKind

@@ -28,6 +28,7 @@ class MessageKind(IntEnum):
     ASK = 4  # < a Variable is read: penstock.spec.wire.Ask
     OUTPUT = 5  # < what the file printed: Printed
     RESULT = 6  # < what the import gave, after OUTPUT: ParsedFile
+    CANCEL = 7  # > end the import, whose result nobody wants any more
 
 
 class ParseConfig(msgspec.Struct, frozen=True):
@@ -41,7 +42,7 @@ class ParseConfig(msgspec.Struct, frozen=True):
         memory_mb: Megabytes that the import of one file may take beyond what the server has.
         timeout_s: Seconds that the import of one file may take.
         output_bytes: How much of what a file prints is kept.
-        processes: Files that are imported at once; more jobs may be sent ahead.
+        processes: Files that are imported at once, beside those that hang; more jobs may be sent ahead.
     """
 
     providers: tuple[str, ...] = ()

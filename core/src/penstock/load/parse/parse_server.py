@@ -1,10 +1,11 @@
 """The process that forks a child for each DAG file: warm, single-threaded, and free of any author's code.
 
-It is started as ``python -m penstock.load.parse_server FD`` with a stream socket to the loader, and ends when the
+It is started as ``python -m penstock.load.parse.parse_server FD`` with a stream socket to the loader, and ends when the
 loader hangs up. What a child does to itself (exit, crash, hang, flood of output) becomes the result of its file.
 """
 
 import gc
+import math
 import os
 import re
 import selectors
@@ -13,13 +14,14 @@ import socket
 import sys
 from collections import deque
 from contextlib import suppress
+from pathlib import Path
 from time import monotonic
 
 import msgspec
 
-from penstock.load.child import run_child
-from penstock.load.messages import MessageKind, ParseConfig, ParseJob, Printed
-from penstock.load.preload import preload
+from penstock.load.parse.child import run_child
+from penstock.load.parse.messages import MessageKind, ParseConfig, ParseJob, Printed
+from penstock.load.parse.preload import preload
 from penstock.processes.descendants import end_children, kill_orphans
 from penstock.processes.fork import become_subreaper, fork, prepare_to_fork
 from penstock.processes.frames import FrameSocket
@@ -32,6 +34,9 @@ _decode_job = msgspec.msgpack.Decoder(ParseJob).decode
 
 _GRACE_S = 0.3
 _END_S = 2.0
+_HANGS_S = 2.0
+"""Seconds after which an import that has used less of a processor than half of them no longer takes the place of another one."""
+_MOST_HANGING = 8
 _PLACE = re.compile(r'File "([^"]+)", line (\d+)')
 
 
@@ -40,7 +45,8 @@ class _Child:
 
     def __init__(self, serial: int, job: ParseJob, pid: int, line: FrameSocket, pipe: int, deadline: float) -> None:
         self.serial, self.job, self.pid, self.line, self.pipe = serial, job, pid, line, pipe
-        self.deadline = deadline
+        self.deadline, self.started_at = deadline, monotonic()
+        self.judged_at, self.hangs = self.started_at + _HANGS_S, False
         self.timed_out = False
         self.result = b""
         self.code: int | None = None
@@ -74,7 +80,7 @@ class ParseServer:
             while True:
                 for key, _ in self._selector.select(self._timeout()):
                     key.data()
-                while self._waiting and len(self._children) < self._config.processes:
+                while self._waiting and self._has_place():
                     self._start(*self._waiting.popleft())
                 self._enforce_deadlines()
         except (EOFError, OSError):
@@ -89,9 +95,23 @@ class ParseServer:
                 self._config = _decode_config(payload)
             elif kind == MessageKind.PARSE:
                 self._waiting.append((serial, _decode_job(payload)))
+            elif kind == MessageKind.CANCEL:
+                self._waiting = deque(each for each in self._waiting if each[0] != serial)
+                if serial in self._children:
+                    kill_group(self._children[serial].pid)
             elif kind == MessageKind.REPLY and serial in self._children:
                 with suppress(OSError):
                     self._children[serial].line.send(kind, serial, payload)
+
+    def _has_place(self) -> bool:
+        """Whether one more file may be imported: one that waits for something, not for a processor, holds up no other."""
+        now = monotonic()
+        for child in self._children.values():
+            if child.judged_at <= now:
+                child.judged_at = now + _HANGS_S
+                child.hangs = _cpu_s(child.pid) < (now - child.started_at) / 2
+        hanging = sum(child.hangs for child in self._children.values())
+        return len(self._children) - min(hanging, _MOST_HANGING) < self._config.processes
 
     def _start(self, serial: int, job: ParseJob) -> None:
         ours, theirs = socket.socketpair()
@@ -180,6 +200,8 @@ class ParseServer:
 
     def _timeout(self) -> float | None:
         deadlines = [child.deadline for child in self._children.values()]
+        if self._waiting:
+            deadlines += [child.judged_at for child in self._children.values()]
         return max(0.0, min(deadlines) - monotonic()) if deadlines else None
 
     def _enforce_deadlines(self) -> None:
@@ -192,6 +214,15 @@ class ParseServer:
             elif child.deadline <= now:
                 kill_group(child.pid)
                 child.deadline = now + _GRACE_S
+
+
+def _cpu_s(pid: int) -> float:
+    """Seconds of a processor that a process has used, with the children that it has waited for; no end of them where that is not told."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return math.inf
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _location(output: str, job: ParseJob) -> str:
