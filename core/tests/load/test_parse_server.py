@@ -170,3 +170,26 @@ def test_the_server_and_its_children_end_with_the_loader(folder, write, tmp_path
     assert time.monotonic() - started < 5
     pid = (tmp_path / "pid").read_text()
     assert not Path(f"/proc/{pid}/stat").exists() or Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+
+
+SIBLINGS = "import os\nchildren = open(f'/proc/{os.getppid()}/task/{os.getppid()}/children').read().split()\n"
+
+
+def test_children_are_forked_in_a_row_ahead_of_their_files(folder, write):
+    names = [write(f"{name}.py", SIBLINGS + f"print(len(children))\nDAG({name!r})").name for name in "abc"]
+    parser = Parser(lambda: ParseConfig(processes=1), lambda keys: {}, lambda: NOW)
+    try:
+        assert [each.output for each in parser.parse(str(folder), names)] == ["3\n", "2\n", "1\n"]
+    finally:
+        parser.close()
+
+
+def test_children_that_are_killed_while_they_wait_for_a_file_are_replaced(folder, write):
+    kill = SIBLINGS + "for each in map(int, children):\n    if each != os.getpid(): os.kill(each, 9)\nDAG('a')"
+    names = [write(name, text).name for name, text in (("a.py", kill), ("b.py", "DAG('b')"), ("c.py", "DAG('c')"))]
+    parser = Parser(lambda: ParseConfig(processes=1), lambda keys: {}, lambda: NOW)
+    try:
+        found = [(each.problems, [dag.dag_id for dag in each.dags]) for each in parser.parse(str(folder), names)]
+    finally:
+        parser.close()
+    assert found == [((), ["a"]), ((), ["b"]), ((), ["c"])]

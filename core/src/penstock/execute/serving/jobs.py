@@ -1,15 +1,13 @@
 """The tries of a file server, and the processes that it forked for them."""
 
-import os
 import socket
 from collections.abc import Callable
-from functools import partial
 from typing import NoReturn
 
 import msgspec
 
 from penstock.model.state import Outcome
-from penstock.processes.fork import fork
+from penstock.processes.fork_row import fork_row
 from penstock.processes.frames import FrameReader, SendBuffer
 from penstock.processes.output import Output
 from penstock.spec.executor import TryRequest
@@ -56,9 +54,7 @@ class ForkedProcess:
 def fork_processes(
     code: Callable[[socket.socket], NoReturn], held: tuple[int, ...], count: int, *, kept: bool
 ) -> list[ForkedProcess]:
-    """Fork processes that run ``code``, each with its channel; its standard output goes to the process' pipe.
-
-    After a fork this process copies each page that it writes to, so that between two of them it does nothing else.
+    """Fork processes that run ``code``, each with its channel, in a row (`penstock.processes.fork_row`).
 
     Args:
         code: Never returns.
@@ -69,36 +65,8 @@ def fork_processes(
     Raises:
         OSError: The machine has no room for one.
     """
-    pairs: list[tuple[socket.socket, socket.socket]] = []
-    pipes: list[tuple[int, int]] = []
-    pids: list[int] = []
-    try:
-        for _ in range(count):
-            pairs.append(socket.socketpair())
-            pipes.append(os.pipe())
-        lines = [((theirs.fileno(), *held), writing) for (_, theirs), (_, writing) in zip(pairs, pipes, strict=True)]
-        begin = partial(_begin, code)
-        for keep, output in lines:
-            pids.append(fork(begin, keep, output=output))
-    except OSError:
-        if not pids:
-            raise
-    finally:
-        for _, theirs in pairs:
-            theirs.close()
-        for _, writing in pipes:
-            os.close(writing)
-        for ours, _ in pairs[len(pids) :]:
-            ours.close()
-        for reading, _ in pipes[len(pids) :]:
-            os.close(reading)
     made = []
-    for pid, (ours, _), (reading, _) in zip(pids, pairs, pipes, strict=False):
+    for pid, ours, pipe in fork_row(code, held, count):
         ours.setblocking(False)
-        os.set_blocking(reading, False)
-        made.append(ForkedProcess(pid, ours, reading, kept=kept))
+        made.append(ForkedProcess(pid, ours, pipe, kept=kept))
     return made
-
-
-def _begin(code: Callable[[socket.socket], NoReturn], kept: tuple[int, ...]) -> NoReturn:
-    code(socket.socket(fileno=kept[0]))

@@ -46,21 +46,27 @@ _COMPILED = re.compile(r"__pycache__/([^/]+?)\.[^/]*\.pyc$")
 
 
 _encode = msgspec.msgpack.Encoder().encode
+_decode_job = msgspec.msgpack.Decoder(ParseJob).decode
 _decode_reply = msgspec.msgpack.Decoder(Reply).decode
 
 
-def run_child(job: ParseJob, serial: int, config: ParseConfig, sock: socket.socket) -> NoReturn:
-    """Import the file in this process, which was forked for it, and leave it.
+def run_child(config: ParseConfig, sock: socket.socket) -> NoReturn:
+    """Import one file in this process, which was forked for it, and leave it.
 
     Args:
-        job: The file.
-        serial: Names the import on the way to the loader.
         config: Bounds, and what is installed.
-        sock: Blocking stream socket to the server.
+        sock: Blocking stream socket to the server, which sends the job.
     """
     faulthandler.enable(file=2)
     report_where()
     line = FrameSocket(sock)
+    frames: list[Frame] | None = []
+    while frames == []:
+        frames = line.receive()
+    if frames is None:
+        os._exit(0)
+    _, serial, payload = frames[0]
+    job = _decode_job(payload)
     memory = _bound(config)
     result = _encoded(job, _import(job, config, _LoaderRuntime(line, serial), memory))
     for stream in (sys.stdout, sys.stderr):

@@ -1,6 +1,6 @@
 """The process that forks a child for each DAG file: warm, single-threaded, and free of any author's code.
 
-It is started as ``python -m penstock.load.parse.parse_server FD`` with a stream socket to the loader, and ends when the
+It has a stream socket to the loader (`penstock.load.parse.parse_process` is its main), and ends when the
 loader hangs up. What a child does to itself (exit, crash, hang, flood of output) becomes the result of its file.
 """
 
@@ -11,7 +11,6 @@ import re
 import selectors
 import signal
 import socket
-import sys
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +22,8 @@ from penstock.load.parse.child import run_child
 from penstock.load.parse.messages import MessageKind, ParseConfig, ParseJob, Printed
 from penstock.load.parse.preload import preload
 from penstock.processes.descendants import end_children, kill_orphans
-from penstock.processes.fork import become_subreaper, fork, prepare_to_fork
+from penstock.processes.fork import become_subreaper, prepare_to_fork
+from penstock.processes.fork_row import Forked, fork_row
 from penstock.processes.frames import FrameSocket
 from penstock.processes.group import Reaper, ask_where, describe_exit, kill_group
 from penstock.processes.huge_pages import collapse
@@ -32,6 +32,8 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode_config = msgspec.msgpack.Decoder(ParseConfig).decode
 _decode_job = msgspec.msgpack.Decoder(ParseJob).decode
 
+_ROW = 8
+"""Children that are forked one after the other, those for the next jobs ahead of time: each fork makes this process copy its pages anew."""
 _GRACE_S = 0.3
 _END_S = 2.0
 _HANGS_S = 2.0
@@ -43,9 +45,10 @@ _PLACE = re.compile(r'File "([^"]+)", line (\d+)')
 class _Child:
     """A child process and what it has sent so far."""
 
-    def __init__(self, serial: int, job: ParseJob, pid: int, line: FrameSocket, pipe: int, deadline: float) -> None:
-        self.serial, self.job, self.pid, self.line, self.pipe = serial, job, pid, line, pipe
-        self.deadline, self.started_at = deadline, monotonic()
+    def __init__(self, serial: int, job: ParseJob, forked: Forked, deadline: float) -> None:
+        self.serial, self.job, self.deadline = serial, job, deadline
+        self.pid, self.line, self.pipe = forked.pid, FrameSocket(forked.sock), forked.pipe
+        self.started_at = monotonic()
         self.judged_at, self.hangs = self.started_at + _HANGS_S, False
         self.timed_out = False
         self.result = b""
@@ -64,7 +67,8 @@ class ParseServer:
     def __init__(self, sock: socket.socket) -> None:
         self._loader, self._config = FrameSocket(sock), ParseConfig()
         self._children: dict[int, _Child] = {}
-        self._waiting: deque[tuple[int, ParseJob]] = deque()
+        self._waiting: deque[tuple[int, bytes]] = deque()
+        self._forked: deque[Forked] = deque()
         self._selector = selectors.DefaultSelector()
         self._reaper = Reaper()
 
@@ -94,7 +98,7 @@ class ParseServer:
             if kind == MessageKind.CONFIG:
                 self._config = _decode_config(payload)
             elif kind == MessageKind.PARSE:
-                self._waiting.append((serial, _decode_job(payload)))
+                self._waiting.append((serial, payload))
             elif kind == MessageKind.CANCEL:
                 self._waiting = deque(each for each in self._waiting if each[0] != serial)
                 if serial in self._children:
@@ -113,21 +117,17 @@ class ParseServer:
         hanging = sum(child.hangs for child in self._children.values())
         return len(self._children) - min(hanging, _MOST_HANGING) < self._config.processes
 
-    def _start(self, serial: int, job: ParseJob) -> None:
-        ours, theirs = socket.socketpair()
-        reading, writing = os.pipe()
-        pid = fork(
-            lambda kept: run_child(job, serial, self._config, socket.socket(fileno=kept[0])),
-            (theirs.fileno(),),
-            output=writing,
-        )
-        theirs.close()
-        os.close(writing)
-        os.set_blocking(reading, False)
-        child = _Child(serial, job, pid, FrameSocket(ours), reading, monotonic() + self._config.timeout_s)
+    def _start(self, serial: int, payload: bytes) -> None:
+        if not self._forked:
+            count = min(_ROW, 1 + len(self._waiting))
+            self._forked += fork_row(lambda sock: run_child(self._config, sock), (), count)
+        forked = self._forked.popleft()
+        child = _Child(serial, _decode_job(payload), forked, monotonic() + self._config.timeout_s)
         self._children[serial] = child
-        self._selector.register(ours, selectors.EVENT_READ, lambda: self._receive_from(child))
-        self._selector.register(reading, selectors.EVENT_READ, lambda: self._read_output(child))
+        self._selector.register(forked.sock, selectors.EVENT_READ, lambda: self._receive_from(child))
+        self._selector.register(forked.pipe, selectors.EVENT_READ, lambda: self._read_output(child))
+        with suppress(OSError):  # it may have been killed, which is told like any other end
+            child.line.send(MessageKind.PARSE, serial, payload)
 
     def _receive_from(self, child: _Child) -> None:
         frames = child.line.receive()
@@ -161,14 +161,20 @@ class ParseServer:
             self._finish(child)
 
     def _reap(self) -> None:
-        for pid, code in self._reaper.reap():
+        ended = dict(self._reaper.reap())
+        for pid in ended:
             # What it started and left behind would hold its pipes open.
             kill_group(pid)
-            kill_orphans({child.pid for child in self._children.values()})
-            for child in list(self._children.values()):
-                if child.pid == pid:
-                    child.code = code
-                    self._finish(child)
+        children = list(self._children.values())
+        kill_orphans({*(child.pid for child in children), *(forked.pid for forked in self._forked)})
+        for child in children:
+            if child.pid in ended:
+                child.code = ended[child.pid]
+                self._finish(child)
+        for forked in [each for each in self._forked if each.pid in ended]:
+            self._forked.remove(forked)
+            forked.sock.close()
+            os.close(forked.pipe)
 
     def _finish(self, child: _Child) -> None:
         """Send the result of a child's import once it has ended and all it wrote was read."""
@@ -236,13 +242,9 @@ def _location(output: str, job: ParseJob) -> str:
     return ""
 
 
-def main() -> None:
-    """Serve on the descriptor named by the first argument."""
+def serve(descriptor: int) -> None:
+    """Serve on a descriptor until the loader hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     become_subreaper()
     preload()
-    ParseServer(socket.socket(fileno=int(sys.argv[1]))).serve()
-
-
-if __name__ == "__main__":
-    main()
+    ParseServer(socket.socket(fileno=descriptor)).serve()

@@ -217,7 +217,7 @@ class Parser:
             ours, theirs = socket.socketpair()
             number = theirs.fileno()
             self._server = subprocess.Popen(
-                [sys.executable, "-P", "-m", "penstock.load.parse.parse_server", str(number)],
+                [sys.executable, "-P", "-m", "penstock.load.parse.parse_process", str(number)],
                 pass_fds=(number,),
                 env=without_secrets(os.environ),
                 stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""Processes for tries are forked in a row, as many as there is room for."""
+"""Processes are forked in a row, each with its lines, as many as there is room for."""
 
 import errno
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.execute.serving.jobs import fork_processes
+from penstock.processes.fork_row import fork_row
 
 
 def answer(channel):
@@ -22,7 +22,6 @@ def open_descriptors():
 def answers(made):
     found = []
     for each in made:
-        each.sock.setblocking(True)
         found.append(int(each.sock.recv(100)))
         os.waitpid(each.pid, 0)
         each.sock.close()
@@ -32,7 +31,7 @@ def answers(made):
 
 def test_each_has_a_channel_of_its_own():
     before = open_descriptors()
-    made = fork_processes(answer, (), 3, kept=False)
+    made = fork_row(answer, (), 3)
     assert answers(made) == [each.pid for each in made]
     assert len({each.pid for each in made}) == 3
     assert open_descriptors() == before
@@ -50,10 +49,10 @@ def test_those_for_which_there_was_room_are_made_and_nothing_is_left_of_the_othe
 
     monkeypatch.setattr(os, "fork", fork)
     if room:
-        made = fork_processes(answer, (), 3, kept=False)
+        made = fork_row(answer, (), 3)
         assert answers(made) == [each.pid for each in made]
         assert len(made) == room
     else:
         with pytest.raises(BlockingIOError):
-            fork_processes(answer, (), 3, kept=False)
+            fork_row(answer, (), 3)
     assert open_descriptors() == before
