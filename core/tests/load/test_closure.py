@@ -4,7 +4,7 @@ import pytest
 
 from penstock.load.closure.closures import Closures
 from penstock.load.closure.mentions import mentions
-from penstock.load.discover import dag_files
+from penstock.load.discover import DagFiles
 from penstock.load.snapshot import Snapshots
 
 FOLDER = {
@@ -75,7 +75,7 @@ def closure(folder, tmp_path):
     def run(text, sources=(), variables=None, file="team/e.py"):
         (folder / file).write_text(text)
         snapshot = snapshots.take()
-        closures.look_at(snapshot, dag_files(snapshot))
+        closures.look_at(snapshot, DagFiles().of(snapshot))
         found = closures.of(file, {file, *sources}, variables or {})
         assert found == {name: snapshot.files[name] for name in found}
         return found.keys() - {file}

@@ -1,9 +1,12 @@
 import os
+import sys
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from penstock.errors import ConfigError
-from penstock.load.discover import dag_files
+from penstock.load.discover import DagFiles
 from penstock.load.snapshot import Snapshots
 from penstock.load.watch import is_relevant
 from penstock.spec.snapshot import LIST
@@ -12,6 +15,23 @@ from penstock.spec.snapshot import LIST
 @pytest.fixture
 def snapshots(folder, tmp_path):
     return Snapshots(folder, tmp_path / "state", limit_bytes=1000)
+
+
+@pytest.fixture(scope="module")
+def changes():
+    """What this process opens, makes, links and renames from now on, counted; files by the folder that they lie in."""
+    counted, on = Counter(), [True]
+
+    def note(event, args):
+        if on[0] and isinstance(args[0], str | os.PathLike):
+            if event in ("os.mkdir", "os.link", "os.rename"):
+                counted[event] += 1
+            elif event == "open":
+                counted[Path(args[0]).parent.name] += 1
+
+    sys.addaudithook(note)
+    yield counted
+    on[0] = False
 
 
 def put(folder, name, text="x"):
@@ -127,7 +147,7 @@ def test_dag_files_are_python_files_that_speak_of_dags_and_are_not_ignored(folde
     put(folder, "drafts/b.py", "penstock")
     put(folder, "sub/c_test.py", "penstock")
     put(folder, ".penstockignore", "# not these\ndrafts/\n*_test.py\n")
-    assert dag_files(snapshots.take()) == ["a.py", "made.py"]
+    assert DagFiles().of(snapshots.take()) == ["a.py", "made.py"]
 
 
 @pytest.mark.parametrize(
@@ -139,3 +159,32 @@ def test_dag_files_are_python_files_that_speak_of_dags_and_are_not_ignored(folde
 )  # fmt: skip
 def test_what_editors_leave_lying_around_wakes_nobody(folder, name, expected):
     assert is_relevant(str(folder / name), folder) is expected
+
+
+def test_a_look_reads_what_has_changed_and_nothing_else(folder, snapshots, changes):
+    for number in range(30):
+        put(folder, f"{number}.py", f"penstock {number}")
+    dag_files = DagFiles()
+    assert len(dag_files.of(snapshots.take())) == 30
+    put(folder, "7.py", "penstock, changed")
+    changes.clear()
+    second = snapshots.take()
+    assert (changes["dags"], changes["blobs"]) == (1, 1)
+    changes.clear()
+    assert len(dag_files.of(second)) == 30
+    assert changes == {second.hash: 1}
+    changes.clear()
+    assert len(dag_files.of(snapshots.take())) == 30
+    assert changes == {"os.mkdir": 2}  # of the state folder, which are there
+
+
+def test_a_snapshot_of_one_file_is_a_folder_a_list_and_a_link(folder, snapshots, changes):
+    put(folder, "a.py", "penstock")
+    put(folder, "b.py", "penstock")
+    files = snapshots.take().files
+    changes.clear()
+    snapshots.part({"a.py": files["a.py"]})
+    assert (changes["os.mkdir"], changes["os.link"], changes["os.rename"], changes.total()) == (1, 1, 1, 4)
+    changes.clear()
+    snapshots.part({"a.py": files["a.py"]})
+    assert changes == {}

@@ -157,6 +157,8 @@ class FolderContent:
 
 def is_left_out(name: str, left_out: Collection[str]) -> bool:
     """Tell whether a file was not looked at, or could not be kept: whether it is still there is not known then."""
+    if not left_out:
+        return False
     parents = (f"{parent}/" for parent in PurePosixPath(name).parents)
     return name in left_out or any(parent in left_out for parent in parents)
 

@@ -73,6 +73,8 @@ def is_ignored(name: str, ignore: Mapping[str, tuple[Ignore, ...]]) -> bool:
         name: Its path relative to the DAGs folder, with ``/``.
         ignore: The patterns of each folder that has some, by its path with ``/`` at the end; "" for the DAGs folder.
     """
+    if not ignore:
+        return False
     parts = PurePosixPath(name).parts
     return any(
         _decision("/".join(parts[:length]), ignore, is_folder=length < len(parts))

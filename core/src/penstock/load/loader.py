@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from penstock.errors import DataRefusedError, PenstockError, StoreError, as_sentence
 from penstock.load.closure.closures import Closures
-from penstock.load.discover import dag_files
+from penstock.load.discover import DagFiles
 from penstock.load.folder import WHOLE, is_left_out
 from penstock.load.loader_store import LoaderStore
 from penstock.load.owners import DagOwners, duplicate_dag
@@ -33,8 +33,8 @@ _SETTLED_S = 1.0
 _NEVER_S = 86400.0  # a look a day does no harm
 _LOOK_S = 5.0  # a provider that a broken file waits for may have been installed
 _HEARS_S = 30.0  # whether a word of a Variable would still be heard
-_GROUP = 64
-_GROUP_TIME = timedelta(seconds=0.25)
+_GROUP = 256
+_GROUP_TIME = timedelta(seconds=0.5)
 _LINES, _LINE = 20, 300  # of what a file printed, on the terminal
 _REFUSED = (DataRefusedError, ValueError, TypeError, OverflowError)
 """What the store raises for the data of a file."""
@@ -81,7 +81,7 @@ class Loader:
         self._importing: dict[str, Snapshot] = {}
         self._files: dict[str, ParsedFile] = {}
         self._owners = DagOwners()
-        self._closures, self._pace = Closures(), Pace()
+        self._dag_files, self._closures, self._pace = DagFiles(), Closures(), Pace()
         self._pinned: dict[str, str] = {}
         self._retry: set[str] = set()
         self._unsaved: list[ParsedFile] = []
@@ -143,7 +143,7 @@ class Loader:
         self._folders = frozenset()
         snapshot = self._snapshots.take()
         self._folders = snapshot.folders
-        present = dag_files(snapshot)
+        present = self._dag_files.of(snapshot)
         for name in sorted(self._files.keys() - {*present, *snapshot.left_out}):
             if not is_left_out(name, snapshot.left_out):
                 self._retire(name)

@@ -163,8 +163,8 @@ class Snapshots:
             return None
         executable = bool(status.st_mode & _EXECUTABLE)
         digest = content_hash(data) + (EXECUTABLE if executable else "")
-        if not _is_untouched(self._blobs / digest, len(data)):
-            _write(self._blobs / digest, data, 0o555 if executable else 0o444)
+        if not _is_untouched(f"{self._blobs}/{digest}", len(data)):
+            _write(self._blobs, digest, data, 0o555 if executable else 0o444)
         self._known[found.name] = (stamp, digest)
         return digest
 
@@ -179,12 +179,15 @@ class Snapshots:
         found = content_hash(manifest)
         path = self._snapshots / found
         if found not in self._verified:
-            if path.exists() and not _is_intact(path, manifest, files):
+            is_there = path.exists()
+            if is_there and not _is_intact(path, manifest, files):
                 path.rename(path.with_name(f".broken-{uuid4().hex}"))
                 self._repair(files)
-            if not path.exists():
+                is_there = False
+            if is_there:
+                os.utime(path)
+            else:
                 self._build(path, manifest, files)
-            os.utime(path)
             self._verified.add(found)
         return found, path
 
@@ -192,11 +195,14 @@ class Snapshots:
         draft = path.with_name(f".draft-{uuid4().hex}")
         draft.mkdir()
         try:
+            blobs, home, made = str(self._blobs), str(draft), {""}
             for name, found in files.items():
-                target = draft / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                _link(self._blobs / found, target)
-            (draft / LIST).write_bytes(manifest)
+                place = name.rpartition("/")[0]
+                if place not in made:
+                    (draft / place).mkdir(parents=True, exist_ok=True)
+                    made.add(place)
+                _link(f"{blobs}/{found}", f"{home}/{name}")
+            _create(f"{home}/{LIST}", manifest, 0o644)
             draft.rename(path)
         except OSError as error:
             shutil.rmtree(draft, ignore_errors=True)
@@ -208,7 +214,12 @@ class Snapshots:
         for name, found in files.items():
             blob = self._blobs / found
             if not blob.exists() or content_hash(blob.read_bytes()) != found.removesuffix(EXECUTABLE):
-                _write(blob, (self._folder / name).read_bytes(), 0o555 if found.endswith(EXECUTABLE) else 0o444)
+                _write(
+                    self._blobs,
+                    found,
+                    (self._folder / name).read_bytes(),
+                    0o555 if found.endswith(EXECUTABLE) else 0o444,
+                )
 
 
 def read_bounded(path: str, most: int) -> bytes:
@@ -263,24 +274,35 @@ def _is_left(unfinished: Path, kept: list[Path]) -> bool:
     return bool(kept) and kept[0].stat().st_mtime_ns - unfinished.stat().st_mtime_ns > _DAY_NS
 
 
-def _is_untouched(blob: Path, size: int) -> bool:
+def _is_untouched(blob: str, size: int) -> bool:
     """Whether content is there, and nobody has written into it since, as a task of root's may."""
     try:
-        status = blob.stat()
+        status = os.stat(blob)  # noqa: PTH116 - once a new file, of which there may be thousands: `Path` doubles the cost
     except FileNotFoundError:
         return False
     return status.st_size == size and status.st_mtime_ns == _WRITTEN_NS
 
 
-def _write(path: Path, data: bytes, mode: int) -> None:
-    draft = path.with_name(f".{path.name}-{uuid4().hex}")
-    draft.write_bytes(data)
-    draft.chmod(mode)
-    os.utime(draft, ns=(_WRITTEN_NS, _WRITTEN_NS))
-    draft.replace(path)
+def _write(place: Path, name: str, data: bytes, mode: int) -> None:
+    """Write content that is whole or not there."""
+    draft = f"{place}/.{name}-{uuid4().hex}"
+    _create(draft, data, mode, _WRITTEN_NS)
+    os.replace(draft, f"{place}/{name}")  # noqa: PTH105 - as above
 
 
-def _link(blob: Path, target: Path) -> None:
+def _create(path: str, data: bytes, mode: int, written_ns: int = 0) -> None:
+    """Make a file; unless ``written_ns`` is 0, it says that it was written then."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with open(descriptor, "wb", buffering=0) as file:  # noqa: PTH123 - a descriptor
+        rest = memoryview(data)
+        while rest:
+            rest = rest[file.write(rest) :]
+        if written_ns:
+            os.fchmod(descriptor, mode)
+            os.utime(descriptor, ns=(written_ns, written_ns))
+
+
+def _link(blob: str, target: str) -> None:
     try:
         os.link(blob, target)
     except OSError as error:
