@@ -2,35 +2,85 @@
 
 import pytest
 
-from penstock.load.pace import AT_ONCE, LONGEST_PAUSE_S, Pace
+from penstock.load.pace import AT_ONCE, EACH_S, LONGEST_PAUSE_S, MANY, Pace
+
+LOOK_S = 0.3
 
 
-def looks(*changes):
-    """The pauses after looks that come so many seconds after the pause before, each of which finds another content."""
-    pace, now_s, pauses = Pace(), 0.0, []
-    pace.looked({"a.py": "-", "b.py": "same"}, now_s)
-    for number, after_s in enumerate(changes):
-        now_s += after_s + (pauses[-1] if pauses else 0.0)
-        pauses.append(pace.looked({"a.py": str(number), "b.py": "same"}, now_s))
-    return pace, pauses
+class Clock:
+    """A loader in virtual time: it looks once something has changed and its pause is over, and a look takes a moment."""
+
+    def __init__(self):
+        self.pace, self.now_s, self.free_s, self.seen = Pace(), 0.0, 0.0, 0
+        self.looks = []
+        self.pace.looked({"a.py": "-", "b.py": "same"}, 0.0)
+
+    def change(self, at_s):
+        """Something changes; returns the seconds until that is seen."""
+        self.now_s = max(at_s, self.free_s) + LOOK_S
+        self.seen += 1
+        self.free_s = self.now_s + self.pace.looked({"a.py": str(self.seen), "b.py": "same"}, self.now_s)
+        self.looks.append(self.now_s)
+        return self.now_s - at_s
+
+    def edits(self, number, every_s):
+        """The seconds until each of these edits is seen: one look sees all that were made before it."""
+        begun, waits = self.free_s, []
+        for edit in range(number):
+            at_s = begun + edit * every_s
+            # What is saved while the loader pauses is seen with what was saved before, by one look.
+            if edit + 1 < number and at_s + every_s <= self.free_s:
+                waits.append(self.free_s + LOOK_S - at_s)
+            else:
+                waits.append(self.change(at_s))
+        return waits
+
+    def without_end(self, until_s):
+        """Something changes at each look, as a file does whose import writes into the folder."""
+        while self.free_s < until_s:
+            self.change(self.free_s)
 
 
-def test_who_edits_is_never_kept_waiting():
-    assert set(looks(*[1.0] * AT_ONCE)[1]) == {0.0}
-    assert set(looks(*[40.0] * 200)[1]) == {0.0}
+@pytest.mark.parametrize(
+    ("number", "every_s", "longest_s"),
+    [
+        pytest.param(AT_ONCE, 0.5, LOOK_S, id="a burst"),
+        pytest.param(60, 5.0, LOOK_S, id="every five seconds for five minutes"),
+        pytest.param(90, 10.0, LOOK_S, id="every ten seconds for a quarter of an hour"),
+        pytest.param(150, 2.0, EACH_S + LOOK_S, id="every two seconds for five minutes"),
+        pytest.param(1000, 40.0, LOOK_S, id="now and then all day"),
+    ],
+)
+def test_who_edits_sees_each_edit_soon(number, every_s, longest_s):
+    assert max(Clock().edits(number, every_s)) <= longest_s + 1e-6
 
 
-def test_a_file_that_changes_with_each_look_is_named_and_looked_at_once_a_minute():
-    pace, pauses = looks(*[0.3] * (AT_ONCE + 20))
-    assert pauses[AT_ONCE : AT_ONCE + 8] == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
-    assert pauses[-1] == LONGEST_PAUSE_S
-    assert "a.py among the last 40 changes" in pace.why
-    assert "b.py" not in pace.why
+def test_a_folder_that_changes_with_each_look_is_looked_at_once_a_minute_in_the_end():
+    clock = Clock()
+    clock.without_end(5 * 3600.0)
+    pauses = [after - before - LOOK_S for before, after in zip(clock.looks, clock.looks[1:], strict=False)]
+    assert max(pauses[: AT_ONCE - 2]) == pytest.approx(0.0)
+    assert pauses[AT_ONCE + 5] == pytest.approx(EACH_S - LOOK_S, abs=0.5)
+    assert sum(each < 3600.0 for each in clock.looks) <= MANY + 60
+    assert sum(each >= 3600.0 for each in clock.looks) <= 4 * 60 + 1
+    assert max(pauses) <= LONGEST_PAUSE_S
 
 
-@pytest.mark.parametrize(("rest_s", "pause_s"), [(29.0, LONGEST_PAUSE_S), (31.0, 0.0)])
-def test_a_folder_that_is_at_rest_for_a_while_begins_anew(rest_s, pause_s):
-    assert looks(*[0.3] * (AT_ONCE + 20), rest_s)[1][-1] == pause_s
+def test_the_files_that_change_are_named_once_many_changes_came_in_a_row():
+    clock = Clock()
+    clock.edits(60, 40.0)
+    assert clock.pace.why == ""
+    clock.without_end(clock.free_s + 300.0)
+    assert "changes all the time, most of all a.py. It is looked at every 5 s, and later every 60 s" in clock.pace.why
+
+
+@pytest.mark.parametrize(("rest_s", "begins_anew"), [(29.0, False), (31.0, True)])
+def test_a_folder_that_is_at_rest_for_a_while_begins_anew(rest_s, begins_anew):
+    clock = Clock()
+    clock.without_end(3600.0)
+    clock.change(clock.free_s + rest_s)
+    assert (clock.free_s == clock.now_s) is begins_anew
+    assert (clock.pace.why == "") is begins_anew
 
 
 def test_looks_that_find_nothing_new_count_for_nothing():

@@ -86,7 +86,7 @@ class Loader:
         self._retry: set[str] = set()
         self._unsaved: list[ParsedFile] = []
         self._unsaved_since = clock()
-        self._current = self._fault = ""
+        self._current = self._fault = self._message = ""
         self._folders: frozenset[str] = frozenset()
         self._started, self._pause_s = False, 0.0
         self._stop: int | None = None
@@ -108,9 +108,19 @@ class Loader:
 
     def _paused(self, stop: int) -> bool:
         """Leave a folder alone for a while that changes all the time; returns True if it is time to stop."""
-        if self._pause_s:
+        if self._pause_s and self._pace.why:
             self._leave_out({WHOLE: self._pace.why})
-        return bool(select.select([stop], [], [], self._pause_s)[0])
+        until = time.monotonic() + self._pause_s
+        while True:
+            imports = self._parser.fileno()
+            waited = [stop, *([imports] if imports is not None else [])]
+            ready, _, _ = select.select(waited, [], [], max(0.0, until - time.monotonic()))
+            if stop in ready:
+                return True
+            if imports in ready:
+                self._accept_all(self._parser.collect())
+            elif not ready:
+                return False
 
     def _watched(self, watch: FolderWatcher | None, due: float | None) -> tuple[FolderWatcher | None, float | None]:
         """Watch the folders that were just looked into; with it in how many seconds at most the next look is due."""
@@ -228,7 +238,9 @@ class Loader:
             known = self._files.get(name)
             if known is not None and why in (known.problems if stops else known.notes):
                 continue
-            self._log(why)
+            if why != self._message:
+                self._log(why)
+            self._message = why
             # No file has this hash: it is imported again as soon as it can be.
             entry = ParsedFile(name, "", {name: ""}, {}, None, self._clock(), 0.0)
             self._save(replace(entry, problems=(why,)) if stops else replace(entry, notes=(why,)))
