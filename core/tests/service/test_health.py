@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from penstock.app.parts.vault import open_vault
-from penstock.errors import RequestError
+from penstock.errors import RequestError, StoreError
 from penstock.keeper.status import ServiceState, ServiceStatus, StatusFiles
 from penstock.load.snapshot import Snapshots
 from penstock.logs.shipping_report import ShippingReport
@@ -185,6 +185,31 @@ def test_what_is_in_quarantine_is_bad_and_why_says_so(found, installation, store
         retry_quarantined(installation, failed.number)
     drop_quarantined(installation, failed.number)
     assert list_quarantine(installation) == []
+
+
+def test_a_fault_of_many_snapshots_is_told_once(found, installation):
+    dags, state = installation.settings.dags_folder, installation.settings.state_folder
+    made = []
+    for name in ("a.py", "b.py", "c.py"):
+        (dags / name).write_text(name)
+        made.append(Snapshots(dags, state).take().path)
+    (made[0] / "a.py").chmod(0o644)
+    (made[0] / "a.py").write_text("changed in all, which share it")
+    (detail,) = [each.detail for each in check_installation(installation) if each.subject == "snapshots"]
+    assert detail.startswith(f"{min(made)} and 2 more are damaged: a.py in it was changed")
+
+
+def test_a_fault_that_many_checks_meet_is_told_once_with_their_number(installation, monkeypatch):
+    def refused(_create):
+        raise StoreError("the database: no door.")
+
+    installation.settings.state_folder.mkdir()
+    (installation.settings.state_folder / "penstock.db").touch()
+    monkeypatch.setattr(installation, "_open_store", refused)
+    monkeypatch.delitem(vars(installation), "store", raising=False)
+    (told,) = [each for each in check_installation(installation) if "no door" in each.detail]
+    assert (told.severity, told.subject) == (Severity.BAD, "database")
+    assert told.detail.startswith("6 checks fail (database, pools, executors, ")
 
 
 def test_a_snapshot_that_was_written_into_is_bad_until_the_loader_mends_it_or_it_is_deleted(found, installation):

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -74,7 +74,21 @@ def check_installation(installation: Installation) -> list[Finding]:
         ("watchers", _watchers),
     ):
         found += _fenced(subject, check, installation)
-    return found
+    return list(_each_once(found))
+
+
+def _each_once(found: Sequence[Finding]) -> Iterator[Finding]:
+    """Tell a fault that keeps several checks from their work where it is found first, with what else fails by it."""
+    subjects: dict[str, list[str]] = {}
+    for each in found:
+        if each.severity is Severity.BAD and each.subject not in (same := subjects.setdefault(each.detail, [])):
+            same.append(each.subject)
+    for each in found:
+        same = subjects.pop(each.detail, []) if each.severity is Severity.BAD else [each.subject]
+        if len(same) > 1:
+            yield each._replace(detail=f"{len(same)} checks fail ({', '.join(same)}): {each.detail}")
+        elif same:
+            yield each
 
 
 def _fenced(
@@ -124,10 +138,14 @@ def _space(subject: str, folder: Path) -> Finding:
 
 def _snapshots(installation: Installation) -> Iterator[Finding]:
     """A copy of the DAGs folder that was changed after it was made: runs would run what their author never wrote."""
+    damaged: dict[tuple[str, ...], list[Path]] = {}
     for folder, files in damaged_files(installation.settings.state_folder):
+        damaged.setdefault(files, []).append(folder)
+    for files, (folder, *more) in damaged.items():
         what = f"{', '.join(files[:5])}{', ...' * (len(files) > 5)} in it" if files else "its list of files"
+        which = f"{folder} and {len(more):,} more are" if more else f"{folder} is"
         detail = (
-            f"{folder} is damaged: {what} was changed after the copy was made. Restart `penstock up`, which mends the copy of the "
+            f"{which} damaged: {what} was changed after the copy was made. Restart `penstock up`, which mends the copy of the "
             "present DAGs folder; of an older one, delete the folder, and clear its runs with --code newest."
         )
         yield Finding(Severity.BAD, "snapshots", visible(detail))
