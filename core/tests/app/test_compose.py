@@ -24,6 +24,43 @@ def test_a_state_folder_that_cannot_be_made_is_named(tmp_path):
         open_store(settings)
 
 
+@pytest.fixture
+def held(tmp_path):
+    """Settings of a project whose database holds a Variable."""
+    settings = load_settings({}, tmp_path)
+    with open_store(settings) as store:
+        store.config.put_variable("x", "y", datetime(2026, 3, 1, tzinfo=UTC))
+    return settings
+
+
+def test_a_key_that_is_lost_is_replaced_by_no_other(held):
+    held.key_file.rename(held.key_file.with_name("backup"))
+    with pytest.raises(ConfigError, match=r"secret\.key: the key file is missing, and .* Put the file back"):
+        open_store(held)
+    assert not held.key_file.exists()
+    held.key_file.with_name("backup").rename(held.key_file)
+    with open_store(held) as store:
+        assert store.config.variable("x") == "y"
+
+
+def test_who_only_reads_needs_no_key_until_he_reads_a_secret(held):
+    held.key_file.unlink()
+    with open_store(held, create=False) as store:
+        assert store.runs.live() == []
+        assert store.config.variable_keys() == ["x"]
+        with pytest.raises(ConfigError, match="the key file is missing"):
+            store.config.variable("x")
+    assert not held.key_file.exists()
+
+
+def test_a_key_that_has_encrypted_nothing_is_made_again(tmp_path):
+    settings = load_settings({}, tmp_path)
+    open_store(settings).close()
+    settings.key_file.unlink()
+    open_store(settings).close()
+    assert settings.key_file.exists()
+
+
 def test_a_scheduler_that_was_killed_a_moment_ago_is_waited_for(tmp_path, monkeypatch):
     settings = load_settings({}, tmp_path)
     dying = open_store(settings)

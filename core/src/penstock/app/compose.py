@@ -10,7 +10,7 @@ from penstock.app.parts.metrics_recorder import recorder
 from penstock.app.parts.vault import open_vault
 from penstock.clock import SystemClock
 from penstock.engine.engine import Engine
-from penstock.errors import StoreHeldError
+from penstock.errors import ConfigError, StoreHeldError
 from penstock.execute.local import LocalExecutor
 from penstock.model.text import visible
 from penstock.plugins.isolated import isolated_pythons
@@ -22,7 +22,7 @@ from penstock.service.installation import Installation
 from penstock.service.project import make_state_folder
 from penstock.settings import Settings
 from penstock.spec.executor import Executor, FileCode, Offload
-from penstock.store import Keyring, Store
+from penstock.store import Keyring, Store, lost_key
 from penstock.tries.asks import Asks
 from penstock.tries.try_requests import TryRequests
 
@@ -40,12 +40,21 @@ def open_store(settings: Settings, *, create: bool = True) -> Store:
     """Open the database of an installation; it is made if need be, and the state folder with it.
 
     Raises:
-        ConfigError: The state folder or the key cannot be made.
+        ConfigError: The state folder or the key cannot be made, or the key is lost that something was encrypted with.
         StoreError: The database cannot serve.
     """
     if create:
         make_state_folder(settings)
-    return Store.open(settings.database_url, keyring(settings), create=create, wait_s=settings.database.wait_s)
+    url, wait_s = settings.database_url, settings.database.wait_s
+    if not settings.secret_keys and not settings.key_file.exists():
+        # A new key would be taken for the one that was lost: whoever reads gets on without, others are refused, unless nothing needs it.
+        store = Store.open(url, Keyring.without_file(settings.key_file), create=create, wait_s=wait_s)
+        if not create:
+            return store
+        with store:
+            if store.config.holds_secrets() and not settings.key_file.exists():
+                raise ConfigError(lost_key(str(settings.key_file)))
+    return Store.open(url, keyring(settings), create=create, wait_s=wait_s)
 
 
 def installation(settings: Settings, *, create: bool = True) -> Installation:

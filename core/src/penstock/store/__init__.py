@@ -9,7 +9,7 @@ from penstock.store.checkpoints.state_store import StateOwner, StateValue
 from penstock.store.config import Pool, Variable
 from penstock.store.dags import DagRow, DagState, StoredVersion, UnreadableDag, Version, planned_dag
 from penstock.store.history.export import Span
-from penstock.store.keyring import Keyring, new_key
+from penstock.store.keyring import Keyring, lost_key, new_key
 from penstock.store.outbox.alerts import ALERTS, KEPT, AlertDelivery, NewAlert, WaitingAlerts
 from penstock.store.outbox.outbox import Listener
 from penstock.store.runs import PastTry, RunSnapshot, UnreadableRun
@@ -59,6 +59,7 @@ __all__ = [
     "Version",
     "WaitingAlerts",
     "Wakeup",
+    "lost_key",
     "new_key",
     "pending_upgrade",
     "planned_dag",

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Table, bindparam, delete, select, update
+from sqlalchemy import Table, bindparam, delete, exists, func, or_, select, update
 
 from penstock.errors import NotFoundError
 from penstock.model.connection import Connection
@@ -27,6 +27,15 @@ VARIABLE_ROWS = select(_v.key, _v.encrypted, _v.description, _v.changed_at).orde
 VARIABLE_VALUES = select(_v.key, _v.encrypted).where(_v.key.in_(bindparam("keys", expanding=True)))
 VARIABLE_KEYS = select(_v.key).order_by(_v.key)
 POOLS = select(_p.name, _p.slots, _p.description, _p.rate_count, _p.rate_period_s, _p.next_at).order_by(_p.name)
+ENCRYPTED = select(
+    or_(
+        exists().where(_m.key == _KEY_CHECK),
+        exists().where(_c.conn_id.is_not(None)),
+        exists().where(_v.key.is_not(None)),
+        exists().where(func.length(tables.dag_version.c.variables) > 0),
+        exists().where(func.length(tables.source_file.c.variables) > 0),
+    )
+)
 KEY_CHECK = select(_m.value).where(_m.key == _KEY_CHECK)
 
 
@@ -169,6 +178,11 @@ class Config:
             if not tx.execute(delete(tables.pool).where(_p.name == name)).rowcount:
                 raise NotFoundError("pool", name, [pool.name for pool in self.pools()])
             tx.submit([PoolsChanged()], now)
+
+    def holds_secrets(self) -> bool:
+        """Whether anything is stored that some key has encrypted; needs no key."""
+        with self._database.read() as connection:
+            return bool(connection.execute(ENCRYPTED).scalar())
 
     def rotate_keys(self) -> int:
         """Encrypt everything again with the keyring's first key; returns how many values were."""

@@ -23,7 +23,7 @@ class Keyring:
 
     def __init__(self, keys: Sequence[str], origin: str) -> None:
         self.origin = origin
-        self._keys = tuple(keys)
+        self._keys, self._missing = tuple(keys), False
         self._fernet: MultiFernet | None = None
 
     @classmethod
@@ -48,6 +48,13 @@ class Keyring:
             raise ConfigError(f"{path}: others may read the key file. Run: chmod 600 {path}")
         return cls(text.split(), str(path))
 
+    @classmethod
+    def without_file(cls, path: Path) -> "Keyring":
+        """No key at all, since the file is missing: whoever needs one is told so, others get on."""
+        made = cls([], str(path))
+        made._missing = True
+        return made
+
     def encrypt(self, data: bytes) -> bytes:
         """Encrypt with the first key; raises ConfigError if there is no usable key."""
         return self._cipher().encrypt(data)
@@ -69,6 +76,8 @@ class Keyring:
         return self.encrypt(self.decrypt(token, what))
 
     def _cipher(self) -> "MultiFernet":
+        if self._missing:
+            raise ConfigError(lost_key(self.origin))
         if self._fernet is None:
             from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 - as above
 
@@ -80,6 +89,14 @@ class Keyring:
                     "as `penstock init` makes them."
                 ) from None
         return self._fernet
+
+
+def lost_key(path: str) -> str:
+    """What to say where there is no key file, but what was encrypted with its key."""
+    return (
+        f"{path}: the key file is missing, and the database holds secrets that only its key opens. Put the file back from a backup, or "
+        "copy it from another machine of this installation, or give its key in PENSTOCK_SECRET_KEY. A new key would open none of them."
+    )
 
 
 def new_key() -> str:
