@@ -95,6 +95,8 @@ PROVED_BY = {
     "a new DAG is paused": "store/test_catalog.py::paused",
     "the plugins folder": "plugins/::project",
     '`mode="reschedule"`': "author/test_capability.py::write 'poke' or 'reschedule'",
+    "a `map_index_template` that fails": "author/mapping/test_map_keys.py::fails_no_task",
+    "a mapped instance that was removed": "engine/test_removed.py::one_that_comes_back_goes_on",
     "an argument that takes": "author/run/test_joined.py::read_as_it_is_used",
     "`XComArg.zip` and": "author/run/test_joined.py::the DAG file works out",
     "an `attrs` class": "model/values/test_instances.py::serialize",

@@ -128,6 +128,20 @@ def test_listeners_hear_of_what_is_removed_and_of_what_comes_back():
     assert "m[1]: removed -> none" in heard
 
 
+def test_an_instance_has_the_key_of_its_last_try_until_it_may_have_another_element():
+    stage = begun("s", mapped(), returns=2)
+    stage.fail("m[0]", map_key="ann"), stage.finish("m[1]", map_key="bob")
+    keys = lambda: [row.map_key for key, row in sorted(stage.store.tasks.items()) if key.map_index >= 0]  # noqa: E731
+    assert keys() == ["ann", "bob"]
+    stage.ask(ClearTasks(1, ("m",)))
+    assert keys() == ["ann", "bob"]
+    stage.finish("m[0]", map_key="")
+    stage.restart()
+    stage.drain()
+    again(stage, 1)
+    assert keys() == ["", "bob"]
+
+
 def test_a_mapped_task_that_is_cleared_alone_keeps_its_instances_without_a_word_about_it():
     stage = begun("s", mapped())
     stage.drain()

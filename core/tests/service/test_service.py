@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -24,6 +25,7 @@ from penstock.service.clear import Code, clear_tasks, preview_clear
 from penstock.service.config import connections, pools, variables
 from penstock.service.history import audit
 from penstock.service.history.clear_dates import preview_clears
+from penstock.service.names import index_of
 from penstock.service.values.rendered import list_rendered
 from penstock.settings import ExecutorChoice
 from penstock.store import Pool
@@ -351,6 +353,46 @@ def test_mark_checks_state_and_task(installation, run, asked):
         tasks.mark_task(installation, "sales", "loads", "success")
     with pytest.raises(NotFoundError, match=r"no index of task 'load' .* is named '3'\. It is not mapped"):
         tasks.mark_task(installation, "sales", "load", "success", map_index=3)
+
+
+KEYS = {
+    "a key": ("ann", 0),
+    "an index": (1, 1),
+    "an index that is also a key": (2, 2),
+    "a number that is a key alone": (2026, 1),
+    "a key that only a removed instance has": ("old", 3),
+    "a key that a removed instance has, too": ("bob", 2),
+    "nothing": (None, None),
+    "an index that nobody has": (9, 9),
+    "a key that nobody has": ("anna", "no instance of task 'load' of run 'one' is named 'anna'. Did you mean 'ann'?"),
+    "a key of two": (
+        "dup", "two instances of run 'one' have the key 'dup': load[5] and load[6]. Name one by its index, as that is written."
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("named", "found"), KEYS.values(), ids=KEYS)
+def test_an_instance_is_named_by_its_index_or_its_key(installation, run, store, now, named, found):
+    removed = {3: "old", 4: "bob"}
+    rows = [
+        TaskInstance(run.run, "load", index, TaskState.REMOVED if index in removed else TaskState.SUCCESS, map_key=key)
+        for index, key in enumerate(["ann", "2026", "bob", "old", "bob", "dup", "dup", "2"])
+    ]
+    store.apply(Changes(tasks=rows, removed=[TaskKey(run.run, "load")]), now)
+    if isinstance(found, str):
+        with pytest.raises((NotFoundError, RequestError), match=re.escape(found)):
+            index_of(installation, "sales", "load", named)
+    else:
+        assert index_of(installation, "sales", "load", named) == found
+    assert [task.label for task in store.runs.tasks(run.run, "load")][:2] == ["load[0] (ann)", "load[1] (2026)"]
+
+
+def test_a_key_of_a_task_without_keys_or_of_a_run_that_has_not_started_is_told(installation, run):
+    with pytest.raises(NotFoundError, match=r"is named 'ann'\. No instance of it has a key: name it by its index\."):
+        index_of(installation, "sales", "load", "ann")
+    dags.trigger(installation, "sales", run_id="two")
+    with pytest.raises(RequestError, match="run 'two' has not started"):
+        index_of(installation, "sales", "load", "ann", run_id="two")
 
 
 def test_a_removed_instance_is_shown_and_neither_marked_nor_cleared(installation, run, store, now, asked):

@@ -94,7 +94,7 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         on_execute_callback: Callback = None, on_failure_callback: Callback = None, on_retry_callback: Callback = None,
         on_skipped_callback: Callback = None, on_success_callback: Callback = None,
         email: str | Sequence[str] | None = None, email_on_failure: bool = True, email_on_retry: bool = True,
-        sla: timedelta | float | None = None, params: dict[str, Any] | None = None,
+        sla: timedelta | float | None = None, params: dict[str, Any] | None = None, map_index_template: str | None = None,
     ) -> None:  # fmt: skip
         if not isinstance(task_id, str):
             raise AuthoringError([f"the task_id is {task_id!r}; write text."])
@@ -102,7 +102,7 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         self.retries, self.retry_delay, self.max_retry_delay = retries, retry_delay, max_retry_delay
         self.retry_exponential_backoff, self.retry_jitter = retry_exponential_backoff, retry_jitter
         self.execution_timeout, self.trigger_rule = execution_timeout, trigger_rule
-        self.pool, self.pool_slots, self.queue = pool, pool_slots, queue
+        self.pool, self.pool_slots, self.queue, self.map_index_template = pool, pool_slots, queue, map_index_template
         self.priority_weight, self.weight_rule = priority_weight, weight_rule
         self.max_active_tis_per_dag, self.max_active_tis_per_dagrun = max_active_tis_per_dag, max_active_tis_per_dagrun
         self.depends_on_past, self.wait_for_downstream = depends_on_past, wait_for_downstream
@@ -309,6 +309,8 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         for name in ("outlets", "inlets"):
             yield from ((name, problem) for problem in asset_problems(getattr(self, name), name))
         yield from (("doc", problem) for problem in text_problems(self.doc, "doc"))
+        if (text := self.map_index_template) is not None:
+            yield from (("map_index_template", problem) for problem in text_problems(text, "map_index_template"))
 
 
 OWN_STATE = Checked._STATE | AbstractOperator._STATE  # noqa: SLF001 - the same room

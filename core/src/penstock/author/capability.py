@@ -31,7 +31,7 @@ XCOM = "$xcom"
 # No argument: the keys under which other tasks take parts of what the task returns.
 KEYS = "$keys"
 # What every task takes and its try must know.
-_OUTPUTS = ("do_xcom_push", "multiple_outputs")
+_OUTPUTS = ("do_xcom_push", "map_index_template", "multiple_outputs")
 # Stands for a value that is known when the task runs: the check accepts it for any type.
 _AT_RUN_TIME: dict[str, list[str]] = {XCOM: []}
 

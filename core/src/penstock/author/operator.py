@@ -56,6 +56,8 @@ class Operator(AbstractOperator):
         email_on_failure: Whether they do if it fails.
         email_on_retry: Whether they do if it is tried again.
         params: Parameters of its own, which override those of the DAG for it; see `penstock.Param`.
+        map_index_template: Of a mapped task, a template that gives each instance a key, which people read beside its index. It is
+            rendered before the task's code runs and again after it, with what that has set in its context.
         sla: They get one, too, if it has not ended so long after its run fell due (timedelta or seconds).
         retry_policy: Decides by what was raised whether a failed try is tried again, and when; see `penstock.RetryPolicy`.
         pre_execute: Function that is called with the context right before `execute`; what it raises is the task's failure.

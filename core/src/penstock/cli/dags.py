@@ -265,7 +265,7 @@ def test(
     if as_json:
         print_json(done)
     else:
-        rows = [(str(task.key), task.state, task.try_number, task.reason) for task in done.tasks]
+        rows = [(task.label, task.state, task.try_number, task.reason) for task in done.tasks]
         print_table(["task", "state", "try", "reason"], rows, empty="the DAG has no tasks.")
         print_line(f"the run of DAG {done.run.dag_id} is {done.run.state.value}")
     return ExitCode.DONE if done.run.state is RunState.SUCCESS else ExitCode.FAILED

@@ -12,6 +12,7 @@ from penstock.errors import ExitCode, NotFoundError, RequestError
 from penstock.model.state import TaskState
 from penstock.service import logs as service
 from penstock.service.installation import Installation
+from penstock.service.names import index_of
 
 _PAUSE_S = 0.25
 """Seconds between two looks at a log that grows: nothing wakes a reader of a file."""
@@ -32,7 +33,7 @@ def logs(  # noqa: PLR0913 - one argument an option
     task_id: str,
     *,
     run_id: str,
-    map_index: int | None,
+    map_index: int | str | None,
     dispatch: int | None,
     following: bool,
     only_path: bool,
@@ -44,9 +45,10 @@ def logs(  # noqa: PLR0913 - one argument an option
             f"--follow prints what a log says: it goes with no {'--path' if only_path else '--json'}."
         )
     with project(context) as installation:
+        index = index_of(installation, dag_id, task_id, map_index, run_id=run_id)
         if following:
-            return _follow(installation, dag_id, task_id, run_id=run_id, map_index=map_index, dispatch=dispatch)
-        found = service.task_logs(installation, dag_id, task_id, run_id=run_id, map_index=map_index)
+            return _follow(installation, dag_id, task_id, run_id=run_id, map_index=index, dispatch=dispatch)
+        found = service.task_logs(installation, dag_id, task_id, run_id=run_id, map_index=index)
         chosen = [log for log in found if dispatch is None or log.epoch == dispatch]
         if found and not chosen:
             has = ", ".join(str(epoch) for epoch in sorted({log.epoch for log in found}))
@@ -106,4 +108,4 @@ def _follow(
 
 
 def _title(log: service.Log) -> None:
-    print_line("", title=f"--- {log.task.key}, dispatch {log.epoch}")
+    print_line("", title=f"--- {log.task.label}, dispatch {log.epoch}")

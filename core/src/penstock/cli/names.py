@@ -56,22 +56,26 @@ DAG, RUN, TASK, CONNECTION, VARIABLE, POOL, PROVIDER, ASSET = map(
 
 Command = Callable[..., Any]
 
-_INSTANCE = re.compile(r"(.+)\[(\d+)\]")
+_INSTANCE = re.compile(r"([^\[]+)\[(.+)\]", re.DOTALL)
+_NUMBER = re.compile(r"\d{1,9}")
 
 run_option = click.option(
     "--run", "run_id", type=RUN, default=None, help="The run; the newest of the DAG unless given."
 )
 index_option = click.option(
-    "--index", "map_index", type=click.IntRange(0), default=None, help="One instance of a mapped task."
+    "--index", "named_index", type=PLAIN, default=None, help="One instance of a mapped task, by its number or its key."
 )
 
 
 def one_task(command: Command) -> Command:
-    """The arguments that name a task: DAG, task, run and index; ``TASK_ID[INDEX]``, as tables show it, serves too."""
+    """The arguments that name a task: DAG, task, run and index; ``TASK_ID[INDEX]``, as tables show it, serves too.
+
+    The command is given ``map_index``: the number, the key, or None. `penstock.service.names.index_of` finds the number.
+    """
 
     @wraps(command)
-    def named(*arguments: Any, task_id: str, map_index: int | None, run_id: str | None, **options: Any) -> Any:  # noqa: ANN401 - passed on
-        task_id, map_index = named_index(task_id, map_index)
+    def named(*arguments: Any, task_id: str, named_index: str | None, run_id: str | None, **options: Any) -> Any:  # noqa: ANN401 - passed on
+        task_id, map_index = named_instance(task_id, named_index)
         return command(*arguments, task_id=task_id, map_index=map_index, run_id=run_id or "", **options)
 
     wrapped: Command = named
@@ -85,15 +89,19 @@ def one_task(command: Command) -> Command:
     return wrapped
 
 
-def named_index(task_id: str, map_index: int | None) -> tuple[str, int | None]:
-    """The task and the index that ``TASK_ID[INDEX]`` and ``--index`` name together.
+def named_instance(task_id: str, named: str | None) -> tuple[str, int | str | None]:
+    """The task, and the index or key that ``TASK_ID[INDEX]`` and ``--index`` name together.
 
     Raises:
         UsageError: They name two.
     """
     instance = _INSTANCE.fullmatch(task_id)
     if instance is None:
-        return task_id, map_index
-    if map_index not in (None, int(instance[2])):
-        raise click.UsageError(f"Two instances are named: {task_id!r} and --index {map_index}. Name one.")
-    return instance[1], int(instance[2])
+        return task_id, None if named is None else _index(named)
+    if named not in (None, instance[2]):
+        raise click.UsageError(f"Two instances are named: {task_id!r} and --index {named}. Name one.")
+    return instance[1], _index(instance[2])
+
+
+def _index(text: str) -> int | str:
+    return int(text) if _NUMBER.fullmatch(text) else text

@@ -9,7 +9,7 @@ from penstock.cli import names, requests
 from penstock.cli.history import clears as clears_of
 from penstock.cli.installation import project
 from penstock.cli.logs import logs
-from penstock.cli.names import index_option, named_index, one_task, run_option
+from penstock.cli.names import index_option, named_instance, one_task, run_option
 from penstock.cli.terminal import (
     counts,
     duration,
@@ -20,10 +20,13 @@ from penstock.cli.terminal import (
     print_remark,
     print_table,
 )
+from penstock.errors import RequestError
 from penstock.model.run import TaskKey
 from penstock.model.text import counted, shortened
 from penstock.service import tasks as service
 from penstock.service.clear import Code, preview_clear
+from penstock.service.installation import Installation
+from penstock.service.names import index_of
 from penstock.service.runs import show_run
 from penstock.service.values.rendered import list_rendered
 from penstock.service.values.xcoms import list_xcoms
@@ -63,10 +66,7 @@ def list_tasks(
     print_line(f"{run.dag_id} {run.run_id} ({run.state.value})")
     print_table(
         ["task", "state", "try", "started", "duration", "reason"],
-        [
-            (str(t.key), t.state, t.try_number, t.started_at, duration(t.started_at, t.ended_at), t.reason)
-            for t in found
-        ],
+        [(t.label, t.state, t.try_number, t.started_at, duration(t.started_at, t.ended_at), t.reason) for t in found],
         empty=f"the run has not started{': ' + run.reason if run.reason else ' yet'}, so it has no task instances.",
     )
 
@@ -76,11 +76,12 @@ def list_tasks(
 @json_option
 @click.pass_context
 def why(
-    context: click.Context, dag_id: str, task_id: str, run_id: str, map_index: int | None, *, as_json: bool
+    context: click.Context, dag_id: str, task_id: str, run_id: str, map_index: int | str | None, *, as_json: bool
 ) -> None:
     """Explain why a task is in its state."""
     with project(context) as installation:
-        found = service.why(installation, dag_id, task_id, run_id=run_id, map_index=map_index)
+        index = index_of(installation, dag_id, task_id, map_index, run_id=run_id)
+        found = service.why(installation, dag_id, task_id, run_id=run_id, map_index=index)
     if as_json:
         print_json(found)
         return
@@ -91,10 +92,10 @@ def _print_why(found: list[service.Why]) -> None:
     groups: dict[tuple[str, str], list[service.Why]] = {}
     for each in found:
         # Many instances differ in nothing that helps: each is told alone only if they are few.
-        alone = str(each.task.key) if len(found) <= _SINGLE else each.reason
+        alone = each.task.label if len(found) <= _SINGLE else each.reason
         groups.setdefault((each.task.state.value, alone), []).append(each)
     for (state, _), group in groups.items():
-        keys = [str(each.task.key) for each in group]
+        keys = [each.task.label for each in group]
         verb = "are" if len(keys) > 1 else "is"
         print_line(f" {verb} {state}: {group[0].reason}", title=clears_of.named(keys))
         if len(group) == 1:
@@ -139,7 +140,7 @@ def clear(  # noqa: PLR0913 - one argument an option
     task_ids: tuple[str, ...],
     run_id: str | None,
     *,
-    map_index: int | None,
+    named_index: str | None,
     downstream: bool,
     only_failed: bool,
     code: Code | None,
@@ -150,14 +151,15 @@ def clear(  # noqa: PLR0913 - one argument an option
     as_json: bool,
 ) -> None:
     """Run tasks again, with the DAG's present version if no try of the run lives."""
-    task_id, map_index = (task_ids[0], map_index) if len(task_ids) > 1 else named_index(task_ids[0], map_index)
+    named = [named_instance(name, named_index) for name in task_ids]
     with project(context) as installation:
+        index = _one_index(installation, dag_id, run_id or "", named)
         found = preview_clear(
             installation,
             dag_id,
             run_id or "",
-            tasks=(task_id, *task_ids[1:]),
-            map_index=map_index,
+            tasks=[name for name, _ in named],
+            map_index=index,
             downstream=downstream,
             only_failed=only_failed,
             code=code,
@@ -189,7 +191,7 @@ def mark(  # noqa: PLR0913 - one argument an option
     state: str,
     *,
     run_id: str,
-    map_index: int | None,
+    map_index: int | str | None,
     code: Code,
     why: str | None,
     as_json: bool,
@@ -197,8 +199,9 @@ def mark(  # noqa: PLR0913 - one argument an option
     """Set a task to a state by hand."""
     with project(context) as installation:
         by = requests.asked_by(why)
+        index = index_of(installation, dag_id, task_id, map_index, run_id=run_id)
         found = service.mark_task(
-            installation, dag_id, task_id, state, run_id=run_id, map_index=map_index, code=code, by=by
+            installation, dag_id, task_id, state, run_id=run_id, map_index=index, code=code, by=by
         )
         done = requests.finished(installation, found.asked)
         run = show_run(installation, dag_id, found.run.run_id).run
@@ -224,13 +227,14 @@ def rendered(
     task_id: str,
     *,
     run_id: str,
-    map_index: int | None,
+    map_index: int | str | None,
     dispatch: int | None,
     as_json: bool,
 ) -> None:
     """Show what the templates of a task had become."""
     with project(context) as installation:
-        found = list_rendered(installation, dag_id, task_id, run_id=run_id, map_index=map_index, dispatch=dispatch)
+        index = index_of(installation, dag_id, task_id, map_index, run_id=run_id)
+        found = list_rendered(installation, dag_id, task_id, run_id=run_id, map_index=index, dispatch=dispatch)
     if as_json:
         print_json(found)
         return
@@ -257,7 +261,7 @@ def xcoms(  # noqa: PLR0913 - one argument an option
     task_id: str,
     *,
     run_id: str,
-    map_index: int | None,
+    map_index: int | str | None,
     key: str | None,
     limit: int,
     after: str | None,
@@ -265,12 +269,13 @@ def xcoms(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Show the values that a task has left for others."""
     with project(context) as installation:
+        index = index_of(installation, dag_id, task_id, map_index, run_id=run_id)
         page = list_xcoms(
             installation,
             dag_id,
             task_id,
             run_id=run_id,
-            map_index=map_index,
+            map_index=index,
             key=key or "",
             after=None if after is None else _place(after),
             limit=limit,
@@ -289,6 +294,16 @@ def xcoms(  # noqa: PLR0913 - one argument an option
     )
     if page.next:
         print_remark(f"there are more: --after {shlex.quote(page.next)}")
+
+
+def _one_index(
+    installation: Installation, dag_id: str, run_id: str, named: list[tuple[str, int | str | None]]
+) -> int | None:
+    """The map index that is named of each of some tasks."""
+    indexes = {index_of(installation, dag_id, name, index, run_id=run_id) for name, index in named}
+    if len(indexes) > 1:
+        raise RequestError("these tasks do not name the same index of each. Clear one after the other.")
+    return indexes.pop()
 
 
 def _place(text: str) -> tuple[int, str]:

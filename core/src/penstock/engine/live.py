@@ -50,6 +50,7 @@ class Instance:
         "holds",
         "key",
         "losses",
+        "map_key",
         "node",
         "notified_state",
         "queued_at",
@@ -68,6 +69,7 @@ class Instance:
         self.try_number = self.epoch = self.failures = self.losses = self.silences = 0
         self.cancelling = False
         self.reason = ""
+        self.map_key = ""
         self.queued_at: datetime | None = None
         self.started_at: datetime | None = None
         self.ended_at: datetime | None = None

@@ -146,6 +146,7 @@ class State:
             before = self._removed.pop(instance.key, None)
             instance.epoch, instance.try_number = row.epoch, row.try_number
             instance.notified_state = row.state if before is None else before.notified_state
+            instance.map_key = row.map_key if before is not None else ""  # later it may have another element
 
     def take_up(self, row: TaskInstance) -> TaskInstance:
         """Take a dropped row up again: an instance will store it."""

@@ -89,6 +89,8 @@ def finish_try(state: State, event: TryFinished, *, blamed: bool = True) -> None
         return
     if event.end.rendered:
         state.changes.rendered.append(Rendered(*event.key, event.epoch, event.end.rendered))
+    if event.end.map_key and not instance.cancelling:
+        instance.map_key = event.end.map_key
     event = replace(event, end=judged(instance.node.run.compiled, instance.node.number, event.end))
     ended = replace(instance.attempt, ended_at=event.at, outcome=event.end.outcome, error=event.end.error)
     state.store_try(instance.key, ended)

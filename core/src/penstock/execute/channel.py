@@ -67,6 +67,8 @@ class Channel:
         if os.fstat(self._sock.fileno()).st_ino != self._identity:
             # Code that closes every descriptor may have opened another file under this number since.
             raise OSError("the line to the supervisor was closed")
+        if end.map_key:
+            end = replace(end, map_key=self.mask.hide(end.map_key))
         if end.error or end.rendered:
             rendered = {name: self.mask.hide(text) for name, text in end.rendered.items()}
             end = replace(end, error=self.mask.hide(self._shown(end.error)), rendered=rendered)

@@ -112,6 +112,7 @@ class TryEnd(msgspec.Struct, frozen=True, omit_defaults=True):
         retry_after_s: Seconds that the outside world asked to wait before the next try; None if it did not.
         retry_delay_s: Seconds to wait before the next try in place of what the task's retries say; None for what they say.
         rendered: Its fields that held templates, as text, for people to look at; none of a try that could not be prepared.
+        map_key: What its ``map_index_template`` had become; "" if it has none.
         extras: What the events of the task's outlets carry, by URI; nothing for one that is absent.
         resolved: By the URI of an alias among the outlets, the assets that it stood for and what their events carry.
     """
@@ -125,5 +126,6 @@ class TryEnd(msgspec.Struct, frozen=True, omit_defaults=True):
     retry_after_s: float | None = None
     retry_delay_s: float | None = None
     rendered: dict[str, str] = {}
+    map_key: str = ""
     extras: dict[str, dict[str, Any]] = {}
     resolved: dict[str, dict[str, dict[str, Any]]] = {}

@@ -94,6 +94,10 @@ def visible(text: str) -> str:
     return text if text.isprintable() else "".join(each if _is_visible(each) else ascii(each)[1:-1] for each in text)
 
 
+LONGEST_MAP_KEY = 250
+"""Characters of the key of a mapped instance, as in Airflow."""
+
+
 def well_formed(text: str) -> str:
     """The text with U+FFFD in place of each half of a surrogate pair, so that it can be encoded."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

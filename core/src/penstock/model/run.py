@@ -9,8 +9,11 @@ import msgspec
 
 from penstock.model.schedule import DataInterval
 from penstock.model.state import Outcome, RunState, TaskState
+from penstock.model.text import shortened
 
 UNMAPPED = -1
+_SHOWN_KEY = 60
+"""Characters of a key that stand beside an index."""
 
 
 class TaskKey(NamedTuple):
@@ -147,6 +150,7 @@ class TaskInstance(msgspec.Struct, frozen=True):
         due_at: When a retry may start; None otherwise.
         failures: Failed tries since it was last cleared.
         losses: Lost tries since the last one that answered; at a limit the task fails.
+        map_key: What its task's ``map_index_template`` gave in the last try; "" if it has none. Two may have the same.
     """
 
     run: int
@@ -162,6 +166,12 @@ class TaskInstance(msgspec.Struct, frozen=True):
     due_at: datetime | None = None
     failures: int = 0
     losses: int = 0
+    map_key: str = ""
+
+    @property
+    def label(self) -> str:
+        """The instance as people name it: the task, with index and key if it is mapped."""
+        return f"{self.key} ({shortened(self.map_key, _SHOWN_KEY)})" if self.map_key else str(self.key)
 
     @property
     def key(self) -> TaskKey:

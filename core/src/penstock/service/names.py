@@ -58,6 +58,44 @@ def find_tasks(store: Store, run: Run, task_id: str, map_index: int | None = Non
     raise RequestError(f"run {run.run_id!r} has not started, so task {task_id!r} has no instance yet.")
 
 
+def index_of(
+    installation: Installation, dag_id: str, task_id: str, named: int | str | None, *, run_id: str = ""
+) -> int | None:
+    """The map index of an instance that is named by it or by its key; None if none is named.
+
+    Args:
+        installation: The installation.
+        dag_id: The DAG.
+        task_id: The task.
+        named: Index or key; a number is a key only if no instance has it as its index.
+        run_id: The run; the newest of the DAG if it is empty.
+
+    Raises:
+        NotFoundError: There is no such DAG, run, task or key.
+        RequestError: Two instances have the key, or the run has not started.
+        StoreError: The database failed.
+    """
+    if named is None:
+        return None
+    store = installation.store
+    run = find_run(store, dag_id, run_id)
+    found = store.runs.tasks(run.run, task_id)
+    keyed = [task for task in found if task.map_key == str(named)]
+    if isinstance(named, int) and (not keyed or any(task.map_index == named for task in found)):
+        return named
+    keyed = [task for task in keyed if task.state is not TaskState.REMOVED] or keyed
+    if len(keyed) > 1:
+        which = f"{keyed[0].key} and {keyed[1].key}" + (", among others" if len(keyed) > 2 else "")
+        raise RequestError(
+            f"two instances of run {run.run_id!r} have the key {named!r}: {which}. Name one by its index, as that is written."
+        )
+    if not keyed:
+        keys = [task.map_key for task in find_tasks(store, run, task_id) if task.map_key]
+        hint = "" if keys else "No instance of it has a key: name it by its index."
+        raise NotFoundError(f"instance of task {task_id!r} of run {run.run_id!r}", str(named), keys, hint=hint)
+    return keyed[0].map_index
+
+
 def find_present_tasks(store: Store, run: Run, task_id: str, map_index: int | None = None) -> list[TaskInstance]:
     """The instances that a task has now, without those that were removed; raises NotFoundError.
 

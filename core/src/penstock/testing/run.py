@@ -28,12 +28,14 @@ class TaskResult(NamedTuple):
         reason: Why, in one sentence.
         tries: Number of tries.
         errors: What each failed try said.
+        map_key: What its ``map_index_template`` gave.
     """
 
     state: str
     reason: str
     tries: int
     errors: tuple[str, ...]
+    map_key: str = ""
 
 
 class DagResult:
@@ -67,7 +69,7 @@ class DagResult:
         for key, task in sorted(self._inline.tasks.items()):
             mine = [each.end for each in self._tries if each.task.key == key]
             errors = tuple(end.error for end in mine if end.error)
-            found[str(key)] = TaskResult(task.state.value, task.reason, len(mine), errors)
+            found[str(key)] = TaskResult(task.state.value, task.reason, len(mine), errors, task.map_key)
         return found
 
     @property

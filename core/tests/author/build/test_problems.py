@@ -414,14 +414,15 @@ WRONG = [
     ),
     pytest.param(
         """
-        with DAG("d", schedule_interval="@daily", schedule="@hourly", default_args={"map_index_template": "x"}):
+        with DAG("d", schedule_interval="@daily", schedule="@hourly", default_args={"run_as_user": "x"}):
             EmptyOperator(task_id="b", depends_on_past="yes", ignore_first_depends_on_past=False)
             EmptyOperator(task_id="a", sla=timedelta(hours=1), start_date=START, weight_rule="sideways")
+            TriggerDagRunOperator(task_id="t", trigger_dag_id="e", fail_when_dag_is_paused=True)
         """,
         {
             1: [
                 "takes 'schedule_interval' as another name of 'schedule', and got both. Give one of them.",
-                "no task of this DAG takes an argument 'map_index_template'.",
+                "no task of this DAG takes an argument 'run_as_user'.",
             ],
             2: [
                 "'ignore_first_depends_on_past'. A task waits for nothing that the run before it does not have; leave it out.",
@@ -432,6 +433,7 @@ WRONG = [
                 "weight_rule is 'sideways'; write one of absolute, downstream, upstream.",
                 "sla: nobody is told: the task has no email. Write alerts=[Alert('task_missed_deadline'",
             ],
+            4: ["'fail_when_dag_is_paused'. A run of a paused DAG waits until that is unpaused"],
         },
         id="arguments of Airflow's own",
     ),

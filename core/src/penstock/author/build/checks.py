@@ -226,8 +226,8 @@ def _templates(dag: DAG) -> Iterator[Problem]:
         cls = task._operator_class()  # noqa: SLF001 - the same room
         fields = task.partial_arguments | task.literals() if isinstance(task, MappedTask) else vars(task)
         extensions = tuple(cls.template_ext if isinstance(task, MappedTask) else task.template_ext)
-        for field in cls.template_fields:
-            for text in texts(fields.get(field)):
+        for field in (*cls.template_fields, "map_index_template"):
+            for text in texts(task.map_index_template if field == "map_index_template" else fields.get(field)):
                 if is_template(text) and text not in right and not is_path(text, extensions):
                     fault = template_fault(text)
                     if fault:

@@ -44,6 +44,7 @@ class Context(Mapping[str, Any]):
             context holds for its own task only.
         pushed: Values that the task left under keys of its own.
         rendered: The task's fields that held templates, as text.
+        map_key: What its ``map_index_template`` had become so far.
         render: Renders the templates in a value on behalf of a task; set by what runs the try.
         begun_steps: The steps that it has begun, by the keys of their checkpoints; of a sensor, those of this poke.
     """
@@ -57,7 +58,9 @@ class Context(Mapping[str, Any]):
         self.begun_steps: dict[str, object] = {}
         self.rendered: dict[str, str] = {}
         self.render: Callable[[Any, AbstractOperator], Any] = _render_nothing
+        self.map_key = ""
         self._found: dict[str, Any] = {}
+        self._own: set[str] = set()
 
     @property
     def dag(self) -> "DAG | None":
@@ -76,8 +79,21 @@ class Context(Mapping[str, Any]):
                 raise KeyError(name)
         return self._found[name]
 
+    def __setitem__(self, name: str, value: Any) -> None:  # noqa: ANN401 - any value
+        """Set a name of the task's own, which templates that are rendered after this find.
+
+        Raises:
+            RequestError: The context has that name already.
+        """
+        if name in NAMES:
+            raise RequestError(
+                f"context[{name!r}] says what is known of the run, and is not to be set. Choose another name."
+            )
+        self._own.add(name)
+        self._found[name] = value
+
     def __contains__(self, name: object) -> bool:
-        return name in NAMES or (self.dag is not None and name in self.dag.user_defined_macros)
+        return name in NAMES or name in self._own or (self.dag is not None and name in self.dag.user_defined_macros)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.available())
@@ -93,7 +109,7 @@ class Context(Mapping[str, Any]):
             hidden = DATED
         elif self.dag is None or self.dag.schedule in (None, "@once"):
             hidden = ADJACENT
-        return [name for name in (*NAMES, *own) if name not in hidden]
+        return [name for name in {**NAMES, **own, **dict.fromkeys(self._own)} if name not in hidden]
 
     def outlet_extras(self) -> dict[str, dict[str, Any]]:
         """What the events of the task's outlets carry; nothing if it never asked for them."""

@@ -20,7 +20,7 @@ from penstock.author.run.coroutines import completed
 from penstock.author.run.failed import failed
 from penstock.author.run.joined import GatheredSequence, element_of, whole_of
 from penstock.author.run.stored_plan import StoredTask
-from penstock.author.run.templates import render_templates, render_value
+from penstock.author.run.templates import render_map_key, render_templates, render_value
 from penstock.author.run.values import resolve_value
 from penstock.author.runtime import Runtime, current
 from penstock.author.sensor import PokeResult, Sensor
@@ -29,7 +29,8 @@ from penstock.author.xcom.sequences import LazySequence, as_lists
 from penstock.errors import FailTask, RequestError, TaskCancelled, as_sentence
 from penstock.model.attempt import MappedElement, TryEnd, TryFacts, TryInputs, Value
 from penstock.model.mapped.indexes import element_indexes
-from penstock.model.names import xcom_key_problem
+from penstock.model.names import error_sentence, xcom_key_problem
+from penstock.model.run import UNMAPPED
 from penstock.model.state import Outcome
 from penstock.model.text import shortened, visible
 from penstock.model.value import encode, length
@@ -100,7 +101,31 @@ class Prepared:
 
     def with_rendered(self, end: TryEnd) -> TryEnd:
         """The end with what the templates had become."""
-        return replace(end, rendered=self.context.rendered)
+        return replace(end, rendered=self.context.rendered, map_key=self.context.map_key)
+
+    def renamed(self, end: TryEnd) -> TryEnd:
+        """The same, after the instance has got its key once more: by now its code has set what it wants in its context."""
+        problem = self.find_key()
+        if problem and end.outcome is Outcome.SUCCESS:
+            self.task.log.warning("It has no new key: %s", problem)
+        return self.with_rendered(end)
+
+    def find_key(self) -> str:
+        """Give an instance of a mapped task its key, as far as that is known; returns why it cannot be, "" if it can.
+
+        What names work that is done fails none of it.
+        """
+        template = self.task.map_index_template
+        if template is None or self.context.facts.map_index == UNMAPPED:
+            return ""
+        try:
+            with self.active():
+                self.context.map_key = render_map_key(template, self.task, self.context) or self.context.map_key
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - a template calls what the author wrote
+            return error_sentence(error)
+        return ""
 
     def succeeded(self, value: Any) -> TryEnd:  # noqa: ANN401 - what execute returned
         """End a try whose `execute` returned this value."""
@@ -149,7 +174,9 @@ def prepare(task: AbstractOperator, facts: TryFacts, inputs: TryInputs, runtime:
             if name not in OWN_STATE and _takes_values(value):
                 setattr(made, name, _with_values(value, context, lazy=name in made.lazy_fields))
     context.task = made
-    return Prepared(made, context)
+    prepared = Prepared(made, context)
+    prepared.find_key()
+    return prepared
 
 
 def run_try(
@@ -176,11 +203,11 @@ def run_try(
     prepared: Prepared | None = None
     try:
         prepared = prepare(task, facts, inputs, runtime)
-        return prepared.with_rendered(_executed(prepared, pause))
+        return prepared.renamed(_executed(prepared, pause))
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # noqa: BLE001 - whatever user code raises is the outcome of this try
-        return failed(error) if prepared is None else prepared.with_rendered(prepared.failed(error))
+        return failed(error) if prepared is None else prepared.renamed(prepared.failed(error))
 
 
 def _executed(prepared: Prepared, pause: Callable[[float], float] | None) -> TryEnd:

@@ -10,7 +10,8 @@ from penstock.author.airflow.alias import CONTEXT_REMEDIES
 from penstock.author.run.context import FILTERS, Context
 from penstock.author.template_fields import EXTENSIONS, is_path, is_template, needs_rendering, syntax_fault
 from penstock.errors import AuthoringError, as_sentence, did_you_mean
-from penstock.model.names import well_formed
+from penstock.model.names import LONGEST_MAP_KEY, well_formed
+from penstock.model.text import shortened, visible
 
 _LONGEST_FIELD, _LONGEST_FIELDS = 10_000, 60_000
 """Characters that are shown of one rendered field, and of all of a try."""
@@ -81,6 +82,16 @@ def render_text(text: str, task: "Operator", field: str, context: Context) -> st
         AuthoringError: The template is wrong; the message names the field.
     """
     return str(_render(text, task, field, context))
+
+
+def render_map_key(template: str, task: "Operator", context: Context) -> str:
+    """Render the key of a mapped instance: one line without what cannot be printed.
+
+    Raises:
+        AuthoringError: The template is wrong.
+    """
+    text = str(_text(template, task, "map_index_template", context)) if is_template(template) else template
+    return shortened(visible(well_formed(text)), LONGEST_MAP_KEY)
 
 
 def _render(value: Any, task: "Operator", field: str, context: Context) -> Any:  # noqa: ANN401 - any argument
