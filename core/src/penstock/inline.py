@@ -339,6 +339,10 @@ class _RunRuntime(BaseRuntime):
         """Ask for a run of another DAG."""
         self._runtime.trigger_dag(dag_id, run_id, conf, logical_date)
 
+    def clear_run(self, dag_id: str, run_id: str) -> bool:
+        """Have a run of another DAG run again."""
+        return self._runtime.clear_run(dag_id, run_id)
+
     def run_state(self, dag_id: str, run_id: str) -> str | None:
         """State of a run, or None."""
         return self._runtime.run_state(dag_id, run_id)

@@ -44,7 +44,7 @@ class DictRuntime(BaseRuntime):
         self.variables = dict(variables or {})
         self.connections = {each.conn_id: each for each in connections}
         self.states = dict(states or {})
-        self.triggered = []
+        self.triggered, self.cleared, self.checkpoints = [], [], {}
 
     def variable(self, key):
         return self.variables.get(key)
@@ -65,6 +65,16 @@ class DictRuntime(BaseRuntime):
 
     def trigger_dag(self, dag_id, run_id, conf, logical_date):
         self.triggered.append((dag_id, run_id, conf, logical_date))
+
+    def clear_run(self, dag_id, run_id):
+        self.cleared += [run_id] if run_id in self.states else []
+        return run_id in self.states
+
+    def checkpoint(self, key):
+        return self.checkpoints.get(key)
+
+    def set_checkpoint(self, key, value):
+        self.checkpoints[key] = value
 
     def run_state(self, dag_id, run_id):
         return self.states.get(run_id)

@@ -85,6 +85,8 @@ PROVED_BY = {
     "`task_state_store`": "author/run/test_task_checkpoints.py::by_either_name",
     "`@task.virtualenv` makes": "author/operators/test_environments.py::test_an_environment_is_made_once",
     "`serializer`, `use_dill`": "author/operators/test_environments.py::has no JSON form",
+    "`TriggerDagRunOperator` fails if": "author/run/test_execution.py::neither_clears_its_run_again_nor_skips_it",
+    "`TriggerDagRunOperator(fail_when": "author/build/test_problems.py::fail_when_dag_is_paused",
     "`ResumableJobMixin`": "app/test_external_job.py::test_a_job_is_started_once",
     "`depends_on_past` of a mapped task": "engine/test_past.py::a_mapped_task_waits_for_all_instances",
     "`airflow backfill create`": "engine/test_backfills.py::test_a_backfill_makes_its_runs_in_order",

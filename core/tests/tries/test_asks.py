@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from penstock.author.runtime import BaseRuntime
 from penstock.clock import SystemClock
@@ -13,10 +14,10 @@ from penstock.errors import RequestError
 from penstock.model.assets.event import NewAssetEvent
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec, ParamSpec, TaskSpec
-from penstock.model.request import TriggerDagRun
+from penstock.model.request import ClearTasks, TriggerDagRun
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try, XCom
 from penstock.model.source import ParsedFile
-from penstock.model.state import TaskState
+from penstock.model.state import RunState, TaskState
 from penstock.spec.wire import Ask, Reply
 from penstock.store import Keyring, LoaderCatalog, Store
 from penstock.tries.asks import PAGE, PAGE_BYTES, Asks, answered, checked_arguments, read_instant
@@ -109,6 +110,7 @@ ANYTHING = st.recursive(
             "xcom",
             "xcom_page",
             "trigger_dag",
+            "clear_run",
             "run_state",
             "nonsense",
         ]
@@ -169,6 +171,22 @@ def test_a_task_that_asks_for_a_run_is_told_what_is_wrong_with_its_parameters(as
     told = reply_of(asks, KEY, Ask("trigger_dag", ("d", "r", {"n": "x"}, ""))).error
     assert "the param 'n' of DAG 'd' should be of type integer, and 'x' was given" in told
     assert not any(isinstance(each, TriggerDagRun) for _, each in store.requests.pending(0))
+
+
+def test_a_run_that_is_to_run_again_has_not_ended_for_whoever_asks_for_that(asks, store):
+    saved(store, DagSpec("d", "d.py"))
+    assert reply_of(asks, KEY, Ask("clear_run", ("d", "r"))).value is False
+    store.apply(Changes(new_runs=[NewRun.manual("d", "r", None, None)]), NOW)
+    run = store.runs.find("d", "r")
+    ended = replace(run, state=RunState.SUCCESS, version="old")
+    store.apply(Changes(runs=[ended]), NOW)
+    assert reply_of(asks, KEY, Ask("run_state", ("d", "r"))).value == "success"
+    assert reply_of(asks, KEY, Ask("clear_run", ("d", "r"))).value is True
+    ((number, request),) = [each for each in store.requests.pending() if isinstance(each[1], ClearTasks)]
+    assert request == ClearTasks(run.run, version=store.dags.state("d").version)
+    assert reply_of(asks, KEY, Ask("run_state", ("d", "r"))).value == "queued"
+    store.apply(Changes(handled=[number]), NOW)
+    assert reply_of(asks, KEY, Ask("run_state", ("d", "r"))).value == "success"
 
 
 def test_a_run_that_is_triggered_now_has_the_present_as_its_logical_date(asks, store):

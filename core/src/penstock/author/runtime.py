@@ -65,6 +65,9 @@ class Runtime(Protocol):
         The logical date is ISO 8601 text, ``now``, or empty for a run without one.
         """
 
+    def clear_run(self, dag_id: str, run_id: str) -> bool:
+        """Have all tasks of a run of another DAG run again, with the DAG's present version; False if there is no such run."""
+
     def run_state(self, dag_id: str, run_id: str) -> str | None:
         """State of a run, or None if there is no such run."""
 
@@ -137,6 +140,10 @@ class BaseRuntime:
     def trigger_dag(self, dag_id: str, run_id: str, conf: dict[str, Any], logical_date: str) -> None:  # noqa: ARG002 - the protocol's
         """Refuse to trigger a run; raises RequestError."""
         self._refuse(f"a run of DAG {dag_id!r}")
+
+    def clear_run(self, dag_id: str, run_id: str) -> bool:
+        """Refuse to clear a run; raises RequestError."""
+        self._refuse(f"a clear of run {run_id!r} of DAG {dag_id!r}")
 
     def run_state(self, dag_id: str, run_id: str) -> str | None:
         """Refuse to look at a run; raises RequestError."""

@@ -214,6 +214,11 @@ class ChannelRuntime(BaseRuntime):
         """Ask for a run of another DAG."""
         self._channel.ask(self._serial, "trigger_dag", dag_id, run_id, conf, logical_date)
 
+    def clear_run(self, dag_id: str, run_id: str) -> bool:
+        """Have a run of another DAG run again; False if there is none."""
+        there: bool = self._channel.ask(self._serial, "clear_run", dag_id, run_id)
+        return there
+
     def run_state(self, dag_id: str, run_id: str) -> str | None:
         """State of a run, or None."""
         state: str | None = self._channel.ask(self._serial, "run_state", dag_id, run_id)

@@ -14,12 +14,13 @@ from penstock.tries.state_asks import checked_json
 
 
 class RecordedTrigger(NamedTuple):
-    """A run of another DAG that a task asked for."""
+    """A run of another DAG that a task asked for, or had run again."""
 
     dag_id: str
     run_id: str
     conf: dict[str, Any]
     logical_date: str
+    cleared: bool = False
 
 
 class FakeRuntime(BaseRuntime):
@@ -113,6 +114,13 @@ class FakeRuntime(BaseRuntime):
         """Note the run; the same id twice is one run."""
         if run_id not in {each.run_id for each in self.triggered}:
             self.triggered.append(RecordedTrigger(dag_id, run_id, conf, logical_date))
+
+    def clear_run(self, dag_id: str, run_id: str) -> bool:
+        """Note that the run is to run again, if the test gave it a state or a task triggered it."""
+        there = self.run_state(dag_id, run_id) is not None
+        if there:
+            self.triggered.append(RecordedTrigger(dag_id, run_id, {}, "", cleared=True))
+        return there
 
     def run_state(self, dag_id: str, run_id: str) -> str | None:  # noqa: ARG002 - the runtime's method
         """The state that the test gave the run; success if a task triggered it."""

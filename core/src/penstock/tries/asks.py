@@ -21,8 +21,9 @@ from penstock.model.assets.event import AssetEvent
 from penstock.model.connection import Connection
 from penstock.model.dag import XComRef
 from penstock.model.names import LARGEST_CHECKPOINT, check_conf, check_name, error_sentence, error_text
-from penstock.model.request import TriggerDagRun
+from penstock.model.request import ClearTasks, TriggerDagRun
 from penstock.model.run import UNMAPPED, TaskKey
+from penstock.model.state import RunState
 from penstock.spec.wire import Ask, Reply
 from penstock.store import Store
 from penstock.tries.external_states import external_states
@@ -68,7 +69,8 @@ class Asks:
             "trigger_dag": self._trigger_dag,
             "asset_events": self._asset_events,
             "external_states": self._external_states,
-            "run_state": lambda _asker, dag_id, run_id: Reply(self._store.runs.state(dag_id, run_id)),
+            "clear_run": self._clear_run,
+            "run_state": self._run_state,
         }
 
     @property
@@ -165,6 +167,25 @@ class Asks:
             check_params(spec, conf)
         self._store.requests.submit(TriggerDagRun(dag_id, run_id, conf, instant), now)
         return Reply()
+
+    def _clear_run(self, _asker: Asker, dag_id: str, run_id: str) -> Reply:
+        run, state = self._store.runs.find(dag_id, run_id), self._store.dags.state(dag_id)
+        if run is None:
+            return Reply(False)
+        version = "" if state is None or state.version == run.version else state.version
+        self._store.requests.submit(ClearTasks(run.run, version=version), self._clock.now())
+        return Reply(True)
+
+    def _run_state(self, _asker: Asker, dag_id: str, run_id: str) -> Reply:
+        state = self._store.runs.state(dag_id, run_id)
+        if state is None or not state.finished:
+            return Reply(state)
+        # What it ended as is history if it is about to run again; whoever has just asked for that would take it for the news.
+        run = self._store.runs.find(dag_id, run_id)
+        about = [each for _, each in self._store.requests.pending_about([dag_id]) if isinstance(each, ClearTasks)]
+        if run is not None and any(each.run == run.run for each in about):
+            return Reply(RunState.QUEUED)
+        return Reply(self._store.runs.state(dag_id, run_id))
 
 
 def event_fields(event: AssetEvent) -> dict[str, Any]:

@@ -459,6 +459,48 @@ def test_a_triggered_run_has_one_id_however_often_it_is_asked_for(dag_of, tried,
     assert "run 'triggered__d__r1__w' of DAG 'other' ended failed" in tried(dag, "w").error
 
 
+EXISTING = {
+    "it is taken as its own": ("", "success", 1, 0),
+    "it runs again": ("reset_dag_run=True", "success", 0, 1),
+    "the task is skipped": ("skip_when_already_exists=True", "skipped", 0, 0),
+    "a reset goes before a skip": ("reset_dag_run=True, skip_when_already_exists=True", "success", 0, 1),
+    "Airflow's defaults": (
+        "fail_when_dag_is_paused=False, deferrable=True, allowed_states=None, failed_states=None",
+        "success",
+        1,
+        0,
+    ),
+    "Airflow's other defaults": ("reset_dag_run=False, skip_when_already_exists=False", "success", 1, 0),
+}
+
+
+@pytest.mark.parametrize(("arguments", "outcome", "triggered", "cleared"), EXISTING.values(), ids=EXISTING)
+def test_what_becomes_of_a_run_that_exists_is_chosen(dag_of, tried, runtime, arguments, outcome, triggered, cleared):
+    dag = dag_of(
+        f'with DAG("d"): TriggerDagRunOperator(task_id="t", trigger_dag_id="e", trigger_run_id="r", {arguments})'
+    )
+    runtime.states["r"] = "failed"
+    ending = tried(dag, "t")
+    assert (ending.outcome, len(runtime.triggered), len(runtime.cleared)) == (outcome, triggered, cleared)
+    if outcome == "skipped":
+        assert ending.error == "run 'r' of DAG 'e' exists already"
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_task_that_is_tried_again_neither_clears_its_run_again_nor_skips_it(dag_of, tried, runtime, exists):
+    choices = "reset_dag_run=True, skip_when_already_exists=True, wait_for_completion=True"
+    dag = dag_of(
+        f'with DAG("d"): TriggerDagRunOperator(task_id="t", trigger_dag_id="e", trigger_run_id="r", {choices})'
+    )
+    if exists:
+        runtime.states["r"] = "failed"
+    runtime.states |= {"r": "running"} if exists else {}
+    tried(dag, "t")
+    runtime.states["r"] = "success"
+    assert tried(dag, "t").outcome == "success"
+    assert (runtime.cleared, len(runtime.triggered)) == (["r"], 1) if exists else ([], 2)
+
+
 def test_a_cancelled_command_takes_its_children_with_it(dag_of, runtime, tmp_path):
     flag = tmp_path / "flag"
     command = f"(sleep 30; echo late) & echo $! > {flag}.tmp; mv {flag}.tmp {flag}; wait"

@@ -189,6 +189,13 @@ class _LocalRuntime(BaseRuntime):
         """Say so, and do nothing."""
         self._log(f"a run {run_id} of DAG {dag_id} would be triggered")
 
+    def clear_run(self, dag_id: str, run_id: str) -> bool:
+        """Say so, and do nothing."""
+        there = self.run_state(dag_id, run_id) is not None
+        if there:
+            self._log(f"run {run_id} of DAG {dag_id} would be cleared")
+        return there
+
     def run_state(self, dag_id: str, run_id: str) -> str | None:
         """State of a run of this project; a run that would have been triggered has none."""
         return self._installation.store.runs.state(dag_id, run_id) if self._installation.has_database else None
