@@ -1,5 +1,6 @@
 """A forked process has a session, descriptors and a life of its own, and never runs on in its parent's code."""
 
+import logging
 import os
 import signal
 import sys
@@ -68,6 +69,25 @@ def test_it_spends_nothing_on_the_threads_that_its_parent_has_not_and_forgets_th
     forked(code, writing)
     assert os.read(reading, 100) == b"(True, 1)"
     assert threading._active_limbo_lock is threads
+
+
+def test_it_leaves_the_locks_of_loggers_alone_and_what_it_forks_itself_makes_them_anew(pipe):
+    reading, writing = pipe
+    handler = logging.StreamHandler()
+    handler.acquire()
+
+    def code(kept):
+        is_held = handler.lock._is_owned()
+        if (pid := os.fork()) == 0:
+            os.write(kept[0], repr((is_held, handler.lock._is_owned())).encode())
+            os._exit(0)
+        os.waitpid(pid, 0)
+        os._exit(0)
+
+    forked(code, writing)
+    handler.release()
+    can_be_left_out = hasattr(logging, "_acquireLock")  # until Python 3.12
+    assert os.read(reading, 100) == repr((can_be_left_out, False)).encode()
 
 
 def test_it_leads_a_group_of_its_own_with_default_signals(pipe):

@@ -21,9 +21,8 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 NO_ROOM = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """Why a process could not be started at this moment, while it may be at the next; see fork(2) and pipe(2)."""
 
-_after_fork: Any = threading._after_fork  # type: ignore[attr-defined]  # noqa: SLF001 - it cannot be registered off
-_FORGET_THREADS, _NOTHING = _after_fork.__code__, (lambda: None).__code__
-"""What `threading` does in a forked process: it forgets the other threads, of which there are none here, and copies 50 pages for it."""
+_NOTHING = (lambda: None).__code__
+_OF_LOGGING = ("_acquireLock", "_releaseLock", "_after_at_fork_child_reinit_locks")
 
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
@@ -42,12 +41,14 @@ def fork(code: Callable[[tuple[int, ...]], object], keep: tuple[int, ...], *, ou
     Raises:
         OSError: The machine has no room for another process.
     """
-    parent = os.getpid()
-    _after_fork.__code__ = _NOTHING
+    parent, left_out = os.getpid(), [(each, each.__code__) for each in _left_out()]
+    for each, _ in left_out:
+        each.__code__ = _NOTHING
     try:
         pid = os.fork()
     finally:
-        _after_fork.__code__ = _FORGET_THREADS
+        for each, before in left_out:
+            each.__code__ = before
     if pid == 0:
         try:  # a forked child must not run on in its parent's code, whatever happens
             if output is not None:
@@ -60,6 +61,17 @@ def fork(code: Callable[[tuple[int, ...]], object], keep: tuple[int, ...], *, ou
         finally:
             os._exit(1)
     return pid
+
+
+def _left_out() -> list[Any]:
+    """What `threading` and `logging` do in forked processes: they forget the other threads, and make their locks anew.
+
+    That copies 110 pages. There are no other threads here, and nobody holds a lock while this process forks. Neither can be registered off.
+    """
+    found: list[Any] = [threading._after_fork]  # type: ignore[attr-defined]  # noqa: SLF001 - as said
+    # All of it or none: what the first one takes is given back by the others. Python 3.13 has no such functions.
+    of_logging = [getattr(sys.modules.get("logging"), name, None) for name in _OF_LOGGING]
+    return found + of_logging if all(of_logging) else found
 
 
 def spawn(

@@ -1,7 +1,6 @@
 """Bounds on the memory of a process that runs a stranger's code."""
 
 import resource
-from pathlib import Path
 
 _MEGABYTE = 1 << 20
 
@@ -25,7 +24,8 @@ def limit_memory(megabytes: int) -> tuple[int, int]:
 def _address_space() -> int:
     """Bytes of address space that this process has already; 0 where the kernel does not tell."""
     try:
-        pages = int(Path("/proc/self/statm").read_bytes().split()[0])
+        with open("/proc/self/statm", "rb", buffering=0) as file:  # noqa: PTH123 - read in forks, where `Path` copies pages
+            pages = int(file.read().split()[0])
     except OSError:
         return 0
     return pages * resource.getpagesize()

@@ -50,6 +50,14 @@ _decode_job = msgspec.msgpack.Decoder(ParseJob).decode
 _decode_reply = msgspec.msgpack.Decoder(Reply).decode
 
 
+def prepare_for_children() -> None:
+    """Do what children of this process inherit, and need not do themselves: each would copy pages for it."""
+    faulthandler.enable(file=2)
+    report_where()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
 def run_child(config: ParseConfig, sock: socket.socket) -> NoReturn:
     """Import one file in this process, which was forked for it, and leave it.
 
@@ -57,8 +65,6 @@ def run_child(config: ParseConfig, sock: socket.socket) -> NoReturn:
         config: Bounds, and what is installed.
         sock: Blocking stream socket to the server, which sends the job.
     """
-    faulthandler.enable(file=2)
-    report_where()
     line = FrameSocket(sock)
     frames: list[Frame] | None = []
     while frames == []:
@@ -91,12 +97,10 @@ def _bound(config: ParseConfig) -> tuple[int, int]:
 
     The server kills a child that takes too long. The alarm and the bound on CPU time are for a server that is gone.
     """
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, config.timeout_s + _MARGIN_S)
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
     cpu = int(config.timeout_s) + _MARGIN_S
     resource.setrlimit(resource.RLIMIT_CPU, (cpu if most == resource.RLIM_INFINITY else min(cpu, most), most))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     return limit_memory(config.memory_mb)
 
 

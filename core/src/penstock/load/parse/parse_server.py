@@ -18,7 +18,7 @@ from time import monotonic
 
 import msgspec
 
-from penstock.load.parse.child import run_child
+from penstock.load.parse.child import prepare_for_children, run_child
 from penstock.load.parse.messages import MessageKind, ParseConfig, ParseJob, Printed
 from penstock.load.parse.preload import preload
 from penstock.processes.descendants import end_children, kill_orphans
@@ -246,5 +246,6 @@ def serve(descriptor: int) -> None:
     """Serve on a descriptor until the loader hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     become_subreaper()
+    prepare_for_children()
     preload()
     ParseServer(socket.socket(fileno=descriptor)).serve()
