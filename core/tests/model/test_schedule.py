@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
+import msgspec
 import pytest
 from clock_walk import NEAR_CHANGES, changes_of, check_ticks
 from hypothesis import given, settings
@@ -97,6 +98,34 @@ def test_intervals_are_adjacent_and_never_empty(expression, zone, since, days):
     found = list(cron(expression, zone=zone).intervals(since, since + timedelta(days=days)))
     assert all(one.end == other.start for one, other in pairwise(found))
     assert all(interval.start < interval.end for interval in found)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.sampled_from(CRONS[2:]), min_size=1, max_size=2),
+    st.sampled_from(ZONES),
+    changes_of_the_clock(),
+    st.sampled_from(Gap),
+    st.sampled_from(Doubled),
+    st.booleans(),
+)
+def test_intervals_are_those_between_ticks_that_are_found_one_by_one(expressions, zone, since, gap, doubled, instants):
+    schedule = cron(*expressions, zone=zone, gap=gap, doubled=doubled)
+    schedule = msgspec.structs.replace(schedule, instants=instants)
+    until, expected, tick = since + timedelta(days=3), [], schedule.tick_at_or_after(since)
+    while tick is not None and tick <= until:
+        expected.append(schedule.interval_from(tick))
+        tick = schedule.tick_after(tick)
+    assert list(schedule.intervals(since, until)) == expected
+
+
+def test_the_intervals_of_a_span_are_found_by_one_search(monkeypatch):
+    schedule, searches = cron("*/5 * * * *"), []
+    search = Schedule.tick_after
+    monkeypatch.setattr(Schedule, "tick_after", lambda self, *given: (searches.append(given), search(self, *given))[1])
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    assert len(list(schedule.intervals(since, since + timedelta(days=3)))) == 3 * 288 + 1
+    assert len(searches) == 1
 
 
 @settings(max_examples=200, deadline=None)

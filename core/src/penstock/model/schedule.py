@@ -6,7 +6,10 @@ years 1 and 9999: there is no tick beyond, and none so near to its ends that it 
 """
 
 import bisect
+import contextlib
 import functools
+import heapq
+import itertools
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -176,13 +179,27 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
 
         This is what a backfill of these two dates runs. A schedule without ticks has none.
         """
-        start = self.tick_at_or_after(since, anchor)
-        while start is not None and start <= until:
-            interval = self.interval_from(start, anchor)
-            if interval is None:
+        first = self.tick_at_or_after(since, anchor)
+        if first is None:
+            return
+        ticks = self._ticks_from(first, anchor)
+        for start, end in itertools.pairwise(ticks) if self.spans else ((tick, tick) for tick in ticks):
+            if start > until:
                 return
-            yield interval
-            start = self.tick_after(start, anchor)
+            yield DataInterval(start, end)
+
+    def _ticks_from(self, tick: datetime, anchor: datetime | None) -> Iterator[datetime]:
+        """A tick and all that follow; of cron expressions by one search, which costs a fifth of one for each tick."""
+        yield tick
+        if self.kind is ScheduleKind.CRON:
+            with contextlib.suppress(ArithmeticError, ValueError):  # as in `_within_calendar`
+                each = (cron_ticks(cron, self.timezone, tick, self.gap, self.doubled) for cron in self.crons)
+                yield from (tick for tick, _ in itertools.groupby(heapq.merge(*each)))
+            return
+        following = self.tick_after(tick, anchor)
+        while following is not None:
+            yield following
+            following = self.tick_after(following, anchor)
 
     def interval_from(self, tick: datetime, anchor: datetime | None = None) -> DataInterval | None:
         """The data interval that starts at this tick: up to the next, or the instant itself."""

@@ -118,7 +118,9 @@ def plan_backfill(  # noqa: PLR0913 - one argument an option
         tasks=subset, conf=dict(conf or {}),
     )  # fmt: skip
     runs = store.backfills.newest_runs(dag_id, spec.since, spec.until)
-    dates = [PlannedDate(*each, *spec.action(runs.get(each.start))) for each in spec.intervals()]
+    # They are those of `spec.intervals`, by which the scheduler goes on from date to date, found once.
+    in_order = reversed(intervals) if backwards else intervals
+    dates = [PlannedDate(*each, *spec.action(runs.get(each.start))) for each in in_order]
     return BackfillPlan(spec, row.version, dates, note)
 
 
