@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from penstock.author.alert import Alert, Callback, alert_problems
 from penstock.author.assets.asset import asset_problems
-from penstock.author.construct.checked import Checked
+from penstock.author.construct.checked import Checked, keep_arguments
 from penstock.author.construct.signature import accepted_arguments
 from penstock.author.construct.task_rules import TaskRules, text_problems
 from penstock.author.graph.edges import Edges, nodes
@@ -14,7 +14,7 @@ from penstock.author.graph.setups import enclose
 from penstock.author.log import LoggingMixin
 from penstock.author.parse_session import Site, call_site, report
 from penstock.author.scope import current_dag, current_group
-from penstock.author.xcom.arg import HOLD_NONE, RETURN_VALUE, XComArg, find_xcom_args
+from penstock.author.xcom.arg import CONTAINERS, HOLD_NONE, RETURN_VALUE, XComArg, find_xcom_args
 from penstock.errors import AuthoringError
 from penstock.model.dag import DEFAULT_POOL
 from penstock.model.state import TriggerRule
@@ -72,6 +72,41 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
     template_ext: ClassVar[Sequence[str]] = ()
     instant: ClassVar[bool] = False
 
+    retries: int
+    retry_delay: timedelta | float
+    retry_exponential_backoff: bool | float
+    max_retry_delay: timedelta | float | None
+    retry_jitter: float | None
+    execution_timeout: timedelta | float | None
+    trigger_rule: str
+    pool: str
+    pool_slots: int
+    queue: str
+    map_index_template: str | None
+    priority_weight: int
+    weight_rule: "str | PriorityWeightStrategy"
+    max_active_tis_per_dag: int | None
+    max_active_tis_per_dagrun: int | None
+    depends_on_past: bool
+    wait_for_downstream: bool
+    do_xcom_push: bool
+    multiple_outputs: bool
+    doc: str
+    owner: str
+    alerts: Sequence[Alert]
+    outlets: "Sequence[Asset]"
+    inlets: "Sequence[Asset]"
+    on_execute_callback: Callback
+    on_failure_callback: Callback
+    on_retry_callback: Callback
+    on_skipped_callback: Callback
+    on_success_callback: Callback
+    email: str | Sequence[str] | None
+    email_on_failure: bool
+    email_on_retry: bool
+    sla: timedelta | float | None
+    params: dict[str, Any]
+
     def __init__(  # noqa: PLR0913 - the rules of a task, each by name
         self,
         *,
@@ -99,19 +134,19 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         if not isinstance(task_id, str):
             raise AuthoringError([f"the task_id is {task_id!r}; write text."])
         self.task_id = task_id
-        self.retries, self.retry_delay, self.max_retry_delay = retries, retry_delay, max_retry_delay
-        self.retry_exponential_backoff, self.retry_jitter = retry_exponential_backoff, retry_jitter
-        self.execution_timeout, self.trigger_rule = execution_timeout, trigger_rule
-        self.pool, self.pool_slots, self.queue, self.map_index_template = pool, pool_slots, queue, map_index_template
-        self.priority_weight, self.weight_rule = priority_weight, weight_rule
-        self.max_active_tis_per_dag, self.max_active_tis_per_dagrun = max_active_tis_per_dag, max_active_tis_per_dagrun
-        self.depends_on_past, self.wait_for_downstream = depends_on_past, wait_for_downstream
-        self.do_xcom_push, self.multiple_outputs, self.owner = do_xcom_push, multiple_outputs, owner
-        self.doc, self.params, self.alerts, self.sla = doc or doc_md, params or {}, alerts, sla
-        self.on_execute_callback, self.on_skipped_callback = on_execute_callback, on_skipped_callback
-        self.on_failure_callback, self.on_success_callback = on_failure_callback, on_success_callback
-        self.on_retry_callback, self.email, self.outlets, self.inlets = on_retry_callback, email, outlets, inlets
-        self.email_on_failure, self.email_on_retry = email_on_failure, email_on_retry
+        keep_arguments(self, {
+            "retries": retries, "retry_delay": retry_delay, "max_retry_delay": max_retry_delay,
+            "retry_exponential_backoff": retry_exponential_backoff, "retry_jitter": retry_jitter,
+            "execution_timeout": execution_timeout, "trigger_rule": trigger_rule, "pool": pool, "pool_slots": pool_slots,
+            "queue": queue, "map_index_template": map_index_template, "priority_weight": priority_weight, "weight_rule": weight_rule,
+            "max_active_tis_per_dag": max_active_tis_per_dag, "max_active_tis_per_dagrun": max_active_tis_per_dagrun,
+            "depends_on_past": depends_on_past, "wait_for_downstream": wait_for_downstream, "do_xcom_push": do_xcom_push,
+            "multiple_outputs": multiple_outputs, "owner": owner, "alerts": alerts, "sla": sla,
+            "on_execute_callback": on_execute_callback, "on_skipped_callback": on_skipped_callback,
+            "on_failure_callback": on_failure_callback, "on_success_callback": on_success_callback,
+            "on_retry_callback": on_retry_callback, "email": email, "outlets": outlets, "inlets": inlets,
+            "email_on_failure": email_on_failure, "email_on_retry": email_on_retry, "doc": doc or doc_md, "params": params or {},
+        })  # fmt: skip
 
     @property
     def task_id(self) -> str:
@@ -225,7 +260,8 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
     def _inputs(self) -> Iterator[XComArg]:
         """Find the values of other tasks that it holds in any attribute."""
         for name, value in vars(self).items():
-            if type(value) not in HOLD_NONE and name not in OWN_STATE:
+            kind = type(value)
+            if kind not in HOLD_NONE and (kind not in CONTAINERS or value) and name not in OWN_STATE:
                 yield from find_xcom_args(value)
 
     def __repr__(self) -> str:

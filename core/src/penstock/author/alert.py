@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from penstock.author.construct.checked import Checked
@@ -25,6 +26,10 @@ CALLBACKS: Mapping[str, tuple[str, str]] = {
 
 SLA = "sla"
 """The argument that is a deadline of a task, told to its ``email``."""
+
+
+_EMPTY: tuple[()] = ()
+_of_task = attrgetter(SLA, "email", "alerts", *CALLBACKS)
 
 
 class Alert(Checked):
@@ -82,6 +87,8 @@ def written_rules(owner: Any) -> list[WrittenRule]:  # noqa: ANN401 - a DAG or a
         owner: A DAG, or a task, which has an attribute ``task_id``.
     """
     of_task = hasattr(owner, "task_id")
+    if of_task and all(each is None or each is _EMPTY for each in _of_task(owner)):
+        return []  # as for most tasks
     found = [
         WrittenRule(name, [event], functions)
         for name, (of_a_task, of_a_run) in CALLBACKS.items()

@@ -72,3 +72,7 @@ def _calls(count: int) -> int:
 
 def test_a_task_costs_the_same_in_a_large_dag() -> None:
     assert _calls(300) <= 10 * _calls(30)
+
+
+def test_a_task_costs_no_more_calls_than_it_did() -> None:
+    assert _calls(100) <= 100 * 400  # each call and each return counts; attributes set one by one made it 636

@@ -39,11 +39,11 @@ class CheckedMeta(type):
         made.__dict__ |= {"_site": site, "_changes": {}}
         owner = made._before_init(kwargs)  # noqa: SLF001 - the same room
         by_place = dict(zip(positional_arguments(cls), args, strict=False))
-        called = made._display_name({**by_place, **kwargs})  # noqa: SLF001 - the same room
         for remark in () if takes_any(cls) else rewrite_arguments(kwargs, accepted_arguments(cls)):
+            called = made._display_name({**by_place, **kwargs})  # noqa: SLF001 - the same room
             report(owner, site, f"{called} {remark.text}", is_note=remark.is_note)
-        for name in defaults_for_none(cls).keys() & kwargs.keys() - own_parameters(cls):
-            if kwargs[name] is None:
+        for name in [name for name, value in kwargs.items() if value is None]:
+            if name in defaults_for_none(cls) and name not in own_parameters(cls):
                 del kwargs[name]
         given = {**by_place, **kwargs}
         made.__dict__["_arguments"] = given
@@ -55,6 +55,7 @@ class CheckedMeta(type):
         except Exception as error:
             if owner is None and current_session.get() is None:
                 raise
+            called = made._display_name(given)  # noqa: SLF001 - the same room
             report(owner, site, f"{called}: {_sentence(error, cls)}")
             made._fallback(given)  # noqa: SLF001 - the same room
         made._after_init()  # noqa: SLF001 - the same room
@@ -186,6 +187,20 @@ def _is_taken(name: str, value: Any) -> bool:  # noqa: ANN401 - any attribute of
     if name.startswith("__"):
         return False
     return value.fset is None if isinstance(value, property) else hasattr(value, "__code__")
+
+
+def keep_arguments(made: Checked, arguments: dict[str, Any]) -> None:
+    """Set attributes of an object, as its constructor would one by one at several times the cost.
+
+    It is no method: its name would be taken from authors.
+    """
+    own = made.__dict__
+    plain = {} if "_complete" in own else _plain_arguments(type(made))
+    for name, value in arguments.items():
+        if name in plain:
+            own[name] = plain[name] if value is None else value
+        else:
+            setattr(made, name, value)
 
 
 def _foreign_attribute(name: str, value: Any, known: dict[str, bool]) -> str:  # noqa: ANN401 - what an author set

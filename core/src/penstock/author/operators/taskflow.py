@@ -54,7 +54,10 @@ class Task:
             "op_kwargs": kwargs,
         }
         made: Operator = self.cls(**arguments)
-        for problem in (*_uncalled([args, kwargs]), *binding_problems(self.function, args, kwargs)):
+        for problem in (
+            *_uncalled([args, kwargs] if args or kwargs else []),
+            *binding_problems(self.function, args, kwargs),
+        ):
             report(made.dag, made._site, f"{made}: {problem}")  # noqa: SLF001 - the same room
         self.mark(made)
         return made.output
@@ -85,12 +88,10 @@ class Task:
         if "task_id" not in options or current_dag() is not None:
             dag, label = current_dag(), str(options.get("task_id", self.__name__))
             options["task_id"] = label if dag is None else dag._free_task_id(label)  # noqa: SLF001 - the same room
-        import inspect  # noqa: PLC0415 - to take the indentation off the docstring as Python does
-
         calls = issubclass(self.cls, PythonOperator) and not self.cls.decides
         if calls and "multiple_outputs" not in options and _returns_dict(self.function):
             options["multiple_outputs"] = True
-        options.setdefault("doc", inspect.getdoc(self.function) or "")
+        options.setdefault("doc", _docstring(self.function))
         return options
 
 
@@ -147,6 +148,16 @@ def _uncalled(value: Any) -> Iterator[str]:  # noqa: ANN401 - what an author wro
     elif isinstance(value, dict | list | tuple):
         for each in value.values() if isinstance(value, dict) else value:
             yield from _uncalled(each)
+
+
+def _docstring(function: Callable[..., Any]) -> str:
+    """The docstring of a function without the indentation; "" if it has none."""
+    found = function.__doc__
+    if not isinstance(found, str):
+        return ""
+    import inspect  # noqa: PLC0415 - it costs 10 ms, and takes the indentation off as Python does
+
+    return inspect.cleandoc(found)
 
 
 def _returns_dict(function: Callable[..., Any]) -> bool:

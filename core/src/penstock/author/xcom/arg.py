@@ -215,6 +215,10 @@ HOLD_NONE = frozenset({str, int, float, bool, type(None), timedelta, FunctionTyp
 """Types of whose values none holds a value of a task: most arguments of most tasks."""
 
 
+CONTAINERS = frozenset({list, tuple, set, frozenset, dict})
+"""Types whose values are searched for values of tasks."""
+
+
 def find_values(value: Any) -> Iterator[XComValue]:  # noqa: ANN401 - any argument of an operator
     """Find every value of tasks inside a value, joined or not, through lists, tuples, sets and dicts."""
     if isinstance(value, XComValue):
