@@ -32,8 +32,8 @@ RULES = {
         ("time.monotonic", "time.monotonic_ns", "time.perf_counter", "time.process_time", "time.time_ns", "time.sleep"),
         "only rooms with I/O wait, and they wait on events where there are any",
         {
-            f"{CORE}/app/compose.py": "waits for the end of a scheduler that was killed a moment ago",
             f"{CORE}/app/notifier.py": "hands deliveries the clock of their time limits",
+            f"{CORE}/app/scheduler.py": "waits for the end of a scheduler that was killed a moment ago",
             f"{CORE}/app/services.py": "hands the keeper the clock of its time limits",
             f"{CORE}/app/parts/vault.py": "hands lines to secrets backends the clock of their time limits",
             f"{CORE}/author/operators/email.py": "measures the answer of a mail server",

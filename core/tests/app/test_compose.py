@@ -1,12 +1,9 @@
 import stat
-import time
 from datetime import UTC, datetime
 
 import pytest
 
-from penstock.app import compose
 from penstock.app.compose import open_store
-from penstock.clock import SystemClock
 from penstock.errors import ConfigError
 from penstock.settings import load_settings
 
@@ -59,13 +56,3 @@ def test_a_key_that_has_encrypted_nothing_is_made_again(tmp_path):
     settings.key_file.unlink()
     open_store(settings).close()
     assert settings.key_file.exists()
-
-
-def test_a_scheduler_that_was_killed_a_moment_ago_is_waited_for(tmp_path, monkeypatch):
-    settings = load_settings({}, tmp_path)
-    dying = open_store(settings)
-    dying.role.acquire("first", datetime(2026, 3, 1, tzinfo=UTC))
-    monkeypatch.setattr(time, "sleep", lambda _: dying.close())
-    with open_store(settings) as store:
-        compose._take_role(store, "second", settings, SystemClock())
-        assert store.role.holders()[0].holder == "second"

@@ -74,12 +74,22 @@ def test_the_version_imports_nothing_that_takes_time():
     assert done.stdout.splitlines()[1] == "[] 0"
 
 
+def test_a_command_looks_for_no_garbage_while_it_starts_and_when_it_ends():
+    done = python(
+        "import gc, sys; sys.argv = ['penstock', '--help']; from penstock.cli import main; seen = [];"
+        "gc.callbacks.append(lambda phase, _: seen.append(phase)); gc.collect(); main();"
+        "print(seen, gc.get_freeze_count() > 0)"
+    )
+    assert done.stdout.splitlines()[-1] == "['start', 'stop'] True"
+
+
 def test_a_command_and_the_scheduler_import_no_other_database_and_nothing_that_runs_tasks():
     done = python(
-        "import sys, penstock.app.compose, sqlalchemy; sqlalchemy.create_engine('sqlite://');"
-        "print(sorted({'sqlalchemy.dialects.postgresql', 'penstock.author.dag', 'penstock.execute.runner'} & set(sys.modules)))"
+        "import sys, penstock.cli.runs, penstock.app.compose; read = set(sys.modules); import penstock.app.scheduler, sqlalchemy; sqlalchemy.create_engine('sqlite://');"
+        "print(sorted({'sqlalchemy.dialects.postgresql', 'penstock.author.dag', 'penstock.execute.runner'} & set(sys.modules)));"
+        "print(sorted({'penstock.engine.engine', 'penstock.scheduler', 'penstock.execute', 'penstock.plugins', 'penstock.tries'} & read))"
     )
-    assert (done.stdout, done.stderr) == ("[]\n", "")
+    assert (done.stdout, done.stderr) == ("[]\n[]\n", "")
 
 
 def test_help_and_the_process_that_supervises_all_others_import_no_database():

@@ -93,11 +93,13 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
     Free text is cut to what fits; ids never are, so that they can be copied into the next command. Where a terminal is too
     narrow for them all, each row is a paragraph of names and values.
     """
-    found = [[_one_line(column, value) for column, value in zip(columns, row, strict=True)] for row in rows]
-    if not found:
+    given = list(rows)
+    if not given:
         print_line(empty)
         return
-    widths = [_width(column) for column in zip(columns, *found, strict=True)]
+    # Column by column: most have texts that need nothing, and to see that at once costs less than a call a cell.
+    found = [_texts(name, values) for name, values in zip(columns, zip(*given, strict=True), strict=True)]
+    widths = [_width([name, *texts]) for name, texts in zip(columns, found, strict=True)]
     if sys.stdout.isatty():
         room = shutil.get_terminal_size().columns - sum(widths) - _GAP * (len(widths) - 1)
         for number, column in enumerate(columns):
@@ -105,9 +107,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty:
                 cut = min(-room, max(0, widths[number] - _SHORTEST))
                 widths[number], room = widths[number] - cut, room + cut
         if room < 0:
-            _print_paragraphs(columns, found)
+            _print_paragraphs(columns, list(zip(*found, strict=True)))
             return
-    lines = [_row(columns, widths, bold=True), *(_row(row, widths) for row in found)]
+    placed = [_placed(texts, width) for texts, width in zip(found, widths, strict=True)]
+    titles = [_place(name, width, bold=True) for name, width in zip(columns, widths, strict=True)]
+    lines = ["".join(row).rstrip(" ") for row in (titles, *zip(*placed, strict=True))]
     with written(sys.stdout):
         for first in range(0, len(lines), _LINES_AT_ONCE):  # each write goes out at once, and costs more than a line
             click.echo("\n".join(lines[first : first + _LINES_AT_ONCE]))
@@ -151,20 +155,25 @@ def _print_paragraphs(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         print_fields({column: cell for column, cell in zip(columns, row, strict=True) if cell})
 
 
-def _row(row: Sequence[str], widths: Sequence[int], *, bold: bool = False) -> str:
-    parts = []
-    for cell, width in zip(row, widths, strict=True):
-        text, taken = cell, len(cell) if cell.isascii() else cells(cell)
-        if taken <= width and not bold and cell not in _STYLES:
-            parts.append(text + " " * (width + _GAP - taken))
-            continue
-        if taken > width:
-            text = _cut(cell, width)
-            taken = cells(text)
-        colour = None if bold else _STYLES.get(cell)
-        parts.append(click.style(text, bold=bold or None, fg=colour) if text and (bold or colour) else text)
-        parts.append(" " * (width + _GAP - taken))
-    return "".join(parts).rstrip(" ")
+def _placed(texts: Sequence[str], width: int) -> list[str]:
+    """The texts of a column, each with its colour and its gap."""
+    distinct = set(texts)
+    if not distinct & _STYLES.keys() and _is_narrow(texts, width):
+        return [text.ljust(width + _GAP) for text in texts]
+    shown = {text: _place(text, width) for text in distinct}
+    return [shown[text] for text in texts]
+
+
+def _is_narrow(texts: Sequence[str], width: int) -> bool:
+    """Whether texts are plain and none is cut."""
+    return "".join(texts).isascii() and max(map(len, texts)) <= width
+
+
+def _place(cell: str, width: int, *, bold: bool = False) -> str:
+    text = cell if cells(cell) <= width else _cut(cell, width)
+    colour = None if bold else _STYLES.get(cell)
+    styled = click.style(text, bold=bold or None, fg=colour) if text and (bold or colour) else text
+    return styled + " " * (width + _GAP - cells(text))
 
 
 def _width(column: Sequence[str]) -> int:
@@ -183,13 +192,15 @@ def _cut(text: str, width: int) -> str:
     return kept + "..."
 
 
-def _one_line(column: str, value: Any) -> str:  # noqa: ANN401 - any plain value
-    text = value if type(value) is str else _cell(value)
-    if not text:
-        return ""
+def _texts(column: str, values: Sequence[Any]) -> list[str]:
+    """The values of a column as texts of one line each."""
+    texts = [value if type(value) is str else _cell(value) for value in values]
     if column in _FREE:
-        return visible(shortened(text, LONGEST_CELL))
-    return text if text.isprintable() else visible(" ".join(text.splitlines()))
+        shown = {text: visible(shortened(text, LONGEST_CELL)) for text in set(texts)}
+        return [shown[text] for text in texts]
+    if "".join(texts).isprintable():
+        return texts
+    return [text if text.isprintable() else visible(" ".join(text.splitlines())) for text in texts]
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401 - any plain value

@@ -29,4 +29,4 @@ def counted(number: int, noun: str) -> str:
 
 def utc_text(moment: datetime) -> str:
     """An aware instant, such as ``2026-01-31 06:00:00Z``; its year has four digits whatever the C library makes of ``%Y``."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(' ', 'seconds')}Z"
+    return f"{moment.astimezone(UTC).isoformat(' ', 'seconds').removesuffix('+00:00')}Z"

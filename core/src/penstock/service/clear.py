@@ -5,7 +5,6 @@ from enum import StrEnum
 
 import msgspec
 
-from penstock.engine.engine import Engine
 from penstock.errors import NotFoundError, RequestError, as_sentence
 from penstock.model.changes import Changes
 from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
@@ -13,7 +12,6 @@ from penstock.model.now import Now
 from penstock.model.request import ClearTasks
 from penstock.model.run import Run
 from penstock.model.text import shortened
-from penstock.scheduler.inbox import Inbox
 from penstock.service.asked.asked import Asked, ask
 from penstock.service.installation import Installation
 from penstock.service.names import find_present_tasks, find_run, known_tasks
@@ -162,5 +160,8 @@ def _check_in_version(store: Store, run: Run, tasks: Sequence[str], version: str
 
 def _changes(installation: Installation, wanted: ClearTasks) -> Changes:
     """What the scheduler's own code would change."""
+    from penstock.engine.engine import Engine  # noqa: PLC0415 - commands that only read need not wait for it
+    from penstock.scheduler.inbox import Inbox  # noqa: PLC0415 - as above
+
     engine = Engine(routes=installation.settings.queues)
     return engine.step(Inbox(installation.store, engine.holds).events_of(wanted), Now(installation.now(), 0.0)).changes

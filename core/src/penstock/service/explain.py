@@ -10,8 +10,6 @@ import shlex
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from penstock.engine.engine import Engine
-from penstock.engine.messages import Step
 from penstock.engine.waits import Wait
 from penstock.engine.why import why_paused, why_run_waits
 from penstock.errors import as_sentence
@@ -20,7 +18,6 @@ from penstock.model.now import Now
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState, TaskState
 from penstock.model.text import utc_text
-from penstock.scheduler.inbox import Inbox
 from penstock.service.installation import Installation
 from penstock.service.schedulers.withheld import withheld
 from penstock.settings import Settings
@@ -38,6 +35,10 @@ class Explainer:
     """
 
     def __init__(self, installation: Installation) -> None:
+        from penstock.engine.engine import Engine  # noqa: PLC0415 - few commands ask one
+        from penstock.engine.messages import Step  # noqa: PLC0415 - as above
+        from penstock.scheduler.inbox import Inbox  # noqa: PLC0415 - as above
+
         store, settings = installation.store, installation.settings
         self._engine = Engine(
             lease_s=_LEASE_S, routes=settings.queues, queue_limits=settings.queue_limits, tenants=settings.tenants

@@ -4,13 +4,15 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from penstock.clock import Clock
-from penstock.plugins.host import PluginHost
 from penstock.settings import Settings
-from penstock.store import Store
-from penstock.tries.vault import Vault
+
+if TYPE_CHECKING:
+    from penstock.plugins.host import PluginHost
+    from penstock.store import Store
+    from penstock.tries.vault import Vault
 
 
 class Installation:
@@ -37,26 +39,26 @@ class Installation:
         settings: Settings,
         clock: Clock,
         *,
-        open_store: Callable[[bool], Store],
-        find_plugins: Callable[[], PluginHost],
-        open_vault: Callable[[Store | None], Vault],
+        open_store: "Callable[[bool], Store]",
+        find_plugins: "Callable[[], PluginHost]",
+        open_vault: "Callable[[Store | None], Vault]",
         create: bool = True,
     ) -> None:
         self.settings, self.clock, self._create = settings, clock, create
         self._open_store, self._find_plugins, self._open_vault = open_store, find_plugins, open_vault
 
     @cached_property
-    def store(self) -> Store:
+    def store(self) -> "Store":
         """The open database; raises StoreError or ConfigError."""
         return self._open_store(self._create)
 
     @cached_property
-    def host(self) -> PluginHost:
+    def host(self) -> "PluginHost":
         """The host of plug-ins; raises ConfigError."""
         return self._find_plugins()
 
     @cached_property
-    def vault(self) -> Vault:
+    def vault(self) -> "Vault":
         """Connections and Variables; raises StoreError or ConfigError."""
         return self._open_vault(self.store if self._create or self.has_database else None)
 

@@ -17,7 +17,6 @@ from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks
 from penstock.spec.log_store import LogStore
 from penstock.tries.paths import log_path
-from penstock.tries.store_runtime import StoreRuntime
 
 _BEHIND = "it has not reached the log store. See `penstock doctor` on the machine that runs the scheduler."
 
@@ -230,6 +229,8 @@ def _reader(installation: Installation) -> LogReader:
 
     def open_store() -> LogStore:
         return installation.host.log_store(settings.store, settings.conn_id or None)
+
+    from penstock.tries.store_runtime import StoreRuntime  # noqa: PLC0415 - only where a log store is named
 
     runtime = StoreRuntime(installation.vault)
     return LogReader(settings.store, open_store, runtime, runtime.mask.hide)

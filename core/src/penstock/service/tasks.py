@@ -12,7 +12,6 @@ from penstock.model.state import RunState, TaskState
 from penstock.model.text import shortened
 from penstock.service.asked.asked import Asked, ask
 from penstock.service.clear import Code, version_to_run
-from penstock.service.explain import Explainer, Reasons
 from penstock.service.installation import Installation
 from penstock.service.names import find_present_tasks, find_run, find_tasks, known_tasks
 from penstock.store import PastTry, Store
@@ -61,7 +60,8 @@ def list_tasks(installation: Installation, dag_id: str, run_id: str = "") -> tup
     store = installation.store
     run = find_run(store, dag_id, run_id)
     order = {task_id: number for number, task_id in enumerate(known_tasks(store, run))}
-    return run, sorted(store.runs.tasks(run.run), key=lambda task: (order.get(task.task_id, len(order)), task.key))
+    found = store.runs.tasks(run.run)  # by task id and index, which stays so among those of one place
+    return run, sorted(found, key=lambda task: order.get(task.task_id, len(order)))
 
 
 def why(
@@ -81,6 +81,8 @@ def why(
         RequestError: There is no such instance.
         StoreError: The database failed.
     """
+    from penstock.service.explain import Explainer, Reasons  # noqa: PLC0415 - they need the engine, and other commands do not
+
     store = installation.store
     run = find_run(store, dag_id, run_id)
     never_began = run.state in (RunState.QUEUED, RunState.SKIPPED) and not store.runs.tasks(run.run, task_id)

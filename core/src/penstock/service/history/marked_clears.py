@@ -12,7 +12,6 @@ from penstock.model.run import Run
 from penstock.service.clear import Clear, Code, preview_clear
 from penstock.service.installation import Installation
 from penstock.store import Store, UnreadableRun
-from penstock.tries.asks import read_instant
 
 
 class MarkedClears(msgspec.Struct, frozen=True):
@@ -92,6 +91,8 @@ def _marks(store: Store, clear: Clear) -> Iterator[tuple[str, MarkedTask]]:
 
 def _target(store: Store, run: Run, task_id: str, marked: MarkedTask) -> tuple[Run, str] | str:
     """The run and the task that a task marks; a few words if there is no such run."""
+    from penstock.tries.asks import read_instant  # noqa: PLC0415 - few tasks mark another
+
     rendered = store.runs.rendered(run.run, task_id)
     fields = rendered[-1].fields if rendered else {}
     dag_id = fields.get("external_dag_id", marked.dag_id)

@@ -53,7 +53,7 @@ def _readable(tx: Transaction, column: Column[Any], value: Any) -> bool:  # noqa
     match column.type:
         case Instant() | Enumerated() | Json():
             try:
-                column.type.process_result_value(value, tx.dialect)
+                column.type.result_processor(tx.dialect, None)(value)
             except DataUnreadableError:
                 return False
             return True
