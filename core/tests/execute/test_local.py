@@ -205,6 +205,15 @@ def test_what_templates_had_become_comes_with_the_end_without_secrets(bench, out
     assert (finished.outcome, finished.rendered) == (outcome, {"bash_command": f"# *** r\nexit {code}"})
 
 
+def test_the_key_of_a_mapped_instance_comes_with_the_end_without_secrets(bench):
+    bench.write(
+        "@task(map_index_template='{{ var.value.x }} {{ who }}')\n"
+        "def t(name): get_current_context()['who'] = name\n"
+        "t.expand(name=['ann', 'bob'])"
+    )
+    assert bench.run("t", map_index=1).map_key == "*** bob"
+
+
 def test_an_error_of_the_supervisor_reaches_the_task_as_its_own_class(bench):
     bench.write(
         "from penstock.errors import NotFoundError\n@task\ndef t():\n"

@@ -243,6 +243,13 @@ def test_a_task_named_by_capability_is_built_from_its_plan():
     assert run_dag(dag, operators={"acme.copy": Copy}).value("copy") == ["x", {"k": 1}]
 
 
+def test_a_task_named_by_capability_has_the_keys_of_its_template():
+    with DAG("d") as dag:
+        operator.partial("acme.copy", task_id="copy", map_index_template="{{ task.source }}").expand(source=["a", "b"])
+    found = run_dag(dag, operators={"acme.copy": Copy}).tasks
+    assert [each.map_key for each in found.values()] == ["a", "b"]
+
+
 P = "{{ params.p }}"
 ELEMENTS = [
     pytest.param(

@@ -88,3 +88,8 @@ def test_a_try_whose_alias_stands_for_what_cannot_be_kept_has_failed(made, words
     assert (end.outcome, end.resolved) == (Outcome.FAILED, {})
     assert words in end.error
     assert accepted(TryEnd(Outcome.SUCCESS, resolved={"alias:x": {"a": {}}})).outcome is Outcome.SUCCESS
+
+
+def test_a_key_of_a_mapped_instance_is_cut_and_made_visible():
+    assert accepted(TryEnd(Outcome.SUCCESS, map_key="a\0\nb")).map_key == "a\\x00 b"
+    assert len(accepted(TryEnd(Outcome.FAILED, map_key="x" * 9000)).map_key) == 250
