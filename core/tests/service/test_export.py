@@ -151,6 +151,7 @@ def test_secrets_are_hidden_in_what_people_and_tasks_have_said(installation, sto
         Changes(
             runs=[replace(run, reason="because of t0psecret")],
             tries=[Try(run.run, "extract", 0, 1, 1, "local", now, now, now, Outcome.FAILED, "hunter22 is wrong")],
+            tasks=[TaskInstance(run.run, "extract", 0, TaskState.FAILED, map_key="of hunter22")],
         ),
         now,
     )
@@ -158,6 +159,7 @@ def test_secrets_are_hidden_in_what_people_and_tasks_have_said(installation, sto
     assert row["conf"] == {"text": ["so ***!"], "password": "***", "plain": 1}
     assert (row["reason"], row["run_id"]) == ("because of ***", "hunter22"), "a name is never changed"
     assert rows(installation, "tries")[0]["error"] == "*** is wrong"
+    assert rows(installation, "tasks")[0]["map_key"] == "of ***"
 
 
 def test_what_cannot_be_exported_is_refused_with_a_sentence(installation, now):

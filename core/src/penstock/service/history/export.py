@@ -21,7 +21,7 @@ from penstock.store import PastTry, Span
 from penstock.tries.vault import Vault
 from penstock.tries.vault_listing import list_connections, list_variables
 
-_FREE = ("reason", "error", "conf", "extra", "subject", "why")
+_FREE = ("reason", "error", "conf", "extra", "subject", "why", "map_key")
 """Columns that hold what people and tasks have said: secrets are hidden in these."""
 _OF_RUN = ("dag_id", "run_id")
 
