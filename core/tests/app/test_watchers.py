@@ -23,6 +23,8 @@ from penstock.settings import load_settings
 from penstock.store import LoaderCatalog
 from penstock.tries.store_runtime import StoreRuntime
 
+WATCHERS = [sys.executable, "-P", "-c", "import sys; from penstock.app.watchers import main; sys.exit(main())"]
+
 
 @pytest.fixture
 def opened(tmp_path, monkeypatch):
@@ -65,7 +67,7 @@ def test_files_are_told_of_once_whenever_it_is_killed(opened, tmp_path):
     for name in ("watchers.report.before", "watchers.report.after"):
         (armed / name).touch()
         process = subprocess.run(
-            [sys.executable, "-P", "-m", "penstock.app.watchers"],
+            WATCHERS,
             env={**os.environ, "PENSTOCK_FAILPOINTS": str(armed)}, timeout=60, check=False,
         )  # fmt: skip
         assert process.returncode == -signal.SIGKILL, name
@@ -73,7 +75,7 @@ def test_files_are_told_of_once_whenever_it_is_killed(opened, tmp_path):
     assert told == [[], ["a", "b", "c"]]
     wakeup = opened.store.wakeups.listen()
     (tmp_path / "inbox" / "d").write_text("d")
-    with subprocess.Popen([sys.executable, "-P", "-m", "penstock.app.watchers"]) as again:
+    with subprocess.Popen(WATCHERS) as again:
         assert select.select([wakeup], [], [], 60)[0]
         again.terminate()
         assert again.wait(60) == 0

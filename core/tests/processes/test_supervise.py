@@ -4,7 +4,9 @@ import select
 import signal
 import subprocess
 import sys
+from functools import partial
 
+from penstock.processes.fork import spawn
 from penstock.processes.supervise import (
     ALL_DONE,
     FIRST_PAUSE_S,
@@ -16,26 +18,29 @@ from penstock.processes.supervise import (
 
 SUPERVISES = """
 import sys
-from pathlib import Path
+from functools import partial
 from penstock.processes import supervise
+from penstock.processes.fork import spawn
 
 supervise.FIRST_PAUSE_S = 0.01
 def log(line):
     print(line, flush=True)
 services = [
-    supervise.SupervisedProcess(f"s{n}", [sys.executable, "-c", code], Path.cwd(), vital=not code.startswith("# extra"))
+    supervise.SupervisedProcess(f"s{n}", partial(spawn, [sys.executable, "-c", code]), vital=not code.startswith("# extra"))
     for n, code in enumerate(sys.argv[1:])
 ]
 sys.exit(supervise.Supervisor(services, final=4, final_at_start=5, stop_s=20, log=log).run())
 """
 STARTS_ON_DEMAND = """
 import os, sys
-from pathlib import Path
+from functools import partial
 from penstock.processes import supervise
+from penstock.processes.fork import spawn
 
 reading, writing = os.pipe()
-def service(code, mark="", **options):
-    return supervise.SupervisedProcess("s", [sys.executable, "-c", code], Path.cwd(), mark=mark.encode(), **options)
+def service(code, mark="", pass_fds=(), **options):
+    start = partial(spawn, [sys.executable, "-c", code], pass_fds=pass_fds)
+    return supervise.SupervisedProcess("s", start, mark=mark.encode(), **options)
 services = [service(f"print({mark!r}); raise SystemExit(4)", mark, wanted=False) for mark in "nw"]
 services.append(service(f"import os; os.write({writing}, b'w')", pass_fds=(writing,)))
 supervisor = supervise.Supervisor(services, starts=reading, final=4, final_at_start=5, stop_s=20, log=print)
@@ -126,7 +131,7 @@ def test_one_without_which_the_others_are_of_use_ends_nobody(tmp_path):
 
 def test_one_that_cannot_be_started_now_is_started_later(tmp_path):
     program = tmp_path / "program"
-    process = SupervisedProcess("s", [str(program)], tmp_path)
+    process = SupervisedProcess("s", partial(spawn, [str(program)]))
     ended = process.keep_alive()
     assert ended == ServiceEnd("cannot be started: No such file or directory", None, FIRST_PAUSE_S, at_start=False)
     assert 0 < process.due_in <= FIRST_PAUSE_S

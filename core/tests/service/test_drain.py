@@ -1,7 +1,10 @@
 """Only schedulers of this machine are drained, and nothing else is told to end."""
 
 import os
+import signal
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -36,3 +39,12 @@ def test_who_is_no_scheduler_here_is_not_told_to_end(installation, store, now, h
     object.__setattr__(store, "role", Role([Holder("penstock up", host, pid, now) for host, pid in holders]))
     with pytest.raises(RequestError, match=told):
         drain(installation)
+
+
+def test_one_that_has_no_words_of_its_own_is_known_by_those_of_its_supervisor(installation, store, now):
+    code = "import os, signal\nif pid := os.fork(): print(pid, flush=True); print(os.waitpid(pid, 0)[1])\nelse: signal.pause()"
+    supervisor = subprocess.Popen([sys.executable, "-c", code, "up"], stdout=subprocess.PIPE, text=True)
+    pid = int(supervisor.stdout.readline())
+    object.__setattr__(store, "role", Role([Holder("penstock up", socket.gethostname(), pid, now)]))
+    assert drain(installation).supervisors == [supervisor.pid]
+    assert supervisor.communicate(timeout=60)[0] == f"{int(signal.SIGUSR1)}\n"

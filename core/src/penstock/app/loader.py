@@ -1,7 +1,6 @@
-"""Main of the loader's process: ``python -m penstock.app.loader [START]``.
+"""Main of the loader's process.
 
-The number of a descriptor at which it asks its supervisor for the notifier, once a DAG has alerts, and for the watchers, once an
-asset has some.
+It asks its supervisor for the notifier, once a DAG has alerts, and for the watchers, once an asset has some.
 """
 
 import os
@@ -33,8 +32,13 @@ _LOOK_S = 30.0
 _SWEEP = (sys.executable, "-P", "-m", "penstock.app.retention")
 
 
-def main(start: Callable[[bytes], None]) -> int:
-    """Load DAG files until SIGTERM; the exit code is 5 if the installation is wrong; ``start`` asks for a process by its mark."""
+def main(line: int | None = None) -> int:
+    """Load DAG files until SIGTERM; the exit code is 5 if the installation is wrong.
+
+    Args:
+        line: Descriptor at which a process is asked for by its mark.
+    """
+    start = starter(line)
 
     def run(installation: Installation, stop: int) -> None:
         sweeper = SweepProcess(lambda: spawn(_SWEEP, cwd=installation.settings.root), installation.clock, _log)
@@ -110,10 +114,3 @@ class _Installed:
         if now != self._stamp:
             self._stamp, self._config = now, parse_config(self._settings, plugin_host(self._settings))
         return self._config
-
-
-if __name__ == "__main__":
-    argument = int(sys.argv[1]) if len(sys.argv) > 1 else None
-    if argument is not None:
-        os.set_inheritable(argument, False)
-    sys.exit(main(starter(argument)))

@@ -1,4 +1,4 @@
-"""Main of the log shipper's process: ``python -m penstock.app.log_shipper``."""
+"""Main of the log shipper's process."""
 
 import os
 import sys
@@ -66,7 +66,3 @@ def log_shipper(installation: Installation) -> LogShipper:
 
 def _log(line: str) -> None:
     print(visible(f"log shipper: {line}"), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Main of the process of the metrics sinks: ``python -m penstock.app.metrics``."""
+"""Main of the process of the metrics sinks."""
 
 import os
 import sys
@@ -63,7 +63,3 @@ def _made(installation: Installation, capability: str, options: dict[str, object
 
 def _log(line: str) -> None:
     print(visible(f"metrics: {line}"), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
-
-
-if __name__ == "__main__":
-    sys.exit(main())

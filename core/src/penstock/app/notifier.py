@@ -1,4 +1,4 @@
-"""Main of the notifier's process: ``python -m penstock.app.notifier``."""
+"""Main of the notifier's process."""
 
 import select
 import sys
@@ -119,7 +119,3 @@ def _alert_parts(installation: Installation, answers: Answers) -> list[Part]:
 
 def _log(line: str) -> None:
     print(visible(f"notifier: {line}"), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Main of the scheduler's process: ``python -m penstock.app.scheduler [notify]``, the latter if somebody listens."""
+"""Main of the scheduler's process."""
 
 import gc
 import os
@@ -33,13 +33,17 @@ from penstock.tries.try_requests import TryRequests
 PATIENCE_S, POLL_S = 3.0, 0.1
 
 
-def main(*, notify: bool) -> int:
-    """Schedule until SIGTERM or SIGINT, or from SIGUSR1 on until no try runs; the exit code says which, or what was wrong."""
+def main(*listens: str) -> int:
+    """Schedule until SIGTERM or SIGINT, or from SIGUSR1 on until no try runs; the exit code says which, or what was wrong.
+
+    Args:
+        listens: "notify" if somebody listens to changes of states.
+    """
     asked: list[bool] = []
     try:
         signal.signal(signal.SIGUSR1, lambda *_: asked.append(True))
         scheduler = build_scheduler(
-            load_settings(os.environ, Path.cwd()), f"penstock up (process {os.getppid()})", notify=notify
+            load_settings(os.environ, Path.cwd()), f"penstock up (process {os.getppid()})", notify=bool(listens)
         )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: scheduler.stop())
@@ -139,7 +143,3 @@ def _requests(settings: Settings, store: Store, open_file: Callable[[str, FileCo
 
 def _report(sentence: str) -> None:
     print(visible(sentence), file=sys.stderr, flush=True)  # noqa: T201 - the terminal that `penstock up` runs in
-
-
-if __name__ == "__main__":
-    sys.exit(main(notify=sys.argv[1:] == ["notify"]))

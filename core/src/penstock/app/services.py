@@ -1,4 +1,4 @@
-"""Main of the keeper's process: ``python -m penstock.app.services``."""
+"""Main of the keeper's process."""
 
 import os
 import sys
@@ -70,7 +70,3 @@ def _answer(installation: Installation) -> Callable[[Ask], Reply]:
 
 def _log(line: str) -> None:
     print(visible(f"services: {line}"), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -3,6 +3,7 @@
 Where plugins come from, as JSON; a number of threads for plain pokes; and the numbers of two descriptors.
 """
 
+import gc
 import sys
 
 from penstock.processes.huge_pages import reserve
@@ -14,8 +15,10 @@ RESERVED_MB = 8
 def main() -> None:
     """Serve until the scheduler hangs up."""
     reserve(RESERVED_MB)
+    gc.disable()  # what is imported stays
     from penstock.app.try_environment import serve_tries  # noqa: PLC0415 - what it imports is to lie in what was reserved
 
+    gc.enable()
     plugins, *numbers = sys.argv[1:5]
     serve_tries(plugins, *map(int, numbers))
 

@@ -2,17 +2,23 @@
 
 import os
 import sys
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from penstock import __version__
 from penstock.app.parts.environments import listening
 from penstock.errors import ConfigError, ExitCode
 from penstock.model.text import visible
+from penstock.processes.fork import prepare_to_fork
+from penstock.processes.program import fork_program
 from penstock.processes.supervise import SupervisedProcess, Supervisor
 from penstock.service.project import make_state_folder
 from penstock.settings import Settings
 
 NOTIFY = "notify"
+_ALWAYS = ("scheduler", "loader")
+"""Services that every installation has: what they import is imported once, before they are forked."""
 NOTIFIER, WATCHERS = b"n", b"w"
 """With which the loader asks for a process that only some DAG files need."""
 _STOP_S = 10.0
@@ -32,6 +38,7 @@ def up(settings: Settings) -> int:
     make_state_folder(settings)
     _check_writable(settings.state_folder)
     _log(f"Penstock {__version__}: DAGs in {settings.dags_folder}, state in {settings.state_folder}. Ctrl-C stops.")
+    _import_services()
     graces = (settings.executor.stop_grace_s, *(each.stop_s for each in settings.services.values()))
     stop_s = max(graces) + _STOP_S
     starts, start = os.pipe()
@@ -55,6 +62,19 @@ def _check_writable(state_folder: Path) -> None:
         )
 
 
+def _import_services() -> None:
+    """Import what each fork is to have, from where a program of the environment finds it: not beside a script, nor in this folder."""
+    if (
+        not sys.flags.safe_path
+        and sys.path[:1]
+        and Path(sys.path[0]) in (Path.cwd(), Path(sys.argv[0]).absolute().parent)
+    ):
+        del sys.path[0]
+    for name in _ALWAYS:
+        import_module(f"penstock.app.{name}")
+    prepare_to_fork()
+
+
 def _services(settings: Settings, start: int) -> list[SupervisedProcess]:
     """Name the processes to run; the notifier, and the rows that it reads, only if somebody is to be told of something.
 
@@ -63,7 +83,7 @@ def _services(settings: Settings, start: int) -> list[SupervisedProcess]:
     notify = [NOTIFY] if listening(settings) or settings.alerts.rules else []
     found = [
         _service(settings, "scheduler", *notify),
-        _service(settings, "loader", str(start), pass_fds=(start,)),
+        _service(settings, "loader", keep=(start,)),
         _service(settings, "notifier", wanted=bool(notify), mark=NOTIFIER),
         _service(settings, "watchers", wanted=False, vital=False, mark=WATCHERS),
     ]
@@ -80,16 +100,21 @@ def _service(
     settings: Settings,
     name: str,
     *arguments: str,
-    pass_fds: tuple[int, ...] = (),
+    keep: tuple[int, ...] = (),
     wanted: bool = True,
     vital: bool = True,
     mark: bytes = b"",
 ) -> SupervisedProcess:
-    """A module of `penstock.app`, run as a program."""
-    command = [sys.executable, "-P", "-m", f"penstock.app.{name}", *arguments]
-    return SupervisedProcess(
-        name.replace("_", " "), command, settings.root, pass_fds=pass_fds, wanted=wanted, vital=vital, mark=mark
-    )
+    """A module of `penstock.app`, forked as a program of its own."""
+    module = f"penstock.app.{name}"
+    words = [sys.executable, "-P", "-m", module, *arguments]
+
+    def main(kept: tuple[int, ...]) -> int:
+        code: int = import_module(module).main(*arguments, *kept)
+        return code
+
+    start = partial(fork_program, words, main, keep, settings.root)
+    return SupervisedProcess(name.replace("_", " "), start, wanted=wanted, vital=vital, mark=mark)
 
 
 def _log(line: str) -> None:

@@ -1,4 +1,4 @@
-"""Main of the process of watchers: ``python -m penstock.app.watchers``."""
+"""Main of the process of watchers."""
 
 import os
 import sys
@@ -116,7 +116,3 @@ class InstallationLook:
 
 def _log(line: str) -> None:
     print(visible(f"watchers: {line}"), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -27,13 +27,16 @@ _OF_LOGGING = ("_acquireLock", "_releaseLock", "_after_at_fork_child_reinit_lock
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
-def fork(code: Callable[[tuple[int, ...]], object], keep: tuple[int, ...], *, output: int | None = None) -> int:
+def fork(
+    code: Callable[[tuple[int, ...]], object], keep: tuple[int, ...], *, output: int | None = None, adopts: bool = True
+) -> int:
     """Fork a process that runs ``code`` and then exits; must be called in a process of a single thread.
 
     Args:
         code: Called in the child with the kept descriptors under their new numbers; leaves with ``os._exit``.
         keep: Descriptors that the child keeps beside its standard ones.
         output: Descriptor that becomes its standard output and error; None to share this process'.
+        adopts: Whether what its descendants leave behind becomes its own child, which it then has to reap.
 
     Returns:
         The child's process id.
@@ -54,7 +57,7 @@ def fork(code: Callable[[tuple[int, ...]], object], keep: tuple[int, ...], *, ou
             if output is not None:
                 os.dup2(output, 1)
                 os.dup2(output, 2)
-            code(_become_child(parent, keep))
+            code(_become_child(parent, keep, adopts=adopts))
         except BaseException:  # noqa: BLE001 - nothing above this line belongs to this process
             traceback.print_exc()
             sys.stderr.flush()
@@ -124,11 +127,12 @@ def prepare_to_fork() -> None:
     gc.freeze()
 
 
-def _become_child(parent: int, keep: tuple[int, ...]) -> tuple[int, ...]:
+def _become_child(parent: int, keep: tuple[int, ...], *, adopts: bool) -> tuple[int, ...]:
     """Take up a session, default signals, and no descriptor but 0, 1, 2 and ``keep``; returns their new numbers."""
     os.setsid()
     die_with_parent(parent)
-    become_subreaper()
+    if adopts:
+        become_subreaper()
     signals.restore(signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
     signal.set_wakeup_fd(-1)
     # First out of the way, then down to the lowest numbers: a kept descriptor may stand where another one goes.

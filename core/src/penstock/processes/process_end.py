@@ -19,11 +19,12 @@ class ProcessEnd:
     """Made before the code of a try runs; `finish` is the end of the program that it is.
 
     Args:
-        log: Takes a line for the try's log.
+        log: Takes a line for whoever waits for the end.
+        done: What has ended before its threads, as in "the task has returned".
     """
 
-    def __init__(self, log: Callable[[str], None]) -> None:
-        self._log = log
+    def __init__(self, log: Callable[[str], object], done: str = "the task has returned") -> None:
+        self._log, self._done = log, done
         self._threads = set(threading.enumerate())
         # Those of the file server are its own: a folder that the import of the file made must outlive this try.
         atexit._clear()  # noqa: SLF001 - there is no public way, and multiprocessing leaves them out as well
@@ -48,7 +49,7 @@ class ProcessEnd:
         if not mine:
             return
         names = ", ".join(sorted(each.name for each in mine))
-        notice = threading.Timer(PATIENCE_S, self._log, [f"the task has returned; its threads still run: {names}\n"])
+        notice = threading.Timer(PATIENCE_S, self._log, [f"{self._done}; its threads still run: {names}\n"])
         notice.daemon = True
         notice.start()
         if any(not each.daemon and each is not threading.main_thread() for each in self._threads):

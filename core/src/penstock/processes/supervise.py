@@ -4,19 +4,15 @@ import contextlib
 import os
 import select
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from penstock.processes.fork import spawn
 from penstock.processes.group import describe_exit, kill_group
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 LONG_LIFE_S = 60.0
 """A service that has lived for so long is started again after the shortest pause."""
-_STEP_S = 0.05
 
 
 class Backoff:
@@ -61,15 +57,24 @@ ALL_DONE = 20
 """Exit code by which a vital service says that all of them are to end, for what was asked of them is done."""
 
 
+class _Process(Protocol):
+    """What is kept alive: a `subprocess.Popen`, or a `penstock.processes.program.ForkedProgram`."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self) -> int | None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
 class SupervisedProcess:
     """A program that is to run all the time.
 
     Args:
         name: What to call it in messages.
-        command: Program and arguments.
-        cwd: Its working folder.
+        start: Starts it in a session of its own; raises OSError if the machine cannot.
         vital: Whether the others are of no use without it, so that an end which no restart can help is theirs, too.
-        pass_fds: Descriptors that its process keeps open.
         wanted: Whether it runs from the start; otherwise from its mark on.
         mark: The byte with which it is asked for at the descriptor that `Supervisor` waits on; empty if it never is.
 
@@ -80,17 +85,15 @@ class SupervisedProcess:
     def __init__(
         self,
         name: str,
-        command: Sequence[str],
-        cwd: Path,
+        start: Callable[[], _Process],
         *,
         vital: bool = True,
-        pass_fds: Sequence[int] = (),
         wanted: bool = True,
         mark: bytes = b"",
     ) -> None:
-        self.name, self.vital, self.mark, self._command, self._cwd = name, vital, mark, command, cwd
-        self._pass_fds, self.wanted = pass_fds, wanted
-        self._process: subprocess.Popen[bytes] | None = None
+        self.name, self.vital, self.mark, self._starter = name, vital, mark, start
+        self.wanted = wanted
+        self._process: _Process | None = None
         self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         self._started_at = self._due = 0.0
         self._starts = 0
@@ -113,7 +116,7 @@ class SupervisedProcess:
     def _start(self, now: float) -> ServiceEnd | None:
         self._started_at = now
         try:
-            self._process = spawn(self._command, cwd=self._cwd, pass_fds=self._pass_fds)
+            self._process = self._starter()
         except OSError as error:  # the machine has no room for a process, or no descriptor, which passes
             return self._ended(f"cannot be started: {error.strerror}", None, now, at_start=False)
         self._starts += 1
@@ -134,19 +137,16 @@ class SupervisedProcess:
         if self._process is not None:
             self._process.terminate()
 
-    def has_ended(self, wait_s: float) -> bool:
-        """Wait for the process to end, for so many seconds at most; whether it has."""
-        if self._process is not None:
-            try:
-                self._process.wait(wait_s)
-            except subprocess.TimeoutExpired:
-                return False
-        return True
+    @property
+    def has_ended(self) -> bool:
+        """Whether it does not run."""
+        return self._process is None or self._process.poll() is not None
 
     def kill(self) -> None:
         """Send SIGKILL to it and its group."""
         if self._process is not None:
             kill_group(self._process.pid)
+            self._process.kill()  # a fork has no group of its own in its first moment
             self._process.wait()
 
 
@@ -206,15 +206,20 @@ class Supervisor:
     def _wait(self) -> None:
         """Wait for a signal, for the byte that wants all services, or until a service is to be started again."""
         pauses = [service.due_in for service in self._services if service.due_in is not None]
-        ready, _, _ = select.select([self._wake, *self._starts], [], [], min(pauses, default=None))
+        ready = self._woken(min(pauses, default=None), *self._starts)
         if self._starts and self._starts[0] in ready:
             asked = os.read(self._starts[0], 4096)
             if not asked:
                 self._starts.clear()
             for service in self._services:
                 service.wanted = service.wanted or (service.mark != b"" and service.mark in asked)
+
+    def _woken(self, pause_s: float | None, *beside: int) -> list[int]:
+        """Wait for a signal, for what is readable beside it, or for the end of the pause; returns what is readable."""
+        ready, _, _ = select.select([self._wake, *beside], [], [], pause_s)
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake, 4096)
+        return ready
 
     def _interrupted(self, *_: object) -> None:
         self._interrupts += 1
@@ -239,10 +244,12 @@ class Supervisor:
         for service in self._services:
             service.terminate()
         until = time.monotonic() + self._stop_s
-        while not all(service.has_ended(_STEP_S) for service in self._services):
-            if self._interrupts > already or time.monotonic() > until:
+        while not all(service.has_ended for service in self._services):
+            left_s = until - time.monotonic()
+            if self._interrupts > already or left_s <= 0:
                 for service in self._services:
                     service.kill()
                 self._log("forced: what was running is repeated at the next start.")
                 return 130
+            self._woken(left_s)
         return 0

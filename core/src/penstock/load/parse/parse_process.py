@@ -1,5 +1,6 @@
 """Main of the parse server: ``python -m penstock.load.parse.parse_process FD``, the number of a stream socket to the loader."""
 
+import gc
 import sys
 
 from penstock.processes.huge_pages import reserve
@@ -11,6 +12,7 @@ RESERVED_MB = 10
 def main() -> None:
     """Serve until the loader hangs up."""
     reserve(RESERVED_MB)
+    gc.disable()  # what is imported stays, and children live shortly
     from penstock.load.parse.parse_server import serve  # noqa: PLC0415 - what it imports is to lie in what was reserved
 
     serve(int(sys.argv[1]))

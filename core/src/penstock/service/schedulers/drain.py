@@ -80,8 +80,12 @@ def _here(holders: Sequence[Holder]) -> list[Holder]:
 
 
 def _is_scheduler(pid: int) -> bool:
-    """Whether a process of this machine is one: its number may be another's by now."""
-    return _PROGRAM in _words_of(pid)
+    """Whether a process of this machine is one: its number may be another's by now.
+
+    One whose kernel has let it have no words of its own is shown with those of its supervisor.
+    """
+    words = _words_of(pid)
+    return _PROGRAM in words or (b"up" in words and _words_of(_parent_of(pid)) == words)
 
 
 def _is_supervisor(pid: int) -> bool:
