@@ -332,6 +332,19 @@ def test_the_database_is_checked_and_upgraded(project):
     assert project.json("db", "rotate-keys") == {"encrypted": 0}
 
 
+def test_what_a_lost_key_sealed_is_named_and_then_deleted(project):
+    project("variables", "set", "region", "north")
+    Path(".penstock/secret.key").unlink()
+    project("variables", "set", "region", "south", code=5)
+    assert "penstock db forget-secrets" in project.err
+    project("db", "forget-secrets")
+    assert "would be deleted: Variable region" in project.out
+    assert project.json("db", "forget-secrets", "--yes")["variables"] == ["region"]
+    project("db", "forget-secrets")
+    assert "every secret can be read" in project.out
+    project("variables", "set", "region", "south")
+
+
 def test_the_settings_are_shown_without_the_password(project):
     project.environ = {"PENSTOCK_DATABASE__URL": "postgresql://me:geheim@h/db", "PENSTOCK_CONN_X": "http://h"}
     facts = project.json("config", "show")

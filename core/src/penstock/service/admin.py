@@ -10,6 +10,7 @@ from penstock.model.secret import secrets_in
 from penstock.processes.masking import hide_values
 from penstock.service.installation import Installation
 from penstock.settings import SECTIONS, Settings
+from penstock.store import UnreadableSecrets
 
 
 class DatabaseCheck(NamedTuple):
@@ -35,6 +36,23 @@ def rotate_keys(installation: Installation) -> int:
         StoreError: The database failed.
     """
     return installation.store.config.rotate_keys()
+
+
+def forget_secrets(installation: Installation, *, dry_run: bool) -> UnreadableSecrets:
+    """Delete the secrets that no key decrypts: the way out where a key is lost for good.
+
+    Args:
+        installation: The installation.
+        dry_run: Whether to delete nothing.
+
+    Returns:
+        What is deleted.
+
+    Raises:
+        StoreError: The database failed; nothing was changed.
+    """
+    config = installation.store.config
+    return config.unreadable() if dry_run else config.forget_unreadable()
 
 
 def show_settings(settings: Settings) -> dict[str, Any]:

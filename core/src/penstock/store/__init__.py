@@ -6,7 +6,7 @@ This is its one door: no other room imports the modules behind it.
 from penstock.store.backfills.backfills import UnreadableBackfill
 from penstock.store.catalog import LoaderCatalog
 from penstock.store.checkpoints.state_store import StateOwner, StateValue
-from penstock.store.config import Pool, Variable
+from penstock.store.config import Pool, UnreadableSecrets, Variable
 from penstock.store.dags import DagRow, DagState, StoredVersion, UnreadableDag, Version, planned_dag
 from penstock.store.history.export import Span
 from penstock.store.keyring import Keyring, lost_key, new_key
@@ -55,6 +55,7 @@ __all__ = [
     "UnreadableBackfill",
     "UnreadableDag",
     "UnreadableRun",
+    "UnreadableSecrets",
     "Variable",
     "Version",
     "WaitingAlerts",

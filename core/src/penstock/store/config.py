@@ -1,12 +1,13 @@
 """Connections, Variables and pools: small tables that users edit; secrets are encrypted at rest."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import Table, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, delete, exists, func, or_, select, update
 
-from penstock.errors import NotFoundError
+from penstock.errors import ConfigError, NotFoundError
 from penstock.model.connection import Connection
 from penstock.model.limits.rate import LONGEST_PERIOD_S, Rate
 from penstock.model.request import PoolsChanged
@@ -37,6 +38,22 @@ ENCRYPTED = select(
     )
 )
 KEY_CHECK = select(_m.value).where(_m.key == _KEY_CHECK)
+
+
+class UnreadableSecrets(msgspec.Struct, frozen=True):
+    """What no key of the keyring decrypts.
+
+    Attributes:
+        connections: Ids of connections.
+        variables: Keys of Variables.
+        versions: Versions of DAGs, by the values that their files read of Variables.
+        files: DAG files, by the same.
+    """
+
+    connections: list[str]
+    variables: list[str]
+    versions: list[str]
+    files: list[str]
 
 
 class Pool(msgspec.Struct, frozen=True):
@@ -204,6 +221,52 @@ class Config:
             tx.execute(update(table).where(table.c[key] == name).values({column: again}))
         return len(found)
 
+    def unreadable(self) -> UnreadableSecrets:
+        """What no key of the keyring decrypts; all that is encrypted, if there is no key."""
+        with self._database.read() as connection:
+            return self._unreadable(connection.execute)
+
+    def forget_unreadable(self) -> UnreadableSecrets:
+        """Delete what no key decrypts, for good; returns what that was.
+
+        A version of a DAG stays, without what its file read of Variables; a DAG file is imported anew.
+        """
+        with self._writer.transaction() as tx:
+            found = self._unreadable(tx.execute)
+            _each(tx, delete(tables.connection), _c.conn_id, found.connections)
+            _each(tx, delete(tables.variable), _v.key, found.variables)
+            _each(tx, delete(tables.source_file), tables.source_file.c.file, found.files)
+            _each(tx, update(tables.dag_version).values(variables=b""), tables.dag_version.c.version, found.versions)
+            if self._fails(tx.execute(KEY_CHECK).scalar()):
+                tx.execute(
+                    delete(tables.meta).where(_m.key == _KEY_CHECK)
+                )  # the next secret is stored with another one
+            tx.wake(VARIABLES)
+        return found
+
+    def _unreadable(self, execute: Callable[[Any], Any]) -> UnreadableSecrets:
+        places = (
+            (_c.conn_id, _c.encrypted),
+            (_v.key, _v.encrypted),
+            (tables.dag_version.c.version, tables.dag_version.c.variables),
+            (tables.source_file.c.file, tables.source_file.c.variables),
+        )
+        found = [
+            [name for name, encrypted in execute(select(*columns).order_by(columns[0])) if self._fails(encrypted)]
+            for columns in places
+        ]
+        return UnreadableSecrets(*found)
+
+    def _fails(self, encrypted: bytes | str | None) -> bool:
+        """Whether something is encrypted, and no key decrypts it."""
+        if not encrypted:
+            return False
+        try:
+            self._keyring.decrypt(encrypted.encode() if isinstance(encrypted, str) else encrypted, "a secret")
+        except ConfigError:
+            return True
+        return False
+
     def _check_key(self) -> None:
         """Refuse to encrypt with a key that does not decrypt what is already stored: two keys must not mix unnoticed."""
         with self._database.read() as connection:
@@ -225,3 +288,8 @@ def _pool(
     """A pool of its row; a rate that is none, which somebody else has written, counts as none."""
     rate = Rate(count, period_s) if count and period_s and count > 0 and 0 < period_s <= LONGEST_PERIOD_S else None
     return Pool(name, slots, description, rate, next_at)
+
+
+def _each(tx: Transaction, statement: Any, column: ColumnElement[str], names: Iterable[str]) -> None:  # noqa: ANN401 - either kind
+    for name in names:
+        tx.execute(statement.where(column == name))

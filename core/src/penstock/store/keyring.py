@@ -95,7 +95,8 @@ def lost_key(path: str) -> str:
     """What to say where there is no key file, but what was encrypted with its key."""
     return (
         f"{path}: the key file is missing, and the database holds secrets that only its key opens. Put the file back from a backup, or "
-        "copy it from another machine of this installation, or give its key in PENSTOCK_SECRET_KEY. A new key would open none of them."
+        "copy it from another machine of this installation, or give its key in PENSTOCK_SECRET_KEY. If it is lost for good, "
+        "`penstock db forget-secrets` names what it sealed, deletes that with --yes, and the next command makes a new key."
     )
 
 

@@ -134,3 +134,28 @@ def rotate_keys(context: click.Context, *, as_json: bool) -> None:
         print_json({"encrypted": number})
     else:
         print_line(f"encrypted {number} values with the first key")
+
+
+@db.command("forget-secrets")
+@click.option("--yes", is_flag=True, help="Delete; without it, what would be deleted is named.")
+@json_option
+@click.pass_context
+def forget_secrets(context: click.Context, *, yes: bool, as_json: bool) -> None:
+    """Delete the connections and Variables that no key opens, where a key is lost for good."""
+    with project(context) as installation:
+        found = service.forget_secrets(installation, dry_run=not yes)
+    if as_json:
+        print_json({"deleted": yes, **asdict(found)})
+        return
+    named = [
+        *(f"connection {name}" for name in found.connections),
+        *(f"Variable {name}" for name in found.variables),
+        *(f"what version {name} has read of Variables" for name in found.versions),
+        *(f"what file {name} has read of Variables" for name in found.files),
+    ]
+    for line in named:
+        print_line(f"{'deleted' if yes else 'would be deleted'}: {line}")
+    if not named:
+        print_line("every secret can be read")
+    elif not yes:
+        print_line("nothing is deleted yet: add --yes, once it is sure that the key is lost for good")
