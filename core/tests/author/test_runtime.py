@@ -19,6 +19,7 @@ ASKS = [
     pytest.param(lambda runtime: runtime.kept_state("", "page"), "the state 'page'", id="kept_state"),
     pytest.param(lambda runtime: runtime.set_kept_state("", "page", 1, None), "the state 'page'", id="set_kept_state"),
     pytest.param(lambda runtime: runtime.trigger_dag("d", "r", {}, ""), "a run of DAG 'd'", id="trigger_dag"),
+    pytest.param(lambda runtime: runtime.clear_run("d", "r"), "run 'r' of DAG 'd'", id="clear_run"),
     pytest.param(lambda runtime: runtime.run_state("d", "r"), "the state of run 'r' of DAG 'd'", id="run_state"),
     pytest.param(
         lambda runtime: runtime.asset_events("s3://a", 0, 9), "the events of asset 's3://a'", id="asset_events"

@@ -245,7 +245,7 @@ class Config:
         return found
 
     def _unreadable(self, execute: Callable[[Any], Any]) -> UnreadableSecrets:
-        places = (
+        sealed = (
             (_c.conn_id, _c.encrypted),
             (_v.key, _v.encrypted),
             (tables.dag_version.c.version, tables.dag_version.c.variables),
@@ -253,7 +253,7 @@ class Config:
         )
         found = [
             [name for name, encrypted in execute(select(*columns).order_by(columns[0])) if self._fails(encrypted)]
-            for columns in places
+            for columns in sealed
         ]
         return UnreadableSecrets(*found)
 
