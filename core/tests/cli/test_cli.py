@@ -334,9 +334,12 @@ def test_the_database_is_checked_and_upgraded(project):
 
 def test_what_a_lost_key_sealed_is_named_and_then_deleted(project):
     project("variables", "set", "region", "north")
+    project("connections", "set", "web", "http://h/")
     Path(".penstock/secret.key").unlink()
     project("variables", "set", "region", "south", code=5)
     assert "penstock db forget-secrets" in project.err
+    project("connections", "list", code=5)
+    assert project.out == "no connection is known, while a source fails\n"
     project("db", "forget-secrets")
     assert "would be deleted: Variable region" in project.out
     assert project.json("db", "forget-secrets", "--yes")["variables"] == ["region"]

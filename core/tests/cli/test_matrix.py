@@ -49,7 +49,7 @@ VALUES = {
     "dag_id": "sales", "dag_ids": "sales", "run_id": "r1", "named_run": "r1", "task_id": "a", "task_ids": "a", "state": "failed",
     "conn_id": "db", "text": "http://u:p@h/", "key": "k", "value": "v", "name": "narrow", "slots": "3", "provider_id": "none",
     "search": "sal", "tag": "daily", "conf": '{"x": 1}', "logical_date": "2026-01-01", "count": "2", "limit": "5", "before": "9",
-    "named_index": "0", "dispatch": "1", "code": "same", "description": HOSTILE, "conn_type": "odd", "host": "h", "port": "5",
+    "index": "0", "dispatch": "1", "code": "same", "description": HOSTILE, "conn_type": "odd", "host": "h", "port": "5",
     "login": "l", "schema": "s", "extra": "k=v", "folder": "fresh", "number": "1", "after": "-1:k", "rate": "10/min",
     "timeout": "0.1", "why": HOSTILE, "max_active_runs": "2", "plan": "0123456789ab", "behind": "3",
     "ended_before": "2026-01-01", "since": "2026-01-01", "asset": "s3://lake", "carried": '{"x": 1}',

@@ -49,6 +49,15 @@ def test_fewer_elements_leave_the_instances_beyond_removed_with_their_history(re
     assert [ident[1] for ident in stage.store.tries if ident[0] == stage.key("m[2]")] == [1]
 
 
+def test_each_removed_instance_says_how_many_elements_there_are_by_now():
+    stage = begun("s", mapped())
+    stage.drain()
+    for count in (1, 2):
+        again(stage, count)
+        stage.drain()
+    assert stage.reason("m[2]") == "what it is mapped over has 2 elements now"
+
+
 def test_while_nobody_knows_how_many_elements_there_are_all_instances_count_as_removed():
     stage = begun("s", mapped())
     stage.drain()

@@ -12,7 +12,7 @@ from penstock.model.connection import Connection
 from penstock.model.dag import TaskSpec
 from penstock.model.history.audit import AskedBy
 from penstock.model.history.quarantine import Quarantined, QuarantineKind
-from penstock.model.names import STEP
+from penstock.model.names import STEP, map_key_of
 from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkRun, MarkTask, RunRequested, encode
 from penstock.model.run import Rendered, TaskInstance, TaskKey, Try
 from penstock.model.state import Outcome, RunState, TaskState
@@ -357,16 +357,20 @@ def test_mark_checks_state_and_task(installation, run, asked):
 
 KEYS = {
     "a key": ("ann", 0),
-    "an index": (1, 1),
-    "an index that is also a key": (2, 2),
-    "a number that is a key alone": (2026, 1),
+    "an index": ("1", 1),
+    "an index for sure": (2, 2),
+    "the index of one and the key of another": (
+        "2", "'2' is the index of load[2] (bob) and the key of load[7] (2) in run 'one'. Say which: --index 2 or --index 7."
+    ),
+    "a number that is a key alone": ("2026", 1),
+    "a key that was cut": ("x" * 300, 8),
     "a key that only a removed instance has": ("old", 3),
     "a key that a removed instance has, too": ("bob", 2),
     "nothing": (None, None),
-    "an index that nobody has": (9, 9),
+    "an index that nobody has": ("9", 9),
     "a key that nobody has": ("anna", "no instance of task 'load' of run 'one' is named 'anna'. Did you mean 'ann'?"),
     "a key of two": (
-        "dup", "two instances of run 'one' have the key 'dup': load[5] and load[6]. Name one by its index, as that is written."
+        "dup", "two instances of run 'one' have the key 'dup': load[5] and load[6]. Name one by --index."
     ),
 }  # fmt: skip
 
@@ -376,7 +380,7 @@ def test_an_instance_is_named_by_its_index_or_its_key(installation, run, store, 
     removed = {3: "old", 4: "bob"}
     rows = [
         TaskInstance(run.run, "load", index, TaskState.REMOVED if index in removed else TaskState.SUCCESS, map_key=key)
-        for index, key in enumerate(["ann", "2026", "bob", "old", "bob", "dup", "dup", "2"])
+        for index, key in enumerate(["ann", "2026", "bob", "old", "bob", "dup", "dup", "2", map_key_of("x" * 300)])
     ]
     store.apply(Changes(tasks=rows, removed=[TaskKey(run.run, "load")]), now)
     if isinstance(found, str):

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from penstock.errors import StoreGoneError
+from penstock.store import Keyring, Store
 from penstock.store.sql.database import Database
 
 OTHER = """
@@ -20,6 +21,17 @@ try:
         connection.exec_driver_sql("INSERT INTO x VALUES (2)")
 except StoreGoneError as error:
     print(error)
+"""
+
+
+HOLDER = """
+import sys
+from penstock.store.sql.database import Database
+database = Database(f"sqlite:///{sys.argv[1]}")
+with database.write() as connection:
+    connection.exec_driver_sql("CREATE TABLE x (y)")
+print("open", flush=True)
+sys.stdin.read()
 """
 
 
@@ -126,3 +138,18 @@ def test_a_check_asks_for_the_folder_alone_while_nothing_comes_or_goes(file, dat
     sqlite3.connect(file.with_name("other.db")).execute("CREATE TABLE x (y)")
     database.check_file()
     assert found(database) == [1]
+
+
+def test_no_database_is_made_in_the_place_of_one_that_another_process_has_open(file):
+    """He would write into the log of the new one, and delete it as he ends."""
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with holder:
+        assert holder.stdout.readline() == b"open\n"
+        file.unlink()
+        with pytest.raises(
+            StoreGoneError, match=rf"the file is gone, and process {holder.pid} still has it open\. Put it back"
+        ):
+            Store.open(f"sqlite:///{file}", Keyring([], ""))
+        assert not file.exists()
+        holder.stdin.close()
+    Store.open(f"sqlite:///{file}", Keyring([], "")).close()

@@ -24,7 +24,7 @@ from penstock.tries.asks import PAGE, PAGE_BYTES, Asks, answered, checked_argume
 from penstock.tries.vault import Vault, finished
 from penstock.tries.vault_sources import StoreSource
 
-KEY, NOW = TaskKey(1, "t"), datetime(2026, 3, 1, tzinfo=UTC)
+KEY, OTHER, NOW = TaskKey(1, "t"), TaskKey(9, "t"), datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def reply_of(asks, key, ask):
@@ -175,18 +175,26 @@ def test_a_task_that_asks_for_a_run_is_told_what_is_wrong_with_its_parameters(as
 
 def test_a_run_that_is_to_run_again_has_not_ended_for_whoever_asks_for_that(asks, store):
     saved(store, DagSpec("d", "d.py"))
-    assert reply_of(asks, KEY, Ask("clear_run", ("d", "r"))).value is False
+    assert reply_of(asks, OTHER, Ask("clear_run", ("d", "r"))).value is False
     store.apply(Changes(new_runs=[NewRun.manual("d", "r", None, None)]), NOW)
     run = store.runs.find("d", "r")
     ended = replace(run, state=RunState.SUCCESS, version="old")
     store.apply(Changes(runs=[ended]), NOW)
-    assert reply_of(asks, KEY, Ask("run_state", ("d", "r"))).value == "success"
-    assert reply_of(asks, KEY, Ask("clear_run", ("d", "r"))).value is True
+    assert reply_of(asks, OTHER, Ask("run_state", ("d", "r"))).value == "success"
+    assert reply_of(asks, OTHER, Ask("clear_run", ("d", "r"))).value is True
     ((number, request),) = [each for each in store.requests.pending() if isinstance(each[1], ClearTasks)]
     assert request == ClearTasks(run.run, version=store.dags.state("d").version)
-    assert reply_of(asks, KEY, Ask("run_state", ("d", "r"))).value == "queued"
+    assert reply_of(asks, OTHER, Ask("run_state", ("d", "r"))).value == "queued"
     store.apply(Changes(handled=[number]), NOW)
-    assert reply_of(asks, KEY, Ask("run_state", ("d", "r"))).value == "success"
+    assert reply_of(asks, OTHER, Ask("run_state", ("d", "r"))).value == "success"
+
+
+def test_a_run_that_would_reset_itself_is_refused(asks, store):
+    saved(store, DagSpec("d", "d.py"))
+    [run] = store.apply(Changes(new_runs=[NewRun.manual("d", "r", None, None)]), NOW)
+    told = reply_of(asks, TaskKey(run.run, "t"), Ask("clear_run", ("d", "r")))
+    assert told.error.startswith("run 'r' of DAG 'd' cannot reset itself: it would begin anew for ever.")
+    assert not any(isinstance(each, ClearTasks) for _, each in store.requests.pending(0))
 
 
 def test_a_run_that_is_triggered_now_has_the_present_as_its_logical_date(asks, store):

@@ -57,25 +57,24 @@ DAG, RUN, TASK, CONNECTION, VARIABLE, POOL, PROVIDER, ASSET = map(
 Command = Callable[..., Any]
 
 _INSTANCE = re.compile(r"([^\[]+)\[(.+)\]", re.DOTALL)
-_NUMBER = re.compile(r"\d{1,9}")
 
 run_option = click.option(
     "--run", "run_id", type=RUN, default=None, help="The run; the newest of the DAG unless given."
 )
 index_option = click.option(
-    "--index", "named_index", type=PLAIN, default=None, help="One instance of a mapped task, by its number or its key."
+    "--index", type=click.IntRange(0), default=None, help="One instance of a mapped task, by its number."
 )
 
 
 def one_task(command: Command) -> Command:
-    """The arguments that name a task: DAG, task, run and index; ``TASK_ID[INDEX]``, as tables show it, serves too.
+    """The arguments that name a task: DAG, task, run and index; ``TASK_ID[INDEX]`` and ``TASK_ID[KEY]``, as tables show them, serve too.
 
-    The command is given ``map_index``: the number, the key, or None. `penstock.service.names.index_of` finds the number.
+    The command is given ``map_index``: a number, the text in the brackets, or None. `penstock.service.names.index_of` finds the number.
     """
 
     @wraps(command)
-    def named(*arguments: Any, task_id: str, named_index: str | None, run_id: str | None, **options: Any) -> Any:  # noqa: ANN401 - passed on
-        task_id, map_index = named_instance(task_id, named_index)
+    def named(*arguments: Any, task_id: str, index: int | None, run_id: str | None, **options: Any) -> Any:  # noqa: ANN401 - passed on
+        task_id, map_index = named_instance(task_id, index)
         return command(*arguments, task_id=task_id, map_index=map_index, run_id=run_id or "", **options)
 
     wrapped: Command = named
@@ -89,19 +88,15 @@ def one_task(command: Command) -> Command:
     return wrapped
 
 
-def named_instance(task_id: str, named: str | None) -> tuple[str, int | str | None]:
-    """The task, and the index or key that ``TASK_ID[INDEX]`` and ``--index`` name together.
+def named_instance(task_id: str, index: int | None) -> tuple[str, int | str | None]:
+    """The task, and the index, or the text in brackets, that ``TASK_ID[...]`` and ``--index`` name together.
 
     Raises:
         UsageError: They name two.
     """
     instance = _INSTANCE.fullmatch(task_id)
     if instance is None:
-        return task_id, None if named is None else _index(named)
-    if named not in (None, instance[2]):
-        raise click.UsageError(f"Two instances are named: {task_id!r} and --index {named}. Name one.")
-    return instance[1], _index(instance[2])
-
-
-def _index(text: str) -> int | str:
-    return int(text) if _NUMBER.fullmatch(text) else text
+        return task_id, index
+    if index is not None and instance[2] != str(index):
+        raise click.UsageError(f"Two instances are named: {task_id!r} and --index {index}. Name one.")
+    return instance[1], instance[2] if index is None else index

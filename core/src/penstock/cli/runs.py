@@ -119,7 +119,7 @@ def cancel_run(context: click.Context, dag_id: str, run_id: str, why: str | None
         print_json({"requested": True, "handled": done, "dag_id": dag_id, "run_id": run_id, "state": state})
     elif done and not state.finished:
         print_line(
-            f"run {run_id} of {dag_id} is being cancelled: its teardowns run; cancel it once more to end these, too"
+            f"run {run_id} of {dag_id} is being cancelled: its tries end, then its teardowns run; cancel it once more to end these, too"
         )
     elif done:
         print_line(f"run {run_id} of {dag_id} is {state.value}")

@@ -140,7 +140,7 @@ def clear(  # noqa: PLR0913 - one argument an option
     task_ids: tuple[str, ...],
     run_id: str | None,
     *,
-    named_index: str | None,
+    index: int | None,
     downstream: bool,
     only_failed: bool,
     code: Code | None,
@@ -151,15 +151,15 @@ def clear(  # noqa: PLR0913 - one argument an option
     as_json: bool,
 ) -> None:
     """Run tasks again, with the DAG's present version if no try of the run lives."""
-    named = [named_instance(name, named_index) for name in task_ids]
+    named = [named_instance(name, index) for name in task_ids]
     with project(context) as installation:
-        index = _one_index(installation, dag_id, run_id or "", named)
+        map_index = _one_index(installation, dag_id, run_id or "", named)
         found = preview_clear(
             installation,
             dag_id,
             run_id or "",
             tasks=[name for name, _ in named],
-            map_index=index,
+            map_index=map_index,
             downstream=downstream,
             only_failed=only_failed,
             code=code,

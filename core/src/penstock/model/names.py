@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from penstock.errors import PenstockError, RequestError, did_you_mean
+from penstock.model import text as texts
 from penstock.model.dag import MAILTO
 
 LONGEST_NAME = 250
@@ -96,6 +97,11 @@ def visible(text: str) -> str:
 
 LONGEST_MAP_KEY = 250
 """Characters of the key of a mapped instance, as in Airflow."""
+
+
+def map_key_of(text: str) -> str:
+    """The key of a mapped instance that a text makes: one line without what cannot be printed, cut where it is too long."""
+    return texts.shortened(texts.visible(well_formed(text)), LONGEST_MAP_KEY)
 
 
 def well_formed(text: str) -> str:

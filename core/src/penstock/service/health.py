@@ -153,7 +153,7 @@ def _snapshots(installation: Installation) -> Iterator[Finding]:
 
 def _database(installation: Installation) -> Iterator[Finding]:
     if installation.lost_database:
-        detail = "its file was deleted. Put it back from a backup, or begin anew with `penstock up`."
+        detail = "its file was deleted. Put it back from a backup; or end `penstock up`, if it still runs, and begin anew with it."
         yield Finding(Severity.BAD, "database", detail)
         return
     if not installation.has_database:

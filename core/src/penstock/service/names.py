@@ -1,15 +1,18 @@
 """Finds what is stored by the names that users write, with the nearest names when there is nothing."""
 
+import re
 from collections.abc import Callable, Iterable
 
 from penstock.engine.graph.subset import tasks_of
 from penstock.errors import NotFoundError, RequestError
+from penstock.model.names import map_key_of
 from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.model.state import TaskState
 from penstock.service.installation import Installation
 from penstock.store import DagRow, Store
 
 _RECENT_RUNS = 200
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def find_dag(store: Store, dag_id: str) -> DagRow:
@@ -67,32 +70,38 @@ def index_of(
         installation: The installation.
         dag_id: The DAG.
         task_id: The task.
-        named: Index or key; a number is a key only if no instance has it as its index.
+        named: The index, or a text that may be an index or a key.
         run_id: The run; the newest of the DAG if it is empty.
 
     Raises:
         NotFoundError: There is no such DAG, run, task or key.
-        RequestError: Two instances have the key, or the run has not started.
+        RequestError: Two instances are named so, or the run has not started.
         StoreError: The database failed.
     """
-    if named is None:
-        return None
+    if named is None or isinstance(named, int):
+        return named
     store = installation.store
     run = find_run(store, dag_id, run_id)
     found = store.runs.tasks(run.run, task_id)
-    keyed = [task for task in found if task.map_key == str(named)]
-    if isinstance(named, int) and (not keyed or any(task.map_index == named for task in found)):
-        return named
+    keyed = [task for task in found if task.map_key and task.map_key == map_key_of(named)]
     keyed = [task for task in keyed if task.state is not TaskState.REMOVED] or keyed
+    if _NUMBER.fullmatch(named):
+        numbered = next((task for task in found if task.map_index == int(named)), None)
+        other = next((task for task in keyed if task.map_index != int(named)), None)
+        if numbered is not None and other is not None:
+            raise RequestError(
+                f"{named!r} is the index of {numbered.label} and the key of {other.label} in run {run.run_id!r}. "
+                f"Say which: --index {named} or --index {other.map_index}."
+            )
+        if numbered is not None or not keyed:
+            return int(named)
     if len(keyed) > 1:
         which = f"{keyed[0].key} and {keyed[1].key}" + (", among others" if len(keyed) > 2 else "")
-        raise RequestError(
-            f"two instances of run {run.run_id!r} have the key {named!r}: {which}. Name one by its index, as that is written."
-        )
+        raise RequestError(f"two instances of run {run.run_id!r} have the key {named!r}: {which}. Name one by --index.")
     if not keyed:
         keys = [task.map_key for task in find_tasks(store, run, task_id) if task.map_key]
         hint = "" if keys else "No instance of it has a key: name it by its index."
-        raise NotFoundError(f"instance of task {task_id!r} of run {run.run_id!r}", str(named), keys, hint=hint)
+        raise NotFoundError(f"instance of task {task_id!r} of run {run.run_id!r}", named, keys, hint=hint)
     return keyed[0].map_index
 
 

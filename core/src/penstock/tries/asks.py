@@ -168,10 +168,15 @@ class Asks:
         self._store.requests.submit(TriggerDagRun(dag_id, run_id, conf, instant), now)
         return Reply()
 
-    def _clear_run(self, _asker: Asker, dag_id: str, run_id: str) -> Reply:
+    def _clear_run(self, asker: Asker, dag_id: str, run_id: str) -> Reply:
         run, state = self._store.runs.find(dag_id, run_id), self._store.dags.state(dag_id)
         if run is None:
             return Reply(False)
+        if run.run == asker.key.run:
+            raise RequestError(
+                f"run {run_id!r} of DAG {dag_id!r} cannot reset itself: it would begin anew for ever. Reset another run, or give "
+                "each its own id."
+            )
         version = "" if state is None or state.version == run.version else state.version
         self._store.requests.submit(ClearTasks(run.run, version=version), self._clock.now())
         return Reply(True)

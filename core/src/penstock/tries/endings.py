@@ -6,9 +6,8 @@ from penstock.errors import RequestError, as_sentence
 from penstock.model.assets.asset_condition import ALIAS, uri_problem
 from penstock.model.assets.event import LARGEST_EXTRA, MOST_RESOLVED
 from penstock.model.attempt import TryEnd
-from penstock.model.names import LONGEST_MAP_KEY, check_conf, xcom_key_problem
+from penstock.model.names import check_conf, map_key_of, xcom_key_problem
 from penstock.model.state import Outcome
-from penstock.model.text import shortened, visible
 from penstock.model.value import encoded_length
 
 MOST_RENDERED = 200_000
@@ -38,7 +37,7 @@ def accepted(end: TryEnd) -> TryEnd:
     if sum(map(len, (*end.rendered, *end.rendered.values()))) > MOST_RENDERED:
         end = replace(end, rendered={})
     if end.map_key:
-        end = replace(end, map_key=shortened(visible(end.map_key), LONGEST_MAP_KEY))
+        end = replace(end, map_key=map_key_of(end.map_key))
     if len(end.error) > LONGEST_ERROR:
         half = LONGEST_ERROR // 2
         left_out = len(end.error) - 2 * half

@@ -10,8 +10,7 @@ from penstock.author.airflow.alias import CONTEXT_REMEDIES
 from penstock.author.run.context import FILTERS, Context
 from penstock.author.template_fields import EXTENSIONS, is_path, is_template, needs_rendering, syntax_fault
 from penstock.errors import AuthoringError, as_sentence, did_you_mean
-from penstock.model.names import LONGEST_MAP_KEY, well_formed
-from penstock.model.text import shortened, visible
+from penstock.model.names import map_key_of, well_formed
 
 _LONGEST_FIELD, _LONGEST_FIELDS = 10_000, 60_000
 """Characters that are shown of one rendered field, and of all of a try."""
@@ -91,7 +90,7 @@ def render_map_key(template: str, task: "Operator", context: Context) -> str:
         AuthoringError: The template is wrong.
     """
     text = str(_text(template, task, "map_index_template", context)) if is_template(template) else template
-    return shortened(visible(well_formed(text)), LONGEST_MAP_KEY)
+    return map_key_of(text)
 
 
 def _render(value: Any, task: "Operator", field: str, context: Context) -> Any:  # noqa: ANN401 - any argument

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from penstock.cli import names
-from penstock.cli.config.sources import origin, report_sources
+from penstock.cli.config.sources import none_known, origin, report_sources
 from penstock.cli.installation import project
 from penstock.cli.streams import read_text
 from penstock.cli.terminal import json_option, print_fields, print_json, print_line, print_remark, print_table
@@ -46,7 +46,7 @@ def list_connections(context: click.Context, *, as_json: bool) -> int:
             )
             for c in listing.things
         ],
-        empty="no connection yet. Make one with: penstock connections set ID URI",
+        empty=none_known("connection", "penstock connections set ID URI", listing.failures),
     )
     return report_sources(listing.failures, listing.silent)
 

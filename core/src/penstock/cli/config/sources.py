@@ -13,6 +13,11 @@ def origin(source: str, *, shadowed: bool, withheld: str) -> str:
     return f"{source} (not given while {withheld} fails)" if withheld else source
 
 
+def none_known(what: str, command: str, failures: Sequence[str]) -> str:
+    """The sentence for an empty list: that there is none is known only if no source fails."""
+    return f"no {what} is known, while a source fails" if failures else f"no {what} yet. Make one with: {command}"
+
+
 def report_sources(failures: Sequence[str], silent: Sequence[str]) -> int:
     """Say which sources fail, and which cannot list what they have; returns the exit code of the command."""
     for failure in failures:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from penstock.cli import names
-from penstock.cli.config.sources import origin, report_sources
+from penstock.cli.config.sources import none_known, origin, report_sources
 from penstock.cli.installation import project
 from penstock.cli.streams import read_text
 from penstock.cli.terminal import json_option, print_json, print_line, print_remark, print_table
@@ -46,7 +46,7 @@ def list_variables(context: click.Context, *, as_json: bool) -> int:
             )
             for v in listing.things
         ],
-        empty="no Variable yet. Make one with: penstock variables set KEY VALUE",
+        empty=none_known("Variable", "penstock variables set KEY VALUE", listing.failures),
     )
     return report_sources(listing.failures, listing.silent)
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from penstock.engine.graph.live_group import LiveGroup
 from penstock.engine.live import Instance, Node
 from penstock.model.run import UNMAPPED
+from penstock.model.state import TaskState
 
 if TYPE_CHECKING:
     from penstock.engine.state import State
@@ -25,9 +26,10 @@ def expand(state: State, nodes: Sequence[Node], indexes: Sequence[int]) -> None:
     if nodes and nodes[0].run.dropped:
         task_ids, run = {node.task.task_id for node in nodes}, nodes[0].run
         reason = f"what it is mapped over has {len(indexes)} element{'s' if len(indexes) != 1 else ''} now"
-        left = [row for key, row in run.dropped.items() if key.task_id in task_ids and row.reason == _MAYBE_GONE]
+        left = [row for row in run.dropped.values() if row.task_id in task_ids and row.state is TaskState.REMOVED]
         for row in left:
-            state.store_dropped(run, replace(row, reason=reason))
+            if row.reason != reason:
+                state.store_dropped(run, replace(row, reason=reason))
 
 
 def collapse(state: State, group: LiveGroup) -> None:

@@ -251,9 +251,7 @@ def _sqlite(url: URL, wait_s: float, files: DatabaseFiles) -> Engine:
         ):
             connection.execute(f"PRAGMA {pragma}").close()
         with suppress(sqlite3.Error):  # the same comes of the first statement, in a sentence
-            connection.execute(
-                "PRAGMA schema_version"
-            ).close()  # the files beside the database are opened by the first read
+            connection.execute("PRAGMA schema_version").close()  # the first read opens the files beside the database
         files.opened()
 
     event.listen(engine, "connect", prepare)

@@ -70,6 +70,7 @@ class DatabaseFiles:
         found = self._status(self._path)
         self._check_own(found)
         if found is None:
+            self._check_remains()
             return
         if not opened:
             self._check_others(_identity(found))
@@ -90,6 +91,15 @@ class DatabaseFiles:
                 f"database {self._path}: another file was put in its place while it was in use. {_GONE}"
             )
 
+    def _check_remains(self) -> None:
+        """Check, before a database is made, that nobody has an earlier one open: he deletes what lies beside it as he ends."""
+        shared = _identity(self._status(self._beside[1]))
+        if shared is not None and (holder := _holder(shared)):
+            raise StoreGoneError(
+                f"database {self._path}: the file is gone, and process {holder} still has it open. Put it back from a backup; or, to begin "
+                "with an empty one, let all processes that have it open end first."
+            )
+
     def _check_beside(self, beside: Sequence[os.stat_result | None], opened: tuple[Identity | None, ...]) -> None:
         for path, status, known in zip(self._beside, beside, opened, strict=True):
             if _identity(status) != known and self._opened is opened:
@@ -102,7 +112,7 @@ class DatabaseFiles:
         """Check, before the first connection, that nobody works in a file that is not to be seen any more."""
         for _ in range(_LOOKS):
             missing = [Path(path).name for path in self._beside if self._status(path) is None]
-            if file is None or not missing or not (holder := _holder(file)):
+            if file is None or not missing or not (holder := _holder(file, *_SHARED)):
                 return
             select.select([], [], [], _BETWEEN_S)
         raise StoreGoneError(
@@ -122,8 +132,8 @@ def _identity(status: os.stat_result | None) -> Identity | None:
     return None if status is None else (status.st_dev, status.st_ino)
 
 
-def _holder(file: Identity) -> str:
-    """The process that has a database open, by its lock; "" if none has, or if this system does not tell.
+def _holder(file: Identity, *part: str) -> str:
+    """The process that has a file locked, or a part of it; "" if none has, or if this system does not tell.
 
     To ask by ``fcntl`` the file would have to be opened, and its closing would take away the locks of this process.
     """
@@ -133,8 +143,6 @@ def _holder(file: Identity) -> str:
         lines = _LOCKS.read_text(encoding="utf-8").splitlines()
     except OSError:
         return ""
-    for line in lines:
-        *_, process, locked, first, last = line.split()
-        if locked == named and (first, last) == _SHARED:
-            return process
-    return ""
+    locks = (line.split()[-4:] for line in lines)
+    held = (process for process, locked, *where in locks if locked == named and part in ((), tuple(where)))
+    return next(held, "")
