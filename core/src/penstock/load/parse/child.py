@@ -72,6 +72,7 @@ def run_child(config: ParseConfig, sock: socket.socket) -> NoReturn:
     if frames is None:
         os._exit(0)
     _, serial, payload = frames[0]
+    line.send(MessageKind.BEGUN, serial)
     job = _decode_job(payload)
     memory = _bound(config)
     result = _encoded(job, _import(job, config, _LoaderRuntime(line, serial), memory))

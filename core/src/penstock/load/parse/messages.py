@@ -29,6 +29,7 @@ class MessageKind(IntEnum):
     OUTPUT = 5  # < what the file printed: Printed
     RESULT = 6  # < what the import gave, after OUTPUT: ParsedFile
     CANCEL = 7  # > end the import, whose result nobody wants any more
+    BEGUN = 8  # < the child has its file, for the server alone
 
 
 class ParseConfig(msgspec.Struct, frozen=True):

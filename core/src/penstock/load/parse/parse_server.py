@@ -55,6 +55,7 @@ class _Child:
         self.code: int | None = None
         self.output, self.printed = bytearray(), 0
         self.open = 2
+        self.begun = False
 
 
 class ParseServer:
@@ -69,6 +70,7 @@ class ParseServer:
         self._children: dict[int, _Child] = {}
         self._waiting: deque[tuple[int, bytes]] = deque()
         self._forked: deque[Forked] = deque()
+        self._repeated: set[int] = set()
         self._selector = selectors.DefaultSelector()
         self._reaper = Reaper()
 
@@ -101,8 +103,9 @@ class ParseServer:
                 self._waiting.append((serial, payload))
             elif kind == MessageKind.CANCEL:
                 self._waiting = deque(each for each in self._waiting if each[0] != serial)
-                if serial in self._children:
-                    kill_group(self._children[serial].pid)
+                if (child := self._children.get(serial)) is not None:
+                    child.begun = True  # it is not to begin once more
+                    kill_group(child.pid)
             elif kind == MessageKind.REPLY and serial in self._children:
                 with suppress(OSError):
                     self._children[serial].line.send(kind, serial, payload)
@@ -138,7 +141,9 @@ class ParseServer:
             self._finish(child)
             return
         for kind, _, payload in frames:
-            if kind == MessageKind.ASK:
+            if kind == MessageKind.BEGUN:
+                child.begun = True
+            elif kind == MessageKind.ASK:
                 self._loader.send(kind, child.serial, payload)
             elif kind == MessageKind.RESULT:
                 child.result = payload
@@ -180,6 +185,13 @@ class ParseServer:
         """Send the result of a child's import once it has ended and all it wrote was read."""
         if child.code is None or child.open or self._children.pop(child.serial, None) is None:
             return
+        unbegun = child.code == -signal.SIGKILL and not child.begun and not child.timed_out
+        if unbegun and child.serial not in self._repeated:
+            # It was killed while it waited, by the code of another file, and its end was not known yet when it was given this one.
+            self._repeated.add(child.serial)
+            self._waiting.appendleft((child.serial, _encode(child.job)))
+            return
+        self._repeated.discard(child.serial)
         if child.output:
             printed = Printed(bytes(child.output), child.printed)
             self._loader.send(MessageKind.OUTPUT, child.serial, _encode(printed))
