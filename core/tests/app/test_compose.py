@@ -80,6 +80,16 @@ def test_what_another_key_opens_is_not_forgotten(held):
         store.config.put_variable("z", "newer", NOW)
 
 
+@pytest.mark.parametrize("text", ["", "mistyped"])
+def test_nothing_is_forgotten_for_a_key_that_is_no_key(held, text):
+    held.key_file.write_text(text)
+    with open_store(held) as store:
+        for act in (store.config.unreadable, store.config.forget_unreadable):
+            with pytest.raises(ConfigError, match="no usable key"):
+                act()
+        assert store.config.variable_keys() == ["x"]
+
+
 def test_a_file_that_read_a_lost_variable_is_imported_anew_and_its_versions_stay(held):
     with open_store(held) as store:
         catalog = LoaderCatalog(store, store.config.variable_values, lambda: NOW)

@@ -49,6 +49,7 @@ def forget_secrets(installation: Installation, *, dry_run: bool) -> UnreadableSe
         What is deleted.
 
     Raises:
+        ConfigError: A key is there, and unusable; nothing was changed.
         StoreError: The database failed; nothing was changed.
     """
     config = installation.store.config

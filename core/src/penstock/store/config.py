@@ -222,7 +222,7 @@ class Config:
         return len(found)
 
     def unreadable(self) -> UnreadableSecrets:
-        """What no key of the keyring decrypts; all that is encrypted, if there is no key."""
+        """What no key of the keyring decrypts; all that is encrypted, if there is no key. Raises ConfigError if a key is unusable."""
         with self._database.read() as connection:
             return self._unreadable(connection.execute)
 
@@ -230,6 +230,9 @@ class Config:
         """Delete what no key decrypts, for good; returns what that was.
 
         A version of a DAG stays, without what its file read of Variables; a DAG file is imported anew.
+
+        Raises:
+            ConfigError: A key is unusable; nothing was deleted.
         """
         with self._writer.transaction() as tx:
             found = self._unreadable(tx.execute)
@@ -245,6 +248,8 @@ class Config:
         return found
 
     def _unreadable(self, execute: Callable[[Any], Any]) -> UnreadableSecrets:
+        if not self._keyring.missing:
+            self._keyring.encrypt(_CHECK)  # raises if a key is no key: what it sealed is not lost for that
         sealed = (
             (_c.conn_id, _c.encrypted),
             (_v.key, _v.encrypted),

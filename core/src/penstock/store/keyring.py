@@ -19,11 +19,14 @@ class Keyring:
     Args:
         keys: Fernet keys: 32 bytes in URL-safe base64 each.
         origin: Where they come from, for messages: a file, or the name of an environment variable.
+
+    Attributes:
+        missing: Whether there is no key at all, since its file is not there.
     """
 
     def __init__(self, keys: Sequence[str], origin: str) -> None:
         self.origin = origin
-        self._keys, self._missing = tuple(keys), False
+        self._keys, self.missing = tuple(keys), False
         self._fernet: MultiFernet | None = None
 
     @classmethod
@@ -52,7 +55,7 @@ class Keyring:
     def without_file(cls, path: Path) -> "Keyring":
         """No key at all, since the file is missing: whoever needs one is told so, others get on."""
         made = cls([], str(path))
-        made._missing = True
+        made.missing = True
         return made
 
     def encrypt(self, data: bytes) -> bytes:
@@ -76,7 +79,7 @@ class Keyring:
         return self.encrypt(self.decrypt(token, what))
 
     def _cipher(self) -> "MultiFernet":
-        if self._missing:
+        if self.missing:
             raise ConfigError(lost_key(self.origin))
         if self._fernet is None:
             from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 - as above
