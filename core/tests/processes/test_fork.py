@@ -7,8 +7,6 @@ import sys
 import threading
 from pathlib import Path
 
-import pytest
-
 from penstock.processes.fork import fork, spawn
 
 
@@ -16,14 +14,6 @@ def forked(code, *keep, output=None):
     """Run code in a fork; returns its process id and exit code."""
     pid = fork(code, keep, output=output)
     return pid, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-@pytest.fixture
-def pipe():
-    reading, writing = os.pipe()
-    yield reading, writing
-    os.close(reading)
-    os.close(writing)
 
 
 def test_kept_descriptors_get_the_lowest_numbers_and_all_others_are_closed(pipe):

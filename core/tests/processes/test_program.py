@@ -16,14 +16,6 @@ from penstock.processes.program import fork_program
 WORDS = ["/somewhere/python", "-P", "-m", "some.program", "argument " * 40]
 
 
-@pytest.fixture
-def pipe():
-    reading, writing = os.pipe()
-    yield reading, writing
-    os.close(reading)
-    os.close(writing)
-
-
 def ended(main, *keep, cwd=Path("/")):
     """Fork a program, and wait for its exit code."""
     return fork_program(WORDS, main, keep, cwd).wait()
