@@ -93,6 +93,20 @@ class SupersededError(RequestError):
     """
 
 
+class ForbiddenError(RequestError):
+    """Whoever asks may not do this; the sentence names who may grant it.
+
+    Args:
+        person: Who asks.
+        what: What that is, as the end of a sentence that says "may not".
+        thing: On what; "" for all that there is.
+    """
+
+    def __init__(self, person: str, what: str, thing: str = "") -> None:
+        on = f" Asked of: {thing}." if thing else ""
+        super().__init__(f"{person or 'you'} may not {what}.{on} An admin can grant it: penstock users grant.")
+
+
 class NotFoundError(RequestError):
     """A named thing does not exist; the nearest existing names are offered.
 

@@ -9,6 +9,7 @@ import msgspec
 from penstock.author.build.param_schema import check_params
 from penstock.engine.runs.due import Due, next_due
 from penstock.errors import RequestError
+from penstock.model.access.permission import Permission
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
@@ -21,6 +22,7 @@ from penstock.model.state import RunState
 from penstock.service.assets.assets import DagWait, dag_wait
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
+from penstock.service.operations.operation import operation
 from penstock.store import DagRow
 
 
@@ -66,6 +68,7 @@ class TriggeredRun(msgspec.Struct, frozen=True):
     paused: bool
 
 
+@operation("GET", "/dags", needs=Permission.DAGS_READ, subject="")
 def list_dags(
     installation: Installation, *, search: str = "", tag: str = "", retired: bool = False
 ) -> list[DagSummary]:
@@ -76,9 +79,11 @@ def list_dags(
     """
     now = installation.now()
     rows = installation.store.dags.rows(search=search, retired=retired)
-    return [_summary(row, now) for row in rows if not tag or tag in row.spec.tags]
+    seen = [row for row in rows if (not tag or tag in row.spec.tags) and installation.sees(row.dag_id, row.spec.tags)]
+    return [_summary(row, now) for row in seen]
 
 
+@operation("GET", "/dags/{dag_id}", needs=Permission.DAGS_READ)
 def show_dag(installation: Installation, dag_id: str) -> DagDetails:
     """Show a DAG; raises NotFoundError or StoreError."""
     store = installation.store
@@ -135,6 +140,7 @@ def pause_all(
     return {dag_id: pause(installation, dag_id, paused=paused, by=by) for dag_id in dag_ids}
 
 
+@operation("POST", "/dags/{dag_id}/runs", needs=Permission.RUNS_WRITE)
 def trigger(
     installation: Installation,
     dag_id: str,

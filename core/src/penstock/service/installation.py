@@ -1,18 +1,37 @@
 """The one value that every operation takes: an installation with its store, plug-ins, vault and clock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from penstock.clock import Clock
+from penstock.errors import ForbiddenError, NotFoundError
+from penstock.model.access.permission import MEANINGS, SCOPES, Permission, Scope
+from penstock.model.access.principal import OWNER, Principal
 from penstock.settings import Settings
 
 if TYPE_CHECKING:
     from penstock.plugins.host import PluginHost
+    from penstock.service.operations.operation import Operation
     from penstock.store import Store
     from penstock.tries.vault import Vault
+
+_READ = {
+    Scope.DAG: Permission.DAGS_READ,
+    Scope.CONNECTION: Permission.CONNECTIONS_READ,
+    Scope.VARIABLE: Permission.VARIABLES_READ,
+    Scope.POOL: Permission.POOLS_READ,
+    Scope.INSTALLATION: Permission.INSTALLATION_READ,
+}
+
+
+class Remote(Protocol):
+    """An installation on another machine, whose server is asked."""
+
+    def call(self, operation: "Operation", arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as the operation returns
+        """Do an operation there; raises what it raises."""
 
 
 class Installation:
@@ -32,6 +51,8 @@ class Installation:
     Attributes:
         settings: The settings.
         clock: Tells the present.
+        principal: Who asks.
+        remote: The installation that is asked in place of this one; None for this one itself.
     """
 
     def __init__(
@@ -45,6 +66,8 @@ class Installation:
         create: bool = True,
     ) -> None:
         self.settings, self.clock, self._create = settings, clock, create
+        self.principal: Principal = OWNER
+        self.remote: Remote | None = None
         self._open_store, self._find_plugins, self._open_vault = open_store, find_plugins, open_vault
 
     @cached_property
@@ -78,6 +101,53 @@ class Installation:
     def scheduler_runs(self) -> bool:
         """Whether a scheduler works on this installation; without one, requests wait. Raises StoreError."""
         return self.store.role.holders() != []
+
+    def seen_by(self, principal: Principal) -> "Installation":
+        """This installation as somebody else may use it; store, vault and plug-ins are shared, and closed here alone."""
+        made = Installation(
+            self.settings,
+            self.clock,
+            open_store=lambda _create: self.store,
+            find_plugins=lambda: self.host,
+            open_vault=lambda _store: self.vault,
+            create=self._create,
+        )
+        made.principal, made.remote = principal, self.remote
+        return made
+
+    @property
+    def limited(self) -> bool:
+        """Whether the principal may not everything."""
+        return self.principal is not OWNER
+
+    def may(self, permission: Permission, name: str = "") -> bool:
+        """Whether the principal has a permission on one thing, or on the installation; raises StoreError."""
+        if not self.limited:
+            return True
+        tags: tuple[str, ...] = ()
+        if SCOPES[permission] is Scope.DAG and any(grant.tags for grant in self.principal.grants):
+            row = self.store.dags.row(name)
+            tags = row.spec.tags if row is not None else ()
+        return self.principal.may(permission, name, tags)
+
+    def sees(self, dag_id: str, tags: Collection[str]) -> bool:
+        """Whether the principal may see a DAG whose tags are known; lists leave out the others."""
+        return not self.limited or self.principal.may(Permission.DAGS_READ, dag_id, tags)
+
+    def require(self, permission: Permission, name: str = "") -> None:
+        """Refuse whoever has no permission on one thing, or on the installation.
+
+        Raises:
+            ForbiddenError: The principal may see the thing, and not do this.
+            NotFoundError: The principal may not even see it: it is not there.
+            StoreError: The database failed.
+        """
+        if self.may(permission, name):
+            return
+        scope = SCOPES[permission]
+        if scope is not Scope.INSTALLATION and not self.may(_READ[scope], name):
+            raise NotFoundError("DAG" if scope is Scope.DAG else scope.value.replace("variable", "Variable"), name)
+        raise ForbiddenError(self.principal.name, MEANINGS[permission], name)
 
     def now(self) -> datetime:
         """The present as aware UTC."""

@@ -3,6 +3,7 @@
 import msgspec
 
 from penstock.errors import RequestError
+from penstock.model.access.permission import Permission
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.request import CancelRun, MarkRun
 from penstock.model.run import Run
@@ -10,6 +11,7 @@ from penstock.model.state import RunState, TaskState
 from penstock.service.asked.asked import Asked, ask
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag, find_run
+from penstock.service.operations.operation import operation
 
 
 class RunPage(msgspec.Struct, frozen=True):
@@ -57,6 +59,7 @@ def list_runs(
     return RunPage(found[:limit], found[limit - 1].run if more else None)
 
 
+@operation("GET", "/dags/{dag_id}/runs/{run_id}", needs=Permission.DAGS_READ)
 def show_run(installation: Installation, dag_id: str, run_id: str = "") -> RunDetails:
     """Show a run, or the newest of the DAG if ``run_id`` is empty; raises NotFoundError, RequestError or StoreError."""
     store = installation.store
@@ -67,6 +70,7 @@ def show_run(installation: Installation, dag_id: str, run_id: str = "") -> RunDe
     return RunDetails(run, counts, find_dag(store, dag_id).version)
 
 
+@operation("POST", "/dags/{dag_id}/runs/{run_id}/cancel", needs=Permission.RUNS_WRITE)
 def cancel_run(installation: Installation, dag_id: str, run_id: str, *, by: AskedBy = NOBODY) -> Asked:
     """Ask the scheduler to end a run and kill what runs of it.
 
@@ -84,6 +88,7 @@ def cancel_run(installation: Installation, dag_id: str, run_id: str, *, by: Aske
     return ask(installation, (CancelRun(run.run, by.person),), audit)
 
 
+@operation("POST", "/dags/{dag_id}/runs/{run_id}/mark", needs=Permission.RUNS_WRITE)
 def mark_run(installation: Installation, dag_id: str, run_id: str, state: str, *, by: AskedBy = NOBODY) -> Asked:
     """Ask the scheduler to have a run end as ``success`` or ``failed``, whatever its tasks do or have done.
 

@@ -1,0 +1,95 @@
+"""The decorator of operations: one definition makes the permission check, the route, the client's call and the docs."""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
+
+from penstock.errors import ForbiddenError
+from penstock.model.access.permission import MEANINGS, SCOPES, Permission, Scope
+from penstock.service.installation import Installation
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+SUBJECTS: Mapping[Scope, str] = {
+    Scope.DAG: "dag_id",
+    Scope.CONNECTION: "conn_id",
+    Scope.VARIABLE: "key",
+    Scope.POOL: "name",
+}
+"""The parameter that names the thing which a permission of each scope is asked of."""
+
+
+class Operation(NamedTuple):
+    """One thing that a person can ask for.
+
+    Attributes:
+        function: What does it, checks included; its first argument is the installation.
+        method: The HTTP method of its route.
+        path: The path of its route below ``/api/v1``, with parameters in braces.
+        needs: The permission that it needs; None for what everybody may who is known.
+        subject: The parameter that names the thing on which it is needed; "" if the permission is needed on anything at all, and
+            the function leaves out what the principal may not see.
+    """
+
+    function: Callable[..., Any]
+    method: Method
+    path: str
+    needs: Permission | None
+    subject: str
+
+    @property
+    def name(self) -> str:
+        """Its name, which no other operation has."""
+        return self.function.__name__
+
+
+def operation(
+    method: Method, path: str, *, needs: Permission | None, subject: str | None = None
+) -> Callable[[Callable[Concatenate[Installation, P], R]], Callable[Concatenate[Installation, P], R]]:
+    """Make a function an operation: it has a route, and is refused to whoever may not call it.
+
+    Args:
+        method: The HTTP method of its route: GET changes nothing.
+        path: The path of its route below ``/api/v1``.
+        needs: The permission that it needs; None for what everybody may who is known.
+        subject: The parameter that names the thing on which it is needed; the usual one of the permission's scope unless given,
+            "" if the function itself leaves out what may not be seen.
+
+    Returns:
+        The decorator. The function that it makes calls another installation over the network where there is a remote one, and else
+        raises ForbiddenError, or NotFoundError for a thing that the principal may not see.
+    """
+
+    def made(function: Callable[Concatenate[Installation, P], R]) -> Callable[Concatenate[Installation, P], R]:
+        named = subject if subject is not None else "" if needs is None else SUBJECTS.get(SCOPES[needs], "")
+
+        @wraps(function)
+        def checked(installation: Installation, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            remote = installation.remote
+            if remote is not None:
+                found: R = remote.call(known, _arguments(function, args, kwargs))
+                return found
+            if needs is not None and installation.limited:
+                name = str(_arguments(function, args, kwargs).get(named) or "") if named else ""
+                _check(installation, needs, name)
+            return function(installation, *args, **kwargs)
+
+        known = Operation(checked, method, path, needs, named)
+        checked.operation = known  # type: ignore[attr-defined]
+        return checked
+
+    return made
+
+
+def _check(installation: Installation, needs: Permission, name: str) -> None:
+    if name:
+        installation.require(needs, name)
+    elif not installation.principal.may_somewhere(needs):
+        raise ForbiddenError(installation.principal.name, MEANINGS[needs])
+
+
+def _arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    # Of the code object: `inspect` would cost each command its import.
+    return {**dict(zip(function.__code__.co_varnames[1:], args, strict=False)), **kwargs}
