@@ -130,7 +130,14 @@ def coverage(session: nox.Session) -> None:
 def unit(session: nox.Session) -> None:
     """Run the unit tests of all packages, or those of some paths, on each Python: ``nox -s unit-3.13 -- core/tests``."""
     _sync(session)
-    words = session.posargs or ["manifest/tests", "core/tests", "plugin-manager/tests", "testkit/tests", "providers"]
+    words = session.posargs or [
+        "manifest/tests",
+        "core/tests",
+        "plugin-manager/tests",
+        "server/tests",
+        "testkit/tests",
+        "providers",
+    ]
     session.run("pytest", *_WORKERS, *words, env=_TESTED)
 
 
@@ -252,13 +259,13 @@ def wheels(session: nox.Session) -> None:
 
 @nox.session
 def lowest(session: nox.Session) -> None:
-    """Run the unit tests of core and providers with the lowest versions that they declare."""
+    """Run the unit tests of core, server and providers with the lowest versions that they declare."""
     tools = nox.project.load_toml(ROOT / "pyproject.toml")["dependency-groups"]["tests"]
-    packages = ["manifest", "core[postgres]", *(f"providers/{each}" for each in PROVIDERS)]
+    packages = ["manifest", "core[postgres]", "server", *(f"providers/{each}" for each in PROVIDERS)]
     editable = [word for package in packages for word in ("-e", package)]
     session.run_install("uv", "pip", "install", "--quiet", "--resolution", "lowest-direct", *editable)
     session.install("-e", "testkit", *tools)
-    _pytest(session, "manifest/tests", "core/tests", *(f"providers/{each}/tests" for each in PROVIDERS))
+    _pytest(session, "manifest/tests", "core/tests", "server/tests", *(f"providers/{each}/tests" for each in PROVIDERS))
 
 
 @nox.session

@@ -17,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 MOST_DISTRIBUTIONS = 25
 MOST_MEGABYTES = 50.0
+MOST_BESIDE = {"penstock-server": (25, 40.0)}
+"""Distributions and megabytes that a package may bring beyond those of the core."""
 MOST_IMPORT_MS = 80.0
 MOST_VERSION_MS = 120.0
 ABSENT = ("sqlalchemy", "jinja2", "rich", "cryptography")
@@ -143,6 +145,14 @@ def judge_core(python: Path) -> bool:
     return all(fits) and not present
 
 
+def judge_beside(python: Path, core: tuple[int, float], most: tuple[int, float]) -> bool:
+    """Print what an environment has beyond that of the core; whether it is within its budget."""
+    return all([
+        _judge("distributions above the core", len(distributions(python)) - core[0], most[0], ""),
+        _judge("on disk above the core", megabytes(python) - core[1], most[1], "MB"),
+    ])  # fmt: skip
+
+
 def main() -> int:
     """Build, install and judge all wheels; the exit code."""
     good = True
@@ -160,6 +170,9 @@ def main() -> int:
             print(f"{distribution}: {count} modules imported, beside {', '.join(siblings)}", flush=True)
             if distribution == "penstock-core":
                 good = judge_core(python) and good
+                core = len(distributions(python)), megabytes(python)
+            elif distribution in MOST_BESIDE:
+                good = judge_beside(python, core, MOST_BESIDE[distribution]) and good
     return 0 if good else 1
 
 

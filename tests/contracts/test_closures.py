@@ -1,4 +1,4 @@
-"""What a provider brings beyond the core, without its extras, as it is installed here."""
+"""What a provider, and the server, bring beyond the core, without their extras, as they are installed here."""
 
 from importlib.metadata import distribution, requires
 
@@ -6,6 +6,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 MOST_MB = 30.0
+MOST_OF_THE_SERVER = (25, 40.0)
+"""Distributions and megabytes beyond those of the core."""
 
 
 def closure(name, extras=(), found=None):
@@ -36,6 +38,13 @@ def test_a_provider_brings_little_beyond_the_core(workspace):
     brought = {each: sum(map(megabytes, closure(each).keys() - core)) for each in providers(workspace)}
     assert {name: size for name, size in brought.items() if size > MOST_MB} == {}
     assert len(brought) >= 5
+
+
+def test_the_server_brings_little_beyond_the_core():
+    brought = closure("penstock-server").keys() - closure("penstock-core").keys()
+    assert "starlette" in brought
+    assert len(brought) <= MOST_OF_THE_SERVER[0]
+    assert sum(map(megabytes, brought)) <= MOST_OF_THE_SERVER[1]
 
 
 def test_the_measure_sees_what_is_required_on_this_machine():

@@ -26,7 +26,7 @@ def test_no_public_name_is_used_by_tests_alone(workspace):
         (workspace / path).read_text()
         for path in files_of(workspace, ".toml", ".py", ".md")
         if path.parts[0] in ("tools", "bench", "examples", "docs", "noxfile.py", "pyproject.toml")
-        or path.name in ("pyproject.toml", "README.md")
+        or path.name in ("provider.toml", "pyproject.toml", "README.md")
     ]
     assert list(only_tests_use(own, [*others, *CALLED_FROM_OUTSIDE.values()])) == []
 

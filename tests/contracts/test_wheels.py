@@ -11,6 +11,7 @@ PACKAGES = {
     "penstock-core": "penstock",
     "penstock-manifest": "penstock_manifest",
     "penstock-plugin-manager": "penstock_plugin_manager",
+    "penstock-server": "penstock_server",
 }
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("wheels")]

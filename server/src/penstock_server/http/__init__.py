@@ -1,0 +1,1 @@
+"""HTTP: what listens, and what answers."""

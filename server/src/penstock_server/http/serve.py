@@ -1,0 +1,71 @@
+"""Serves an application until it is told to stop: uvicorn in the thread that calls, without signal handlers of its own."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+GRACE_S = 3.0
+"""Seconds that answers which have begun get to end; less than a service gets."""
+
+REPORT_S = 2.0
+"""Seconds from report to report."""
+
+_START_S = 0.02
+
+
+def serve(application: ASGIApp, listening: socket.socket, stop: int, report: Callable[[], None]) -> None:
+    """Serve an application.
+
+    Args:
+        application: What answers.
+        listening: Socket that listens already; it is closed at the end.
+        stop: Descriptor that is readable once no more is to be answered.
+        report: Called when the server answers, and from time to time from then on.
+    """
+    config = uvicorn.Config(
+        application,
+        loop="asyncio",
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(GRACE_S),
+    )
+    with listening:
+        asyncio.run(_until_stopped(_Server(config), listening, stop, report))
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to who runs it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _until_stopped(server: _Server, listening: socket.socket, stop: int, report: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+
+    def ended() -> None:
+        loop.remove_reader(stop)
+        server.should_exit = True
+
+    async def reports() -> None:
+        while True:
+            if server.started:
+                report()
+            await asyncio.sleep(REPORT_S if server.started else _START_S)
+
+    loop.add_reader(stop, ended)
+    reporting = asyncio.create_task(reports())
+    try:
+        await server.serve([listening])
+    finally:
+        reporting.cancel()
+        loop.remove_reader(stop)

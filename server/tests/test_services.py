@@ -1,0 +1,36 @@
+"""The service, in a process of its own, as ``penstock up`` starts it."""
+
+import re
+import socket
+from urllib.request import urlopen
+
+import pytest
+
+from penstock.testing import ServiceSuite
+from penstock_server.services import ServerService
+
+
+class TestServerService(ServiceSuite):
+    service = ServerService
+    wrong_options = ({"port": -1}, {"host": "0.0.0.0"})
+
+    @pytest.fixture
+    def options(self):
+        return {"port": 0}
+
+    def test_it_says_where_it_listens_and_answers_there(self, start):
+        with start() as running:
+            running.until(lambda: running.is_well, "has not said that it is well", 30.0)
+            url = re.fullmatch(r"listening on (http://127\.0\.0\.1:\d+)", running.reports[-1].detail)[1]
+            with urlopen(f"{url}/health/live", timeout=30) as answer:
+                assert (answer.status, answer.read()) == (200, b"alive\n")
+
+    def test_an_address_that_is_taken_is_told_in_a_sentence(self, start):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            with start(port=port) as running:
+                running.until(lambda: running.has_ended, "runs on where another one listens", 30.0)
+                assert running.raised == (
+                    f"The server cannot listen on host = '127.0.0.1', port = {port}: Address already in use. "
+                    "Choose another port, or end what listens there."
+                )
