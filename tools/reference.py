@@ -7,7 +7,7 @@ import argparse
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
@@ -23,9 +23,11 @@ from penstock import errors
 from penstock.author.abstract_operator import AbstractOperator
 from penstock.author.run.context import ADJACENT, DATED, FILTERS, NAMES, Context
 from penstock.cli.root import root
-from penstock.metrics.metrics_table import METRICS
+from penstock.metrics.exposition import sample_names
+from penstock.metrics.metrics_table import FIGURES, MEASURED, Metric
 from penstock.model.attempt import TryFacts, TryInputs
 from penstock.settings import SECTIONS, BackendChoice, ServiceChoice
+from penstock.settings.metrics import ScrapeSettings
 from penstock.settings.sharing.queues import QueueChoice
 from penstock.settings.sharing.tenants import TenantChoice
 from penstock.testing import FakeRuntime
@@ -122,6 +124,8 @@ def _named_entries() -> list[str]:
         "## [metrics.NAME]\n",
         'A metrics sink by a name of your own: `NAME = "TYPE"` in `[metrics]`, or a table with `type`, the capability id of the sink,',
         "and the parameters of that.\n",
+        "The type `prometheus` is built in, with these:\n",
+        *_own_keys(ScrapeSettings),
         "## [executors]\n",
         'Executors by names of your own: `NAME = "TYPE"`, or a table `[executors.NAME]` with `type` and options. A type is',
         "`local`, whose options are the keys of `[executor]`, or the capability id of a provider's executor,",
@@ -150,14 +154,22 @@ def metrics() -> str:
         "# Metrics\n",
         _NOTE,
         "What Penstock measures if the settings name a [metrics sink](../how-to/metrics.md). A *counter* is added up, of a *gauge*",
-        "the last value counts, a *timing* is spread over spans of time. Units are those of UCUM.\n",
-        "| name | kind | unit | tags | meaning |",
-        "|---|---|---|---|---|",
+        "the last value counts, a *timing* is spread over spans of time. Units are those of UCUM. The second column says what",
+        "Prometheus asks for; of a timing, the number of its values, beside which there are `_sum` and `_bucket`.\n",
+        "## What processes measure\n",
+        *_metrics(MEASURED),
+        "\n## Figures of the installation\n",
+        "They are read from the database when somebody asks, at most once in ten seconds, and only the sink `prometheus` has them.\n",
+        *_metrics(FIGURES),
     ]
-    for each in METRICS.values():
-        tags = ", ".join(f"`{tag}`" for tag in each.tags)
-        lines.append(f"| `{each.name}` | {each.kind} | `{each.unit}` | {tags} | {each.meaning} |")
     return _markdown(lines)
+
+
+def _metrics(rows: Iterable[Metric]) -> Iterator[str]:
+    yield from ("| name | at Prometheus | kind | unit | tags | meaning |", "|---|---|---|---|---|---|")
+    for each in rows:
+        tags = ", ".join(f"`{tag}`" for tag in each.tags)
+        yield f"| `{each.name}` | `{sample_names(each)[-1]}` | {each.kind} | `{each.unit}` | {tags} | {each.meaning} |"
 
 
 def _own_keys(kind: type[msgspec.Struct]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from penstock.author.runtime import BaseRuntime, current
 from penstock.engine.messages import Step
 from penstock.metrics import series
 from penstock.metrics.collector import Collector
+from penstock.metrics.labels import Labels
 from penstock.metrics.metrics_table import CAPACITY, DROPPED, IMPORT_DURATION, METRICS, NOTICES, RUNS_FINISHED
 from penstock.metrics.recorder import OFF, Recorder
 from penstock.metrics.series import OpenSeries, Record
@@ -49,7 +50,7 @@ class House:
         self.sinks = {"one": Sink(), "two": Sink()}
         self.mask = Mask()
         self.faults = SinkFaults(folder, self.told.append, self.mask)
-        self.collector = Collector(folder / "pipe", self.sinks, 10.0, self.clock.read, self.faults)
+        self.collector = Collector(folder / "pipe", self.sinks, 10.0, self.clock.read, self.faults, Labels(500))
         self.recorder = Recorder(folder / "pipe")
         self.stop_r, self.stop_w = os.pipe()
 
@@ -279,11 +280,12 @@ def test_a_turn_tells_what_has_ended_with_it(house):
         Try(1, "t", -1, 1, 1, "local", NOW, NOW.replace(second=1), NOW.replace(second=4), Outcome.FAILED),
         Try(1, "u", -1, 1, 1, "local", NOW),
     ]
-    Measures(house.recorder).turn([Step(Changes(runs=[run], tries=tries), (), (), None)], 0.25)
+    Measures(house.recorder).turn([Step(Changes(runs=[run], tries=tries), (), (), None)], 0.25, 0.125)
     house.end()
     assert house.sinks["one"].given == [
         {
             ("scheduler.turn",): 0.25,
+            ("scheduler.commit",): 0.125,
             ("runs.finished", "sales", "success"): 1,
             ("runs.duration", "sales", "success"): 5,
             ("tries.finished", "local", "failed"): 1,

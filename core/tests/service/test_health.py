@@ -24,9 +24,9 @@ from penstock.service.health import Severity, check_installation
 from penstock.service.history.quarantine import drop_quarantined, list_quarantine, retry_quarantined
 from penstock.service.tasks import why
 from penstock.settings import BackendChoice, ExecutorChoice, ServiceChoice
-from penstock.settings.choices import Choice
 from penstock.settings.core import CoreSettings
 from penstock.settings.logs import LogSettings
+from penstock.settings.metrics import SinkChoice
 from penstock.spec.snapshot import LIST
 
 
@@ -267,10 +267,16 @@ def test_a_metrics_sink_is_looked_at_if_the_settings_name_one(found, installatio
         "def penstock_metrics_sinks():\n    return [Capability('metrics_sinks', 'ours.sink', Sink, 'A sink.')]\n"
     )
     installation.host = PluginSources(modules=("ours",), folder=str(tmp_path)).host(())
-    sinks = {"good": Choice("ours.sink", {}), "odd": Choice("ours.sink", {"port": 1}), "gone": Choice("acme.sink", {})}
+    sinks = {
+        "good": SinkChoice("ours.sink", {}),
+        "odd": SinkChoice("ours.sink", {"port": 1}),
+        "gone": SinkChoice("acme.sink", {}),
+    }
+    sinks["scraped"] = SinkChoice("prometheus")
     installation.settings = msgspec.structs.replace(installation.settings, metrics_sinks=sinks)
     looked = found()
     assert looked["metrics good"] == (Severity.OK, "metrics good", "ours.sink")
+    assert looked["metrics scraped"] == (Severity.OK, "metrics scraped", "prometheus")
     assert looked["metrics odd"].detail.startswith("[metrics.odd]: ours.sink takes no argument 'port'")
     assert "plugin-manager install acme" in looked["metrics gone"].detail
     faults = SinkFaults(installation.settings.state_folder, lambda _: None)

@@ -20,6 +20,7 @@ from penstock.execute.local import LocalExecutor
 from penstock.model.text import visible
 from penstock.plugins.isolated import isolated_pythons
 from penstock.processes.supervise import ALL_DONE
+from penstock.scheduler.heartbeat_file import HeartbeatFile
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.loop import Scheduler
 from penstock.scheduler.measures import Measures
@@ -93,7 +94,7 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
         return Scheduler(
             store, engine, executors, requests, asks, clock,
             stop_grace_s=settings.executor.stop_grace_s, role=role, in_hand=in_hand, report=_report,
-            measures=Measures(recorder(settings)), poke=poke, handover_s=chosen.handover_s,
+            measures=Measures(recorder(settings), HeartbeatFile(settings.state_folder), clock), poke=poke, handover_s=chosen.handover_s,
         )  # fmt: skip
     except BaseException:
         store.close()

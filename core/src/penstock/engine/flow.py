@@ -114,8 +114,11 @@ def _expand(state: State, node: Node) -> None:
 
 def make_ready(state: State, instance: Instance, reason: str) -> None:
     """Make an instance ready: it is dispatched when the limits admit it and no earlier try of it lives."""
+    # What was ready before, or had its retry, waits since then; the time of day may have been set back since.
+    waits = instance.state in (TaskState.SCHEDULED, TaskState.UP_FOR_RETRY)
+    instance.due_at = min(instance.due_at or state.now, state.now) if waits else state.now
     instance.transition(TaskState.SCHEDULED, reason)
-    instance.due_at = instance.retry_at_s = instance.ended_at = None
+    instance.retry_at_s = instance.ended_at = None
     state.mark_dirty(instance)
     # Two tries of one instance must never live at once, nor what a setup makes while an old teardown takes it away:
     # `_after_cancelled` makes it ready again.
@@ -142,7 +145,7 @@ def end_instance(state: State, instance: Instance, final: TaskState, reason: str
     state.admission.drop(instance)
     instance.transition(final, reason)
     instance.ended_at = state.now
-    instance.due_at = instance.retry_at_s = None
+    instance.retry_at_s = None
     state.mark_dirty(instance)
     state.ended.append(instance)
 

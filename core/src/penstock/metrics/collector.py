@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.metrics.labels import Labels
 from penstock.metrics.series import OpenSeries, Record
 from penstock.metrics.sink_faults import SinkFaults
 from penstock.model.names import error_reason
@@ -37,6 +38,7 @@ class Collector:
         interval_s: Seconds between two calls of a sink.
         read_clock: Tells the present.
         faults: Takes what goes wrong.
+        labels: Bounds the values of tags.
 
     Raises:
         OSError: The pipe cannot be made.
@@ -49,6 +51,7 @@ class Collector:
         interval_s: float,
         read_clock: Callable[[], Now],
         faults: SinkFaults,
+        labels: Labels,
     ) -> None:
         with suppress(FileNotFoundError):
             if not stat.S_ISFIFO(pipe.stat().st_mode):
@@ -59,6 +62,7 @@ class Collector:
         self._reading = os.open(pipe, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self._frames = FrameReader()
         self._read_clock, self._interval_s = read_clock, interval_s
+        self._labels = labels
         self._sinks = [_SinkThread(name, sink, faults) for name, sink in sinks.items()]
         self._due: float | None = None
 
@@ -76,7 +80,7 @@ class Collector:
 
     def step(self) -> None:
         """Take what has come, and give it on if that is due."""
-        records = self._received()
+        records = list(self._labels.bounded(self._received()))
         if records:
             for sink in self._sinks:
                 sink.add(records)

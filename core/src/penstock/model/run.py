@@ -147,7 +147,8 @@ class TaskInstance(msgspec.Struct, frozen=True):
         try_number: User-visible tries begun so far; a lost try is repeated under the same number.
         epoch: Dispatches so far; every dispatch has a new one, and only the newest counts.
         reason: Why it is in its state, as a sentence.
-        due_at: When a retry may start; None otherwise.
+        due_at: Since when its last try could start, but for limits: its upstream was done, or its retry due. Of one that waits for a
+            retry, when that may start. None before it was ready.
         failures: Failed tries since it was last cleared.
         losses: Lost tries since the last one that answered; at a limit the task fails.
         map_key: What its task's ``map_index_template`` gave in the last try; "" if it has none. Two may have the same.

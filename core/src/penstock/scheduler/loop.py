@@ -164,12 +164,14 @@ class Scheduler:
 
     def _schedule(self, executors: Sequence[Executor]) -> None:
         through = self._outage.through
+        self._measures.beat()
         through(self._role.renew)
         self._others()
         wait_s = self._carried_out(self._first_turn())
         self._begun, self._untaken = True, False
         self._lending.hurry()  # the engine knows by now which limits there are
         while not self._stopping:
+            self._measures.beat()
             through(self._renew)
             woken = self._waited(wait_s)
             moved = self._others(look=woken and len(self._ownership.members) > 1)
@@ -216,7 +218,8 @@ class Scheduler:
         waited = [wakeup, *self._asks.readable]
         for each in waited:
             self._selector.register(each, selectors.EVENT_READ)
-        longest_s = min(wait_s, self._role.wait_s, self._asks.wait_s, self._others_wait_s(), self._wakeup.wait_s)
+        others_s, beat_s = self._others_wait_s(), self._measures.wait_s
+        longest_s = min(wait_s, self._role.wait_s, self._asks.wait_s, others_s, self._wakeup.wait_s, beat_s)
         ready = {key.fd for key, _ in self._selector.select(longest_s)}
         for each in waited:
             self._selector.unregister(each)
@@ -329,7 +332,7 @@ class Scheduler:
     def _carried_out(self, turn: Turn) -> float:
         """Carry out what a turn decided; returns the seconds until the next one is due."""
         if self._measures.on:
-            self._measures.turn(turn.steps, self._clock.read().monotonic_s - turn.now.monotonic_s)
+            self._measures.turn(turn.steps, self._clock.read().monotonic_s - turn.now.monotonic_s, turn.commit_s)
         for step in turn.steps:
             self._act(step)
             for run in step.changes.runs:

@@ -30,10 +30,15 @@ from penstock.store import Store, Transaction
 
 
 class Turn(msgspec.Struct, frozen=True):
-    """What was decided and stored, to be carried out."""
+    """What was decided and stored, to be carried out.
+
+    Attributes:
+        commit_s: Seconds that it took to store it.
+    """
 
     now: Now
     steps: tuple[Step, ...]
+    commit_s: float = 0.0
 
 
 class Turns:
@@ -116,11 +121,12 @@ class Turns:
 
     def _committed(self, arrivals: Sequence[Arrival]) -> Turn:
         now = self._clock.read()
-        steps = [self._stepped(arrivals, now)]
+        steps, commit_s = [self._stepped(arrivals, now)], 0.0
         self._expect(steps[0].dispatches)
         # A DAG that was put aside comes in again if it has changed, or if a person asked for it.
         again = self._aside & {arrival.dag_id for arrival in arrivals}
         if steps[0].changes:
+            begun_s = self._clock.read().monotonic_s
             try:
                 with self._store.transaction() as tx:
                     self._apply(tx, steps, now)
@@ -133,8 +139,9 @@ class Turns:
                 if not self._outage.through(lambda: self._store.committed(transaction)):
                     raise
             self._aside -= again
+            commit_s = self._clock.read().monotonic_s - begun_s
         self._outage.over()
-        return Turn(now, tuple(steps))
+        return Turn(now, tuple(steps), commit_s)
 
     def _stepped(self, arrivals: Sequence[Arrival], now: Now) -> Step:
         step = self._engine.step([arrival.event for arrival in arrivals if arrival.event is not None], now)

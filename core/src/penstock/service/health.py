@@ -22,6 +22,7 @@ from penstock.service.choices.executors import list_executors
 from penstock.service.choices.problems import choice_problems
 from penstock.service.choices.services import DOWN, list_services
 from penstock.service.config.pools import list_pools
+from penstock.service.figures.figures import scheduler_health
 from penstock.service.installation import Installation
 from penstock.service.providers import concerns, list_providers
 from penstock.service.schedulers.schedulers import described, list_schedulers
@@ -170,6 +171,9 @@ def _database(installation: Installation) -> Iterator[Finding]:
     found = list_schedulers(installation)
     if not found:
         yield Finding(Severity.NOTE, "scheduler", "none is running; start it with `penstock up`")
+    health = scheduler_health(installation)
+    if found and health.problem and health.silent_s is not None:
+        yield Finding(Severity.BAD, "scheduler", health.problem)
     for row in found:
         severity = Severity.OK if row.draining_since is None else Severity.NOTE
         yield Finding(severity, "scheduler", described(row, alone=len(found) == 1))
@@ -316,7 +320,8 @@ def _metrics(installation: Installation) -> Iterator[Finding]:
     faults = read_sink_faults(installation.settings.state_folder)
     for name, chosen in installation.settings.metrics_sinks.items():
         subject = f"metrics {name}"
-        problems = choice_problems(installation.host, "metrics_sinks", chosen.type, chosen.options)
+        options = chosen.options
+        problems = choice_problems(installation.host, "metrics_sinks", chosen.type, options) if chosen.provided else []
         for problem in problems:
             yield Finding(Severity.BAD, subject, f"[metrics.{name}]: {problem}")
         if (found := faults.get(name)) and not problems:

@@ -1,9 +1,15 @@
 """``[metrics]``: where measurements go."""
 
+from typing import Annotated, Any
+
 import msgspec
 
-from penstock.settings.choices import Choice, read_choice
+from penstock.errors import RequestError, as_sentence
+from penstock.settings.choices import read_choice
 from penstock.settings.numbers import Seconds
+
+PROMETHEUS = "prometheus"
+"""The type of the sink that is built in."""
 
 
 class MetricsSettings(msgspec.Struct, frozen=True):
@@ -11,11 +17,53 @@ class MetricsSettings(msgspec.Struct, frozen=True):
 
     Attributes:
         interval_s: Seconds between two calls of a sink.
+        most_labels: DAGs and DAG files that are told apart in metrics; those that come later count together, as ``other``.
     """
 
     interval_s: Seconds = 10.0
+    most_labels: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 500
 
 
-def read_sink(name: str, value: object) -> Choice:
+class ScrapeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The options of the sink ``prometheus``.
+
+    Attributes:
+        host: Address on which it listens.
+        port: Its port.
+    """
+
+    host: Annotated[str, msgspec.Meta(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 9464
+
+
+class SinkChoice(msgspec.Struct, frozen=True):
+    """A metrics sink by its name, as ``NAME = "TYPE"`` or as a table with ``type`` and its options.
+
+    Attributes:
+        type: ``prometheus``, or the capability id of a provider's sink, such as ``acme.metrics``.
+        options: What the sink is made with.
+    """
+
+    type: str
+    options: dict[str, Any] = {}
+
+    @property
+    def provided(self) -> bool:
+        """Whether a provider brings it."""
+        return self.type != PROMETHEUS
+
+
+def read_sink(name: str, value: object) -> SinkChoice:
     """Read one table of ``[metrics]``; raises RequestError with what is wrong with it."""
-    return read_choice("metrics", "metrics sink", name, value)
+    chosen = SinkChoice(*read_choice("metrics", "metrics sink", name, value, instead=PROMETHEUS))
+    if not chosen.provided:
+        scrape_settings(name, chosen)
+    return chosen
+
+
+def scrape_settings(name: str, chosen: SinkChoice) -> ScrapeSettings:
+    """The options of the sink ``prometheus``; raises RequestError with what is wrong with them."""
+    try:
+        return msgspec.convert(chosen.options, ScrapeSettings)
+    except msgspec.ValidationError as error:
+        raise RequestError(f"metrics sink {name!r}: {as_sentence(error, inside=True)}") from None

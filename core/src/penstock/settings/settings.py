@@ -8,14 +8,13 @@ import msgspec
 from penstock.engine.limits.fairness import TenantRule
 from penstock.model.connection import Connection
 from penstock.settings.alerts import AlertSettings, NotifierChoice
-from penstock.settings.choices import Choice
 from penstock.settings.core import CoreSettings
 from penstock.settings.database import DatabaseSettings
 from penstock.settings.executor import ExecutorSettings, WaiterSettings
 from penstock.settings.executors import ExecutorChoice, default_executors
 from penstock.settings.loader import LoaderSettings
 from penstock.settings.logs import LogSettings
-from penstock.settings.metrics import MetricsSettings
+from penstock.settings.metrics import MetricsSettings, SinkChoice
 from penstock.settings.notifier import NotifierSettings
 from penstock.settings.plugins import PluginSettings
 from penstock.settings.retention import RetentionSettings
@@ -69,7 +68,7 @@ class Settings(msgspec.Struct, frozen=True):
     secrets_backends: dict[str, BackendChoice] = {}
     services: dict[str, ServiceChoice] = {}
     notifiers: dict[str, NotifierChoice] = {}
-    metrics_sinks: dict[str, Choice] = {}
+    metrics_sinks: dict[str, SinkChoice] = {}
     secret_keys: tuple[str, ...] = ()
     connections: dict[str, Connection] = {}
     variables: dict[str, str] = {}

@@ -8,6 +8,7 @@ from penstock.store.catalog import LoaderCatalog
 from penstock.store.checkpoints.state_store import StateOwner, StateValue
 from penstock.store.config import Pool, UnreadableSecrets, Variable
 from penstock.store.dags import DagRow, DagState, StoredVersion, UnreadableDag, Version, planned_dag
+from penstock.store.figures.figures import Counts, HeldTries, WaitingTasks
 from penstock.store.history.export import Span
 from penstock.store.keyring import Keyring, lost_key, new_key
 from penstock.store.outbox.alerts import ALERTS, KEPT, AlertDelivery, NewAlert, WaitingAlerts
@@ -29,8 +30,10 @@ __all__ = [
     "SCHEDULER",
     "VARIABLES",
     "AlertDelivery",
+    "Counts",
     "DagRow",
     "DagState",
+    "HeldTries",
     "Holder",
     "Keyring",
     "Listener",
@@ -59,6 +62,7 @@ __all__ = [
     "Variable",
     "Version",
     "WaitingAlerts",
+    "WaitingTasks",
     "Wakeup",
     "lost_key",
     "new_key",

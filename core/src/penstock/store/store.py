@@ -19,6 +19,7 @@ from penstock.store.checkpoints.checkpoints import Checkpoints
 from penstock.store.checkpoints.state_store import StateStore
 from penstock.store.config import Config
 from penstock.store.dags import Dags, Versions
+from penstock.store.figures.figures import Figures
 from penstock.store.history.audit import Audit
 from penstock.store.history.dag_history import DagHistory
 from penstock.store.history.export import Export
@@ -62,6 +63,7 @@ class Store:
         outbox: Changes of states that wait for listeners.
         alerts: Alerts that wait for their channels.
         timings: What is under way, and how long its like has taken.
+        figures: Counts of what lives.
         retention: What is old.
         dag_history: All that is stored of one DAG.
         export: All that is stored of the past.
@@ -88,6 +90,7 @@ class Store:
     outbox: Outbox
     alerts: Alerts
     timings: Timings
+    figures: Figures
     retention: Retention
     dag_history: DagHistory
     export: Export
@@ -149,6 +152,7 @@ class Store:
             outbox=Outbox(database, writer),
             alerts=Alerts(database, writer),
             timings=Timings(database),
+            figures=Figures(database),
             retention=Retention(database, writer),
             dag_history=DagHistory(database, writer),
             export=Export(database),

@@ -80,7 +80,7 @@ def _set_state(state: State, instance: Instance, final: TaskState, reason: str) 
     if not instance.state.finished or instance.ended_at is None:  # how long it took is no matter of its mark
         instance.ended_at = state.now
     instance.state, instance.reason = final, reason
-    instance.due_at, instance.retry_at_s = None, None
+    instance.retry_at_s = None
     state.mark_dirty(instance)
 
 

@@ -147,7 +147,8 @@ class _WaitingClock(SystemClock):
             this = (task.key, task.state, task.try_number)
             if task.state in (TaskState.DEFERRED, TaskState.UP_FOR_RETRY) and this not in self._logged:
                 self._logged.add(this)
-                due = f"is tried again at {utc_text(task.due_at)}" if task.due_at else "waits for its condition"
+                retried = task.due_at if task.state is TaskState.UP_FOR_RETRY else None
+                due = f"is tried again at {utc_text(retried)}" if retried else "waits for its condition"
                 self._log(f"{task.key}: {due}")
         while (left := (moment - self.now()).total_seconds()) > 0:
             time.sleep(left)

@@ -1,1 +1,0 @@
-"""Logs: of one task, and of all."""

@@ -1,1 +1,0 @@
-"""Logs as values: their lines, and the words by which they are found."""

@@ -1,0 +1,1 @@
+"""Figures of the whole installation: what waits, what runs, how it went today."""

@@ -1,0 +1,67 @@
+"""What queues and pools are asked for is worked out of counts, and so are the workers that a queue wants."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from penstock.model.dag import DagSpec, SensorPolicy, TaskSpec
+from penstock.service.figures.queues import PoolFigures, load_of, with_workers
+from penstock.store import Counts, HeldTries, WaitingTasks
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+SPEC = DagSpec(
+    "d",
+    "d.py",
+    (
+        TaskSpec("a"),
+        TaskSpec("b", queue="far", pool="narrow"),
+        TaskSpec("c", pool="narrow", pool_slots=2),
+        TaskSpec("s", sensor=SensorPolicy(60.0)),
+    ),
+)
+
+
+def load(waiting=(), held=(), slots=None, limits=None):
+    counts = Counts(
+        [WaitingTasks("v", task, number, NOW - timedelta(seconds=since)) for task, number, since in waiting],
+        [HeldTries(executor, "v", task, number) for executor, task, number in held],
+        {}, {}, {}, {},
+    )  # fmt: skip
+    pools = {"default_pool": 128, "narrow": 4} if slots is None else slots
+    specs = {"v": SPEC}
+    return load_of(counts, specs.get, pools, NOW, routes={"far": "celery"}, limits=limits or {}, local="local")
+
+
+CASES = [
+    ("nothing", {}, {"default": 0, "far": 0}),
+    ("all that waits, where the pool has room", {"waiting": [("a", 200, 5)]}, {"default": 128, "far": 0}),
+    ("what runs is wanted, too", {"waiting": [("b", 9, 1)], "held": [("celery", "b", 3)]}, {"default": 0, "far": 4}),
+    ("a full pool wants no worker", {"waiting": [("b", 9, 1)], "held": [("celery", "b", 4)]}, {"default": 0, "far": 4}),
+    ("one that is overfull neither", {"waiting": [("b", 9, 1)], "held": [("local", "c", 3)]}, {"default": 3, "far": 0}),
+    ("the pool is for who waits longest", {"waiting": [("b", 9, 1), ("c", 9, 2)]}, {"default": 2, "far": 0}),
+    ("the queue has a limit", {"waiting": [("a", 9, 1)], "limits": {"default": 5}}, {"default": 5, "far": 0}),
+    ("a limit below what runs", {"held": [("local", "a", 9)], "limits": {"default": 5}}, {"default": 9, "far": 0}),
+    ("no such pool", {"waiting": [("b", 9, 1)], "slots": {}}, {"default": 0, "far": 0}),
+    ("sensors hold nothing", {"waiting": [("s", 9, 1)], "held": [("w", "s", 3)]}, {"default": 0, "far": 0}),
+    ("a task of no version", {"waiting": [("gone", 9, 1)]}, {"default": 0, "far": 0}),
+]
+
+
+@pytest.mark.parametrize(("given", "wanted"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_a_queue_wants_what_its_pools_admit(given, wanted):
+    assert {name: queue.wanted for name, queue in load(**given).queues.items()} == wanted
+
+
+def test_queues_and_pools_tell_what_waits_and_since_when():
+    found = load([("b", 2, 5), ("c", 1, 60)], [("celery", "b", 1)])
+    far, default = found.queues["far"], found.queues["default"]
+    assert (far.executor, far.waiting, far.held, far.oldest_s) == ("celery", 2, 1, 5.0)
+    assert (default.executor, default.waiting, default.oldest_s) == ("local", 1, 60.0)
+    assert found.pools["narrow"] == PoolFigures(4, 1, 4)
+    assert found.executors == {"celery": 1}
+
+
+@pytest.mark.parametrize(("wanted", "each", "workers"), [(0, 4, 0), (1, 4, 1), (4, 4, 1), (5, 4, 2), (7, 1, 7)])
+def test_workers_are_as_many_as_hold_what_is_wanted(wanted, each, workers):
+    held = [("local", "a", wanted)] if wanted else []
+    assert with_workers(load(held=held).queues["default"], each).workers == workers
