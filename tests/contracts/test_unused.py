@@ -37,6 +37,7 @@ def test_no_public_name_is_used_by_tests_alone(workspace):
         pytest.param({"a.py": "def f(): ..."}, ["a.py:1 f"], id="function"),
         pytest.param({"a.py": "class A:\n  def m(self): ...\nA()"}, ["a.py:2 A.m"], id="method"),
         pytest.param({"a.py": "LIMIT = 3"}, ["a.py:1 LIMIT"], id="constant"),
+        pytest.param({"a.py": "@operation('GET', '/x')\ndef f(): ..."}, [], id="an operation is served"),
         pytest.param({"a.py": "def f():\n  'f does nothing.'"}, ["a.py:1 f"], id="its own docstring is no use"),
         pytest.param({"a.py": "def f(): ...", "b.py": "from a import f"}, [], id="imported"),
         pytest.param({"a.py": "class A:\n  def m(self): ...\nA().m()"}, [], id="called"),

@@ -69,5 +69,6 @@ def _defined(node: ast.Module | ast.ClassDef, prefix: str) -> Iterator[tuple[int
 
 
 def _is_registered(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether a decorator hands it to somebody who calls it: a command, an override, a validator."""
-    return any("override" in ast.unparse(each) or "command" in ast.unparse(each) for each in node.decorator_list)
+    """Whether a decorator hands it to somebody who calls it: a command, an operation that is served, an override."""
+    written = [ast.unparse(each) for each in node.decorator_list]
+    return any(word in each for each in written for word in ("override", "command", "operation"))

@@ -127,7 +127,7 @@ def test_dags_are_listed_with_their_next_run(installation, now):
 
 def test_the_next_runs_follow_the_schedule(installation):
     found = dags.next_runs(installation, "sales", 3)
-    assert [due.interval.start.hour for due in found] == [11, 12, 13]
+    assert [due.interval_start.hour for due in found] == [11, 12, 13]
     assert dags.next_runs(installation, "stock") == []
 
 

@@ -208,6 +208,17 @@ def test_connections_and_variables_are_replaced_and_deleted(store, now):
 
 
 READS = {
+    "last runs of DAGs": lambda store, run: store.views.latest_runs(["alpha", "beta"], 3),
+    "runs of a grid": lambda store, run: store.views.runs_of("alpha", run.run, 3),
+    "states of a grid": lambda store, run: store.views.states([run.run], ["a"]),
+    "numbers of states": lambda store, run: store.views.state_counts(run.run),
+    "task instances of a page": lambda store, run: store.views.instances(
+        run.run, states=[TaskState.SUCCESS], after=("a", -1), limit=3
+    ),
+    "tries of a page": lambda store, run: store.views.tries(run.run, ("a", -1, 0), 3),
+    "dates of a calendar": lambda store, run: store.views.dates("alpha", run.created_at, run.created_at),
+    "durations of runs": lambda store, run: store.views.took("alpha", "", 3),
+    "durations of a task": lambda store, run: store.views.took("alpha", "a", 3),
     "live": lambda s, run: s.runs.live(),
     "run_snapshot": lambda s, run: s.runs.snapshot(run.run),
     "run": lambda s, run: s.runs.get(run.run),

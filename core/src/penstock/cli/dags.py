@@ -2,10 +2,9 @@
 
 from contextlib import nullcontext
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from penstock.cli import names, requests
 from penstock.cli.assets.commands import print_wait
@@ -119,7 +118,7 @@ def errors(context: click.Context, *, as_json: bool) -> int:
         found = service.dag_problems(installation)
     broken = any(each.problems for each in found.values())
     if as_json:
-        print_json([{"file": file, **each._asdict()} for file, each in found.items()])
+        print_json([{"file": file, **asdict(each)} for file, each in found.items()])
         return 1 if broken else 0
     if not broken:
         print_line("every DAG file can be imported.")
@@ -209,13 +208,13 @@ def next_runs(context: click.Context, dag_id: str, count: int, *, as_json: bool)
     with project(context) as installation:
         found = service.next_runs(installation, dag_id, count)
         zone = service.show_dag(installation, dag_id).spec.schedule.timezone
-    clock = ZoneInfo(zone)
     if as_json:
-        keys = ("logical_date", "interval_start", "interval_end", "run_after", "local")
-        values = [(due.interval.start, *due.interval, due.at, due.at.astimezone(clock)) for due in found]
-        print_json([dict(zip(keys, each, strict=True)) for each in values])
+        print_json(found)
         return
-    rows = [(*due.interval, due.at, due.at.astimezone(clock).isoformat(sep=" ", timespec="minutes")) for due in found]
+    rows = [
+        (each.interval_start, each.interval_end, each.run_after, each.local.isoformat(sep=" ", timespec="minutes"))
+        for each in found
+    ]
     print_table(
         ["data from", "to", "runs at", f"in {zone}"], rows, empty=f"DAG {dag_id!r} has no schedule that goes on."
     )
@@ -227,7 +226,7 @@ def _set_paused(
     word = "paused" if paused else "unpaused"
     results = []
     with project(context) as installation:
-        done = service.pause_all(installation, dag_ids, paused=paused, by=requests.asked_by(why))
+        done = service.pause_all(installation, list(dag_ids), paused=paused, by=requests.asked_by(why))
         for dag_id, changed in done.items():
             results.append({"dag_id": dag_id, "paused": paused, "changed": changed})
             if not as_json:

@@ -1,6 +1,5 @@
 """``penstock tasks``."""
 
-import re
 import shlex
 
 import click
@@ -59,9 +58,10 @@ def list_tasks(
     if run_id and named_run:
         raise click.UsageError(f"Two runs are named: {run_id!r} and --run {named_run!r}. Name one.")
     with project(context) as installation:
-        run, found = service.list_tasks(installation, dag_id, run_id or named_run or "")
+        listed = service.list_tasks(installation, dag_id, run_id or named_run or "")
+    run, found = listed.run, listed.tasks
     if as_json:
-        print_json({"run": run, "tasks": found})
+        print_json(listed)
         return
     print_line(f"{run.dag_id} {run.run_id} ({run.state.value})")
     print_table(
@@ -277,7 +277,7 @@ def xcoms(  # noqa: PLR0913 - one argument an option
             run_id=run_id,
             map_index=index,
             key=key or "",
-            after=None if after is None else _place(after),
+            after=after or "",
             limit=limit,
         )
     if as_json:
@@ -304,11 +304,3 @@ def _one_index(
     if len(indexes) > 1:
         raise RequestError("these tasks do not name the same index of each. Clear one after the other.")
     return indexes.pop()
-
-
-def _place(text: str) -> tuple[int, str]:
-    """The map index and the key of a value."""
-    index, colon, key = text.partition(":")
-    if not colon or not re.fullmatch(r"-1|\d{1,9}", index):
-        raise click.UsageError(f"--after {text!r} is no INDEX:KEY. Give what the page before ended with.")
-    return int(index), key

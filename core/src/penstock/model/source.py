@@ -1,7 +1,6 @@
 """DAG files as their last import found them."""
 
 from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 
@@ -44,7 +43,7 @@ class ParsedFile(msgspec.Struct, frozen=True):
     planned: dict[str, tuple[PlannedRun, ...]] = {}
 
 
-class FileProblems(NamedTuple):
+class FileProblems(msgspec.Struct, frozen=True):
     """What the last import of a DAG file has to say to its author, each a sentence with file and line.
 
     Attributes:

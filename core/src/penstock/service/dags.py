@@ -1,13 +1,14 @@
 """Operations on DAGs: list, show, pause, trigger."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from penstock.author.build.param_schema import check_params
-from penstock.engine.runs.due import Due, next_due
+from penstock.engine.runs.due import next_due
 from penstock.errors import RequestError
 from penstock.model.access.permission import Permission
 from penstock.model.changes import Changes
@@ -68,6 +69,21 @@ class TriggeredRun(msgspec.Struct, frozen=True):
     paused: bool
 
 
+class NextRun(msgspec.Struct, frozen=True):
+    """A run that falls due.
+
+    Attributes:
+        run_after: When.
+        interval_start, interval_end: Its data interval.
+        local: When, as a clock reads it in the zone of its schedule.
+    """
+
+    run_after: datetime
+    interval_start: datetime
+    interval_end: datetime
+    local: datetime
+
+
 @operation("GET", "/dags", needs=Permission.DAGS_READ, subject="")
 def list_dags(
     installation: Installation, *, search: str = "", tag: str = "", retired: bool = False
@@ -92,12 +108,14 @@ def show_dag(installation: Installation, dag_id: str) -> DagDetails:
     return DagDetails(_summary(row, installation.now()), row.spec, row.version, latest, dag_wait(installation, dag_id))
 
 
+@operation("GET", "/import-errors", needs=Permission.CODE_READ, subject="")
 def dag_problems(installation: Installation) -> dict[str, FileProblems]:
     """List why DAG files could not be imported, and notes about the others, by file; raises StoreError."""
     return installation.store.dags.problems()
 
 
-def next_runs(installation: Installation, dag_id: str, count: int = 5) -> list[Due]:
+@operation("GET", "/dags/{dag_id}/next-runs", needs=Permission.DAGS_READ)
+def next_runs(installation: Installation, dag_id: str, count: int = 5) -> list[NextRun]:
     """List the next runs of a DAG, at most ``count``, as if it were not paused.
 
     Raises:
@@ -105,17 +123,18 @@ def next_runs(installation: Installation, dag_id: str, count: int = 5) -> list[D
         StoreError: The database failed.
     """
     row, now = find_dag(installation.store, dag_id), installation.now()
-    found: list[Due] = []
+    zone, found = ZoneInfo(row.spec.schedule.timezone), list[NextRun]()
     cursor = row.cursor
     while len(found) < count:
         due = next_due(row.spec, cursor, now)
         if due is None or due.at == cursor:
             break
-        found.append(due)
+        found.append(NextRun(due.at, *due.interval, due.at.astimezone(zone)))
         cursor, now = due.at, max(now, due.at)
     return found
 
 
+@operation("PUT", "/dags/{dag_id}/paused", needs=Permission.DAGS_WRITE)
 def pause(installation: Installation, dag_id: str, *, paused: bool, by: AskedBy = NOBODY) -> bool:
     """Pause or unpause a DAG; returns whether that changed anything. Raises NotFoundError or StoreError."""
     row, now = find_dag(installation.store, dag_id), installation.now()
@@ -126,9 +145,8 @@ def pause(installation: Installation, dag_id: str, *, paused: bool, by: AskedBy 
     return installation.store.dags.set_paused(dag_id, now, paused=paused, audit=audit)
 
 
-def pause_all(
-    installation: Installation, dag_ids: Sequence[str], *, paused: bool, by: AskedBy = NOBODY
-) -> dict[str, bool]:
+@operation("POST", "/bulk/dags/pause", needs=Permission.DAGS_WRITE, subject="")
+def pause_all(installation: Installation, dag_ids: list[str], *, paused: bool, by: AskedBy = NOBODY) -> dict[str, bool]:
     """Pause or unpause DAGs, all of them or none; returns by id whether that changed anything.
 
     Raises:

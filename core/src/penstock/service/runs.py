@@ -37,6 +37,7 @@ class RunDetails(msgspec.Struct, frozen=True):
     present_version: str
 
 
+@operation("GET", "/runs", needs=Permission.DAGS_READ)
 def list_runs(
     installation: Installation,
     *,
@@ -64,10 +65,7 @@ def show_run(installation: Installation, dag_id: str, run_id: str = "") -> RunDe
     """Show a run, or the newest of the DAG if ``run_id`` is empty; raises NotFoundError, RequestError or StoreError."""
     store = installation.store
     run = find_run(store, dag_id, run_id)
-    counts: dict[TaskState, int] = {}
-    for task in store.runs.tasks(run.run):
-        counts[task.state] = counts.get(task.state, 0) + 1
-    return RunDetails(run, counts, find_dag(store, dag_id).version)
+    return RunDetails(run, store.views.state_counts(run.run), find_dag(store, dag_id).version)
 
 
 @operation("POST", "/dags/{dag_id}/runs/{run_id}/cancel", needs=Permission.RUNS_WRITE)

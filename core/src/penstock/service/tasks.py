@@ -4,6 +4,7 @@ import msgspec
 
 from penstock.engine.waits import Wait
 from penstock.errors import RequestError
+from penstock.model.access.permission import Permission
 from penstock.model.dag import DagSpec
 from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.request import MarkTask
@@ -14,6 +15,7 @@ from penstock.service.asked.asked import Asked, ask
 from penstock.service.clear import Code, version_to_run
 from penstock.service.installation import Installation
 from penstock.service.names import find_present_tasks, find_run, find_tasks, known_tasks
+from penstock.service.operations.operation import operation
 from penstock.store import PastTry, Store
 
 _MARKS = (TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED)
@@ -39,6 +41,13 @@ class Why(msgspec.Struct, frozen=True):
     wait: Wait | None = None
 
 
+class RunTasks(msgspec.Struct, frozen=True):
+    """A run with its task instances."""
+
+    run: Run
+    tasks: list[TaskInstance]
+
+
 class Mark(msgspec.Struct, frozen=True):
     """What a mark does; ``version`` and ``note`` as in `penstock.service.clear.Clear`."""
 
@@ -49,7 +58,8 @@ class Mark(msgspec.Struct, frozen=True):
     asked: Asked
 
 
-def list_tasks(installation: Installation, dag_id: str, run_id: str = "") -> tuple[Run, list[TaskInstance]]:
+@operation("GET", "/dags/{dag_id}/runs/{run_id}/tasks", needs=Permission.DAGS_READ)
+def list_tasks(installation: Installation, dag_id: str, run_id: str = "") -> RunTasks:
     """List the task instances of a run in the DAG's order, or of the DAG's newest if ``run_id`` is empty.
 
     Raises:
@@ -61,9 +71,10 @@ def list_tasks(installation: Installation, dag_id: str, run_id: str = "") -> tup
     run = find_run(store, dag_id, run_id)
     order = {task_id: number for number, task_id in enumerate(known_tasks(store, run))}
     found = store.runs.tasks(run.run)  # by task id and index, which stays so among those of one place
-    return run, sorted(found, key=lambda task: order.get(task.task_id, len(order)))
+    return RunTasks(run, sorted(found, key=lambda task: order.get(task.task_id, len(order))))
 
 
+@operation("GET", "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/why", needs=Permission.DAGS_READ)
 def why(
     installation: Installation, dag_id: str, task_id: str, *, run_id: str = "", map_index: int | None = None
 ) -> list[Why]:
@@ -81,7 +92,7 @@ def why(
         RequestError: There is no such instance.
         StoreError: The database failed.
     """
-    from penstock.service.explain import Explainer, Reasons  # noqa: PLC0415 - they need the engine, and other commands do not
+    from penstock.service.reasons.explain import Explainer, Reasons  # noqa: PLC0415 - they need the engine, and other commands do not
 
     store = installation.store
     run = find_run(store, dag_id, run_id)
@@ -113,6 +124,7 @@ def why(
     ]
 
 
+@operation("POST", "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/mark", needs=Permission.RUNS_WRITE)
 def mark_task(  # noqa: PLR0913 - one argument an option
     installation: Installation,
     dag_id: str,

@@ -22,6 +22,7 @@ from penstock.store.sql.wakeup import NOTICES, SCHEDULER, VARIABLES, Wakeup
 from penstock.store.store import Store
 from penstock.store.transaction import Transaction
 from penstock.store.upgrades import PendingUpgrade, pending_upgrade, upgrade
+from penstock.store.views.views import FileRow, ShortRun
 
 __all__ = [
     "ALERTS",
@@ -33,6 +34,7 @@ __all__ = [
     "Counts",
     "DagRow",
     "DagState",
+    "FileRow",
     "HeldTries",
     "Holder",
     "Keyring",
@@ -49,6 +51,7 @@ __all__ = [
     "SchedulerRole",
     "Share",
     "Shares",
+    "ShortRun",
     "Span",
     "StateOwner",
     "StateValue",

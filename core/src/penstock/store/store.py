@@ -37,6 +37,7 @@ from penstock.store.sql import schema
 from penstock.store.sql.database import Database
 from penstock.store.sql.wakeup import Wakeups
 from penstock.store.transaction import Transaction, Writer
+from penstock.store.views.views import Views
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +69,7 @@ class Store:
         dag_history: All that is stored of one DAG.
         export: All that is stored of the past.
         logs: Whose logs go to the log store.
+        views: What pages show of many runs.
         wakeups: How processes wake each other.
         role: The scheduler's role.
         database: The database itself, for modules of this room.
@@ -95,6 +97,7 @@ class Store:
     dag_history: DagHistory
     export: Export
     logs: LogIndex
+    views: Views
     wakeups: Wakeups
     role: SchedulerRole
     database: Database
@@ -157,6 +160,7 @@ class Store:
             dag_history=DagHistory(database, writer),
             export=Export(database),
             logs=LogIndex(database, writer),
+            views=Views(database),
             wakeups=Wakeups(database),
             role=role,
             database=database,

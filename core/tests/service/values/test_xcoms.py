@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import msgspec
 import pytest
 
-from penstock.errors import NotFoundError, ProviderError
+from penstock.errors import NotFoundError, ProviderError, RequestError
 from penstock.execute.offload import offloaded
 from penstock.model.attempt import TryFacts, Value
 from penstock.model.changes import Changes
@@ -90,17 +90,22 @@ def test_a_value_that_is_gone_is_an_error_that_names_it(installation, leave, tmp
 
 def test_pages_follow_each_other_without_a_gap(installation, leave):
     leave([(key, 1) for key in ("a", "b:c", "d")], indexes=(0, 1, 10))
-    found, after = [], None
+    found, after = [], ""
     while True:
         page = list_xcoms(installation, "sales", "extract", after=after, limit=2)
         found += [(each.task, each.key) for each in page.values]
         if not page.next:
             break
-        index, _, key = page.next.partition(":")
-        after = int(index), key
+        after = page.next
     assert found == [(f"extract[{index}]", key) for index in (0, 1, 10) for key in ("a", "b:c", "d")]
     one = list_xcoms(installation, "sales", "extract", map_index=1, key="d")
     assert [(each.task, each.key) for each in one.values] == [("extract[1]", "d")]
+
+
+def test_a_page_after_none_is_refused(installation, leave):
+    leave([])
+    with pytest.raises(RequestError, match="no page of XComs ended with"):
+        list_xcoms(installation, "sales", "extract", after="1")
 
 
 def test_what_is_not_there_is_named(installation, leave):

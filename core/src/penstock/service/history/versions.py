@@ -8,9 +8,11 @@ from typing import Any, Literal
 import msgspec
 
 from penstock.errors import NotFoundError, RequestError
+from penstock.model.access.permission import Permission
 from penstock.model.dag import DagSpec
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
+from penstock.service.operations.operation import operation
 from penstock.spec.snapshot import LIST, listed_files
 from penstock.store import StoredVersion, Version
 
@@ -67,6 +69,7 @@ class VersionDiff(msgspec.Struct, frozen=True):
     note: str = ""
 
 
+@operation("GET", "/dags/{dag_id}/versions", needs=Permission.DAGS_READ)
 def list_versions(installation: Installation, dag_id: str, limit: int = 50) -> list[DagVersion]:
     """List the stored versions of a DAG, newest first.
 
@@ -79,6 +82,7 @@ def list_versions(installation: Installation, dag_id: str, limit: int = 50) -> l
     return [DagVersion(each.version, each.created_at, each.version == present) for each in found]
 
 
+@operation("GET", "/dags/{dag_id}/diff", needs=Permission.DAGS_READ)
 def diff_versions(installation: Installation, dag_id: str, before: str = "", after: str = "") -> VersionDiff:
     """Tell how two versions of a DAG differ: its settings, its tasks, its files, and its Variables by their keys.
 
@@ -114,6 +118,19 @@ def diff_versions(installation: Installation, dag_id: str, before: str = "", aft
         note = f"the files of version {gone[:SHOWN]} are not kept any more, so files are not compared"
         return VersionDiff(dag_id, old, new, differences, note)
     return VersionDiff(dag_id, old, new, [*differences, *_of_content("file", files[0], files[1])])
+
+
+def read_version(installation: Installation, dag_id: str, digits: str = "") -> Version:
+    """A version of a DAG by its first digits, the present one if they are empty.
+
+    Raises:
+        NotFoundError: There is no such DAG or version.
+        RequestError: The digits fit several versions.
+        StoreError: The database failed.
+    """
+    present = find_dag(installation.store, dag_id).version
+    version = _chosen(dag_id, installation.store.versions.of(dag_id), digits) if digits else present
+    return _read(installation, dag_id, version)
 
 
 def _chosen(dag_id: str, known: list[StoredVersion], digits: str) -> str:

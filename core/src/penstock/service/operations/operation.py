@@ -17,6 +17,7 @@ SUBJECTS: Mapping[Scope, str] = {
     Scope.CONNECTION: "conn_id",
     Scope.VARIABLE: "key",
     Scope.POOL: "name",
+    Scope.INSTALLATION: "",
 }
 """The parameter that names the thing which a permission of each scope is asked of."""
 

@@ -1,10 +1,13 @@
 """Operations on rendered templates: look at what they had become."""
 
+from penstock.model.access.permission import Permission
 from penstock.model.run import Rendered
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks
+from penstock.service.operations.operation import operation
 
 
+@operation("GET", "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/rendered", needs=Permission.VALUES_READ)
 def list_rendered(
     installation: Installation,
     dag_id: str,

@@ -1,16 +1,22 @@
 """Operations on XComs: look at what a task has left."""
 
+import re
 from typing import Any
 
 import msgspec
 
 from penstock.author.runtime import current
+from penstock.errors import RequestError
+from penstock.model.access.permission import Permission
 from penstock.model.run import Run, TaskKey, XCom
 from penstock.model.value import TAG, Reference, from_plain, reference_in
 from penstock.model.values import tables
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks
+from penstock.service.operations.operation import operation
 from penstock.tries.store_runtime import StoreRuntime
+
+_INDEX = re.compile(r"-1|[0-9]{1,9}")
 
 
 class StoredXCom(msgspec.Struct, frozen=True):
@@ -73,6 +79,7 @@ class XComPage(msgspec.Struct, frozen=True):
     next: str
 
 
+@operation("GET", "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/xcoms", needs=Permission.VALUES_READ)
 def list_xcoms(  # noqa: PLR0913 - one argument an option
     installation: Installation,
     dag_id: str,
@@ -81,7 +88,7 @@ def list_xcoms(  # noqa: PLR0913 - one argument an option
     run_id: str = "",
     map_index: int | None = None,
     key: str = "",
-    after: tuple[int, str] | None = None,
+    after: str = "",
     limit: int = 50,
 ) -> XComPage:
     """List what a task has left for others, by map index and key.
@@ -93,22 +100,32 @@ def list_xcoms(  # noqa: PLR0913 - one argument an option
         run_id: The run; the newest of the DAG if it is empty.
         map_index: One instance of a mapped task; all unless given.
         key: The values under one key, large ones read from the object store; all, and those not read, unless given.
-        after: The map index and the key that the page before ended with; None for the first page.
+        after: ``next`` of the page before; "" for the first page.
         limit: Length of the page.
 
     Raises:
         NotFoundError: There is no such DAG, run, task or instance.
-        RequestError: The run has not started.
+        RequestError: The run has not started, or ``after`` is of no page.
         ProviderError: The object store cannot be asked, or does not have a value any more.
         StoreError: The database failed.
     """
     store = installation.store
     run = find_run(store, dag_id, run_id)
     find_tasks(store, run, task_id, map_index)
-    found = store.xcoms.of_task(run.run, task_id, map_index=map_index, key=key, after=after, limit=limit + 1)
+    found = store.xcoms.of_task(run.run, task_id, map_index=map_index, key=key, after=_place(after), limit=limit + 1)
     page, more = found[:limit], len(found) > limit
     values = [_left(installation, each, whole=bool(key)) for each in page]
     return XComPage(run, values, f"{page[-1].map_index}:{page[-1].key}" if more else "")
+
+
+def _place(after: str) -> tuple[int, str] | None:
+    """The map index and the key that a page ended with."""
+    if not after:
+        return None
+    index, colon, key = after.partition(":")
+    if not colon or not _INDEX.fullmatch(index):
+        raise RequestError(f"{after!r} is what no page of XComs ended with. Give what the page before says.")
+    return int(index), key
 
 
 def _left(installation: Installation, xcom: XCom, *, whole: bool) -> StoredXCom:

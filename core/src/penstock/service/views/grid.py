@@ -1,0 +1,199 @@
+"""Operations on the states of many runs at once: the last runs of DAGs, and the grid of runs by tasks."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from penstock.errors import RequestError
+from penstock.model.access.permission import Permission
+from penstock.model.dag import DagSpec
+from penstock.model.state import TaskState
+from penstock.service.installation import Installation
+from penstock.service.names import find_dag
+from penstock.service.operations.operation import operation
+from penstock.store import ShortRun
+
+MOST_DAGS = 200
+"""DAGs whose last runs are asked for together at most."""
+MOST_RUNS = 365
+"""Runs of a page of the grid, and last runs of a DAG, at most."""
+
+LETTERS: Mapping[str, TaskState] = {
+    "f": TaskState.FAILED,
+    "u": TaskState.UPSTREAM_FAILED,
+    "r": TaskState.RUNNING,
+    "y": TaskState.UP_FOR_RETRY,
+    "d": TaskState.DEFERRED,
+    "q": TaskState.QUEUED,
+    "w": TaskState.SCHEDULED,
+    "n": TaskState.NONE,
+    "c": TaskState.CANCELLED,
+    "s": TaskState.SUCCESS,
+    "k": TaskState.SKIPPED,
+    "x": TaskState.REMOVED,
+}
+"""The letter of each state in a grid, the most pressing first: a mapped task has that of the first that an instance is in."""
+ABSENT = "."
+"""The letter of a task of which a run has no instance."""
+
+_LETTER_OF = {state: letter for letter, state in LETTERS.items()}
+_RANK = {letter: rank for rank, letter in enumerate(LETTERS)}
+
+
+class LatestRuns(msgspec.Struct, frozen=True):
+    """The newest runs of DAGs.
+
+    Attributes:
+        runs: By DAG id, newest first; a DAG without a run is absent.
+    """
+
+    runs: dict[str, list[ShortRun]]
+
+
+class GridTask(msgspec.Struct, frozen=True):
+    """One row of a grid.
+
+    Attributes:
+        mapped: Whether it may have several instances in a run.
+        present: Whether the DAG's present version has it.
+    """
+
+    task_id: str
+    mapped: bool
+    present: bool
+
+
+class GridRun(msgspec.Struct, frozen=True):
+    """One column of a grid.
+
+    Attributes:
+        states: A letter for each of the grid's tasks, in their order.
+        mapped: Of each mapped task that has instances, how many are in which state.
+    """
+
+    run: ShortRun
+    states: str
+    mapped: dict[str, dict[TaskState, int]]
+
+
+class Grid(msgspec.Struct, frozen=True):
+    """The runs of a DAG by its tasks.
+
+    Attributes:
+        version: The DAG's present version, whose order the tasks have; those that only older runs have come last.
+        letters: What the letters of the columns mean.
+        runs: Newest first.
+        next: What to pass as ``after`` for the next page; "" if this is the last.
+    """
+
+    dag_id: str
+    version: str
+    tasks: list[GridTask]
+    letters: dict[str, TaskState]
+    runs: list[GridRun]
+    next: str
+
+
+@operation("GET", "/views/latest-runs", needs=Permission.DAGS_READ, subject="")
+def latest_runs(installation: Installation, dag_ids: list[str], count: int = 14) -> LatestRuns:
+    """Show the newest runs of each of some DAGs, for the bars of a list; those that may not be seen are left out.
+
+    Args:
+        installation: The installation.
+        dag_ids: The DAGs.
+        count: Runs of each at most.
+
+    Raises:
+        RequestError: More are asked for than are shown at once.
+        StoreError: The database failed.
+    """
+    if len(dag_ids) > MOST_DAGS:
+        raise RequestError(f"{len(dag_ids)} DAGs are named, and {MOST_DAGS} at most are shown at once. Ask in parts.")
+    _check(count, "runs of each DAG")
+    wanted = [dag_id for dag_id in dict.fromkeys(dag_ids) if installation.may(Permission.DAGS_READ, dag_id)]
+    runs: dict[str, list[ShortRun]] = {}
+    for run in installation.store.views.latest_runs(wanted, count):
+        runs.setdefault(run.dag_id, []).append(run)
+    return LatestRuns({dag_id: sorted(each, key=_newest_first) for dag_id, each in runs.items()})
+
+
+@operation("GET", "/dags/{dag_id}/grid", needs=Permission.DAGS_READ)
+def show_grid(
+    installation: Installation, dag_id: str, *, tasks: list[str] | None = None, after: str = "", limit: int = 25
+) -> Grid:
+    """Show a page of the runs of a DAG by its tasks, newest first: one letter a cell.
+
+    Args:
+        installation: The installation.
+        dag_id: The DAG.
+        tasks: Only these tasks, in the DAG's order; all unless given.
+        after: ``next`` of the page before; "" for the first page.
+        limit: Runs of the page.
+
+    Raises:
+        NotFoundError: There is no such DAG.
+        RequestError: ``after`` is of no page, or more runs are asked for than are shown at once.
+        StoreError: The database failed.
+    """
+    _check(limit, "runs")
+    store = installation.store
+    row = find_dag(store, dag_id)
+    found = store.views.runs_of(dag_id, cursor_number(after), limit + 1)
+    page, only = found[:limit], set(tasks or ())
+    cells: dict[int, dict[str, dict[TaskState, int]]] = {run.run: {} for run in page}
+    for run, task_id, state, number in store.views.states([run.run for run in page], only):
+        cells[run].setdefault(task_id, {})[state] = number
+    rows = _rows(row.spec, only, cells.values())
+    return Grid(
+        dag_id,
+        row.version,
+        rows,
+        dict(LETTERS),
+        [_column(run, cells[run.run], rows) for run in page],
+        str(page[-1].run) if len(found) > limit else "",
+    )
+
+
+def cursor_number(after: str) -> int | None:
+    """The number that a cursor holds; None for the first page. Raises RequestError."""
+    if not after:
+        return None
+    if not (after.isascii() and after.isdecimal() and len(after) < 19):
+        raise RequestError(f"{after[:60]!r} is what no page ended with. Give `next` of the page before.")
+    return int(after)
+
+
+def _check(count: int, what: str) -> None:
+    if not 1 <= count <= MOST_RUNS:
+        raise RequestError(f"{count} {what} cannot be shown. Choose 1 to {MOST_RUNS}.")
+
+
+def _newest_first(run: ShortRun) -> int:
+    return -run.run
+
+
+def _rows(spec: DagSpec, only: set[str], columns: Iterable[Mapping[str, Mapping[TaskState, int]]]) -> list[GridTask]:
+    """The rows: the tasks of the present version, then those that only older runs have."""
+    rows = [
+        GridTask(task.task_id, bool(task.mapped or task.group), present=True)
+        for task in spec.tasks
+        if not only or task.task_id in only
+    ]
+    known = {row.task_id for row in rows}
+    gone: dict[str, bool] = {}
+    for column in columns:
+        for task_id in column.keys() - known:
+            gone[task_id] = gone.get(task_id, False) or sum(column[task_id].values()) > 1
+    return rows + [GridTask(task_id, gone[task_id], present=False) for task_id in sorted(gone)]
+
+
+def _column(run: ShortRun, cells: Mapping[str, dict[TaskState, int]], rows: list[GridTask]) -> GridRun:
+    states = "".join(_letter(cells.get(row.task_id, {})) for row in rows)
+    mapped = {row.task_id: cells[row.task_id] for row in rows if row.mapped and row.task_id in cells}
+    return GridRun(run, states, mapped)
+
+
+def _letter(states: Mapping[TaskState, int]) -> str:
+    if len(states) == 1:
+        return _LETTER_OF[next(iter(states))]
+    return min((_LETTER_OF[state] for state in states), key=_RANK.__getitem__, default=ABSENT)

@@ -1,0 +1,208 @@
+"""Operations on times: the tries of a run as a chart, days of a calendar, and how long runs and tasks take."""
+
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from penstock.alerts.usual import LEAST_RUNS, longest_usual_s
+from penstock.errors import NotFoundError, RequestError
+from penstock.model.access.permission import Permission
+from penstock.model.run import Run, TaskInstance, Try
+from penstock.model.state import RunState, TaskState
+from penstock.service.installation import Installation
+from penstock.service.names import find_dag, find_run
+from penstock.service.operations.operation import operation
+from penstock.store import ShortRun
+
+MOST_TRIES = 10_000
+"""Tries of a page of a chart at most."""
+MOST_DAYS = 400
+"""Days of a calendar at most."""
+MOST_DURATIONS = 365
+"""Runs whose durations are shown at most."""
+
+
+class Gantt(msgspec.Struct, frozen=True):
+    """The tries of a run, as bars of a chart.
+
+    Attributes:
+        tries: By task id, map index and epoch.
+        next: What to pass as ``after`` for the next page; "" if this is the last.
+    """
+
+    run: Run
+    tries: list[Try]
+    next: str
+
+
+class InstancePage(msgspec.Struct, frozen=True):
+    """A page of the task instances of a run.
+
+    Attributes:
+        next: What to pass as ``after`` for the next page; "" if this is the last.
+    """
+
+    run: Run
+    tasks: list[TaskInstance]
+    next: str
+
+
+class CalendarDay(msgspec.Struct, frozen=True):
+    """A day of a calendar.
+
+    Attributes:
+        day: As ISO 8601 writes it.
+        runs: How many runs whose logical date is on it are in which state.
+    """
+
+    day: str
+    runs: dict[RunState, int]
+
+
+class Duration(msgspec.Struct, frozen=True):
+    """How long a run took, or a task instance of it.
+
+    Attributes:
+        state: Of the run, or of the instance.
+        took_s: Seconds from its start to its end; None while it goes on.
+    """
+
+    run: ShortRun
+    state: str
+    started_at: datetime
+    took_s: float | None
+
+
+class Durations(msgspec.Struct, frozen=True):
+    """How long the newest runs of a DAG took, or the instances of a task of it.
+
+    Attributes:
+        items: Newest first.
+        median_s: The median of those that succeeded; None if there are none.
+        longest_usual_s: Beyond which it is unusual; None if too little is known.
+    """
+
+    items: list[Duration]
+    median_s: float | None
+    longest_usual_s: float | None
+
+
+@operation("GET", "/dags/{dag_id}/runs/{run_id}/gantt", needs=Permission.DAGS_READ)
+def show_gantt(
+    installation: Installation, dag_id: str, run_id: str = "", *, after: str = "", limit: int = 1000
+) -> Gantt:
+    """Show when each try of a run was queued, started and ended, or of the newest run if ``run_id`` is empty.
+
+    Raises:
+        NotFoundError: There is no such DAG or run.
+        RequestError: The DAG has no run yet, ``after`` is of no page, or more is asked for than is shown at once.
+        StoreError: The database failed.
+    """
+    if not 1 <= limit <= MOST_TRIES:
+        raise RequestError(f"{limit} tries cannot be shown at once. Choose 1 to {MOST_TRIES}.")
+    run = find_run(installation.store, dag_id, run_id)
+    found = installation.store.views.tries(run.run, _place(after), limit + 1)
+    last = found[limit - 1] if len(found) > limit else None
+    return Gantt(run, found[:limit], f"{last.epoch}:{last.map_index}:{last.task_id}" if last else "")
+
+
+@operation("GET", "/dags/{dag_id}/runs/{run_id}/task-instances", needs=Permission.DAGS_READ)
+def list_instances(
+    installation: Installation,
+    dag_id: str,
+    run_id: str = "",
+    *,
+    states: list[TaskState] | None = None,
+    after: str = "",
+    limit: int = 100,
+) -> InstancePage:
+    """List a page of the task instances of a run, or of the newest run if ``run_id`` is empty, by task id and index.
+
+    Args:
+        installation: The installation.
+        dag_id: The DAG.
+        run_id: The run.
+        states: Only those in one of these; all unless given.
+        after: ``next`` of the page before; "" for the first page.
+        limit: Length of the page.
+
+    Raises:
+        NotFoundError: There is no such DAG or run.
+        RequestError: The DAG has no run yet, ``after`` is of no page, or more is asked for than is shown at once.
+        StoreError: The database failed.
+    """
+    if not 1 <= limit <= MOST_TRIES:
+        raise RequestError(f"{limit} task instances cannot be shown at once. Choose 1 to {MOST_TRIES}.")
+    run, place = find_run(installation.store, dag_id, run_id), _place(after)
+    behind = None if place is None else place[:2]
+    found = installation.store.views.instances(run.run, states=states or (), after=behind, limit=limit + 1)
+    last = found[limit - 1] if len(found) > limit else None
+    return InstancePage(run, found[:limit], f"0:{last.map_index}:{last.task_id}" if last else "")
+
+
+@operation("GET", "/dags/{dag_id}/calendar", needs=Permission.DAGS_READ)
+def show_calendar(
+    installation: Installation, dag_id: str, since: datetime, until: datetime, zone: str = "UTC"
+) -> list[CalendarDay]:
+    """Count the runs of a DAG by the day of their logical date; days without a run are absent.
+
+    Args:
+        installation: The installation.
+        dag_id: The DAG.
+        since: The first instant, aware.
+        until: The end, which is not in it.
+        zone: The time zone that says where days begin.
+
+    Raises:
+        NotFoundError: There is no such DAG or time zone.
+        RequestError: The span is none, or longer than is shown at once.
+        StoreError: The database failed.
+    """
+    if since.tzinfo is None or until.tzinfo is None:
+        raise RequestError("an instant has no time zone. Write it with one: +00:00.")
+    if not timedelta(0) < until - since <= timedelta(days=MOST_DAYS):
+        raise RequestError(f"a calendar shows 1 to {MOST_DAYS} days, and its end comes after its start.")
+    try:
+        clock = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise NotFoundError("time zone", zone, hint="Name one as Europe/Berlin.") from None
+    find_dag(installation.store, dag_id)
+    days: dict[str, dict[RunState, int]] = {}
+    for at, state in installation.store.views.dates(dag_id, since.astimezone(UTC), until.astimezone(UTC)):
+        counts = days.setdefault(at.astimezone(clock).date().isoformat(), {})
+        counts[state] = counts.get(state, 0) + 1
+    return [CalendarDay(day, runs) for day, runs in days.items()]
+
+
+@operation("GET", "/dags/{dag_id}/durations", needs=Permission.DAGS_READ)
+def show_durations(installation: Installation, dag_id: str, task_id: str = "", *, limit: int = 50) -> Durations:
+    """Show how long the newest runs of a DAG took, or the instances of one task in them, and how long is usual.
+
+    Raises:
+        NotFoundError: There is no such DAG, or its present version has no such task.
+        RequestError: More is asked for than is shown at once.
+        StoreError: The database failed.
+    """
+    if not 1 <= limit <= MOST_DURATIONS:
+        raise RequestError(f"{limit} runs cannot be shown at once. Choose 1 to {MOST_DURATIONS}.")
+    known = [task.task_id for task in find_dag(installation.store, dag_id).spec.tasks]
+    if task_id and task_id not in known:
+        raise NotFoundError(f"task of DAG {dag_id!r}", task_id, known)
+    items = [
+        Duration(run, state, began, None if ended is None else (ended - began).total_seconds())
+        for run, began, ended, state in installation.store.views.took(dag_id, task_id, limit)
+    ]
+    took = [each.took_s for each in items if each.took_s is not None and each.state == RunState.SUCCESS]
+    return Durations(items, median(took) if len(took) >= LEAST_RUNS else None, longest_usual_s(took))
+
+
+def _place(after: str) -> tuple[str, int, int] | None:
+    if not after:
+        return None
+    epoch, _, rest = after.partition(":")
+    index, _, task_id = rest.partition(":")
+    if not (epoch.isdecimal() and index.removeprefix("-").isdecimal() and task_id and len(epoch + index) < 20):
+        raise RequestError(f"{after[:60]!r} is what no page ended with. Give `next` of the page before.")
+    return task_id, int(index), int(epoch)

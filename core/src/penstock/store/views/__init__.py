@@ -1,0 +1,1 @@
+"""What pages show: many runs with their tasks at once, in a constant number of queries."""
