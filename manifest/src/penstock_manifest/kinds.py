@@ -225,7 +225,8 @@ ARRAYS: Mapping[str, Kind] = {**KINDS, CONNECTIONS.name: CONNECTIONS}
 
 OWN_COMMANDS = frozenset({
     "alerts", "assets", "audit", "backfills", "config", "connections", "dags", "db", "doctor", "drain", "executors",
-    "export", "init", "pools", "providers", "quarantine", "queues", "runs", "schedulers", "services", "state", "tasks", "tenants", "up",
+    "export", "init", "logs", "pools", "providers", "quarantine", "queues", "runs", "schedulers", "services", "state", "tasks", "tenants",
+    "up",
     "variables",
 })  # fmt: skip
 """Names of the core's own commands, which go before those of a provider whose id is the same."""

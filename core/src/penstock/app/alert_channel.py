@@ -17,8 +17,8 @@ from penstock.app.parts.environments import plugin_host
 from penstock.execute.channel import Channel, ChannelRuntime
 from penstock.logs.reading import LogReader
 from penstock.notify.alerts.channel_child import Handle, calling, run_channel, sending
+from penstock.processes.log_lines import log_to_stdout
 from penstock.processes.memory import limit_memory
-from penstock.processes.output import LOG_LINE
 from penstock.service.alerts.channel_command import LOG_READER
 from penstock.service.alerts.log_tail import read_tail
 from penstock.service.alerts.notifiers import notifier_of
@@ -30,7 +30,7 @@ def main(name: str, line: int) -> None:
     """Run the process of one channel until the notifier closes its connection."""
     os.set_inheritable(line, False)  # what foreign code starts must not keep the line open when this process has ended
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)
+    log_to_stdout(logging)
     settings, sock = load_settings(os.environ, Path.cwd()), socket.socket(fileno=line)
     limit_memory(settings.loader.memory_mb)
     if name.startswith(f"{CALLBACK}:"):

@@ -12,15 +12,15 @@ import sys
 
 from penstock.notify.listener import run_listener
 from penstock.plugins.registry import PluginModules
+from penstock.processes.log_lines import log_to_stdout
 from penstock.processes.memory import limit_memory
-from penstock.processes.output import LOG_LINE
 
 
 def main(provider: str, module: str, folder: str, megabytes: int, line: int) -> None:
     """Run the process of one listener until the notifier closes its connection."""
     os.set_inheritable(line, False)  # what the module starts must not keep the line open when this process has ended
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)
+    log_to_stdout(logging)
     limit_memory(megabytes)
     if folder:
         sys.path.append(folder)

@@ -12,7 +12,7 @@ from penstock.errors import ConfigError
 from penstock.keeper.kept_service import ServiceConfig
 from penstock.keeper.service_process import run_service_process
 from penstock.plugins.sources import PluginSources
-from penstock.processes.output import LOG_LINE
+from penstock.processes.log_lines import log_to_stdout
 from penstock.spec.service import Service
 from penstock_manifest.arguments import argument_problems
 
@@ -21,7 +21,7 @@ def main(line: int) -> int:
     """Run the service; returns the exit code."""
     os.set_inheritable(line, False)  # what the service starts must not keep the line open when this process has ended
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)
+    log_to_stdout(logging)
     return run_service_process(socket.socket(fileno=line), service)
 
 

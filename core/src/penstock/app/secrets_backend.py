@@ -10,8 +10,8 @@ import msgspec
 
 from penstock.errors import ConfigError
 from penstock.plugins.sources import PluginSources
+from penstock.processes.log_lines import log_to_stdout
 from penstock.processes.memory import limit_memory
-from penstock.processes.output import LOG_LINE
 from penstock.spec.secrets_backend import SecretsBackend
 from penstock.tries.backend_line import BackendConfig
 from penstock.tries.backend_process import serve_backend
@@ -22,7 +22,7 @@ def main(line: int) -> None:
     """Serve until the parent closes its connection."""
     os.set_inheritable(line, False)  # what the backend starts must not keep the line open when this process has ended
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)
+    log_to_stdout(logging)
     serve_backend(socket.socket(fileno=line), backend)
 
 

@@ -19,7 +19,7 @@ from penstock.execute.channel import Channel
 from penstock.execute.runner import Runner
 from penstock.execute.try_process import run_request
 from penstock.processes.fork import die_with_parent
-from penstock.processes.output import LOG_LINE
+from penstock.processes.log_lines import log_to_stdout
 from penstock.spec.executor import FileCode, TryRequest
 from penstock.spec.wire import FrameKind
 
@@ -27,7 +27,7 @@ from penstock.spec.wire import FrameKind
 def main(parent: int, line: int, snapshots: Path) -> None:
     """Run the try that comes first on the line, and return when it has ended or the worker hung up."""
     die_with_parent(parent)
-    logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=LOG_LINE)
+    log_to_stdout(logging)
     channel = Channel(socket.socket(fileno=line), partial(_shown, snapshots))
     while frames := channel.frames():
         for kind, serial, payload in frames:

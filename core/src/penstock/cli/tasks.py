@@ -7,7 +7,7 @@ import click
 from penstock.cli import names, requests
 from penstock.cli.history import clears as clears_of
 from penstock.cli.installation import project
-from penstock.cli.logs import logs
+from penstock.cli.logs.task_logs import logs
 from penstock.cli.names import index_option, named_instance, one_task, run_option
 from penstock.cli.terminal import (
     counts,

@@ -57,7 +57,9 @@ def print_line(text: str, *, title: str = "", colour: str = "") -> None:
     """Print text on standard output, under a title in bold or in a colour; nothing in either steers the terminal."""
     head = click.style(visible(title), bold=not colour, fg=colour or None) if title else ""
     with written(sys.stdout):
-        click.echo(head + visible(text))
+        click.echo(
+            head + visible(text), file=sys.stdout
+        )  # click's own choice is UTF-8, also where the terminal has ASCII alone
 
 
 def print_remark(text: str, *, title: bool = False) -> None:

@@ -9,7 +9,6 @@ from urllib.parse import unquote, urlsplit
 from penstock.processes.masking import Mask
 
 READ_SIZE = 1 << 16
-LOG_LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"  # of what user code logs with `logging`
 
 
 MOST_HELD = 1 << 18

@@ -97,7 +97,7 @@ def read_log(installation: Installation, log: Log) -> Iterator[bytes]:
         ConfigError: The file cannot be read.
         PluginError: The log store does not give it.
     """
-    reader, found = _reader(installation), False
+    reader, found = log_reader(installation), False
     try:
         for chunk in reader.read(log.path, log.name):
             found = True
@@ -180,7 +180,7 @@ class _Progress:
     """How far each log was read, by index and dispatch; one without a file here is asked of the log store now and then."""
 
     def __init__(self, installation: Installation) -> None:
-        self._reader, self._clock = _reader(installation), installation.clock
+        self._reader, self._clock = log_reader(installation), installation.clock
         self._patience_s = max(_PATIENCE_S, 3 * installation.settings.logs.chunk_s)
         report = read_report(installation.settings.state_folder)
         self._ships = report is not None and report.folder == str(installation.settings.logs_folder.absolute())
@@ -224,7 +224,8 @@ class _Progress:
         return True
 
 
-def _reader(installation: Installation) -> LogReader:
+def log_reader(installation: Installation) -> LogReader:
+    """What reads the logs of an installation, from files and from the log store."""
     settings = installation.settings.logs
 
     def open_store() -> LogStore:

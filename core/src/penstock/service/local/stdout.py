@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
+from penstock.processes.log_lines import line_formatter
 from penstock.processes.masking import Mask
-from penstock.processes.output import LOG_LINE
 
 
 class _MaskedStream:
@@ -48,7 +48,7 @@ def printed_logs() -> Iterator[None]:
     """Within the block, what tasks log from INFO on is printed in the form that it has in the log of a try."""
     root = logging.getLogger()
     handler, level = logging.StreamHandler(sys.stdout), root.level
-    handler.setFormatter(logging.Formatter(LOG_LINE))
+    handler.setFormatter(line_formatter(logging))
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     try:

@@ -1,0 +1,1 @@
+"""Logs: of one task, and of all."""

@@ -1,0 +1,1 @@
+"""Logs as values: their lines, and the words by which they are found."""

@@ -1,0 +1,1 @@
+"""Operations on what logs say: pages of one, places in one, and search in all."""
