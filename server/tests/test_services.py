@@ -2,7 +2,7 @@
 
 import re
 import socket
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -15,15 +15,20 @@ class TestServerService(ServiceSuite):
     wrong_options = ({"port": -1}, {"host": "0.0.0.0"})
 
     @pytest.fixture
-    def options(self):
+    def options(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)  # where its installation is
         return {"port": 0}
 
-    def test_it_says_where_it_listens_and_answers_there(self, start):
+    def test_it_says_where_it_listens_and_answers_there(self, start, tmp_path):
         with start() as running:
             running.until(lambda: running.is_well, "has not said that it is well", 30.0)
             url = re.fullmatch(r"listening on (http://127\.0\.0\.1:\d+)", running.reports[-1].detail)[1]
             with urlopen(f"{url}/health/live", timeout=30) as answer:
                 assert (answer.status, answer.read()) == (200, b"alive\n")
+            token = (tmp_path / ".penstock" / "server.token").read_text()
+            asked = Request(f"{url}/api/v1/dags", headers={"Authorization": f"Bearer {token}"})
+            with urlopen(asked, timeout=30) as answer:
+                assert (answer.status, answer.read()) == (200, b"[]")
 
     def test_an_address_that_is_taken_is_told_in_a_sentence(self, start):
         with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -12,11 +12,12 @@ def start(*, host: str = "127.0.0.1", port: int = 8080) -> int:
         port: The port; 0 for one that is free.
 
     Raises:
-        ConfigError: It may not listen there, or something else does.
+        ConfigError: It may not listen there, or something else does; or the settings are wrong.
+        StoreError: The database cannot serve.
     """
     from penstock_server.http.address import Address, listen, url_of  # noqa: PLC0415 - a manifest's object is light to import
-    from penstock_server.http.application import application  # noqa: PLC0415 - as above
     from penstock_server.http.serve import serve  # noqa: PLC0415 - as above
+    from penstock_server.opened import opened  # noqa: PLC0415 - as above
 
     stop, stopping = os.pipe()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -28,5 +29,6 @@ def start(*, host: str = "127.0.0.1", port: int = 8080) -> int:
         while lines:
             print(lines.pop(), flush=True)  # noqa: T201 - the terminal that it runs in
 
-    serve(application(), listening, stop, report)
+    with opened() as application:
+        serve(application, listening, stop, report)
     return 0

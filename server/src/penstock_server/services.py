@@ -23,9 +23,10 @@ class ServerService:
     def run(self, context: ServiceContext) -> None:
         """Answer until Penstock stops."""
         from penstock_server.http.address import listen, url_of  # noqa: PLC0415 - as above
-        from penstock_server.http.application import application  # noqa: PLC0415 - as above
         from penstock_server.http.serve import serve  # noqa: PLC0415 - as above
+        from penstock_server.opened import opened  # noqa: PLC0415 - as above
 
         listening = listen(self._address)
         detail = f"listening on {url_of(listening)}"
-        serve(application(), listening, context.fileno(), lambda: context.report(detail))
+        with opened() as application:
+            serve(application, listening, context.fileno(), lambda: context.report(detail))

@@ -1,0 +1,67 @@
+"""Who a request comes from."""
+
+import hmac
+import os
+import secrets
+from http import HTTPStatus
+from pathlib import Path
+from typing import Protocol
+
+from starlette.requests import Request
+
+from penstock.model.access.principal import OWNER, Principal
+from penstock_server.http.problems import RefusedError
+
+TOKEN_FILE = "server.token"  # noqa: S105 - a name
+"""In the state folder: what lets programs of this machine in, anew at each start."""
+
+
+class Authenticator(Protocol):
+    """Finds who a request comes from, by its headers; it is asked before a byte of the body is read."""
+
+    def principal(self, request: Request) -> Principal:
+        """Find who asks; may take its time, as it is called in a thread.
+
+        Raises:
+            RefusedError: Nobody who is known.
+        """
+
+
+class OwnerToken:
+    """Knows who can read a file of the state folder: whoever can, can read the database, too, and may everything.
+
+    Implements `Authenticator`.
+
+    Args:
+        secret: What the file holds.
+    """
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+
+    @classmethod
+    def of(cls, state_folder: Path) -> "OwnerToken":
+        """Make a new one, and write it where only this user can read it."""
+        secret = secrets.token_urlsafe(32)
+        path = state_folder / TOKEN_FILE
+        new = path.with_suffix(f".{os.getpid()}")
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secret)
+        new.replace(path)
+        return cls(secret)
+
+    def principal(self, request: Request) -> Principal:
+        """The owner, if the token is right; raises RefusedError."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(errors="replace"), self._secret):
+            return OWNER
+        raise unknown()
+
+
+def unknown() -> RefusedError:
+    """The refusal of a request that nobody who is known has sent."""
+    return RefusedError(
+        HTTPStatus.UNAUTHORIZED,
+        "this needs a token that holds: send it as `Authorization: Bearer TOKEN`.",
+        {"WWW-Authenticate": "Bearer"},
+    )

@@ -1,0 +1,80 @@
+"""The pages of the UI: files that stand in the package, each known by name before anybody asks for one."""
+
+import gzip
+import mimetypes
+from http import HTTPStatus
+from pathlib import Path
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from penstock_server.http.problems import RefusedError, problem_answer
+
+FOLDER = Path(__file__).parent.parent / "static"
+"""Where the build of the UI leaves them."""
+
+_INDEX = "/index.html"
+_HASHED = "/assets/"  # names with a hash of the content: they never change
+_WORTH = 1_000  # bytes from which on less is sent if it is compressed
+
+
+class _File(NamedTuple):
+    content: bytes
+    packed: bytes
+    media_type: str
+    cache: str
+
+
+class Pages:
+    """Answers with a file by its exact name; with the page of the UI for any other path, which it finds its own way by.
+
+    Args:
+        folder: With the files; none if the UI was not built.
+    """
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        paths = [each for each in sorted(folder.rglob("*")) if each.is_file()] if folder.is_dir() else []
+        self._files = {f"/{each.relative_to(folder).as_posix()}": each for each in paths}
+        self._read: dict[str, _File] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with a file."""
+        request = Request(scope, receive)
+        try:
+            answer = self._answer(request)
+        except RefusedError as error:
+            answer = problem_answer(error)
+        await answer(scope, receive, send)
+
+    def _answer(self, request: Request) -> Response:
+        if request.method not in {"GET", "HEAD"}:
+            raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "a page is read by GET.", {"Allow": "GET, HEAD"})
+        name = request.scope["path"]
+        if name not in self._files:
+            if _INDEX not in self._files:
+                raise RefusedError(HTTPStatus.NOT_FOUND, "this server has no UI in it. Its API is at /api/v1.")
+            if name.startswith(_HASHED):
+                raise RefusedError(
+                    HTTPStatus.NOT_FOUND, "there is no such file: the UI has been upgraded. Load the page again."
+                )
+            name = _INDEX
+        return _sent(self._file(name), request.headers.get("accept-encoding", ""))
+
+    def _file(self, name: str) -> _File:
+        if name not in self._read:
+            content = self._files[name].read_bytes()
+            packed = gzip.compress(content, mtime=0) if len(content) >= _WORTH else b""
+            media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+            cache = "public, max-age=31536000, immutable" if name.startswith(_HASHED) else "no-store"
+            self._read[name] = _File(content, packed if len(packed) < len(content) else b"", media_type, cache)
+        return self._read[name]
+
+
+def _sent(file: _File, accepted: str) -> Response:
+    packed = bool(file.packed) and "gzip" in accepted
+    headers = {"Cache-Control": file.cache, "Vary": "Accept-Encoding"} | (
+        {"Content-Encoding": "gzip"} if packed else {}
+    )
+    return Response(file.packed if packed else file.content, headers=headers, media_type=file.media_type)
