@@ -31,6 +31,7 @@ from penstock.app.compose import installation
 from penstock.service.dags import trigger
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
+from penstock_testkit.beside import WITHOUT_SERVER
 
 HERE = Path(__file__).parent
 WORKLOADS = {"w1": (4, 1), "w2": (1000, 2), "w3_light": (40, 1), "w3_heavy": (10, 1), "w4": (201, 2)}
@@ -58,7 +59,7 @@ def project(
         settings: Variables of the environment.
     """
     folder = Path(tempfile.mkdtemp(prefix="penstock-bench-"))
-    environ = {**os.environ, "PENSTOCK_EXECUTOR__PARALLELISM": "2", **(settings or {})}
+    environ = {**os.environ, **WITHOUT_SERVER, "PENSTOCK_EXECUTOR__PARALLELISM": "2", **(settings or {})}
     subprocess.run([sys.executable, "-m", "penstock", "init"], cwd=folder, env=environ, check=True, capture_output=True)
     (folder / "dags" / "hello.py").unlink()
     if "PENSTOCK_DATABASE__URL" in environ:

@@ -18,6 +18,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from penstock_testkit.beside import WITHOUT_SERVER
+
 BIN = Path(sys.executable).parent
 SETTINGS = """
 [plugins]
@@ -78,7 +80,9 @@ def main() -> None:
         (folder / "penstock.toml").write_text(SETTINGS.format(folder=folder))
         (folder / "moody.py").write_text(STORE.replace("{folder}", str(folder)))
         (folder / "dags" / "loud.py").write_text(DAG.format(lines=given.mb * 1024))
-        up = subprocess.Popen([BIN / "penstock", "up"], cwd=folder, stderr=subprocess.PIPE, text=True)
+        up = subprocess.Popen(
+            [BIN / "penstock", "up"], cwd=folder, env=os.environ | WITHOUT_SERVER, stderr=subprocess.PIPE, text=True
+        )
         try:
             measure(folder, up.pid, given.mb, given.away)
         finally:

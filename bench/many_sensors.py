@@ -24,6 +24,7 @@ import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 
+from penstock_testkit.beside import WITHOUT_SERVER
 from penstock_testkit.numbered import NumberedBucket
 from penstock_testkit.saas import plain_http
 from penstock_testkit.saas.messages import HttpRequest
@@ -66,7 +67,7 @@ class Waiting:
         (folder / "dags" / "waiting.py").write_text(DAG.format(**given))
         connection = f"aws://key:secret@/?region_name=eu-central-1&endpoint_url={endpoint}"
         own = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
-        self._env = {**own, "PENSTOCK_CONN_AWS_DEFAULT": connection}
+        self._env = {**own, **WITHOUT_SERVER, "PENSTOCK_CONN_AWS_DEFAULT": connection}
 
     @contextlib.contextmanager
     def up(self) -> Iterator[None]:

@@ -99,6 +99,68 @@ def test_a_wrong_manifest_is_refused_with_a_sentence(before, after, says):
     assert any(says in problem for problem in problems), problems
 
 
+COMMAND = '[[commands]]\nid = "acme.list_boxes"\nobject = "penstock_acme.commands:list_boxes"\ndoc = "Lists boxes."\n'
+SERVICE = '[[services]]\nid = "acme.web"\nobject = "penstock_acme.services:Web"\ndoc = "A page."\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        pytest.param("", ("acme", "list-boxes"), id="of the id"),
+        pytest.param('name = "boxes"\n', ("boxes",), id="one word"),
+        pytest.param('name = "boxes list"\n', ("boxes", "list"), id="two words"),
+    ],
+)
+def test_a_command_is_called_by_its_name_or_by_its_id(more, words):
+    manifest, problems, notes = read_manifest(GOOD + COMMAND + more, "acme", strict=True)
+
+    assert (problems, notes) == ((), ())
+    assert manifest.capabilities[-1].words == words
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        pytest.param(
+            COMMAND + 'name = "Boxes"', "name = 'Boxes' must be one or two words such as 'orders list'", id="capital"
+        ),
+        pytest.param(COMMAND + 'name = "a b c"', "name = 'a b c' must be one or two words", id="three words"),
+        pytest.param(
+            COMMAND + 'name = "runs boxes"', "`penstock runs` is a command of Penstock's own", id="the core's"
+        ),
+        pytest.param(
+            COMMAND + 'name = "boxes list"\n' + COMMAND.replace("list_", "show_") + 'name = "boxes list"',
+            "`penstock boxes list` is commands 'acme.list_boxes' already",
+            id="twice",
+        ),
+        pytest.param(
+            COMMAND + 'name = "boxes"\n' + COMMAND.replace("list_", "show_") + 'name = "boxes show"',
+            "`penstock boxes` cannot be a command and the first word of another, as commands 'acme.list_boxes' has it",
+            id="command and group",
+        ),
+        pytest.param(SERVICE + 'always = "yes"', "always = 'yes' must be true or false", id="no boolean"),
+        pytest.param(
+            SERVICE + 'always = true\nparameters = [{ name = "port", required = true }]',
+            "it is always kept, and yet 'port' is required; give that a default",
+            id="always kept, and not without being told",
+        ),
+    ],
+)
+def test_a_name_or_a_service_that_could_not_be_had_is_refused(more, says):
+    assert [each for each in read_manifest(GOOD + more, "acme", strict=True).problems if says in each]
+
+
+def test_what_a_service_may_do_beyond_others_is_told():
+    text = GOOD + SERVICE
+    powers = [
+        read_manifest(text + more, "acme", strict=True).manifest.capabilities[-1].powers
+        for more in ("", "installation = true\n", "always = true\n", "installation = true\nalways = true\n")
+    ]
+    assert [len(each) for each in powers] == [0, 1, 1, 2]
+    assert powers[1][0].startswith("is given the whole installation")
+    assert powers[2][0].startswith("is kept by `penstock up`")
+
+
 def test_all_problems_are_told_at_once():
     text = (
         GOOD.replace('spec = ">=1,<2"', 'spec = ">=2"')

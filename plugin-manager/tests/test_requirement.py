@@ -7,7 +7,7 @@ import contextlib
 import pytest
 
 from penstock_plugin_manager.errors import ManagerError
-from penstock_plugin_manager.model.names import parse_provider_requirement
+from penstock_plugin_manager.model.names import default_distribution, id_of_distribution, parse_provider_requirement
 from penstock_plugin_manager.model.requirement import allows, is_prerelease, newer, newest, parse_requirement
 
 LONG = "9" * 5000  # Python reads no number of more than 4300 digits from a text
@@ -45,3 +45,13 @@ def test_a_requirement_that_cannot_be_read_is_refused_or_holds_nothing(text):
         assert not allows(parse_provider_requirement(text).specifier, "1")
     named = parse_requirement(text)
     assert named is None or named.name == "aws"
+
+
+@pytest.mark.parametrize(
+    ("provider_id", "distribution"),
+    [("aws", "penstock-providers-aws"), ("big_box", "penstock-providers-big-box"), ("server", "penstock-server")],
+)
+def test_an_id_names_a_distribution_and_that_names_the_id(provider_id, distribution):
+    assert default_distribution(provider_id) == distribution
+    assert id_of_distribution(distribution) == provider_id
+    assert parse_provider_requirement(f"{distribution}[x]>=1").id == provider_id

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
@@ -13,6 +14,7 @@ import pytest
 from house.pages import LONGEST_S, Block, Reader, blocks_of, commands_of, matches
 from house.tree import files_of
 from penstock.testing import load_dags
+from penstock_testkit.beside import WITHOUT_SERVER
 from penstock_testkit.commands import fork_server
 from wheels import BUILD
 
@@ -30,18 +32,20 @@ pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
-def variables(tmp_path) -> dict[str, str]:
+def variables(tmp_path, request) -> dict[str, str]:
     """The environment of a reader whose Python and Penstock are those of this test."""
-    return _variables(tmp_path / "home")
+    page = request.node.callspec.params.get("page") if hasattr(request.node, "callspec") else None
+    served = isinstance(page, Path) and "penstock-server" in page.read_text()
+    return _variables(tmp_path / "home", {} if served else WITHOUT_SERVER)
 
 
-def _variables(home: Path) -> dict[str, str]:
+def _variables(home: Path, beside: Mapping[str, str] = WITHOUT_SERVER) -> dict[str, str]:
     # nox names its own environment to uv, which would install the reader's packages into it.
     hidden = ("PENSTOCK_", "PYTHONPATH", "PIP_", "VIRTUAL_ENV", "COV", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     home.mkdir()
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return inherited | {"PATH": path, "HOME": str(home), "NO_COLOR": "1", "PIP_CONFIG_FILE": os.devnull}
+    return inherited | beside | {"PATH": path, "HOME": str(home), "NO_COLOR": "1", "PIP_CONFIG_FILE": os.devnull}
 
 
 def forked(words, folder, variables) -> tuple[int, str]:

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from penstock_testkit.beside import WITHOUT_SERVER
 from penstock_testkit.commands import fork_server
 from penstock_testkit.gcs import Gcs, GoogleTokens, SecretManager
 
@@ -82,7 +83,10 @@ def up(folder):
     """A function that waits for something while `penstock up` runs, such as for what that prints."""
     log = folder / "up.log"
     command = [sys.executable, "-m", "penstock", "up"]
-    with log.open("wb") as file, subprocess.Popen(command, cwd=folder, stdout=file, stderr=file) as process:
+    with (
+        log.open("wb") as file,
+        subprocess.Popen(command, cwd=folder, env=os.environ | WITHOUT_SERVER, stdout=file, stderr=file) as process,
+    ):
 
         def until(found, what):
             end = time.monotonic() + PATIENCE_S

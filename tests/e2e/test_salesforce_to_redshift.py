@@ -21,6 +21,7 @@ from penstock.testing import load_dags
 from penstock_aws.connections import AwsFields
 from penstock_redshift.connections import RedshiftFields
 from penstock_salesforce.connections import SalesforceFields
+from penstock_testkit.beside import WITHOUT_SERVER
 from penstock_testkit.commands.fork_server import penstock
 from penstock_testkit.salesforce import HOST, Salesforce
 
@@ -63,6 +64,7 @@ class Project:
         outside = {key: value for key, value in os.environ.items() if not key.startswith(("PENSTOCK_", "PYTHONPATH"))}
         self.environ = outside | {f"PENSTOCK_CONN_{name}": json.dumps(each) for name, each in connections.items()}
         self.environ |= {
+            **WITHOUT_SERVER,
             "PENSTOCK_VAR_CRM_LAKE": f"s3://{redshift.s3.create_bucket()}/crm",
             "PENSTOCK_VAR_CRM_OBJECTS": json.dumps(OBJECTS),
         }

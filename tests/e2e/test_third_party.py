@@ -16,6 +16,7 @@ import pytest
 from fleet import WORKSPACE, install
 
 from penstock_manifest.kinds import ARRAYS
+from penstock_testkit.beside import WITHOUT_SERVER
 from penstock_testkit.commands.fork_server import penstock
 
 PACKAGE = WORKSPACE / "examples" / "third_party"
@@ -97,7 +98,7 @@ class Project:
         self.depot.mkdir()
         outside = {key: value for key, value in os.environ.items() if not key.startswith(("PENSTOCK_", "PYTHONPATH"))}
         given = {"PYTHONPATH": str(folder / "site"), "PENSTOCK_EXECUTOR__PARALLELISM": "2"}
-        self.environ = {**outside, **given}
+        self.environ = {**outside, **given, **WITHOUT_SERVER}
         (folder / "safe").mkdir()
         connection = {"conn_type": "parcels", "password": "wax-and-ring", "extra": {"folder": str(self.depot)}}
         (folder / "safe" / "parcels_default.conn").write_text(json.dumps(connection))

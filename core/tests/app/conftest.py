@@ -16,6 +16,7 @@ from penstock.app.compose import keyring
 from penstock.model.run import TaskInstance
 from penstock.settings import load_settings
 from penstock.store import Store
+from penstock_testkit.beside import WITHOUT_SERVER
 from penstock_testkit.commands.fork_server import penstock
 
 PATIENCE_S = 60.0
@@ -56,6 +57,7 @@ class Project:
         self.folder = folder
         self.environ = {
             **{k: v for k, v in os.environ.items() if not k.startswith("PENSTOCK_")},
+            **WITHOUT_SERVER,
             "PENSTOCK_TEST_MARK": str(folder),
             "PENSTOCK_EXECUTOR__PARALLELISM": "2",
         }

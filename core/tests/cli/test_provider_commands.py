@@ -79,17 +79,45 @@ def other(needed): ...
 """
 
 
+NAMED = """
+schema = 1
+id = "ID"
+name = "Named"
+doc = "A provider."
+spec = ">=1,<2"
+imports = ["penstock_ID"]
+
+[[commands]]
+id = "ID.add_order"
+object = "penstock_ID.commands:show_all"
+doc = "Add an order."
+name = "WORD add"
+parameters = [{ name = "where", type = "str", required = true, doc = "Where." }]
+
+[[commands]]
+id = "ID.count"
+object = "penstock_ID.commands:show_all"
+doc = "Count what ID has."
+name = "count-ID"
+parameters = [{ name = "where", type = "str", required = true, doc = "Where." }]
+"""
+OTHERS = {"bravo": "orders", "chaly": "boxes", "delta": "boxes", "echo": "foxtrot", "foxtrot": "golf"}
+"""Providers whose commands have names, each with the first word of one."""
+
+
 @pytest.fixture
 def penstock(tmp_path, monkeypatch, capfd):
     """Runs a command in a folder of its own, with the provider installed; returns exit code, stdout and stderr."""
-    for name in ("acme", "pools"):
+    texts = {name: MANIFEST.replace("ID", name) for name in ("acme", "pools")}
+    texts |= {name: NAMED.replace("ID", name).replace("WORD", word) for name, word in OTHERS.items()}
+    for name, text in texts.items():
         info, package = tmp_path / f"penstock_providers_{name}-1.0.dist-info", tmp_path / f"penstock_{name}"
         info.mkdir()
         info.joinpath("METADATA").write_text(f"Metadata-Version: 2.4\nName: penstock-providers-{name}\nVersion: 1.0\n")
         info.joinpath("entry_points.txt").write_text(f"[penstock.providers]\n{name} = penstock_{name}:provider.toml\n")
         package.mkdir()
         package.joinpath("__init__.py").touch()
-        package.joinpath("provider.toml").write_text(MANIFEST.replace("ID", name))
+        package.joinpath("provider.toml").write_text(text)
         package.joinpath("commands.py").write_text(COMMANDS)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -100,7 +128,7 @@ def penstock(tmp_path, monkeypatch, capfd):
         return code, out, err
 
     yield run
-    for name in [each for each in sys.modules if each.startswith(("penstock_acme", "penstock_pools"))]:
+    for name in [each for each in sys.modules if each.startswith(tuple(f"penstock_{name}" for name in texts))]:
         del sys.modules[name]
 
 
@@ -199,4 +227,34 @@ def test_the_shell_completes_providers_and_their_commands(penstock):
 
     assert completed("ac") == ["acme"]
     assert completed("acme", "show") == ["show-all"]
+    assert completed("ord") == ["orders"]
+    assert completed("orders", "a") == ["add"]
     assert "--dry-run" in completed("acme", "show-all", "--dry")
+
+
+def test_a_command_is_called_by_the_words_of_its_name(penstock):
+    assert json.loads(penstock("orders", "add", "here")[1]) == {"where": "here"}
+    assert json.loads(penstock("count-bravo", "here")[1]) == {"where": "here"}
+    code, _, err = penstock("bravo", "add-order", "here")
+    assert (code, "It has: penstock orders add, penstock count-bravo." in err) == (2, True), err
+
+
+def test_names_of_commands_are_listed_and_explained_without_an_import(penstock):
+    listed = penstock("--help")[1]
+    assert "add: of the provider bravo." in listed
+    assert "Count what bravo has." in listed
+    assert "add  Add an order." in penstock("orders", "--help")[1]
+    assert "WHERE  Where." in penstock("count-bravo", "--help")[1]
+    assert "penstock_bravo.commands" not in sys.modules
+
+
+@pytest.mark.parametrize(("word", "first", "second"), [("boxes", "chaly", "delta"), ("foxtrot", "echo", "foxtrot")])
+def test_a_word_that_two_providers_claim_calls_neither_and_both_are_told_of(penstock, word, first, second):
+    told = f"`penstock {word}` is claimed by the providers '{first}' and '{second}'; neither is active there"
+    code, _, err = penstock(word, "add", "here")
+    assert (code, told in err) == (2, True), err
+    assert f"  {word}" not in penstock("--help")[1]
+    listed = penstock("providers")[2]
+    assert f"{first}: its commands cannot be called: {told}" in listed
+    assert f"{second}: its commands cannot be called: {told}" in listed
+    assert json.loads(penstock(f"count-{first}", "here")[1]) == {"where": "here"}, "what nobody contests is called"

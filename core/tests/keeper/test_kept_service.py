@@ -26,7 +26,7 @@ class Service:
         self.does = does
 
     def run(self, context):
-        print(self.does, Connection.get("gate").password, flush=True)
+        print(self.does, Connection.get("gate").password, *filter(None, [os.environ.get("PENSTOCK_SECRET_KEY")]), flush=True)
         match self.does:
             case "raises":
                 raise OSError("no s3cr3t-word")
@@ -64,9 +64,9 @@ class Stage:
         gate = {"conn_id": "gate", "conn_type": "http", "password": "s3cr3t-word"}
         return Reply(gate, secrets=("s3cr3t-word",))
 
-    def keep(self, does, stop_s=30.0):
+    def keep(self, does, stop_s=30.0, *, installation=False):
         ports = KeeperPorts(self.answer, self.monotonic, lambda: NOW, self.told.append, self.store)
-        config = ServiceConfig("web", "acme.web", {"does": does}, "{}", str(self.folder / "own"))
+        config = ServiceConfig("web", "acme.web", {"does": does}, "{}", str(self.folder / "own"), installation)
         command = [sys.executable, str(self.program)]
         self.kept.append(KeptService(command, config, 60.0, stop_s, self.folder / "web.log", ports))
         return self.kept[-1]
@@ -176,7 +176,32 @@ def test_the_keeper_ends_with_its_services(stage):
 def test_what_is_kept_of_a_service_counts_while_its_keeper_lives(tmp_path):
     files = StatusFiles(tmp_path)
     assert (files.held, files.read("web")) == (False, None)
-    lock = files.hold()
+    lock = files.hold(-1)
     assert files.held
     os.close(lock)
     assert not files.held
+
+
+def test_a_second_keeper_waits_for_the_first_and_ends_when_it_is_told_to(tmp_path):
+    files = StatusFiles(tmp_path)
+    reading, writing = os.pipe()
+    lock = files.hold(reading)
+    os.write(writing, b"x")
+    assert files.hold(reading) is None
+    for each in (lock, reading, writing):
+        os.close(each)
+
+
+@pytest.mark.parametrize(("installation", "printed"), [(False, "works ***\n"), (True, "works *** ***\n")])
+def test_only_a_service_that_is_given_the_installation_has_its_key_and_none_prints_it(
+    stage, monkeypatch, installation, printed
+):
+    monkeypatch.setenv("PENSTOCK_SECRET_KEY", "the-key-of-the-house")
+    service = stage.keep("works", installation=installation)
+    stage.until(
+        lambda: stage.statuses and stage.statuses[-1].state is ServiceState.RUNNING and stage.statuses[-1].detail,
+        service,
+    )
+    service.stop()
+    stage.until(lambda: service.ended, service)
+    assert printed in (stage.folder / "web.log").read_text()

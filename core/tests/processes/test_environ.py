@@ -1,4 +1,4 @@
-from penstock.processes.environ import without_secrets
+from penstock.processes.environ import withheld, without_secrets
 
 
 def test_user_code_begins_without_keys_connections_and_secret_variables():
@@ -19,3 +19,20 @@ def test_user_code_begins_without_keys_connections_and_secret_variables():
         "PENSTOCK_EXECUTOR__PARALLELISM",
         "PENSTOCK_VAR_REGION",
     ]
+
+
+def test_what_is_left_out_is_hidden_where_it_is_given_all_the_same():
+    environ = {
+        "PENSTOCK_SECRET_KEY": "new-key, old-key",
+        "PENSTOCK_DATABASE__URL": "postgresql://ann:s3cr%20t@db/penstock",
+        "PENSTOCK_CONN_GATE": "http://ann:word@gate/",
+        "PENSTOCK_VAR_REGION": "eu",
+        "HOME": "/home",
+    }
+    found = withheld(environ)
+    assert {"new-key", "old-key", "s3cr t", "word", environ["PENSTOCK_DATABASE__URL"]} <= set(found)
+    assert not {"eu", "/home"} & set(found)
+
+
+def test_an_address_that_cannot_be_read_is_hidden_as_a_whole():
+    assert withheld({"PENSTOCK_DATABASE__URL": "postgresql://[db"}) == ("postgresql://[db",)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from contextlib import closing
 
 import msgspec
@@ -125,7 +126,7 @@ def test_a_service_is_told_as_its_keeper_said_last(found, installation, tmp_path
     installation.host = PluginSources(modules=("webs",), folder=str(tmp_path)).host(())
     assert {found()[f"service {name}"].severity for name in ("well", "ill")} == {Severity.NOTE}
     files = StatusFiles(installation.settings.state_folder)
-    lock = files.hold()
+    lock = files.hold(-1)
     files.write(ServiceStatus("well", ServiceState.RUNNING, "on port 80"))
     files.write(ServiceStatus("ill", ServiceState.WAITING, last_end="was killed"))
     told = found()
@@ -134,6 +135,36 @@ def test_a_service_is_told_as_its_keeper_said_last(found, installation, tmp_path
     assert told["service ill"].severity is Severity.BAD
     assert told["service ill"].detail.startswith("webs.web is waiting: was killed. See ")
     assert "plugin-manager install acme" in list_services(installation)[2].problems[0]
+
+
+def test_a_service_that_is_always_kept_has_a_name_and_a_table_may_switch_it_off(installation, tmp_path, monkeypatch):
+    (tmp_path / "webs.py").write_text(
+        "from penstock.spec.plugin import Capability, hookimpl\nclass Web:\n    def run(self, context): ...\n"
+        "@hookimpl\ndef penstock_services():\n"
+        "    return [Capability('services', 'webs.web', Web, 'A page.', always=True, installation=True),\n"
+        "            Capability('services', 'webs.other', Web, 'A page.', always=True),\n"
+        "            Capability('services', 'webs.named', Web, 'A page.')]\n"
+    )
+    installation.host = PluginSources(modules=("webs",), folder=str(tmp_path)).host(())
+
+    def listed(**chosen):
+        installation.settings = msgspec.structs.replace(installation.settings, services=chosen)
+        return {each.name: (each.type, each.state, each.problems) for each in list_services(installation)}
+
+    assert listed() == {"web": ("webs.web", "down", ()), "other": ("webs.other", "down", ())}
+    assert listed(web=ServiceChoice("webs.named"), mine=ServiceChoice("webs.other", enabled=False)) == {
+        "web": ("webs.named", "down", ()),
+        "mine": ("webs.other", "off", ()),
+        "webs_web": ("webs.web", "down", ()),
+    }
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))  # where isolated providers are named
+    installation.settings.isolated_file.write_text('{"webs": "/there/bin/python"}')
+    apart = listed()
+    (problem,) = apart["web"][2]
+    assert problem.startswith(
+        "webs.web is given the whole installation, which a provider in an environment of its own cannot have"
+    )
+    assert apart["other"][2] == ()
 
 
 def test_what_an_executor_of_a_provider_does_wrong_is_bad_until_the_next_scheduler(found, installation, tmp_path):

@@ -42,6 +42,9 @@ class Capability(NamedTuple):
         extra: The extra of the distribution that it needs; "" for none.
         connection_type: For a hook, the connection type that it reads.
         scheme: For an object store, the URL scheme that it serves.
+        name: For a command, the words that are typed; "" for those of its id.
+        installation: For a service, whether it is given the whole installation.
+        always: For a service, whether it is kept though no setting names it.
     """
 
     kind: str
@@ -54,11 +57,27 @@ class Capability(NamedTuple):
     replacement: str = ""
     connection_type: str = ""
     scheme: str = ""
+    name: str = ""
+    installation: bool = False
+    always: bool = False
 
     @property
     def provider(self) -> str:
         """Id of the provider it belongs to."""
         return self.id.partition(".")[0]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """For a command, the one or two words that are typed behind ``penstock``."""
+        provider, _, own = self.id.partition(".")
+        return tuple(self.name.split(" ")) if self.name else (provider, own.replace("_", "-"))
+
+    @property
+    def powers(self) -> tuple[str, ...]:
+        """What whoever installs it should know that it may do, beyond what others of its kind may; each goes behind its id."""
+        given = "is given the whole installation: the database, its key, all connections" if self.installation else ""
+        kept = "is kept by `penstock up` without a line in the settings" if self.always else ""
+        return tuple(each for each in (given, kept) if each)
 
 
 class ConnectionType(NamedTuple):

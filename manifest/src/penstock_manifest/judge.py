@@ -76,6 +76,8 @@ def _problems(data: Mapping[str, Any], entry_point: str, served: range | None, *
     problems += _id_problems(data)
     problems += _type_problems(data)
     problems += _option_problems(data)
+    problems += _command_problems(data)
+    problems += _service_problems(data)
     problems += _since_problems(data) if strict else []
     return problems + list(_version_problems(data, entry_point, served))
 
@@ -84,7 +86,8 @@ def _notes(data: Mapping[str, Any]) -> Iterator[str]:
     for key, value in data.items():
         if key not in _TOP and is_tables(value) and value:
             yield f"{_shown(key)} is no kind of capability that is known here ({', '.join(ARRAYS)}); it was skipped"
-    if isinstance(data.get("id"), str) and data["id"] in OWN_COMMANDS and data.get("commands"):
+    unnamed = [item for _, item in _tables(data, "commands") if not item.get("name")]
+    if isinstance(data.get("id"), str) and data["id"] in OWN_COMMANDS and unnamed:
         yield f"its commands cannot be called: `penstock {data['id']}` is a command of Penstock's own, which goes first"
 
 
@@ -177,6 +180,31 @@ def _option_problems(data: Mapping[str, Any]) -> Iterator[str]:
                     yield f"{place}, {name_of}: its option --{option.replace('_', '-')} {taken[option]}; choose another name"
                 elif not table.get("required"):
                     taken[option] = f"is that of {_shown(name)} as well"
+
+
+def _command_problems(data: Mapping[str, Any]) -> Iterator[str]:
+    """Find commands that could not be called by their name: it is one of Penstock's own, or another one's."""
+    seen: dict[tuple[str, ...], str] = {}
+    for place, item in _tables(data, "commands"):
+        provider, _, own = str(item.get("id")).partition(".")
+        name = item.get("name")
+        words = tuple(name.split(" ")) if isinstance(name, str) and name else (provider, own.replace("_", "-"))
+        if name and words[0] in OWN_COMMANDS:
+            yield f"{place}: `penstock {words[0]}` is a command of Penstock's own; let its name begin with another word"
+        for others, of in seen.items():
+            if words == others:
+                yield f"{place}: `penstock {' '.join(words)}` is {of} already; give one of the two another name"
+            elif words[:1] == others[:1] and 1 in (len(words), len(others)):
+                yield f"{place}: `penstock {words[0]}` cannot be a command and the first word of another, as {of} has it"
+        seen.setdefault(words, place)
+
+
+def _service_problems(data: Mapping[str, Any]) -> Iterator[str]:
+    """Find services that are always kept, and yet must be told something first."""
+    for place, item in _tables(data, "services"):
+        needed = [table for _, table in _tables(item, "parameters", "name") if table.get("required")]
+        if item.get("always") is True and needed:
+            yield f"{place}: it is always kept, and yet {_shown(needed[0].get('name'))} is required; give that a default"
 
 
 def _since_problems(data: Mapping[str, Any]) -> Iterator[str]:

@@ -30,6 +30,7 @@ _LONGEST_NAME = 100
 """Letters of an id or a name: what is longer is no name, and would fill the tables in which it is shown."""
 _ID = re.compile(r"[a-z][a-z0-9_]{0,99}\Z")
 _CAPABILITY_ID = re.compile(r"[a-z][a-z0-9_]{0,99}\.[a-z][a-z0-9_]{0,99}\Z")
+_COMMAND = re.compile(r"[a-z][a-z0-9-]{0,49}( [a-z][a-z0-9-]{0,49})?\Z")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,99}\Z")
 
 
@@ -89,6 +90,25 @@ _REPLACEMENT = Key("string", "what to use instead", "a string", _is_text)
 SCHEME = Key("string", "a URL scheme, such as `s3`", "a URL scheme such as 's3'", _matches(_SCHEME), required=True)
 CONNECTION_TYPE = Key(
     "string", "a connection type, such as `aws`", "a connection type such as 'aws'", _matches(_ID), required=True
+)
+COMMAND_NAME = Key(
+    "string",
+    "the words that are typed after `penstock`, one or two, such as `orders list`; the provider's id and the entry's name with `-` "
+    "for `_` unless given",
+    "one or two words such as 'orders list', in lower-case letters, digits and -",
+    _matches(_COMMAND),
+)
+INSTALLATION = Key(
+    "boolean",
+    "whether it is given the whole installation: the environment of `penstock up`, with the database and its key; `false` unless given",
+    "true or false",
+    _is_flag,
+)
+ALWAYS = Key(
+    "boolean",
+    "whether `penstock up` keeps it though no table of the settings names it; `false` unless given",
+    "true or false",
+    _is_flag,
 )
 TABLES = Key("list of tables", "its entries, in the order in which they are listed", "a list of tables", is_tables)
 

@@ -8,7 +8,16 @@ what providers offer of it.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from penstock_manifest.keys import CAPABILITY_KEYS, CONNECTION_KEYS, CONNECTION_TYPE, SCHEME, Key
+from penstock_manifest.keys import (
+    ALWAYS,
+    CAPABILITY_KEYS,
+    COMMAND_NAME,
+    CONNECTION_KEYS,
+    CONNECTION_TYPE,
+    INSTALLATION,
+    SCHEME,
+    Key,
+)
 from penstock_manifest.specs import Deprecation
 
 
@@ -154,11 +163,12 @@ _TABLE = (
     Kind(
         "services",
         "long-running parts",
-        "by a process of its own under `penstock up`, if the settings name it",
+        "by a process of its own under `penstock up`, if the settings name it, or it is one that is always kept",
         "penstock_services",
         "penstock.spec.service:Service",
         ("services",),
         3,
+        {"installation": INSTALLATION, "always": ALWAYS},
         made_with="its options of the settings by name",
         process="one of its own, from the start of `penstock up` to its end",
         raised="its process ends, which is told, and is started again after a pause that grows",
@@ -166,11 +176,12 @@ _TABLE = (
     Kind(
         "commands",
         "commands of the command line",
-        "by `penstock PROVIDER COMMAND`",
+        "by `penstock NAME`, when it is called",
         "penstock_commands",
         "penstock.spec.command:Command",
         ("commands",),
         3,
+        {"name": COMMAND_NAME},
         made_with="the arguments that were typed, by name; the object is the function itself",
         process="that of the command line",
         raised="it is told in a sentence, and the exit code is not 0",
@@ -229,7 +240,7 @@ OWN_COMMANDS = frozenset({
     "up",
     "variables",
 })  # fmt: skip
-"""Names of the core's own commands, which go before those of a provider whose id is the same."""
+"""Names of the core's own commands, which go before a provider whose id is the same, and with which no name of its commands begins."""
 
 FLOORS: Mapping[str, int] = {
     "errors": 0,

@@ -14,6 +14,7 @@ from penstock.app.compose import installation
 from penstock.service.dags import trigger
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
+from penstock_testkit.beside import WITHOUT_SERVER
 
 LEASE_S = 3.0
 WAIT_S = 1.0
@@ -65,6 +66,7 @@ class Fire:
             (folder / "dags" / each.name).write_text(each.read_text())
         self.environ = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")},
+            **WITHOUT_SERVER,
             MARK: str(folder),
             "PYTHONPATH": os.pathsep.join([str(folder / "site"), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
             "PENSTOCK_EXECUTOR__PARALLELISM": "12",

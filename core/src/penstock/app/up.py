@@ -7,12 +7,13 @@ from importlib import import_module
 from pathlib import Path
 
 from penstock import __version__
-from penstock.app.parts.environments import listening
+from penstock.app.parts.environments import listening, plugin_host
 from penstock.errors import ConfigError, ExitCode
 from penstock.model.text import visible
 from penstock.processes.fork import prepare_to_fork
 from penstock.processes.program import fork_program
 from penstock.processes.supervise import SupervisedProcess, Supervisor
+from penstock.service.choices.services import chosen_services
 from penstock.service.project import make_state_folder
 from penstock.settings import Settings
 
@@ -39,11 +40,13 @@ def up(settings: Settings) -> int:
     _check_writable(settings.state_folder)
     _log(f"Penstock {__version__}: DAGs in {settings.dags_folder}, state in {settings.state_folder}. Ctrl-C stops.")
     _import_services()
-    graces = (settings.executor.stop_grace_s, *(each.stop_s for each in settings.services.values()))
+    services = chosen_services(settings, plugin_host(settings))
+    kept = [each.stop_s for each in services.values() if each.enabled]
+    graces = (settings.executor.stop_grace_s, *kept)
     stop_s = max(graces) + _STOP_S
     starts, start = os.pipe()
     supervisor = Supervisor(
-        _services(settings, start),
+        _services(settings, start, services=bool(kept)),
         starts=starts,
         final=ExitCode.REFUSED,
         final_at_start=ExitCode.UNAVAILABLE,
@@ -75,7 +78,7 @@ def _import_services() -> None:
     prepare_to_fork()
 
 
-def _services(settings: Settings, start: int) -> list[SupervisedProcess]:
+def _services(settings: Settings, start: int, *, services: bool) -> list[SupervisedProcess]:
     """Name the processes to run; the notifier, and the rows that it reads, only if somebody is to be told of something.
 
     Whether a DAG file asks for that, or for the watchers, is known to the loader, which says so by a byte to ``start``.
@@ -89,7 +92,7 @@ def _services(settings: Settings, start: int) -> list[SupervisedProcess]:
     ]
     if settings.logs.store:
         found.append(_service(settings, "log_shipper", vital=False))
-    if settings.services:
+    if services:
         found.append(_service(settings, "services", vital=False))
     if settings.metrics_sinks:
         found.append(_service(settings, "metrics", vital=False))

@@ -58,6 +58,7 @@ def show_provider(context: click.Context, provider_id: str, *, as_json: bool) ->
         print_json(_data(found))
         return code
     manifest = found.manifest
+    powers = [f"{c.id} {power}" for c in (manifest.capabilities if manifest else ()) for power in c.powers]
     print_fields(
         {
             "provider": found.id,
@@ -67,6 +68,7 @@ def show_provider(context: click.Context, provider_id: str, *, as_json: bool) ->
             "state": _state(found),
             "problems": "\n".join(found.problems),
             "notes": "\n".join(found.notes),
+            **({"note well": "\n".join(powers)} if powers else {}),
             **({"listens": "\n".join(service.listener_state(found.listener))} if found.listener else {}),
         }
     )

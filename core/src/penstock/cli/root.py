@@ -85,11 +85,11 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported; those of a provider, made from its manifest, if none of Penstock's own has the name."""
         if cmd_name not in _COMMANDS:
-            from penstock.cli.provided.provider_commands import provider_group  # noqa: PLC0415 - few commands are a provider's
+            from penstock.cli.provided.provider_commands import provider_command  # noqa: PLC0415 - few commands are a provider's
 
             if cmd_name not in ctx.meta:  # click asks twice
-                known = ctx.obj is not None and cmd_name.isidentifier()
-                ctx.meta[cmd_name] = provider_group(ctx, cmd_name) if known else None
+                known = ctx.obj is not None and cmd_name.replace("-", "_").isidentifier()
+                ctx.meta[cmd_name] = provider_command(ctx, cmd_name) if known else None
             found: click.Command | None = ctx.meta[cmd_name]
             return found
         module, _, name = _COMMANDS[cmd_name][0].partition(":")
@@ -106,7 +106,7 @@ class LazyGroup(click.Group):
 
 
 def _of_providers(ctx: click.Context) -> dict[str, str]:
-    """Providers that have commands, with what each is; none where nobody's settings hold, as for the reference."""
+    """First words of providers' commands, with what each is; none where nobody's settings hold, as for the reference."""
     if ctx.obj is None:
         return {}
     from penstock.cli.provided.provider_names import provider_names  # noqa: PLC0415 - as above

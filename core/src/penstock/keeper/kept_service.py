@@ -34,6 +34,7 @@ class ServiceConfig(msgspec.Struct, frozen=True):
         options: What it is made with.
         plugins: `penstock.plugins.sources.PluginSources` as JSON.
         folder: The folder that is its own.
+        installation: Whether it is given the whole installation, and so the secrets of the environment.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ServiceConfig(msgspec.Struct, frozen=True):
     options: dict[str, Any]
     plugins: str
     folder: str
+    installation: bool = False
 
 
 class ServiceReport(msgspec.Struct, frozen=True):
@@ -145,7 +147,7 @@ class KeptService:
     def _start(self) -> None:
         self._started_at, self._why = self._ports.monotonic(), ""
         try:
-            self._process = LineProcess(self._command, self._log)
+            self._process = LineProcess(self._command, self._log, withhold=not self._config.installation)
         except OSError as error:
             self._ended(f"cannot be started with {self._command[0]}: {error.strerror}")
             return

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import select
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +11,7 @@ import msgspec
 
 from penstock.processes.state_file import keep
 
+_LOOK_S = 0.2
 FOLDER = "services"
 """Folder of these files, and of the services' own, in the state folder; of their logs in that of all logs."""
 
@@ -60,16 +62,28 @@ class StatusFiles:
         """The folder that is a service's own."""
         return self._folder / name
 
-    def hold(self) -> int:
+    def hold(self, stop: int) -> int | None:
         """Lock the files for as long as the descriptor that is returned is open; the keeper does.
+
+        Args:
+            stop: Readable once the keeper is to end; None is returned if it is before an earlier keeper has ended.
 
         Raises:
             OSError: The folder cannot be written.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(self._folder / "keeper.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return lock
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (
+                BlockingIOError
+            ):  # a second `penstock up` here: a wait for the lock itself would not hear that it is refused
+                if select.select([stop], [], [], _LOOK_S)[0]:
+                    os.close(lock)
+                    return None
+            else:
+                return lock
 
     @property
     def held(self) -> bool:

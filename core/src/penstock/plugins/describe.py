@@ -79,7 +79,7 @@ def _entry(kind: Kind, value: object) -> dict[str, Any]:
             f"{kind.spec} answers with {value!r}; it must be a list of penstock.spec.plugin.Capability of the kind {kind.name!r}"
         )
     entry = _without_defaults(to_data(value._replace(object=_path_of(value.id, value.object))))
-    return {key: each for key, each in entry.items() if key != "kind"}
+    return {key: each for key, each in entry.items() if key != "kind" and each is not False}
 
 
 def _path_of(capability_id: str, target: object) -> str:

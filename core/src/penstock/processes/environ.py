@@ -1,6 +1,7 @@
 """The environment that processes with code of authors and providers begin with."""
 
 from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
 
 from penstock.model.secret import variable_secrets
 
@@ -14,6 +15,20 @@ def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
     A task asks its supervisor for connections and Variables, who also hides their secrets in its log.
     """
     return {name: value for name, value in environ.items() if not _is_withheld(name, value)}
+
+
+def withheld(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What `without_secrets` leaves out, for a mask: the values, and passwords in those that are URLs."""
+    values = [value for name, value in environ.items() if _is_withheld(name, value)]
+    values += environ.get("PENSTOCK_SECRET_KEY", "").replace(",", " ").split()
+    return (*values, *(found for value in values if (found := _password(value))))
+
+
+def _password(url: str) -> str:
+    try:
+        return unquote(urlsplit(url).password or "")
+    except ValueError:
+        return ""
 
 
 def _is_withheld(name: str, value: str) -> bool:

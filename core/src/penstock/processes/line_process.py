@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from penstock.processes.descendants import end_marked, end_of_marked
-from penstock.processes.environ import without_secrets
+from penstock.processes.environ import withheld, without_secrets
 from penstock.processes.fork import spawn
 from penstock.processes.frames import MOST_BYTES, Frame, FrameReader, SendBuffer, frame, read_available
 from penstock.processes.group import describe_exit, group_lives, kill_group
@@ -37,22 +37,27 @@ class LineProcess:
         command: Program and arguments; the number of its socket is appended.
         log: File that receives what it prints.
         most_bytes: Bytes of the payload of a frame that it may send; one that sends more counts as gone.
+        withhold: Whether the secrets of this environment are left out of its own; if they are not, what it prints is without them.
 
     Raises:
         OSError: It cannot be started.
     """
 
-    def __init__(self, command: Sequence[str], log: Path, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self, command: Sequence[str], log: Path, most_bytes: int = MOST_BYTES, *, withhold: bool = True
+    ) -> None:
         mine, its = socket.socketpair()
         mine.setblocking(False)
         self.sock, self.mask, self._log = mine, Mask(), log
+        if not withhold:
+            self.mask.learn(withheld(os.environ))
         self._reader, self._send_buffer = FrameReader(most_bytes), SendBuffer(mine)
         self._held, self._mark = bytearray(), f"{os.getpid()}.{next(_numbers)}."
         try:
             self._process = spawn(
                 [*command, str(its.fileno())],
                 pass_fds=(its.fileno(),),
-                env={**without_secrets(os.environ), _MARK: self._mark},
+                env={**(without_secrets(os.environ) if withhold else os.environ), _MARK: self._mark},
                 capture=True,
             )
         except OSError:

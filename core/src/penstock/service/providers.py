@@ -5,6 +5,7 @@ import msgspec
 from penstock.author.hook import Hook
 from penstock.errors import MissingProviderError, NotFoundError, PluginError, RequestError, StoreError
 from penstock.model.connection import Connection
+from penstock.service.choices.command_words import command_words
 from penstock.service.choices.uses import uses_of
 from penstock.service.installation import Installation
 from penstock.store import Listener
@@ -104,6 +105,7 @@ def listener_state(row: Listener) -> list[str]:
 
 def _details(installation: Installation, providers: list[Provider]) -> list[ProviderDetails]:
     listeners = _listeners(installation, providers)
+    contested = _contested(installation)
     forbidden = frozenset(installation.settings.disabled_providers)
     return [
         ProviderDetails(
@@ -111,7 +113,7 @@ def _details(installation: Installation, providers: list[Provider]) -> list[Prov
             each.active,
             each.distributions,
             each.problems,
-            each.notes,
+            (*each.notes, *contested.get(each.id, ())),
             each.manifest,
             listeners.get(each.id),
             bool(forbidden & {each.id, "*"}),
@@ -119,6 +121,15 @@ def _details(installation: Installation, providers: list[Provider]) -> list[Prov
         )
         for each in providers
     ]
+
+
+def _contested(installation: Installation) -> dict[str, list[str]]:
+    """By the ids of their providers, the words of commands that several claim, a sentence each."""
+    found: dict[str, list[str]] = {}
+    for word in command_words(installation.host).values():
+        for owner in word.owners if word.problem else ():
+            found.setdefault(owner, []).append(f"its commands cannot be called: {word.problem}")
+    return found
 
 
 def _uses(installation: Installation, manifest: Manifest | None) -> dict[str, list[str]]:

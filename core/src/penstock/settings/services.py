@@ -16,12 +16,14 @@ class ServiceChoice(msgspec.Struct, frozen=True):
         options: What the service is made with: its parameters.
         report_s: Seconds after which a service that has begun to report, and stopped, counts as hung; it is started again then.
         stop_s: Seconds that it gets to end by itself when Penstock stops.
+        enabled: Whether it is kept; `false` switches off one that is always kept while its provider is installed.
     """
 
     type: str
     options: dict[str, Any] = {}
     report_s: Seconds = 60.0
     stop_s: Seconds = 5.0
+    enabled: bool = True
 
 
 def read_service(name: str, value: object) -> ServiceChoice:

@@ -1,12 +1,15 @@
-"""What a command is: something that people do with a provider from the command line, ``penstock PROVIDER COMMAND``.
+"""What a command is: something that people do with a provider from the command line.
 
 A provider names the function in its manifest (``[[commands]]``), or a module of the project answers ``penstock_commands``. The
-entry's id ``acme.open_orders`` is ``penstock acme open-orders``. Its parameters make the arguments: one that is required stands
+entry's id ``acme.open_orders`` is ``penstock acme open-orders``, unless its ``name`` gives other words, one or two:
+``orders open`` is ``penstock orders open``. Its parameters make the arguments: one that is required stands
 in its place, in the order of the manifest; all others are options ``--name``, a ``bool`` is a flag, a ``list`` may be given
 several times. So help and completion, and the refusal of a wrong argument, need nothing but the manifest: the function is
 imported when it is called.
 
-A command of Penstock's own goes before a provider whose id is the same.
+A command of Penstock's own goes before a provider whose id is the same, and a name that begins with one is refused. Where two
+providers have commands with the same first word, or one has the other's id for it, neither is active there, and both are told of by
+``penstock providers``.
 """
 
 from typing import Any, Protocol

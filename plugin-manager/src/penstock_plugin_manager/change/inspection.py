@@ -79,7 +79,8 @@ def check_providers(
         alone: Whether they come into an environment of their own, where nothing of the shared one stands in their way.
 
     Returns:
-        Warnings: deprecated and experimental providers, and what of the specs will be gone that they use, or those that stay.
+        Warnings: deprecated and experimental providers; what they may do beyond others; what of the specs will be gone that they
+        use, or those that stay.
 
     Raises:
         IncompatibleError: a provider is broken, claims a foreign id, does not fit the core, or is suspended or removed; or one that
@@ -95,7 +96,8 @@ def check_providers(
         if wheel is None:
             continue
         problems = _problems(provider_id, wheel, version, served)
-        problems += [] if alone else _taken(wheel, session)
+        manifest = next((each.manifest for each in wheel.providers if each.id == provider_id), None)
+        problems += apart_problems(manifest) if alone else _taken(wheel, session)
         if problems and not limits.broken:
             raise IncompatibleError(
                 f"{package.name} {package.version} would not work here: {problems[0]}.",
@@ -103,8 +105,22 @@ def check_providers(
                 "\n".join(problems[1:]),
             )
         warnings += problems + _judge_state(provider_id, wheel, limits, session)
-        warnings += _deprecated(provider_id, wheel, served)
+        warnings += _deprecated(provider_id, wheel, served) + power_warnings(manifest)
     return warnings
+
+
+def apart_problems(manifest: Manifest | None) -> list[str]:
+    """Return why a provider cannot live in an environment of its own, a sentence each."""
+    return [
+        f"its service {each.id} is given the whole installation, which one in an environment of its own cannot have"
+        for each in (manifest.capabilities if manifest else ())
+        if each.installation
+    ]
+
+
+def power_warnings(manifest: Manifest | None) -> list[str]:
+    """Return what a provider may do beyond others, a sentence each."""
+    return [f"{each.id} {power}" for each in (manifest.capabilities if manifest else ()) for power in each.powers]
 
 
 def spec_of_core(package: Locked | None, file: File | None, session: Session) -> range | None:

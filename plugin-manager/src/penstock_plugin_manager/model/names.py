@@ -9,6 +9,8 @@ from penstock_plugin_manager.errors import UsageError
 
 CORE = "penstock-core"
 PREFIX = "penstock-providers-"
+OFFICIAL = {"server": "penstock-server"}
+"""Distributions of the project that are providers by their manifest, and named otherwise than the rule says, by id."""
 
 _ID = re.compile(r"[a-z][a-z0-9_]{0,99}\Z")
 _REQUIREMENT = re.compile(r"\s*([A-Za-z][A-Za-z0-9_.-]*)\s*(?:\[([^\]]*)\])?\s*((?:[<>=!~].*)?)\Z")
@@ -39,12 +41,15 @@ def is_id(text: str) -> bool:
 
 def default_distribution(provider_id: str) -> str:
     """Return the distribution that a provider id names when no catalog says otherwise."""
-    return normalize(PREFIX + provider_id)
+    return OFFICIAL.get(provider_id) or normalize(PREFIX + provider_id)
 
 
 def id_of_distribution(distribution: str) -> str | None:
     """Return the provider id that a distribution's name implies, or None for a foreign name."""
     name = normalize(distribution)
+    official = {each: provider_id for provider_id, each in OFFICIAL.items()}
+    if name in official:
+        return official[name]
     return name.removeprefix(PREFIX).replace("-", "_") if name.startswith(PREFIX) else None
 
 

@@ -16,6 +16,7 @@ class Offer(NamedTuple):
         id: Its id; the type of a connection type.
         object: What is imported on first use; empty for a connection type.
         parameters: Its parameters, or a connection type's fields.
+        powers: What it may do beyond others of its kind, each as the end of a sentence that begins with its id.
     """
 
     kind: str
@@ -28,6 +29,7 @@ class Offer(NamedTuple):
     parameters: tuple[Parameter | Field, ...] = ()
     state: str = "stable"
     replacement: str = ""
+    powers: tuple[str, ...] = ()
 
 
 def offers_of(manifest: Manifest) -> list[Offer]:
@@ -35,7 +37,7 @@ def offers_of(manifest: Manifest) -> list[Offer]:
     found = [
         Offer(
             each.kind, each.id, each.doc, each.object, each.extra, each.connection_type,
-            (each.scheme,) if each.scheme else (), each.parameters, each.state, each.replacement,
+            (each.scheme,) if each.scheme else (), each.parameters, each.state, each.replacement, each.powers,
         )
         for each in manifest.capabilities
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""``penstock PROVIDER COMMAND``: commands that installed providers bring, made from their manifests alone."""
+"""Commands that installed providers bring, made from their manifests alone."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -8,6 +8,7 @@ import click
 
 from penstock.cli.installation import anywhere
 from penstock.cli.terminal import VisibleContext, json_text
+from penstock.service.choices.command_words import command_word
 from penstock.service.choices.commands import run_command
 from penstock_manifest.format import Capability, Parameter
 
@@ -22,38 +23,43 @@ class _ProviderCommand(click.Command):
     context_class = VisibleContext
 
 
-def provider_group(context: click.Context, provider_id: str) -> click.Group | None:
-    """The commands of a provider; None if no provider of this id is installed.
+def provider_command(context: click.Context, word: str) -> click.Command | None:
+    """What a first word calls: a command of a provider, or the group of those that begin with it; None if nobody has the word.
 
     Raises:
-        UsageError: The provider has none, or is broken.
+        UsageError: Several providers claim it, or the provider of this id has no such command, or is broken.
         ConfigError: The settings cannot be read.
     """
     with anywhere(context) as installation:
         host = installation.host
-        if provider_id not in host.ids():
+        found = command_word(host, word)
+        if found.problem:
+            raise click.UsageError(f"The command cannot be called: {found.problem}.", context)
+        if found.commands:
+            if len(found.commands[0].words) == 1:
+                return _command(word, found.commands[0])
+            group = _ProviderGroup(word, help=found.about)
+            for each in found.commands:
+                group.add_command(_command(each.words[1], each))
+            return group
+        if word not in host.ids():
             return None
-        manifest = host.provider(provider_id).manifest
-        if manifest is None:
-            reason = "; ".join(host.provider(provider_id).problems)
-            raise click.UsageError(f"The commands of the provider {provider_id!r} cannot be called: {reason}", context)
-        offered = [each for each in host.capabilities("commands", mention=provider_id) if each.provider == provider_id]
-    if not offered:
-        raise click.UsageError(f"The provider {provider_id!r} is installed, and has no commands.", context)
-    group = _ProviderGroup(provider_id, help=manifest.doc)
-    for each in offered:
-        group.add_command(_command(each))
-    return group
+        provider = host.provider(word)
+    if provider.manifest is None:
+        reason = "; ".join(provider.problems)
+        raise click.UsageError(f"The commands of the provider {word!r} cannot be called: {reason}", context)
+    others = [" ".join(("penstock", *each.words)) for each in provider.manifest.capabilities if each.kind == "commands"]
+    instead = f" named so. It has: {', '.join(others)}." if others else "."
+    raise click.UsageError(f"The provider {word!r} is installed, and has no commands{instead}", context)
 
 
-def _command(capability: Capability) -> click.Command:
+def _command(name: str, capability: Capability) -> click.Command:
     def called(**given: Any) -> int:  # noqa: ANN401 - by its parameters
         context = click.get_current_context()
         arguments = {name: _plain(value) for name, value in given.items() if value not in (None, ())}
         with anywhere(context) as installation:
             return run_command(installation, capability.id, arguments)
 
-    name = capability.id.partition(".")[2].replace("_", "-")
     parameters = [_parameter(each) for each in capability.parameters]
     return _ProviderCommand(name, callback=called, params=parameters, help="\n\n".join(_help(capability)))
 

@@ -111,6 +111,7 @@ def _capability(capability: Offer) -> list[str]:
     needs = f" [extra {capability.extra}]" if capability.extra else ""
     lines = [f"  {style(capability.id, 'cyan')}{needs}  {capability.doc}"]
     lines += [f"      {capability.object}"] if capability.object else []
+    lines += [f"      {style('note well', 'bold')}: it {power}" for power in capability.powers]
     for each in capability.parameters:
         default = "" if each.default is None else f" = {plain(repr(each.default), 120)}"
         must = ", required" if each.required else ""
