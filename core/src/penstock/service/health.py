@@ -22,6 +22,7 @@ from penstock.service.choices.executors import list_executors
 from penstock.service.choices.problems import choice_problems
 from penstock.service.choices.services import DOWN, list_services
 from penstock.service.config.pools import list_pools
+from penstock.service.figures.bottlenecks import bottlenecks
 from penstock.service.figures.figures import scheduler_health
 from penstock.service.installation import Installation
 from penstock.service.providers import concerns, list_providers
@@ -65,6 +66,7 @@ def check_installation(installation: Installation) -> list[Finding]:
         ("snapshots", _snapshots),
         ("database", _database),
         ("pools", _pools),
+        ("bottleneck", _bottlenecks),
         ("executors", _executors),
         ("secrets", _secrets),
         ("log store", _log_store),
@@ -201,6 +203,13 @@ def _pools(installation: Installation) -> Iterator[Finding]:
     yield Finding(
         Severity.OK, "pools", f"{used} of {slots} slots in use, tasks that wait: {sum(p.waiting for p in found)}"
     )
+
+
+def _bottlenecks(installation: Installation) -> Iterator[Finding]:
+    """What has held tasks up in the last day."""
+    if installation.has_database:
+        for found in bottlenecks(installation):
+            yield Finding(Severity.NOTE, "bottleneck", f"in the last day, {found}")
 
 
 def _executors(installation: Installation) -> Iterator[Finding]:

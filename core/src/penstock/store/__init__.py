@@ -8,7 +8,7 @@ from penstock.store.catalog import LoaderCatalog
 from penstock.store.checkpoints.state_store import StateOwner, StateValue
 from penstock.store.config import Pool, UnreadableSecrets, Variable
 from penstock.store.dags import DagRow, DagState, StoredVersion, UnreadableDag, Version, planned_dag
-from penstock.store.figures.figures import Counts, HeldTries, WaitingTasks
+from penstock.store.figures.figures import Counts, HeldTries, Moments, WaitingTasks
 from penstock.store.history.export import Span
 from penstock.store.keyring import Keyring, lost_key, new_key
 from penstock.store.outbox.alerts import ALERTS, KEPT, AlertDelivery, NewAlert, WaitingAlerts
@@ -41,6 +41,7 @@ __all__ = [
     "Listener",
     "LoaderCatalog",
     "Membership",
+    "Moments",
     "NewAlert",
     "OwnedDags",
     "PastTry",

@@ -12,6 +12,7 @@ from penstock.model.changes import Changes
 from penstock.model.run import NewRun, RunKind, TaskInstance, Try
 from penstock.model.state import RunState, TaskState
 from penstock.scheduler.heartbeat_file import SILENT_S, HeartbeatFile
+from penstock.service.figures.bottlenecks import bottlenecks
 from penstock.service.figures.figures import FRESH_S, FigureReader, list_queues, scheduler_health
 
 
@@ -114,3 +115,25 @@ def test_a_beat_from_before_the_machine_started_is_none(tmp_path):
     assert HeartbeatFile(tmp_path).silent_s(10.0) is None
     (tmp_path / "scheduler.heartbeat").write_text("nonsense")
     assert HeartbeatFile(tmp_path).silent_s(10.0) is None
+
+
+def test_nothing_that_has_finished_is_read_to_the_end(busy):
+    asked = []
+    event.listen(busy.store.database.engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+    FigureReader(busy, 500).text()
+    bottlenecks(busy)
+    queries = [(sql, values) for sql, values in asked if sql.startswith("SELECT")]
+    assert len(queries) > 6
+    with busy.store.database.read() as connection:
+        plans = [
+            line[-1]
+            for sql, values in queries
+            for line in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
+        ]
+    # The newest runs are read by the primary key, from the end, and no further than the limit.
+    found = {
+        line
+        for line in plans
+        if line.startswith("SCAN") and line.split()[1] in ("run", "task_instance", "try", "notice")
+    }
+    assert found <= {"SCAN run", "SCAN try USING INDEX try_open", "SCAN try USING COVERING INDEX try_open"}

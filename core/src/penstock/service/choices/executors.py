@@ -5,6 +5,7 @@ import msgspec
 from penstock.scheduler.capacity_file import CapacityFile
 from penstock.service.choices.live_tasks import live_tasks
 from penstock.service.installation import Installation
+from penstock.settings import ExecutorChoice, Settings
 from penstock.spec.executor import LOCAL
 
 
@@ -40,8 +41,14 @@ def list_executors(installation: Installation) -> list[ExecutorUsage]:
             waiting[name] = waiting.get(name, 0) + 1
     found = []
     for name, chosen in settings.executors.items():
-        far = CapacityFile(settings.state_folder, name)
-        capacity = far.read() if chosen.provided else settings.local_executor(name).parallelism
+        capacity = capacity_of(settings, name, chosen)
         queues = tuple(queue for queue, executor in settings.queues.items() if executor == name)
         found.append(ExecutorUsage(name, chosen.type, capacity, held.pop(name, 0), waiting.pop(name, 0), queues))
     return [*found, *(ExecutorUsage(name, "", None, number) for name, number in sorted(held.items()))]
+
+
+def capacity_of(settings: Settings, name: str, chosen: ExecutorChoice) -> int | None:
+    """Tries that an executor holds at once; None for a provider's that no scheduler of this machine has asked."""
+    if chosen.provided:
+        return CapacityFile(settings.state_folder, name).read()
+    return settings.local_executor(name).parallelism

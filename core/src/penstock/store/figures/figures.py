@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from penstock.model.state import RunState, TaskState
 from penstock.store.sql import tables
@@ -37,6 +37,27 @@ _ENDED = (
 )
 SUCCESSES = select(_d.dag_id, _ENDED).where(_d.active).order_by(_d.dag_id)
 IMPORTS = select(_f.file, _f.duration_s).order_by(_f.file)
+
+
+# The newest first, then those of the time that is asked for: the other way round would walk through all of history if those are few.
+_NEWEST = select(_r.run, _r.version, _r.created_at).order_by(_r.run.desc()).limit(bindparam("runs")).subquery()
+MOMENTS = (
+    select(_NEWEST.c.version, _t.task_id, _t.due_at, _t.queued_at, _t.started_at, _t.ended_at)
+    .join_from(_NEWEST, tables.task_instance, _t.run == _NEWEST.c.run)
+    .where(_NEWEST.c.created_at >= bindparam("since"), _NEWEST.c.version != "", _t.due_at.is_not(None))
+    .limit(bindparam("rows"))
+)
+
+
+class Moments(NamedTuple):
+    """When a task instance could start, was dispatched, began and ended, each None if it has not yet."""
+
+    version: str
+    task_id: str
+    due_at: datetime
+    queued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
 
 
 class WaitingTasks(NamedTuple):
@@ -97,3 +118,15 @@ class Figures:
                 {row[0]: row[1] for row in connection.execute(SUCCESSES)},
                 {row[0]: row[1] for row in connection.execute(IMPORTS)},
             )
+
+    def moments(self, since: datetime, *, runs: int, rows: int) -> list[Moments]:
+        """When the task instances of the newest runs that were made since an instant could start, and did.
+
+        Args:
+            since: The instant.
+            runs: Runs at most; they are found from the newest on.
+            rows: Task instances at most.
+        """
+        with self._database.read() as connection:
+            found = connection.execute(MOMENTS, {"since": since, "runs": runs, "rows": rows})
+            return [Moments(*row) for row in found]
