@@ -120,7 +120,7 @@ def test_dags_and_instants_choose_what_is_exported(paged, fill, now, kind):
 def test_nothing_stored_is_no_line_and_of_csv_the_names(installation):
     assert rows(installation, "runs") == []
     assert b"".join(export_lines(installation, ExportKind.AUDIT, form=ExportFormat.CSV)) == (
-        b"number,at,action,dag_id,run_id,subject,person,why\r\n"
+        b"number,at,action,dag_id,run_id,subject,person,why,source,before,after\r\n"
     )
 
 

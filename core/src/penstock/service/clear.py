@@ -7,11 +7,10 @@ import msgspec
 
 from penstock.errors import NotFoundError, RequestError, as_sentence
 from penstock.model.changes import Changes
-from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.now import Now
 from penstock.model.request import ClearTasks
 from penstock.model.run import Run
-from penstock.model.text import shortened
 from penstock.service.asked.asked import Asked, ask
 from penstock.service.installation import Installation
 from penstock.service.names import find_present_tasks, find_run, known_tasks
@@ -101,12 +100,8 @@ def clear_tasks(installation: Installation, *found: Clear, by: AskedBy = NOBODY)
     """Ask the scheduler for what was previewed, of one run or of several together; raises StoreError."""
     now = installation.now()
     audit = [
-        AuditEntry(
-            now, AuditAction.CLEAR, each.run.dag_id, each.run.run_id,
-            shortened(", ".join(each.tasks), LONGEST_SUBJECT), by.person, by.why,
-        )
-        for each in found
-    ]  # fmt: skip
+        by.entry(now, AuditAction.CLEAR, each.run.dag_id, each.run.run_id, ", ".join(each.tasks)) for each in found
+    ]
     return ask(installation, tuple(each.wanted for each in found), *audit)
 
 

@@ -13,7 +13,7 @@ from penstock.errors import RequestError
 from penstock.model.access.permission import Permission
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec
-from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.names import check_conf, check_name
 from penstock.model.request import RunRequested
 from penstock.model.run import NewRun, Run
@@ -141,7 +141,7 @@ def pause(installation: Installation, dag_id: str, *, paused: bool, by: AskedBy 
     if row.paused == paused:
         return False
     action = AuditAction.PAUSE if paused else AuditAction.UNPAUSE
-    audit = AuditEntry(now, action, dag_id, person=by.person, why=by.why)
+    audit = by.entry(now, action, dag_id)
     return installation.store.dags.set_paused(dag_id, now, paused=paused, audit=audit)
 
 
@@ -200,7 +200,7 @@ def trigger(
         created = [each for each in tx.apply(Changes(new_runs=[new]), now) if isinstance(each, Run)]
         tx.submit([RunRequested(run.run) for run in created], now)
         if created:
-            tx.audit(AuditEntry(now, AuditAction.TRIGGER, dag_id, name, "", by.person, by.why))
+            tx.audit(by.entry(now, AuditAction.TRIGGER, dag_id, name))
     run = created[0] if created else store.runs.find(dag_id, name)
     if run is None:
         raise RequestError(f"run {name!r} of DAG {dag_id!r} was deleted while it was asked for. Try again.")

@@ -4,7 +4,7 @@ import msgspec
 
 from penstock.errors import RequestError
 from penstock.model.access.permission import Permission
-from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.request import CancelRun, MarkRun
 from penstock.model.run import Run
 from penstock.model.state import RunState, TaskState
@@ -82,7 +82,7 @@ def cancel_run(installation: Installation, dag_id: str, run_id: str, *, by: Aske
     if run.state.finished:
         raise RequestError(f"run {run.run_id!r} of DAG {dag_id!r} has already ended as {run.state.value}.")
     now = installation.now()
-    audit = AuditEntry(now, AuditAction.CANCEL, dag_id, run.run_id, "", by.person, by.why)
+    audit = by.entry(now, AuditAction.CANCEL, dag_id, run.run_id)
     return ask(installation, (CancelRun(run.run, by.person),), audit)
 
 
@@ -103,5 +103,5 @@ def mark_run(installation: Installation, dag_id: str, run_id: str, state: str, *
             f"run {run.run_id!r} of DAG {dag_id!r} has not started, so it cannot be marked. "
             f"Cancel it: penstock runs cancel {dag_id} {run.run_id}"
         )
-    audit = AuditEntry(now, AuditAction.MARK, dag_id, run.run_id, state, by.person, by.why)
+    audit = by.entry(now, AuditAction.MARK, dag_id, run.run_id, state)
     return ask(installation, (MarkRun(run.run, state),), audit)

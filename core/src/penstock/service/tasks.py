@@ -6,11 +6,10 @@ from penstock.engine.waits import Wait
 from penstock.errors import RequestError
 from penstock.model.access.permission import Permission
 from penstock.model.dag import DagSpec
-from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.request import MarkTask
 from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.model.state import RunState, TaskState
-from penstock.model.text import shortened
 from penstock.service.asked.asked import Asked, ask
 from penstock.service.clear import Code, version_to_run
 from penstock.service.installation import Installation
@@ -161,8 +160,8 @@ def mark_task(  # noqa: PLR0913 - one argument an option
     version, note = version_to_run(store, run, code)
     marks = tuple(MarkTask(run.run, task_id, task.map_index, state, version) for task in found)
     now, keys = installation.now(), [str(task.key) for task in found]
-    subject = f"{state}: {shortened(', '.join(keys), LONGEST_SUBJECT)}"
-    audit = AuditEntry(now, AuditAction.MARK, dag_id, run.run_id, subject, by.person, by.why)
+    subject = f"{state}: {', '.join(keys)}"
+    audit = by.entry(now, AuditAction.MARK, dag_id, run.run_id, subject)
     return Mark(run, keys, version or run.version, note, ask(installation, marks, audit))
 
 

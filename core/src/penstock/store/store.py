@@ -13,6 +13,7 @@ from penstock.errors import StoreError
 from penstock.model.assets.event import AssetEvent
 from penstock.model.changes import Changes
 from penstock.model.run import Run
+from penstock.store.access.access import Access
 from penstock.store.assets.assets import Assets
 from penstock.store.backfills.backfills import Backfills
 from penstock.store.checkpoints.checkpoints import Checkpoints
@@ -58,6 +59,7 @@ class Store:
         assets: Assets, their events, and how far DAGs have taken them.
         requests: The scheduler's inbox.
         audit: What people have asked for.
+        access: Who may do what.
         backfills: Backfills and their dates.
         quarantine: What the scheduler could not handle.
         config: Connections, Variables and pools.
@@ -86,6 +88,7 @@ class Store:
     assets: Assets
     requests: Requests
     audit: Audit
+    access: Access
     backfills: Backfills
     quarantine: Quarantine
     config: Config
@@ -149,6 +152,7 @@ class Store:
             assets=Assets(database, writer),
             requests=Requests(database, writer),
             audit=Audit(database, writer),
+            access=Access(database, writer),
             backfills=Backfills(database, writer),
             quarantine=Quarantine(database, writer),
             config=Config(database, writer, keyring),

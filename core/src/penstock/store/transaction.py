@@ -1,7 +1,8 @@
 """The one way into a write: a transaction that only the scheduler's leader or a client may commit, and what it can do."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from functools import cache, cached_property
 from operator import attrgetter
@@ -36,6 +37,7 @@ from penstock.model.state import RunState
 from penstock.store.schedulers.request_subject import subject_of
 from penstock.store.schedulers.role import SchedulerRole
 from penstock.store.sql import asset_tables, bulk, notices, tables, wakeup
+from penstock.store.sql.access.audit_table import audit
 from penstock.store.sql.asset_writes import AssetStatements
 from penstock.store.sql.database import Database
 from penstock.store.sql.driver_errors import first_line, refuses_data
@@ -213,7 +215,7 @@ class Transaction:
             StoreError: The database refuses it; the transaction cannot be committed any more.
         """
         given = {name: value for name, value in msgspec.structs.asdict(entry).items() if name != "number"}
-        self._connection.execute(tables.audit.insert(), given)
+        self._connection.execute(audit.insert(), given)
 
     def drop_notices(self, last: int) -> int:
         """Drop the notices up to a number; see `penstock.store.sql.notices.drop`."""
@@ -294,6 +296,10 @@ class Transaction:
             self.wake(wakeup.NOTICES)
 
 
+beside: ContextVar[Callable[[Transaction], None] | None] = ContextVar("beside", default=None)
+"""What is done first in the next transaction that is committed in this context, such as to note what it is for."""
+
+
 class Writer:
     """Opens transactions for writing.
 
@@ -320,7 +326,12 @@ class Writer:
         """
         with self._database.pipeline(self._role.proof) as pipeline:
             tx = Transaction(pipeline, self.statements, self._database.engine.dialect)
+            note = beside.get()
+            if note is not None:
+                note(tx)
             yield tx
+        if note is not None:
+            beside.set(None)
         # Only after the commit: a waiter that looks earlier would see nothing, and sleep on.
         for topic in tx.topics:
             wakeup.send(self._database, topic)

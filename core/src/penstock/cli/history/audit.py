@@ -20,15 +20,18 @@ from penstock.service.history import audit as service
 def audit(
     context: click.Context, dag_id: str | None, run_id: str | None, limit: int, before: int | None, *, as_json: bool
 ) -> None:
-    """Show who has asked for what, and why: runs triggered, cancelled, cleared and marked, DAGs paused; newest first."""
+    """Show who has asked for what, and why: each change, and each login; newest first."""
     with project(context) as installation:
         page = service.list_audit(installation, dag_id=dag_id or "", run_id=run_id or "", before=before, limit=limit)
     if as_json:
         print_json(page)
         return
     print_table(
-        ["at", "who", "action", "dag", "run", "what", "why"],
-        [(e.at, e.person, e.action, e.dag_id, e.run_id, e.subject, e.why) for e in page.entries],
+        ["at", "who", "from", "action", "dag", "run", "what", "before", "after", "why"],
+        [
+            (e.at, e.person, e.source, e.action, e.dag_id, e.run_id, e.subject, e.before, e.after, e.why)
+            for e in page.entries
+        ],
         empty="nobody has asked for anything.",
     )
     if page.before is not None:

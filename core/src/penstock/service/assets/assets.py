@@ -12,11 +12,10 @@ from penstock.errors import NotFoundError, RequestError
 from penstock.model.assets.asset_condition import ALIAS, AssetSpec
 from penstock.model.assets.asset_use import AssetRole
 from penstock.model.assets.event import LARGEST_EXTRA, AssetEvent
-from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.names import check_conf, check_name
 from penstock.model.request import ReportAssetEvent
 from penstock.model.state import RunState
-from penstock.model.text import shortened
 from penstock.service.assets.watchers import WatcherSummary, watchers_of
 from penstock.service.installation import Installation
 from penstock.store import DagRow, Store
@@ -156,7 +155,7 @@ def report_event(
         # Sent on even if it is known: the scheduler counts it, and it alone says which of several came first.
         tx.submit([ReportAssetEvent(uri, given, key or None)], now)
         if known is None:
-            tx.audit(AuditEntry(now, AuditAction.REPORT, "", "", shortened(uri, LONGEST_SUBJECT), by.person, by.why))
+            tx.audit(by.entry(now, AuditAction.REPORT, subject=uri))
     return AssetReport(uri, key, known is not None)
 
 

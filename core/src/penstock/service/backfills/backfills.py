@@ -5,7 +5,7 @@ import msgspec
 from penstock.engine.why import why_paused
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.backfills.backfill import Backfill, BackfillItem, BackfillState
-from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.request import BackfillRequested, SetBackfill
 from penstock.model.state import RunState
 from penstock.model.text import utc_text
@@ -80,7 +80,7 @@ def create_backfill(
         )
     spec, now = plan.spec, installation.now()
     span = f"{utc_text(spec.since)} to {utc_text(spec.until)}, rerun {spec.rerun.value}"
-    audit = AuditEntry(now, AuditAction.BACKFILL, spec.dag_id, "", span, by.person, by.why)
+    audit = by.entry(now, AuditAction.BACKFILL, spec.dag_id, subject=span)
     backfill, number = installation.store.backfills.add(spec, audit)
     return backfill, Asked(number, (BackfillRequested(backfill.number),), now)
 
@@ -96,7 +96,7 @@ def set_backfill(installation: Installation, number: int, state: BackfillState, 
     backfill, now = find_backfill(installation, number), installation.now()
     if backfill.state not in (BackfillState.RUNNING, BackfillState.PAUSED):
         raise RequestError(f"backfill {number} is {backfill.state.value}: it goes on no more.")
-    audit = AuditEntry(now, _action(state), backfill.spec.dag_id, "", f"backfill {number}", by.person, by.why)
+    audit = by.entry(now, _action(state), backfill.spec.dag_id, subject=f"backfill {number}")
     return ask(installation, (SetBackfill(number, state.value, by.person),), audit)
 
 

@@ -6,6 +6,8 @@ from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 
 from penstock.errors import ForbiddenError
 from penstock.model.access.permission import MEANINGS, SCOPES, Permission, Scope
+from penstock.model.access.principal import Principal
+from penstock.model.history.audit import AskedBy
 from penstock.service.installation import Installation
 
 P = ParamSpec("P")
@@ -66,6 +68,9 @@ def operation(
     def made(function: Callable[Concatenate[Installation, P], R]) -> Callable[Concatenate[Installation, P], R]:
         named = subject if subject is not None else "" if needs is None else SUBJECTS.get(SCOPES[needs], "")
 
+        code = function.__code__
+        asks = "by" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
         @wraps(function)
         def checked(installation: Installation, /, *args: P.args, **kwargs: P.kwargs) -> R:
             remote = installation.remote
@@ -75,6 +80,8 @@ def operation(
             if needs is not None and installation.limited:
                 name = str(_arguments(function, args, kwargs).get(named) or "") if named else ""
                 _check(installation, needs, name)
+            if asks and installation.limited:
+                kwargs["by"] = _asked_by(installation.principal, kwargs.get("by"))
             return function(installation, *args, **kwargs)
 
         known = Operation(checked, method, path, needs, named)
@@ -89,6 +96,11 @@ def _check(installation: Installation, needs: Permission, name: str) -> None:
         installation.require(needs, name)
     elif not installation.principal.may_somewhere(needs):
         raise ForbiddenError(installation.principal.name, MEANINGS[needs])
+
+
+def _asked_by(principal: Principal, given: object) -> AskedBy:
+    """Who asks, as the audit keeps it: nobody names somebody else, and everybody may say why."""
+    return AskedBy(principal.name, given.why if isinstance(given, AskedBy) else "", principal.source)
 
 
 def _arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:

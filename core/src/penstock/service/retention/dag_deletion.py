@@ -6,7 +6,7 @@ import shutil
 import msgspec
 
 from penstock.errors import ConfigError, RequestError, as_sentence
-from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.request import DagChanged
 from penstock.model.text import counted
 from penstock.processes.failpoint import failpoint
@@ -88,7 +88,7 @@ def ask_for_deletion(
     """
     _check(installation, dag_id, history_only=history_only)
     subject = "its history" if history_only else "the DAG with its history"
-    entry = AuditEntry(installation.now(), AuditAction.DELETE, dag_id, "", subject, by.person, by.why)
+    entry = by.entry(installation.now(), AuditAction.DELETE, dag_id, subject=subject)
     return ask(installation, (DagChanged(dag_id),), entry)
 
 

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from penstock.errors import ConfigError, RequestError, as_sentence
-from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.run import Run
-from penstock.model.text import shortened, utc_text
+from penstock.model.text import utc_text
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag, find_run
 from penstock.service.retention.deletion import RunDeletion
@@ -93,8 +93,7 @@ def delete_runs(
         return Deleted(sum(map(len, portions)))
     now = installation.now()
     with installation.store.transaction() as tx:
-        subject = shortened(subject, LONGEST_SUBJECT)
-        tx.audit(AuditEntry(now, AuditAction.DELETE, dag_id, "", subject, by.person, by.why))
+        tx.audit(by.entry(now, AuditAction.DELETE, dag_id, subject=subject))
     deletion = RunDeletion(installation)
     return Deleted(sum(map(deletion.delete, portions)))
 

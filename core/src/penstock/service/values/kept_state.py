@@ -6,9 +6,8 @@ from typing import Any
 import msgspec
 
 from penstock.errors import NotFoundError, RequestError
-from penstock.model.history.audit import LONGEST_SUBJECT, NOBODY, AskedBy, AuditAction, AuditEntry
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.names import LARGEST_STATE, check_name
-from penstock.model.text import shortened
 from penstock.model.value import from_plain
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
@@ -115,8 +114,8 @@ def set_state(
     check_name("state", key)
     encoded = None if value is None else checked_json(f"state {key!r}", value, LARGEST_STATE)
     what = "deleted" if encoded is None else "set"
-    subject = shortened(f"{what} {key!r} of {owner}", LONGEST_SUBJECT)
-    entry = AuditEntry(installation.now(), AuditAction.STATE, owner.dag_id, "", subject, by.person, by.why)
+    subject = f"{what} {key!r} of {owner}"
+    entry = by.entry(installation.now(), AuditAction.STATE, owner.dag_id, subject=subject)
     if not installation.store.state_store.put(owner, key, encoded, entry) and encoded is None:
         raise _missing(installation, owner, key)
 

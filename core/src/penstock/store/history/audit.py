@@ -6,11 +6,12 @@ from sqlalchemy import delete, select
 
 from penstock.model.history.audit import AuditEntry
 from penstock.store.sql import tables
+from penstock.store.sql.access.audit_table import audit
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Writer
 
-_a = tables.audit.c
-ENTRIES = select(*tables.columns(tables.audit, AuditEntry)).order_by(_a.number.desc())
+_a = audit.c
+ENTRIES = select(*tables.columns(audit, AuditEntry)).order_by(_a.number.desc())
 
 
 class Audit:
@@ -43,4 +44,4 @@ class Audit:
     def delete_before(self, before: datetime) -> int:
         """Delete the entries of before an instant; returns how many there were."""
         with self._writer.transaction() as tx:
-            return tx.execute(delete(tables.audit).where(_a.at < before)).rowcount
+            return tx.execute(delete(audit).where(_a.at < before)).rowcount

@@ -12,11 +12,12 @@ from penstock.model.history.audit import AuditEntry
 from penstock.model.run import Run, TaskInstance, Try
 from penstock.store.runs import PastTry
 from penstock.store.sql import asset_tables, tables
+from penstock.store.sql.access.audit_table import audit
 from penstock.store.sql.database import Database
 
 Row = TypeVar("Row")
 _r, _t, _a, _l, _e = (
-    table.c for table in (tables.run, tables.task_instance, tables.attempt, tables.audit, asset_tables.asset_event)
+    table.c for table in (tables.run, tables.task_instance, tables.attempt, audit, asset_tables.asset_event)
 )
 _OF_RUNS: BindParameter[Any] = bindparam("runs", expanding=True)
 RUNS = select(*tables.columns(tables.run, Run)).order_by(_r.run)
@@ -30,7 +31,7 @@ TRIES = (
     .where(_a.run.in_(_OF_RUNS))
     .order_by(_a.run, _a.task_id, _a.map_index, _a.epoch)
 )
-AUDIT = select(*tables.columns(tables.audit, AuditEntry)).order_by(_l.number)
+AUDIT = select(*tables.columns(audit, AuditEntry)).order_by(_l.number)
 EVENTS = select(*tables.columns(asset_tables.asset_event, AssetEvent)).order_by(_e.number)
 
 

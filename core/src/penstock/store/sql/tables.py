@@ -25,7 +25,6 @@ from sqlalchemy import (
 )
 
 from penstock.model.backfills.backfill import BackfillAction, BackfillState
-from penstock.model.history.audit import AuditAction
 from penstock.model.history.quarantine import QuarantineKind
 from penstock.model.run import RunKind
 from penstock.model.state import DeliveryState, Outcome, RunState, TaskState
@@ -34,7 +33,7 @@ from penstock.store.sql.partial_index import partial
 
 REVISIONS = (
     "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014",
-    "0015", "0016", "0017", "0018", "0019", "0020", "0021", "0022", "0023", "0024", "0025", "0026",
+    "0015", "0016", "0017", "0018", "0019", "0020", "0021", "0022", "0023", "0024", "0025", "0026", "0027",
 )  # fmt: skip
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
@@ -236,21 +235,6 @@ quarantine = Table(
     Column("body", LargeBinary, nullable=False),
     _free_text("reason"),
     Column("at", Instant, nullable=False),
-    sqlite_autoincrement=True,
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("number", NUMBER, primary_key=True, autoincrement=True),
-    Column("at", Instant, nullable=False),
-    Column("action", Enumerated(AuditAction), nullable=False),
-    Column("dag_id", Text, nullable=False),
-    Column("run_id", Name, nullable=False, server_default=""),
-    _free_text("subject"),
-    _free_text("person"),
-    _free_text("why"),
-    Index("audit_dag", "dag_id", "number"),
     sqlite_autoincrement=True,
 )
 

@@ -1,0 +1,1 @@
+"""Operations on users, teams, grants, tokens and sessions, and who a request comes from."""

@@ -1,0 +1,183 @@
+"""Who a request comes from: the principal of a token's or a session's secret, remembered for a second at most."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from secrets import token_hex, token_urlsafe
+from typing import NamedTuple
+
+from penstock.errors import RequestError
+from penstock.model.access.permission import Permission, Role
+from penstock.model.access.principal import Principal, everywhere
+from penstock.model.access.user import Session, User
+from penstock.model.history.audit import AskedBy, AuditAction
+from penstock.service.access.grants import grant
+from penstock.service.access.tokens import PREFIX, digest
+from penstock.service.access.users import add_user
+from penstock.service.installation import Installation
+
+_KEPT_S = 1.0
+_MOST = 10_000
+_PAUSES_AFTER = 5
+_LONGEST_PAUSE_S = 900.0
+
+
+class NewSession(NamedTuple):
+    """A session that was just made; its secret is told this once.
+
+    Attributes:
+        secret: What the browser keeps.
+        csrf: What a form of it sends with it.
+        session: The session.
+    """
+
+    secret: str
+    csrf: str
+    session: Session
+
+
+class _Known(NamedTuple):
+    principal: Principal | None
+    session: Session | None
+    at: float
+    changes: int
+
+
+class Principals:
+    """Finds principals, and lets users in; for several threads.
+
+    What was found is remembered for a second, and forgotten at once if this process has changed who may do what: another
+    server's change counts here within a second.
+
+    Args:
+        installation: The installation, whose own principal does not matter.
+    """
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._known: dict[bytes, _Known] = {}
+
+    def of_token(self, secret: str, source: str = "") -> Principal | None:
+        """The principal of a token's secret, or None if it does not count; raises StoreError."""
+        if not secret.startswith(PREFIX):
+            return None
+        found = self._remembered(digest(secret), self._by_token).principal
+        return None if found is None else _from(found, source)
+
+    def of_session(self, secret: str, source: str = "") -> tuple[Principal, Session] | None:
+        """The principal of a session's secret and the session, or None if it does not count; raises StoreError."""
+        found = self._remembered(digest(secret), self._by_session)
+        if found.principal is None or found.session is None:
+            return None
+        return _from(found.principal, source), found.session
+
+    def of_user(self, name: str, source: str = "") -> Principal | None:
+        """The principal of a user, or None if there is none who is let in; raises StoreError."""
+        found = self._of(name, None)
+        return None if found is None else _from(found, source)
+
+    def sign_in(
+        self, name: str, source: str = "", *, idle_s: float = 86_400.0, longest_s: float = 604_800.0
+    ) -> NewSession:
+        """Make a session of a user who has shown who that is, with a secret of its own.
+
+        Args:
+            name: The user.
+            source: The address.
+            idle_s: Seconds without a request after which it ends.
+            longest_s: Seconds after which it ends in any case.
+
+        Raises:
+            NotFoundError: There is no such user.
+            StoreError: The database failed.
+        """
+        now, sessions = self._installation.now(), self._installation.store.access.sessions
+        made = Session(token_hex(6), name, source, now, now, idle_s, now + timedelta(seconds=longest_s))
+        secret, csrf = token_urlsafe(32), token_urlsafe(32)
+        entry = AskedBy(name, source=source).entry(now, AuditAction.LOGIN, subject=f"session {made.session_id}")
+        sessions.add(made, digest(secret), csrf, entry)
+        sessions.succeeded(_keys(name, source))
+        return NewSession(secret, csrf, made)
+
+    def failed(self, name: str, source: str = "") -> None:
+        """Note that somebody did not show to be a user, whether or not there is one of this name; raises StoreError."""
+        entry = AskedBy(source=source).entry(
+            self._installation.now(), AuditAction.LOGIN_FAILED, subject=f"user {name!r}"
+        )
+        self._installation.store.access.sessions.failed(_keys(name, source), entry)
+
+    def pause_s(self, name: str, source: str = "") -> float:
+        """Seconds that the next try to sign in has to wait, by an account or from an address; 0 for none. Raises StoreError.
+
+        After five failures in a row each doubles the pause, up to a quarter of an hour.
+        """
+        sessions, now = self._installation.store.access.sessions, self._installation.now()
+        pauses = [_pause(*sessions.failures(key), now) for key in _keys(name, source)]
+        return max(pauses)
+
+    def first_link(self, minutes: float = 60.0) -> str:
+        """The secret of a link that makes the first admin, once; "" if there is an admin already. Raises StoreError."""
+        access, now = self._installation.store.access, self._installation.now()
+        if access.users.has_admin():
+            return ""
+        secret = token_urlsafe(32)
+        access.sessions.add_link(digest(secret), "", now, now + timedelta(minutes=minutes))
+        return secret
+
+    def use_first_link(self, secret: str, user: str, password_hash: str, source: str = "") -> User:
+        """Make the first admin by the secret of its link, which counts no more.
+
+        Raises:
+            RequestError: The link does not count, there is an admin already, or name or hash cannot be used.
+            StoreError: The database failed.
+        """
+        access, by = self._installation.store.access, AskedBy(user, "the link of the first start", source)
+        taken = access.sessions.take_link(digest(secret), self._installation.now())
+        if taken != "" or access.users.has_admin():
+            raise RequestError(
+                "this link was used, or its time is over. Start the server anew for another, if there is no admin yet."
+            )
+        made = add_user(self._installation, user, password_hash=password_hash, by=by)
+        grant(self._installation, user, everywhere(Role.ADMIN), by=by)
+        return made
+
+    def _remembered(self, key: bytes, find: Callable[[bytes], tuple[Principal | None, Session | None]]) -> _Known:
+        changes, at = self._installation.store.access.changes, self._installation.clock.read().monotonic_s
+        known = self._known.get(key)
+        if known is not None and known.changes == changes and at < known.at + _KEPT_S:
+            return known
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        found = self._known[key] = _Known(*find(key), at, changes)
+        return found
+
+    def _by_token(self, key: bytes) -> tuple[Principal | None, Session | None]:
+        token = self._installation.store.access.tokens.used(key, self._installation.now())
+        if token is None:
+            return None, None
+        return self._of(token.user, None if token.permissions is None else frozenset(token.permissions)), None
+
+    def _by_session(self, key: bytes) -> tuple[Principal | None, Session | None]:
+        session = self._installation.store.access.sessions.seen(key, self._installation.now())
+        return (None, None) if session is None else (self._of(session.user, None), session)
+
+    def _of(self, name: str, only: frozenset[Permission] | None) -> Principal | None:
+        users = self._installation.store.access.users
+        user = users.find(name)
+        if user is None or user.disabled:
+            return None
+        return Principal(name, tuple(held.grant for held in users.grants(name)), only)
+
+
+def _from(principal: Principal, source: str) -> Principal:
+    return Principal(principal.name, principal.grants, principal.only, source)
+
+
+def _keys(name: str, source: str) -> tuple[str, ...]:
+    return f"account:{name[:200]}", f"address:{source[:200]}"
+
+
+def _pause(failures: int, failed_at: datetime | None, now: datetime) -> float:
+    if failures < _PAUSES_AFTER or failed_at is None:
+        return 0.0
+    pause = min(2.0 ** min(failures - _PAUSES_AFTER, 20), _LONGEST_PAUSE_S)
+    return max(0.0, pause - (now - failed_at).total_seconds())

@@ -1,0 +1,150 @@
+"""Operations on tokens and sessions: everybody's own, and those of others for whoever may make users."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from secrets import token_hex, token_urlsafe
+
+import msgspec
+
+from penstock.errors import ForbiddenError, NotFoundError, RequestError
+from penstock.model.access.permission import MEANINGS, Permission
+from penstock.model.access.principal import Grant
+from penstock.model.access.user import Session, Token
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
+from penstock.model.names import check_name
+from penstock.service.access.users import find_user
+from penstock.service.installation import Installation
+from penstock.service.operations.operation import operation
+
+PREFIX = "penstock_"
+"""What each token's secret begins with, so that scanners of code find one that was written down."""
+
+
+class NewToken(msgspec.Struct, frozen=True):
+    """A token that was just made, with its secret, which is told this once."""
+
+    token: Token
+    secret: str
+
+
+class PrincipalSummary(msgspec.Struct, frozen=True):
+    """Who asks, and what whoever that is may do.
+
+    Attributes:
+        user: The name; "" for the owner, who works beside the database.
+        grants: What is granted.
+        only: What the token is limited to; None without a limit.
+    """
+
+    user: str
+    grants: tuple[Grant, ...]
+    only: tuple[Permission, ...] | None
+
+
+@operation("GET", "/me", needs=None)
+def show_me(installation: Installation) -> PrincipalSummary:
+    """Show who asks, and what whoever that is may do."""
+    asks = installation.principal
+    only = None if asks.only is None else tuple(each for each in Permission if each in asks.only)
+    return PrincipalSummary(asks.name, asks.grants, only)
+
+
+@operation("GET", "/tokens", needs=None)
+def list_tokens(installation: Installation, *, user: str = "") -> list[Token]:
+    """List one's own tokens, or those of another user; raises NotFoundError, ForbiddenError or StoreError."""
+    return installation.store.access.tokens.list(_whose(installation, user))
+
+
+@operation("POST", "/tokens", needs=None)
+def create_token(
+    installation: Installation,
+    name: str,
+    *,
+    user: str = "",
+    permissions: Sequence[Permission] | None = None,
+    days: float | None = None,
+    by: AskedBy = NOBODY,
+) -> NewToken:
+    """Make a token, whose secret is told this once.
+
+    Args:
+        installation: The installation.
+        name: What it is for.
+        user: Whose it is; one's own unless given.
+        permissions: What it is limited to; all that its user may, unless given.
+        days: After how many days it ends; never, unless given.
+        by: Who asks, for the audit.
+
+    Raises:
+        NotFoundError: There is no such user.
+        ForbiddenError: It is another user's, or would allow more than the token that asks for it.
+        RequestError: The name or the days cannot be used, or nobody is named whose it is.
+        StoreError: The database failed.
+    """
+    check_name("token", name)
+    owner, asks, now = _whose(installation, user), installation.principal, installation.now()
+    if not owner:
+        raise RequestError("a token belongs to a user. Name one.")
+    if asks.only is not None and (permissions is None or not asks.only.issuperset(permissions)):
+        raise ForbiddenError(asks.name, "make a token by one that may less")
+    if days is not None and not 0 < days <= 36_500:
+        raise RequestError(f"token {name!r}: {days:g} days are not possible. Choose more than 0 and at most 36,500.")
+    limits = None if permissions is None else tuple(each for each in Permission if each in set(permissions))
+    expires_at = None if days is None else now + timedelta(days=days)
+    made, secret = Token(token_hex(6), owner, name, limits, now, expires_at), PREFIX + token_urlsafe(32)
+    entry = by.entry(now, AuditAction.ADD, subject=f"token {made.token_id} of user {owner!r}", after=_token_text(made))
+    installation.store.access.tokens.add(made, digest(secret), entry)
+    return NewToken(made, secret)
+
+
+@operation("DELETE", "/tokens/{token_id}", needs=None)
+def revoke_token(installation: Installation, token_id: str, *, by: AskedBy = NOBODY) -> None:
+    """Delete a token, which counts no more within a second; raises NotFoundError or StoreError."""
+    tokens = installation.store.access.tokens
+    found = tokens.find(token_id)
+    if found is None or not _may_see(installation, found.user):
+        raise NotFoundError("token", token_id)
+    entry = by.entry(installation.now(), AuditAction.REVOKE, subject=f"token {token_id} of user {found.user!r}")
+    tokens.remove(token_id, entry)
+
+
+@operation("GET", "/sessions", needs=None)
+def list_sessions(installation: Installation, *, user: str = "") -> list[Session]:
+    """List where one has signed in, or where another user has; raises NotFoundError, ForbiddenError or StoreError."""
+    return installation.store.access.sessions.list(_whose(installation, user))
+
+
+@operation("DELETE", "/sessions/{session_id}", needs=None)
+def end_session(installation: Installation, session_id: str, *, by: AskedBy = NOBODY) -> None:
+    """End a session: one's own, or of others for whoever may make users; raises NotFoundError or StoreError."""
+    may_all = installation.may(Permission.USERS_WRITE)
+    entry = by.entry(installation.now(), AuditAction.LOGOUT, subject=f"session {session_id}")
+    installation.store.access.sessions.remove(session_id, entry, user="" if may_all else installation.principal.name)
+
+
+def digest(secret: str) -> bytes:
+    """What is stored of a secret of 256 random bits: it cannot be guessed, so its hash need not be slow."""
+    return sha256(secret.encode()).digest()
+
+
+def _whose(installation: Installation, user: str) -> str:
+    own = installation.principal.name
+    if not user or user == own:
+        return own
+    if not _may_see(installation, user):
+        raise ForbiddenError(own, MEANINGS[Permission.USERS_WRITE], user)
+    return find_user(installation, user).name
+
+
+def _may_see(installation: Installation, user: str) -> bool:
+    return user == installation.principal.name or installation.may(Permission.USERS_WRITE)
+
+
+def _token_text(made: Token) -> str:
+    limits = "all that the user may" if made.permissions is None else " ".join(made.permissions)
+    return f"{made.name!r}: {limits}, until {_until(made.expires_at)}"
+
+
+def _until(at: datetime | None) -> str:
+    return "it is revoked" if at is None else f"{at:%Y-%m-%d}"

@@ -1,0 +1,156 @@
+"""Operations on users: list, add, disable, delete, and set their passwords, whose hashes are made by who has the password."""
+
+import re
+from typing import NamedTuple
+
+from penstock.errors import NotFoundError, RequestError
+from penstock.model.access.permission import Permission
+from penstock.model.access.user import User
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
+from penstock.service.installation import Installation
+from penstock.service.operations.operation import operation
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.@+-]{0,98}[A-Za-z0-9])?")
+# RFC 9106 and the PHC string format: what argon2-cffi writes.
+_HASH = re.compile(r"\$argon2id\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+")
+
+
+class UserPage(NamedTuple):
+    """A page of users, by name.
+
+    Attributes:
+        users: The users.
+        after: What to pass for the next page; None if this is the last.
+    """
+
+    users: list[User]
+    after: str | None
+
+
+@operation("GET", "/users", needs=Permission.USERS_WRITE)
+def list_users(installation: Installation, *, after: str = "", limit: int = 200) -> UserPage:
+    """List a page of users by name, from the first behind ``after`` on; raises StoreError."""
+    found = installation.store.access.users.page(after=after, limit=limit + 1)
+    return UserPage(found[:limit], found[limit - 1].name if len(found) > limit else None)
+
+
+@operation("GET", "/users/{user}", needs=Permission.USERS_WRITE)
+def show_user(installation: Installation, user: str) -> User:
+    """Show a user; raises NotFoundError or StoreError."""
+    return find_user(installation, user)
+
+
+@operation("POST", "/users", needs=Permission.USERS_WRITE)
+def add_user(
+    installation: Installation,
+    user: str,
+    *,
+    password_hash: str = "",
+    external: str = "",
+    service: bool = False,
+    by: AskedBy = NOBODY,
+) -> User:
+    """Add a user, who may nothing before a grant is given.
+
+    Args:
+        installation: The installation.
+        user: The name.
+        password_hash: The argon2id hash of the password; "" for a user who signs in by an identity provider, or has tokens only.
+        external: What an identity provider knows the user by.
+        service: Whether it is a service account, which has tokens only.
+        by: Who asks, for the audit.
+
+    Raises:
+        RequestError: The name is taken or cannot be used, or the hash is none.
+        StoreError: The database failed.
+    """
+    if not _NAME.fullmatch(user):
+        raise RequestError(
+            f"user {user[:300]!r}: a name has 1 to 100 letters, digits and any of _ . @ + -, with a letter or digit at both ends."
+        )
+    _check_hash(user, password_hash)
+    if service and (password_hash or external):
+        raise RequestError(f"user {user!r}: a service account never signs in. Give it a token, and no password.")
+    now = installation.now()
+    made = User(user, now, now, bool(password_hash), external or None, service)
+    kind = "service account" if service else "user"
+    installation.store.access.users.add(made, password_hash, by.entry(now, AuditAction.ADD, subject=f"{kind} {user!r}"))
+    return made
+
+
+@operation("PUT", "/users/{user}/password", needs=Permission.USERS_WRITE)
+def set_password(installation: Installation, user: str, password_hash: str, *, by: AskedBy = NOBODY) -> None:
+    """Set a user's password by its argon2id hash; the user's sessions end.
+
+    Raises:
+        NotFoundError: There is no such user.
+        RequestError: The hash is none, or the user is a service account.
+        StoreError: The database failed.
+    """
+    _set_password(installation, user, password_hash, by)
+
+
+@operation("PUT", "/me/password", needs=None)
+def set_own_password(installation: Installation, password_hash: str, *, by: AskedBy = NOBODY) -> None:
+    """Set one's own password by its argon2id hash; all of one's sessions end. Raises RequestError or StoreError.
+
+    Who asks has shown the old one before: that is for whoever takes it.
+    """
+    if installation.principal.only is not None:
+        raise RequestError("a token cannot change its user's password. Sign in, and change it there.")
+    _set_password(installation, installation.principal.name, password_hash, by)
+
+
+@operation("PUT", "/users/{user}/disabled", needs=Permission.USERS_WRITE)
+def set_disabled(installation: Installation, user: str, *, disabled: bool, by: AskedBy = NOBODY) -> None:
+    """Let a user in no more, or again: sessions end, and tokens do not count.
+
+    Raises:
+        NotFoundError: There is no such user.
+        RequestError: It is the last admin.
+        StoreError: The database failed.
+    """
+    entry = by.entry(
+        installation.now(), AuditAction.DISABLE if disabled else AuditAction.ENABLE, subject=f"user {user!r}"
+    )
+    installation.store.access.users.set_disabled(user, entry, disabled=disabled)
+
+
+@operation("DELETE", "/users/{user}", needs=Permission.USERS_WRITE)
+def delete_user(installation: Installation, user: str, *, by: AskedBy = NOBODY) -> None:
+    """Delete a user with grants, tokens and sessions; what the audit says of the user stays.
+
+    Raises:
+        NotFoundError: There is no such user.
+        RequestError: It is the last admin.
+        StoreError: The database failed.
+    """
+    entry = by.entry(installation.now(), AuditAction.DELETE, subject=f"user {user!r}")
+    installation.store.access.users.remove(user, entry)
+
+
+def find_user(installation: Installation, user: str) -> User:
+    """Find a user by name; raises NotFoundError or StoreError."""
+    users = installation.store.access.users
+    found = users.find(user)
+    if found is None:
+        raise NotFoundError("user", user, (each.name for each in users.page()))
+    return found
+
+
+def _set_password(installation: Installation, user: str, password_hash: str, by: AskedBy) -> None:
+    _check_hash(user, password_hash)
+    if not password_hash:
+        raise RequestError(f"user {user!r}: no hash of a password is given.")
+    if find_user(installation, user).service:
+        raise RequestError(f"user {user!r}: a service account never signs in. Give it a token, and no password.")
+    entry = by.entry(installation.now(), AuditAction.PASSWORD, subject=f"user {user!r}")
+    installation.store.access.users.set_password(user, password_hash, entry)
+
+
+def _check_hash(user: str, password_hash: str) -> None:
+    if password_hash and not _HASH.fullmatch(password_hash):
+        raise RequestError(
+            f"user {user!r}: what was given is no argon2id hash of a password, and a password itself is never stored. "
+            "Set it by penstock users or by the server."
+        )

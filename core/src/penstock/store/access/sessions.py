@@ -1,0 +1,113 @@
+"""Sessions of browsers, the links that let somebody in once, and how often somebody has failed to sign in."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, or_, select, update
+
+from penstock.errors import NotFoundError
+from penstock.model.access.user import Session
+from penstock.model.history.audit import AuditEntry
+from penstock.store.sql.access.access_tables import login_link, login_throttle, user_session, users
+from penstock.store.sql.database import Database
+from penstock.store.transaction import Writer
+
+_s, _l, _f = user_session.c, login_link.c, login_throttle.c
+_SESSION = (_s.session_id, _s.user_name, _s.source, _s.created_at, _s.seen_at, _s.idle_s, _s.expires_at)
+BY_HASH = (
+    select(*_SESSION)
+    .join(users, users.c.name == _s.user_name)
+    .where(_s.hash == bindparam("hash"), users.c.disabled.is_(False))
+)
+FAILURES = select(_f.failures, _f.failed_at).where(_f.key == bindparam("of"))
+_A_MINUTE = timedelta(minutes=1)
+
+
+class Sessions:
+    """Reads and writes sessions and logins. Every method raises StoreError if the database cannot serve."""
+
+    def __init__(self, database: Database, writer: Writer, changed: Callable[[], None]) -> None:
+        self._database, self._writer, self._changed = database, writer, changed
+
+    def add(self, made: Session, digest: bytes, csrf: str, audit: AuditEntry) -> None:
+        """Keep a session by the hash of its secret, and forget those that have ended; raises NotFoundError if there is no such user."""
+        row = {
+            name: getattr(made, name)
+            for name in ("session_id", "source", "created_at", "seen_at", "idle_s", "expires_at")
+        }
+        with self._writer.transaction() as tx:
+            if tx.execute(select(users.c.name).where(users.c.name == made.user)).first() is None:
+                raise NotFoundError("user", made.user)
+            tx.execute(delete(user_session).where(_s.expires_at <= made.created_at))
+            tx.execute(insert(user_session).values(**row, user_name=made.user, hash=digest, csrf=csrf))
+            tx.audit(audit)
+
+    def seen(self, digest: bytes, now: datetime) -> Session | None:
+        """The session of a secret's hash, if it counts now; notes once a minute that it was seen."""
+        with self._database.read() as connection:
+            row = connection.execute(BY_HASH, {"hash": digest}).one_or_none()
+        found = None if row is None else Session(*row)
+        if found is None or found.expires_at <= now or found.seen_at + timedelta(seconds=found.idle_s) <= now:
+            return None
+        if found.seen_at + _A_MINUTE <= now:
+            with self._writer.transaction() as tx:
+                tx.execute(update(user_session).where(_s.session_id == found.session_id).values(seen_at=now))
+        return found
+
+    def csrf(self, session_id: str) -> str:
+        """The value that a form of a session sends with it; "" if there is no such session."""
+        with self._database.read() as connection:
+            return connection.execute(select(_s.csrf).where(_s.session_id == session_id)).scalar() or ""
+
+    def list(self, user: str) -> list[Session]:
+        """The sessions of a user, oldest first."""
+        with self._database.read() as connection:
+            query = select(*_SESSION).where(_s.user_name == user).order_by(_s.created_at, _s.session_id)
+            return [Session(*row) for row in connection.execute(query)]
+
+    def remove(self, session_id: str, audit: AuditEntry, *, user: str = "") -> None:
+        """End a session, of this user if one is named; raises NotFoundError."""
+        with self._writer.transaction() as tx:
+            statement = delete(user_session).where(_s.session_id == session_id)
+            if not tx.execute(statement.where(_s.user_name == user) if user else statement).rowcount:
+                raise NotFoundError("session", session_id)
+            tx.audit(audit)
+        self._changed()
+
+    def failures(self, key: str) -> tuple[int, datetime | None]:
+        """How often somebody has failed to sign in in a row, and when last: of an account, or from an address."""
+        with self._database.read() as connection:
+            row = connection.execute(FAILURES, {"of": key}).one_or_none()
+        return (0, None) if row is None else (row[0], row[1])
+
+    def failed(self, keys: tuple[str, ...], audit: AuditEntry) -> None:
+        """Count a failure of an account and an address; one older than a day is forgotten."""
+        with self._writer.transaction() as tx:
+            tx.keep_order()
+            tx.execute(delete(login_throttle).where(_f.failed_at <= audit.at - timedelta(days=1)))
+            for key in keys:
+                row = tx.execute(FAILURES, {"of": key}).one_or_none()
+                count = 1 if row is None else row[0] + 1
+                tx.replace(login_throttle, [{"key": key, "failures": count, "failed_at": audit.at}])
+            tx.audit(audit)
+
+    def succeeded(self, keys: tuple[str, ...]) -> None:
+        """Forget the failures of an account and an address."""
+        with self._writer.transaction() as tx:
+            tx.execute(delete(login_throttle).where(_f.key.in_(keys)))
+
+    def add_link(self, digest: bytes, user: str, now: datetime, expires_at: datetime) -> None:
+        """Keep a link by the hash of its secret; one that makes the first admin takes the place of any before."""
+        with self._writer.transaction() as tx:
+            tx.execute(delete(login_link).where(or_(_l.expires_at <= now, _l.user_name == user)))
+            tx.execute(insert(login_link).values(hash=digest, user_name=user, expires_at=expires_at))
+
+    def take_link(self, digest: bytes, now: datetime) -> str | None:
+        """Use a link up; returns whom it lets in, None if it does not count any more."""
+        with self._writer.transaction() as tx:
+            row: Any = tx.execute(select(_l.user_name, _l.expires_at).where(_l.hash == digest)).one_or_none()
+            taken = tx.execute(
+                delete(login_link).where(_l.hash == digest)
+            ).rowcount  # of two that use it, one has deleted it
+        return None if row is None or not taken or row[1] <= now else str(row[0])

@@ -1,0 +1,25 @@
+"""The table of what people have asked for. See `penstock.store.sql.tables`."""
+
+from sqlalchemy import Column, Index, Table, Text
+
+from penstock.model.history.audit import AuditAction
+from penstock.store.sql.column_types import Enumerated, FreeText, Instant, Name
+from penstock.store.sql.tables import NUMBER, metadata
+
+
+def _free_text(name: str) -> Column[str]:
+    return Column(name, FreeText, nullable=False, server_default="")
+
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", NUMBER, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("action", Enumerated(AuditAction), nullable=False),
+    Column("dag_id", Text, nullable=False),
+    Column("run_id", Name, nullable=False, server_default=""),
+    *map(_free_text, ("subject", "person", "why", "source", "before", "after")),
+    Index("audit_dag", "dag_id", "number"),
+    sqlite_autoincrement=True,
+)
