@@ -110,6 +110,7 @@ TERMS = (
     Term("local executor", "The executor that runs tries in processes of this machine.", "penstock.execute.local"),
     Term("lock file", "The exact versions and hashes of an environment; also a file that one process at a time may lock.", "penstock_plugin_manager.model.lock"),
     Term("log", "What a try prints and logs.", "penstock.processes.output"),
+    Term("log indexer", "The process that reads logs as they grow, and notes which words are where in them.", "penstock.logs.log_indexer"),
     Term("log shipper", "The process that brings logs from this machine's files to the log store while they grow.", "penstock.logs.shipper"),
     Term("log store", "A place that keeps logs so that any machine can read them.", "penstock.spec.log_store"),
     Term("logical date", "The start of a run's data interval.", "penstock.model.run"),

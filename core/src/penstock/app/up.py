@@ -92,6 +92,8 @@ def _services(settings: Settings, start: int, *, services: bool) -> list[Supervi
     ]
     if settings.logs.store:
         found.append(_service(settings, "log_shipper", vital=False))
+    if settings.logs.index:
+        found.append(_service(settings, "log_indexer", vital=False))
     if services:
         found.append(_service(settings, "services", vital=False))
     if settings.metrics_sinks:

@@ -27,7 +27,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "runs": ("runs:runs", "List, show, cancel, clear, mark and delete runs."),
     "backfills": ("backfills.commands:backfills", "Run dates of the past: plan, start, watch, pause, cancel."),
     "tasks": ("tasks:tasks", "List, explain, clear and mark task instances; read their logs."),
-    "logs": ("logs.commands:logs", "Look into logs: lines of one, places in one."),
+    "logs": ("logs.commands:logs", "Look into logs: lines of one, places in one, and search in all."),
     "connections": ("config.connections:connections", "Addresses and credentials of services."),
     "variables": ("config.variables:variables", "Texts that DAGs read."),
     "pools": ("config.pools:pools", "Slots that tasks share."),

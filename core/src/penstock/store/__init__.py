@@ -11,6 +11,7 @@ from penstock.store.dags import DagRow, DagState, StoredVersion, UnreadableDag, 
 from penstock.store.figures.figures import Counts, HeldTries, Moments, WaitingTasks
 from penstock.store.history.export import Span
 from penstock.store.keyring import Keyring, lost_key, new_key
+from penstock.store.log_search.log_search import LogSearch
 from penstock.store.outbox.alerts import ALERTS, KEPT, AlertDelivery, NewAlert, WaitingAlerts
 from penstock.store.outbox.outbox import Listener
 from penstock.store.runs import PastTry, RunSnapshot, UnreadableRun
@@ -40,6 +41,7 @@ __all__ = [
     "Keyring",
     "Listener",
     "LoaderCatalog",
+    "LogSearch",
     "Membership",
     "Moments",
     "NewAlert",

@@ -1,20 +1,22 @@
-"""``penstock logs``: lines of one log, and places in it."""
+"""``penstock logs``: lines of one log, places in it, and search in all."""
 
 import click
 
+from penstock.cli import requests
 from penstock.cli.installation import project
-from penstock.cli.names import PLAIN, one_task
+from penstock.cli.names import DAG, PLAIN, TASK, one_task
 from penstock.cli.terminal import json_option, print_json, print_line, print_remark
 from penstock.errors import ExitCode
 from penstock.model.logs.log_line import LEVELS, LogLine
-from penstock.model.text import counted
+from penstock.model.text import counted, utc_text
 from penstock.service.log_view import log_lines as service
+from penstock.service.log_view.log_search import MOST_HITS, search_logs
 from penstock.service.names import index_of
 
 
 @click.group()
 def logs() -> None:
-    """Look into logs: lines of one, places in one."""
+    """Look into logs: lines of one, places in one, and search in all."""
 
 
 dispatch_option = click.option(
@@ -117,6 +119,55 @@ def find(  # noqa: PLR0913 - one argument an option
                 f"searched {counted(found.lines, 'line')}; to go on: --from {found.offset} --lines {found.lines}"
             )
     return ExitCode.DONE if found.matches else ExitCode.FAILED
+
+
+@logs.command("search")
+@click.argument("words", type=PLAIN, nargs=-1, required=True)
+@click.option("--dag", "dag_id", type=DAG, default=None, help="Only of this DAG.")
+@click.option("--task", "task_id", type=TASK, default=None, help="Only of this task.")
+@level_option
+@click.option("--since", default=None, metavar="ISO", help="Only from this instant on.")
+@click.option("--until", default=None, metavar="ISO", help="Only before this instant.")
+@click.option("--limit", type=click.IntRange(1, MOST_HITS), default=50, show_default=True, help="Lines, at most.")
+@click.option("--cursor", type=PLAIN, default=None, help="Go on where an earlier search has stopped.")
+@json_option
+@click.pass_context
+def search(  # noqa: PLR0913 - one argument an option
+    context: click.Context,
+    words: tuple[str, ...],
+    *,
+    dag_id: str | None,
+    task_id: str | None,
+    level: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    cursor: str | None,
+    as_json: bool,
+) -> int:
+    """Find lines in the logs of all runs, those that were indexed last first; exit code 1 if there is none."""
+    first, end = requests.read_date(since, "--since"), requests.read_date(until, "--until")
+    with project(context) as installation:
+        found = search_logs(
+            installation, words, dag_id=dag_id or "", task_id=task_id or "", level=level or "", since=first, until=end, limit=limit,
+            cursor=cursor or "",
+        )  # fmt: skip
+    if as_json:
+        print_json(found)
+        return ExitCode.DONE if found.hits else ExitCode.FAILED
+    for hit in found.hits:
+        task = hit.task_id if hit.map_index < 0 else f"{hit.task_id}[{hit.map_index}]"
+        print_line(hit.text, title=f"{utc_text(hit.time)} {hit.dag_id} {hit.run_id} {task} {hit.dispatch}: ")
+    if found.unread:
+        print_remark(f"{counted(found.unread, 'place')} could not be read: the log is deleted, or on another machine.")
+    if found.cursor:
+        print_remark(
+            f"searched {found.searched_days} of {counted(found.days, 'day')}; to go on: --cursor {found.cursor}"
+        )
+    elif not found.hits:
+        since_text = f" since {utc_text(found.since)}" if found.since else ""
+        print_remark(f"no line{since_text} has these words.")
+    return ExitCode.DONE if found.hits else ExitCode.FAILED
 
 
 def _shown(line: LogLine) -> str:

@@ -49,6 +49,11 @@ class LogLine(msgspec.Struct, frozen=True):
         """Whether it was written through `logging`."""
         return self.time is not None
 
+    @property
+    def searched(self) -> str:
+        """What of it is searched: who says it, and what it says."""
+        return f"{self.source} {self.text}" if self.source else self.text
+
 
 class LineContext(NamedTuple):
     """What holds for a line that was printed: it belongs to what was logged before it, as a traceback to its message.

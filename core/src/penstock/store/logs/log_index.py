@@ -32,7 +32,7 @@ ENDED_BETWEEN = (
 
 
 class LogIndex:
-    """Reads what the log shipper and the deletion of old logs go by. Every method raises StoreError."""
+    """Reads what the log shipper, the log indexer and the deletion of old logs go by. Every method raises StoreError."""
 
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database, self._writer = database, writer
@@ -77,6 +77,16 @@ class LogIndex:
         with self._database.read() as connection:
             given = {"since": since, "before": before, "after": after, "most": limit}
             return [Run(*row) for row in connection.execute(ENDED_BETWEEN, given)]
+
+    def run_ids(self, dag_id: str) -> list[str]:
+        """Ids of the runs of a DAG."""
+        with self._database.read() as connection:
+            return list(connection.execute(select(_r.run_id).where(_r.dag_id == dag_id)).scalars())
+
+    def task_ids(self, run: int) -> list[str]:
+        """Ids of the tasks of a run that were tried."""
+        with self._database.read() as connection:
+            return list(connection.execute(select(_a.task_id).where(_a.run == run).distinct()).scalars())
 
     def _meta(self, key: str) -> str:
         with self._database.read() as connection:
