@@ -5,6 +5,8 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
+from google.protobuf.json_format import ParseDict
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from penstock.errors import ConfigError, ErrorKind, ProviderError
 from penstock.spec.metrics_sink import BOUNDS_S, Point
@@ -40,6 +42,18 @@ def test_each_kind_has_its_form(collector):
     (spread,) = found["penstock.scheduler.turn"]["histogram"]["dataPoints"]
     assert (spread["count"], spread["sum"], spread["explicitBounds"]) == ("2", 0.5, list(BOUNDS_S))
     assert spread["bucketCounts"] == ["2", *["0"] * len(BOUNDS_S)]
+
+
+def test_a_message_is_one_of_the_protocol_as_its_project_defines_it(collector):
+    OtlpSink(collector.endpoint).write([RUNS, CAPACITY, TURN], NOW)
+    message = ParseDict(collector.posts[0][2], ExportMetricsServiceRequest())
+    (scope,) = message.resource_metrics[0].scope_metrics
+    kinds = {each.name: each.WhichOneof("data") for each in scope.metrics}
+    assert kinds == {
+        "penstock.runs.finished": "sum",
+        "penstock.executor.capacity": "gauge",
+        "penstock.scheduler.turn": "histogram",
+    }
 
 
 def test_what_one_post_lost_is_in_the_next(collector):

@@ -3,8 +3,6 @@
 from collections.abc import Collection
 
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
@@ -12,6 +10,7 @@ from penstock.service.installation import Installation
 from penstock_server.http.api import Api
 from penstock_server.http.authenticator import Authenticator
 from penstock_server.http.fence import LOOPBACK, Fence
+from penstock_server.http.health import health_routes
 from penstock_server.http.pages import Pages
 
 
@@ -25,13 +24,9 @@ def application(installation: Installation, authenticator: Authenticator, hosts:
     """
     api = Api(installation, authenticator)
     routes = [
-        Route("/health/live", _live, methods=["GET"]),
+        *health_routes(installation, authenticator),
         Route("/api", api),
         Mount("/api", api),
         Mount("/", Pages()),
     ]
     return Fence(Starlette(routes=routes), hosts)
-
-
-async def _live(_request: Request) -> Response:
-    return Response(b"alive\n", media_type="text/plain")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from penstock.errors import RequestError, StoreError
 from penstock.metrics import metrics_table as table
-from penstock.metrics.exposition import Series, exposition, of_records
+from penstock.metrics.exposition import OPENMETRICS, PLAIN, Series, exposition, of_records, wants_openmetrics
 from penstock.metrics.labels import OTHER
 from penstock.metrics.metrics_table import Metric
 from penstock.metrics.series import Record
@@ -100,6 +100,11 @@ class FigureReader:
     def text(self, measured: Series | None = None, *, openmetrics: bool = False) -> str:
         """The figures as Prometheus reads them, with what a process has measured."""
         return exposition({**of_records(self.read()), **(measured or {})}, openmetrics=openmetrics)
+
+    def answer(self, accept: str) -> tuple[str, str]:
+        """The figures for a request that accepts this: the media type, and the text."""
+        openmetrics = wants_openmetrics(accept)
+        return (OPENMETRICS if openmetrics else PLAIN), self.text(openmetrics=openmetrics)
 
     def _read(self) -> Iterator[Record]:
         installation = self._installation

@@ -1,0 +1,72 @@
+"""The routes of health and metrics.
+
+Whoever asks about health is told a sentence and no name of a DAG: load balancers have no token. Metrics name DAGs and queues, so they need
+the permission to see the installation.
+"""
+
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from penstock.errors import ForbiddenError, PenstockError
+from penstock.model.access.permission import MEANINGS, Permission
+from penstock.service.figures.figures import FigureReader, scheduler_health
+from penstock.service.installation import Installation
+from penstock_server.http.authenticator import Authenticator
+from penstock_server.http.problems import RefusedError, problem_answer
+
+
+def health_routes(installation: Installation, authenticator: Authenticator) -> list[Route]:
+    """Make the routes.
+
+    Args:
+        installation: What is served.
+        authenticator: Finds who asks for metrics.
+    """
+    figures = FigureReader(installation, installation.settings.metrics.most_labels)
+
+    def live() -> str:
+        return "alive"
+
+    def ready() -> str:
+        installation.store.role.holders()
+        installation.store.dags.ids()
+        return "ready"
+
+    def scheduler() -> str:
+        problem = scheduler_health(installation).problem
+        if problem:
+            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, problem)
+        return "the scheduler's loop comes round"
+
+    async def metrics(request: Request) -> Response:
+        def answer() -> Response:
+            principal = authenticator.principal(request)
+            if not principal.may_somewhere(Permission.INSTALLATION_READ):
+                raise ForbiddenError(principal.name, MEANINGS[Permission.INSTALLATION_READ])
+            kind, text = figures.answer(request.headers.get("accept", ""))
+            return Response(text, headers={"Content-Type": kind})
+
+        return await _in_thread(answer)
+
+    checks = {"live": live, "ready": ready, "scheduler": scheduler}
+    routes = [Route(f"/health/{name}", _checked(check), methods=["GET"]) for name, check in checks.items()]
+    return [*routes, Route("/metrics", metrics, methods=["GET"])]
+
+
+def _checked(check: Callable[[], str]) -> Callable[[Request], object]:
+    async def answer(_request: Request) -> Response:
+        return await _in_thread(lambda: Response(f"{check()}\n", media_type="text/plain"))
+
+    return answer
+
+
+async def _in_thread(call: Callable[[], Response]) -> Response:
+    try:
+        return await asyncio.to_thread(call)
+    except (RefusedError, PenstockError) as error:
+        return problem_answer(error)

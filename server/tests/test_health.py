@@ -1,0 +1,56 @@
+"""Machines ask how the installation is, and Prometheus what it does."""
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from penstock.scheduler.heartbeat_file import SILENT_S, HeartbeatFile
+
+
+@pytest.fixture
+def beats(installation):
+    installation.store.role.acquire("penstock up", installation.now())
+    installation.settings.state_folder.mkdir(exist_ok=True)
+    return lambda: HeartbeatFile(installation.settings.state_folder).write(installation.clock.read().monotonic_s)
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+def test_a_server_that_answers_is_live_and_ready_whoever_asks(call, path):
+    call.token = ""
+    assert call("GET", path).status == 200
+
+
+def test_a_server_without_its_database_lives_and_is_not_ready(call, installation):
+    installation.store.database.path.unlink()
+    assert call("GET", "/health/live").status == 200
+    answer = call("GET", "/health/ready")
+    assert (answer.status, "database" in answer.json["detail"]) == (503, True)
+
+
+def test_the_health_of_the_scheduler_fails_while_its_loop_stands_still(call, installation, beats):
+    beats()
+    call.token = ""
+    assert call("GET", "/health/scheduler").status == 200
+    installation.clock.advance(SILENT_S + 1)
+    answer = call("GET", "/health/scheduler")
+    assert (answer.status, "has not come round for 26 s" in answer.json["detail"]) == (503, True)
+    beats()
+    assert call("GET", "/health/scheduler").status == 200
+
+
+def test_without_a_scheduler_its_health_fails(call):
+    answer = call("GET", "/health/scheduler")
+    assert (answer.status, answer.json["detail"]) == (503, "No scheduler is running. Start it with `penstock up`.")
+
+
+def test_metrics_are_for_who_may_see_the_installation(call):
+    answer = call("GET", "/metrics", accept="application/openmetrics-text")
+    assert answer.headers["content-type"].startswith("application/openmetrics-text")
+    names = {each.name for each in text_string_to_metric_families(answer.body.decode())}
+    assert {"penstock_database_up", "penstock_queue_waiting"} <= names
+    call.token = ""
+    assert call("GET", "/metrics").status == 401
+
+
+def test_the_workers_that_a_queue_wants_are_an_operation(call):
+    [queue] = call("GET", "/api/v1/queues?tries_per_worker=4").json
+    assert (queue["name"], queue["wanted"], queue["workers"]) == ("default", 0, 0)
