@@ -111,7 +111,13 @@ def show_dag(installation: Installation, dag_id: str) -> DagDetails:
 @operation("GET", "/import-errors", needs=Permission.CODE_READ, subject="")
 def dag_problems(installation: Installation) -> dict[str, FileProblems]:
     """List why DAG files could not be imported, and notes about the others, by file; raises StoreError."""
-    return installation.store.dags.problems()
+    found = installation.store.dags.problems()
+    seen = installation.seen_dags(Permission.CODE_READ)
+    if seen is None:
+        return found
+    # What says nothing of its DAGs, as a file that never was imported, may be anybody's.
+    owners = installation.store.dags.by_file()
+    return {file: each for file, each in found.items() if file in owners and owners[file].issubset(seen)}
 
 
 @operation("GET", "/dags/{dag_id}/next-runs", needs=Permission.DAGS_READ)
@@ -151,10 +157,12 @@ def pause_all(installation: Installation, dag_ids: list[str], *, paused: bool, b
 
     Raises:
         NotFoundError: One of them does not exist; nothing was changed.
+        ForbiddenError: One of them may not be paused; nothing was changed.
         StoreError: The database failed.
     """
     for dag_id in dag_ids:
         find_dag(installation.store, dag_id)
+        installation.require(Permission.DAGS_WRITE, dag_id)
     return {dag_id: pause(installation, dag_id, paused=paused, by=by) for dag_id in dag_ids}
 
 

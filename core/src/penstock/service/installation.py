@@ -27,6 +27,11 @@ _READ = {
 }
 
 
+def kind_of(scope: Scope) -> str:
+    """What messages call a thing of a scope."""
+    return {Scope.DAG: "DAG", Scope.VARIABLE: "Variable"}.get(scope, scope.value)
+
+
 class Remote(Protocol):
     """An installation on another machine, whose server is asked."""
 
@@ -134,6 +139,15 @@ class Installation:
         """Whether the principal may see a DAG whose tags are known; lists leave out the others."""
         return not self.limited or self.principal.may(Permission.DAGS_READ, dag_id, tags)
 
+    def seen_dags(self, permission: Permission = Permission.DAGS_READ) -> list[str] | None:
+        """The DAGs on which the principal has a permission, for lists that read no others; None for all. Raises StoreError."""
+        asks = self.principal
+        if not self.limited or asks.may_everywhere(permission):
+            return None
+        if not asks.may_somewhere(permission):
+            return []
+        return [dag_id for dag_id, tags in self.store.dags.tagged() if asks.may(permission, dag_id, tags)]
+
     def require(self, permission: Permission, name: str = "") -> None:
         """Refuse whoever has no permission on one thing, or on the installation.
 
@@ -146,7 +160,7 @@ class Installation:
             return
         scope = SCOPES[permission]
         if scope is not Scope.INSTALLATION and not self.may(_READ[scope], name):
-            raise NotFoundError("DAG" if scope is Scope.DAG else scope.value.replace("variable", "Variable"), name)
+            raise NotFoundError(kind_of(scope), name)
         raise ForbiddenError(self.principal.name, MEANINGS[permission], name)
 
     def now(self) -> datetime:

@@ -55,7 +55,9 @@ def list_runs(
     store = installation.store
     if dag_id:
         find_dag(store, dag_id)
-    found = store.runs.page(dag_id=dag_id, state=state, before=before, limit=limit + 1)
+    found = store.runs.page(
+        dag_id=dag_id, dag_ids=installation.seen_dags(), state=state, before=before, limit=limit + 1
+    )
     more = len(found) > limit
     return RunPage(found[:limit], found[limit - 1].run if more else None)
 

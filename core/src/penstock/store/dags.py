@@ -97,6 +97,10 @@ class StoredVersion(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
+class _Tagged(msgspec.Struct):
+    tags: tuple[str, ...] = ()
+
+
 _d, _v, _s, _f, _r = tables.dag.c, tables.dag_version.c, tables.dag_spec.c, tables.source_file.c, tables.run.c
 
 STATES = select(*tables.columns(tables.dag, DagState)).order_by(_d.dag_id)
@@ -107,6 +111,11 @@ ROWS: Select[Any] = (
     .join_from(tables.dag, tables.dag_version, _v.version == _d.version)
     .join(tables.dag_spec, _s.spec == _v.spec)
     .order_by(_d.dag_id)
+)
+TAGGED = (
+    select(_d.dag_id, _s.data)
+    .join_from(tables.dag, tables.dag_version, _v.version == _d.version)
+    .join(tables.dag_spec, _s.spec == _v.spec)
 )
 RUN_COUNTS = select(_r.dag_id, _r.state, func.count()).group_by(_r.dag_id, _r.state)
 ROW = ROWS.where(_d.dag_id == bindparam("of"))
@@ -170,6 +179,20 @@ class Dags:
         """The ids of all DAGs that a file defines."""
         with self._database.read() as connection:
             return list(connection.execute(select(_d.dag_id).where(_d.active)).scalars())
+
+    def tagged(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Every DAG, retired ones included, with its tags; of its structure nothing else is read."""
+        with self._database.read() as connection:
+            found = connection.execute(TAGGED).all()
+        return [(dag_id, msgspec.json.decode(data, type=_Tagged).tags) for dag_id, data in found]
+
+    def by_file(self) -> dict[str, set[str]]:
+        """The DAGs that each file defines."""
+        found: dict[str, set[str]] = {}
+        with self._database.read() as connection:
+            for dag_id, file in connection.execute(select(_d.dag_id, _d.file).where(_d.active)):
+                found.setdefault(file, set()).add(dag_id)
+        return found
 
     def set_paused(self, dag_id: str, now: datetime, *, paused: bool, audit: AuditEntry | None = None) -> bool:
         """Pause or unpause a DAG and request the scheduler to follow; returns whether the DAG exists."""

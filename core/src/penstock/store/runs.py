@@ -138,12 +138,19 @@ class Runs:
             return connection.execute(STATE_BY_ID, {"dag_id": dag_id, "run_id": run_id}).scalar()
 
     def page(
-        self, *, dag_id: str = "", state: RunState | None = None, before: int | None = None, limit: int = 50
+        self,
+        *,
+        dag_id: str = "",
+        dag_ids: Collection[str] | None = None,
+        state: RunState | None = None,
+        before: int | None = None,
+        limit: int = 50,
     ) -> list[Run]:
         """A page of runs, newest first.
 
         Args:
             dag_id: Only runs of this DAG; "" for all.
+            dag_ids: Only runs of these DAGs; None for all.
             state: Only runs in this state; None for all.
             before: Only runs with a smaller number: the last number of the page before; None for the first page.
             limit: Length of the page.
@@ -151,6 +158,8 @@ class Runs:
         query = select(*_RUN).order_by(_r.run.desc()).limit(limit)
         if dag_id:
             query = query.where(_r.dag_id == dag_id)
+        if dag_ids is not None:
+            query = query.where(_r.dag_id.in_(dag_ids))
         if state is not None:
             query = query.where(_r.state == state)
         if before is not None:

@@ -53,6 +53,10 @@ class Grant(msgspec.Struct, frozen=True):
             return True
         return any(fnmatchcase(name, glob) for glob in self._globs(scope)) or any(t in tags for t in self._tags(scope))
 
+    def has_all(self, scope: Scope) -> bool:
+        """Whether it names everything of a kind."""
+        return "*" in self._globs(scope) or (scope is Scope.INSTALLATION and self.installation)
+
     def _globs(self, scope: Scope) -> Sequence[str]:
         match scope:
             case Scope.DAG:
@@ -97,6 +101,12 @@ class Principal(msgspec.Struct, frozen=True):
     def may_somewhere(self, permission: Permission) -> bool:
         """Whether the permission is granted on anything at all."""
         return self._may_ever(permission) and any(each.allows(permission) for each in self.grants)
+
+    def may_everywhere(self, permission: Permission) -> bool:
+        """Whether one grant gives the permission on all that there is, and ever will be."""
+        return self._may_ever(permission) and any(
+            each.allows(permission) and each.has_all(SCOPES[permission]) for each in self.grants
+        )
 
     def _may_ever(self, permission: Permission) -> bool:
         return self.only is None or permission in self.only

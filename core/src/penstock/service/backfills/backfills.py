@@ -4,6 +4,7 @@ import msgspec
 
 from penstock.engine.why import why_paused
 from penstock.errors import NotFoundError, RequestError
+from penstock.model.access.permission import Permission
 from penstock.model.backfills.backfill import Backfill, BackfillItem, BackfillState
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.request import BackfillRequested, SetBackfill
@@ -70,9 +71,12 @@ def create_backfill(
         by: Who asks, for the audit.
 
     Raises:
+        NotFoundError: The DAG may not be seen.
+        ForbiddenError: Its runs may not be changed.
         RequestError: The plan has another hash, or the DAG has a backfill that has not ended.
         StoreError: The database failed.
     """
+    installation.require(Permission.RUNS_WRITE, plan.spec.dag_id)
     if expected and not (len(expected) >= SHOWN and plan.hash.startswith(expected)):
         raise RequestError(
             f"the plan is {plan.hash[:SHOWN]} by now, and not {expected!r}: the DAG or its runs have changed, or "
@@ -90,10 +94,12 @@ def set_backfill(installation: Installation, number: int, state: BackfillState, 
 
     Raises:
         NotFoundError: There is no such backfill.
+        ForbiddenError: The runs of its DAG may not be changed.
         RequestError: It has ended, or is being cancelled.
         StoreError: The database failed.
     """
     backfill, now = find_backfill(installation, number), installation.now()
+    installation.require(Permission.RUNS_WRITE, backfill.spec.dag_id)
     if backfill.state not in (BackfillState.RUNNING, BackfillState.PAUSED):
         raise RequestError(f"backfill {number} is {backfill.state.value}: it goes on no more.")
     audit = by.entry(now, _action(state), backfill.spec.dag_id, subject=f"backfill {number}")
@@ -116,7 +122,9 @@ def list_backfills(
     """
     if dag_id:
         find_dag(installation.store, dag_id)
-    found = installation.store.backfills.page(dag_id=dag_id, before=before, limit=limit + 1)
+    found = installation.store.backfills.page(
+        dag_id=dag_id, dag_ids=installation.seen_dags(), before=before, limit=limit + 1
+    )
     more = len(found) > limit
     return BackfillPage(_progress(installation, found[:limit]), found[limit - 1].number if more else None)
 
@@ -133,7 +141,7 @@ def list_dates(installation: Installation, number: int, *, after: int = 0, limit
 def find_backfill(installation: Installation, number: int) -> Backfill:
     """The backfill of this number; raises NotFoundError or StoreError."""
     found = installation.store.backfills.get(number)
-    if found is None:
+    if found is None or not installation.may(Permission.DAGS_READ, found.spec.dag_id):
         raise NotFoundError("backfill", str(number), hint="See: penstock backfills list")
     return found
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 
-from penstock.errors import ForbiddenError
+from penstock.errors import ForbiddenError, NotFoundError
 from penstock.model.access.permission import MEANINGS, SCOPES, Permission, Scope
 from penstock.model.access.principal import Principal
 from penstock.model.history.audit import AskedBy
-from penstock.service.installation import Installation
+from penstock.service.installation import Installation, kind_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,6 +22,9 @@ SUBJECTS: Mapping[Scope, str] = {
     Scope.INSTALLATION: "",
 }
 """The parameter that names the thing which a permission of each scope is asked of."""
+
+
+_NAMED_BY_DAGS = ("asset", "backfill")
 
 
 class Operation(NamedTuple):
@@ -82,7 +85,12 @@ def operation(
                 _check(installation, needs, name)
             if asks and installation.limited:
                 kwargs["by"] = _asked_by(installation.principal, kwargs.get("by"))
-            return function(installation, *args, **kwargs)
+            if not installation.limited:
+                return function(installation, *args, **kwargs)
+            try:
+                return function(installation, *args, **kwargs)
+            except NotFoundError as error:
+                raise _as_hidden(error) from None
 
         known = Operation(checked, method, path, needs, named)
         checked.operation = known  # type: ignore[attr-defined]
@@ -96,6 +104,15 @@ def _check(installation: Installation, needs: Permission, name: str) -> None:
         installation.require(needs, name)
     elif not installation.principal.may_somewhere(needs):
         raise ForbiddenError(installation.principal.name, MEANINGS[needs])
+
+
+def _as_hidden(error: NotFoundError) -> NotFoundError:
+    """The same sentence for what is not there and what may not be seen: names of others are no hints for whoever may not see all."""
+    scoped = {scope.value: scope for scope in SUBJECTS}
+    scope = scoped.get(error.kind.lower())
+    if scope is not None:
+        return NotFoundError(kind_of(scope), error.name)
+    return NotFoundError(error.kind, error.name) if error.kind in _NAMED_BY_DAGS else error
 
 
 def _asked_by(principal: Principal, given: object) -> AskedBy:

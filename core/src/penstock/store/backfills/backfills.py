@@ -1,6 +1,6 @@
 """Backfills: their rows, the dates that have had their turn, and the runs that there are of a date."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -66,17 +66,27 @@ class Backfills:
             row = connection.execute(_ONE, {"of": number}).one_or_none()
         return None if row is None else _backfill(row)
 
-    def page(self, *, dag_id: str = "", before: int | None = None, limit: int = 50) -> list[Backfill]:
+    def page(
+        self,
+        *,
+        dag_id: str = "",
+        dag_ids: Collection[str] | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> list[Backfill]:
         """A page of backfills, newest first.
 
         Args:
             dag_id: Only of this DAG; "" for all.
+            dag_ids: Only of these DAGs; None for all.
             before: Only those with a smaller number; None for the first page.
             limit: Length of the page.
         """
         query = select(*_ROW).order_by(_b.number.desc()).limit(limit)
         if dag_id:
             query = query.where(_b.dag_id == dag_id)
+        if dag_ids is not None:
+            query = query.where(_b.dag_id.in_(dag_ids))
         if before is not None:
             query = query.where(_b.number < before)
         with self._database.read() as connection:
