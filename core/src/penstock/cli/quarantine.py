@@ -2,6 +2,7 @@
 
 import click
 
+from penstock.cli import requests
 from penstock.cli.installation import project, remind_of_scheduler
 from penstock.cli.terminal import json_option, print_json, print_line, print_table
 from penstock.model.history.quarantine import Quarantined
@@ -34,7 +35,7 @@ def list_quarantine(context: click.Context, *, as_json: bool) -> None:
 def retry(context: click.Context, number: int, *, as_json: bool) -> None:
     """Have the scheduler take a request or a DAG up again."""
     with project(context) as installation:
-        found = service.retry_quarantined(installation, number)
+        found = service.retry_quarantined(installation, number, by=requests.asked_by(None))
         remind_of_scheduler(installation)
     _print(found, "is tried again", as_json=as_json)
 
@@ -46,7 +47,7 @@ def retry(context: click.Context, number: int, *, as_json: bool) -> None:
 def drop(context: click.Context, number: int, *, as_json: bool) -> None:
     """Forget a request, try or run that is in quarantine."""
     with project(context) as installation:
-        found = service.drop_quarantined(installation, number)
+        found = service.drop_quarantined(installation, number, by=requests.asked_by(None))
     _print(found, "is forgotten", as_json=as_json)
 
 

@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.secret import secrets_in
 from penstock.processes.masking import hide_values
 from penstock.service.installation import Installation
@@ -25,7 +26,7 @@ def check_database(installation: Installation) -> DatabaseCheck:
     return DatabaseCheck(installation.store.name, installation.store.check())
 
 
-def rotate_keys(installation: Installation) -> int:
+def rotate_keys(installation: Installation, *, by: AskedBy = NOBODY) -> int:
     """Encrypt every secret again with the first key.
 
     Returns:
@@ -35,15 +36,17 @@ def rotate_keys(installation: Installation) -> int:
         ConfigError: No key fits one of them; nothing was changed.
         StoreError: The database failed.
     """
-    return installation.store.config.rotate_keys()
+    entry = by.entry(installation.now(), AuditAction.DATABASE, subject="keys rotated")
+    return installation.store.config.rotate_keys(entry)
 
 
-def forget_secrets(installation: Installation, *, dry_run: bool) -> UnreadableSecrets:
+def forget_secrets(installation: Installation, *, dry_run: bool, by: AskedBy = NOBODY) -> UnreadableSecrets:
     """Delete the secrets that no key decrypts: the way out where a key is lost for good.
 
     Args:
         installation: The installation.
         dry_run: Whether to delete nothing.
+        by: Who asks, for the audit.
 
     Returns:
         What is deleted.
@@ -53,7 +56,10 @@ def forget_secrets(installation: Installation, *, dry_run: bool) -> UnreadableSe
         StoreError: The database failed; nothing was changed.
     """
     config = installation.store.config
-    return config.unreadable() if dry_run else config.forget_unreadable()
+    if dry_run:
+        return config.unreadable()
+    entry = by.entry(installation.now(), AuditAction.DATABASE, subject="secrets that no key decrypts deleted")
+    return config.forget_unreadable(entry)
 
 
 def show_settings(settings: Settings) -> dict[str, Any]:

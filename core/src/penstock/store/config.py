@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import ColumnElement, Table, bindparam, delete, exists, func, or_, select, update
 
 from penstock.errors import ConfigError, NotFoundError
 from penstock.model.connection import Connection
+from penstock.model.history.audit import AuditEntry
 from penstock.model.limits.rate import LONGEST_PERIOD_S, Rate
 from penstock.model.request import PoolsChanged
 from penstock.store.keyring import Keyring
@@ -20,6 +21,8 @@ from penstock.store.transaction import Transaction, Writer
 _KEY_CHECK = "key_check"
 _CHECK = b"penstock"
 
+T = TypeVar("T")
+Audited = Callable[[T | None], AuditEntry]
 _c, _v, _p, _m = tables.connection.c, tables.variable.c, tables.pool.c, tables.meta.c
 CONNECTIONS = select(_c.conn_id, _c.encrypted).order_by(_c.conn_id)
 CONNECTION = select(_c.encrypted).where(_c.conn_id == bindparam("conn_id"))
@@ -81,7 +84,7 @@ class Variable(msgspec.Struct, frozen=True):
 
 
 class Config:
-    """Reads and writes what users configure.
+    """Reads and writes what users configure; with the entry of the audit, if a person changes it, which is made of what was before.
 
     Every method raises StoreError if the database cannot serve, and one that reads or writes the value of a connection
     or Variable raises ConfigError if no key of the keyring fits.
@@ -107,7 +110,7 @@ class Config:
         with self._database.read() as connection:
             return list(connection.execute(CONNECTION_IDS).scalars())
 
-    def put_connection(self, given: Connection, now: datetime) -> None:
+    def put_connection(self, given: Connection, now: datetime, audit: Audited[Connection] | None = None) -> None:
         """Store a connection in place of any of the same id."""
         self._check_key()
         row = {
@@ -118,13 +121,18 @@ class Config:
             "changed_at": now,
         }
         with self._writer.transaction() as tx:
+            if audit is not None:
+                encrypted: Any = tx.execute(CONNECTION, {"conn_id": given.conn_id}).scalar()
+                lost = encrypted is None or self._fails(encrypted)
+                tx.audit(audit(None if lost else self._decrypted(given.conn_id, encrypted)))
             tx.replace(tables.connection, [row])
 
-    def delete_connection(self, conn_id: str) -> None:
+    def delete_connection(self, conn_id: str, audit: AuditEntry | None = None) -> None:
         """Delete a connection; raises NotFoundError if there is none."""
         with self._writer.transaction() as tx:
             if not tx.execute(delete(tables.connection).where(_c.conn_id == conn_id)).rowcount:
                 raise NotFoundError("connection", conn_id, self.connection_ids())
+            _audit(tx, audit)
 
     def variable(self, key: str) -> str | None:
         """The text of a Variable, or None if there is none."""
@@ -156,7 +164,9 @@ class Config:
         with self._database.read() as connection:
             return list(connection.execute(VARIABLE_KEYS).scalars())
 
-    def put_variable(self, key: str, value: str, now: datetime, description: str = "") -> None:
+    def put_variable(
+        self, key: str, value: str, now: datetime, description: str = "", audit: Audited[str] | None = None
+    ) -> None:
         """Store a Variable in place of any of the same key, and wake who waits for a change of Variables."""
         self._check_key()
         row = {
@@ -166,14 +176,19 @@ class Config:
             "changed_at": now,
         }
         with self._writer.transaction() as tx:
+            if audit is not None:
+                found: Any = tx.execute(VARIABLE_VALUES, {"keys": [key]}).first()
+                lost = found is None or self._fails(found[1])
+                tx.audit(audit(None if lost else self._keyring.decrypt(found[1], key).decode()))
             tx.replace(tables.variable, [row])
             tx.wake(VARIABLES)
 
-    def delete_variable(self, key: str) -> None:
+    def delete_variable(self, key: str, audit: AuditEntry | None = None) -> None:
         """Delete a Variable; raises NotFoundError if there is none."""
         with self._writer.transaction() as tx:
             if not tx.execute(delete(tables.variable).where(_v.key == key)).rowcount:
                 raise NotFoundError("variable", key, self.variable_keys())
+            _audit(tx, audit)
             tx.wake(VARIABLES)
 
     def pools(self) -> list[Pool]:
@@ -181,19 +196,24 @@ class Config:
         with self._database.read() as connection:
             return [_pool(*row) for row in connection.execute(POOLS)]
 
-    def put_pool(self, pool: Pool, now: datetime) -> None:
+    def put_pool(self, pool: Pool, now: datetime, audit: Audited[Pool] | None = None) -> None:
         """Store a pool in place of any of the same name, and request the scheduler to use it."""
         with self._writer.transaction() as tx:
             count, period_s = (None, None) if pool.rate is None else (pool.rate.count, pool.rate.period_s)
             facts = {"name": pool.name, "slots": pool.slots, "description": pool.description}
+            if audit is not None:
+                rows: Iterable[Any] = tx.execute(POOLS)
+                found = [_pool(*row) for row in rows if row[0] == pool.name]
+                tx.audit(audit(found[0] if found else None))
             tx.replace(tables.pool, [{**facts, "rate_count": count, "rate_period_s": period_s}])
             tx.submit([PoolsChanged()], now)
 
-    def delete_pool(self, name: str, now: datetime) -> None:
+    def delete_pool(self, name: str, now: datetime, audit: AuditEntry | None = None) -> None:
         """Delete a pool and request the scheduler to drop it; raises NotFoundError if there is none."""
         with self._writer.transaction() as tx:
             if not tx.execute(delete(tables.pool).where(_p.name == name)).rowcount:
                 raise NotFoundError("pool", name, [pool.name for pool in self.pools()])
+            _audit(tx, audit)
             tx.submit([PoolsChanged()], now)
 
     def holds_secrets(self) -> bool:
@@ -201,9 +221,10 @@ class Config:
         with self._database.read() as connection:
             return bool(connection.execute(ENCRYPTED).scalar())
 
-    def rotate_keys(self) -> int:
+    def rotate_keys(self, audit: AuditEntry | None = None) -> int:
         """Encrypt everything again with the keyring's first key; returns how many values were."""
         with self._writer.transaction() as tx:
+            _audit(tx, audit)
             check = self._keyring.encrypt(_CHECK).decode()
             tx.execute(update(tables.meta).where(_m.key == _KEY_CHECK).values(value=check))
             return (
@@ -226,7 +247,7 @@ class Config:
         with self._database.read() as connection:
             return self._unreadable(connection.execute)
 
-    def forget_unreadable(self) -> UnreadableSecrets:
+    def forget_unreadable(self, audit: AuditEntry | None = None) -> UnreadableSecrets:
         """Delete what no key decrypts, for good; returns what that was.
 
         A version of a DAG stays, without what its file read of Variables; a DAG file is imported anew.
@@ -235,6 +256,7 @@ class Config:
             ConfigError: A key is unusable; nothing was deleted.
         """
         with self._writer.transaction() as tx:
+            _audit(tx, audit)
             found = self._unreadable(tx.execute)
             _each(tx, delete(tables.connection), _c.conn_id, found.connections)
             _each(tx, delete(tables.variable), _v.key, found.variables)
@@ -293,6 +315,11 @@ def _pool(
     """A pool of its row; a rate that is none, which somebody else has written, counts as none."""
     rate = Rate(count, period_s) if count and period_s and count > 0 and 0 < period_s <= LONGEST_PERIOD_S else None
     return Pool(name, slots, description, rate, next_at)
+
+
+def _audit(tx: Transaction, audit: AuditEntry | None) -> None:
+    if audit is not None:
+        tx.audit(audit)
 
 
 def _each(tx: Transaction, statement: Any, column: ColumnElement[str], names: Iterable[str]) -> None:  # noqa: ANN401 - either kind

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import msgspec
 
-from penstock.cli import names
+from penstock.cli import names, requests
 from penstock.cli.config.sources import none_known, origin, report_sources
 from penstock.cli.installation import project
 from penstock.cli.streams import read_text
@@ -112,7 +112,7 @@ def set_connection(  # noqa: PLR0913 - one argument an option
         given["password"] = click.prompt("password", hide_input=True, err=True)
     connection = _connection(conn_id, text, given, _extra(extra))
     with project(context, create=True) as installation:
-        unused = service.set_connection(installation, connection)
+        unused = service.set_connection(installation, connection, by=requests.asked_by(None))
     if as_json:
         print_json({"conn_id": conn_id, "conn_type": connection.conn_type, "shadowed": bool(unused)})
     else:
@@ -128,7 +128,7 @@ def set_connection(  # noqa: PLR0913 - one argument an option
 def delete_connection(context: click.Context, conn_id: str, *, as_json: bool) -> None:
     """Delete a stored connection."""
     with project(context) as installation:
-        service.delete_connection(installation, conn_id)
+        service.delete_connection(installation, conn_id, by=requests.asked_by(None))
     if as_json:
         print_json({"deleted": conn_id})
     else:

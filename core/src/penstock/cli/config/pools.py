@@ -2,7 +2,7 @@
 
 import click
 
-from penstock.cli import names
+from penstock.cli import names, requests
 from penstock.cli.config.executors import print_executors
 from penstock.cli.installation import project
 from penstock.cli.terminal import json_option, print_json, print_line, print_table
@@ -45,7 +45,7 @@ def list_pools(context: click.Context, *, as_json: bool) -> None:
 def set_pool(context: click.Context, name: str, slots: int, rate: str, description: str, *, as_json: bool) -> None:
     """Make or resize a pool; 0 slots close it."""
     with project(context, create=True) as installation:
-        pool = service.set_pool(installation, name, slots, description, rate=rate)
+        pool = service.set_pool(installation, name, slots, description, rate=rate, by=requests.asked_by(None))
     if as_json:
         print_json(pool)
     else:
@@ -59,7 +59,7 @@ def set_pool(context: click.Context, name: str, slots: int, rate: str, descripti
 def delete_pool(context: click.Context, name: str, *, as_json: bool) -> None:
     """Delete a pool that no DAG uses."""
     with project(context) as installation:
-        service.delete_pool(installation, name)
+        service.delete_pool(installation, name, by=requests.asked_by(None))
     if as_json:
         print_json({"deleted": name})
     else:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from penstock.cli import names
+from penstock.cli import names, requests
 from penstock.cli.config.sources import none_known, origin, report_sources
 from penstock.cli.installation import project
 from penstock.cli.streams import read_text
@@ -90,7 +90,7 @@ def set_variable(
         raise click.UsageError("Give exactly one of VALUE, --stdin and --file.")
     text = value if value is not None else _read(file)
     with project(context, create=True) as installation:
-        unused = service.set_variable(installation, key, text, description)
+        unused = service.set_variable(installation, key, text, description, by=requests.asked_by(None))
     if as_json:
         print_json({"key": key, "shadowed": bool(unused)})
     else:
@@ -106,7 +106,7 @@ def set_variable(
 def delete_variable(context: click.Context, key: str, *, as_json: bool) -> None:
     """Delete a stored Variable."""
     with project(context) as installation:
-        service.delete_variable(installation, key)
+        service.delete_variable(installation, key, by=requests.asked_by(None))
     if as_json:
         print_json({"deleted": key})
     else:

@@ -3,6 +3,7 @@
 import click
 from msgspec.structs import asdict, replace
 
+from penstock.cli import requests
 from penstock.cli.installation import anywhere, project
 from penstock.cli.terminal import json_option, print_json, print_line
 from penstock.cli.waiting import became
@@ -129,7 +130,7 @@ def prune_database(
 def rotate_keys(context: click.Context, *, as_json: bool) -> None:
     """Seal every secret again with the first key; after that, the further keys can be taken away."""
     with project(context) as installation:
-        number = service.rotate_keys(installation)
+        number = service.rotate_keys(installation, by=requests.asked_by(None))
     if as_json:
         print_json({"encrypted": number})
     else:
@@ -143,7 +144,7 @@ def rotate_keys(context: click.Context, *, as_json: bool) -> None:
 def forget_secrets(context: click.Context, *, yes: bool, as_json: bool) -> None:
     """Delete the connections and Variables that no key opens, where a key is lost for good."""
     with project(context) as installation:
-        found = service.forget_secrets(installation, dry_run=not yes)
+        found = service.forget_secrets(installation, dry_run=not yes, by=requests.asked_by(None))
     if as_json:
         print_json({"deleted": yes, **asdict(found)})
         return

@@ -7,6 +7,7 @@ import msgspec
 
 from penstock.errors import RequestError
 from penstock.model.connection import Connection
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.names import check_name
 from penstock.processes.masking import MASK, Mask, hide_values
 from penstock.service.config.used import why_unused
@@ -82,7 +83,7 @@ def show_connection(installation: Installation, conn_id: str) -> ConnectionSumma
     return _without_secrets(installation.vault.connection(conn_id))
 
 
-def set_connection(installation: Installation, connection: Connection) -> str:
+def set_connection(installation: Installation, connection: Connection, *, by: AskedBy = NOBODY) -> str:
     """Store a connection in place of any of the same id.
 
     Returns:
@@ -98,9 +99,30 @@ def set_connection(installation: Installation, connection: Connection) -> str:
     if connection.conn_type:
         check_name("connection type", connection.conn_type)
     _check_fields(connection)
-    installation.store.config.put_connection(connection, installation.now())
+    now = installation.now()
+
+    def entry(before: Connection | None) -> AuditEntry:
+        words = "" if before is None else _kind(before)
+        changed = f"{_kind(connection)}; changed: {_changed(before, connection)}"
+        return by.entry(now, AuditAction.SET, subject=f"connection {connection.conn_id!r}", before=words, after=changed)
+
+    installation.store.config.put_connection(connection, now, entry)
     variable = f"PENSTOCK_CONN_{connection.conn_id.upper()}"
     return why_unused(lambda: installation.vault.connection(connection.conn_id).source, variable)
+
+
+def _kind(connection: Connection) -> str:
+    return f"of type {connection.conn_type or 'none'}"
+
+
+def _changed(before: Connection | None, after: Connection) -> str:
+    """The names of the fields that differ; no value, for any may hold a secret."""
+    old = None if before is None else msgspec.structs.asdict(before)
+    fields = msgspec.structs.asdict(after)
+    names = [
+        name for name, value in fields.items() if (value if old is None else old[name] != value) and name != "conn_id"
+    ]
+    return ", ".join(names) or "nothing"
 
 
 def _check_fields(connection: Connection) -> None:
@@ -116,9 +138,10 @@ def _check_fields(connection: Connection) -> None:
         )
 
 
-def delete_connection(installation: Installation, conn_id: str) -> None:
+def delete_connection(installation: Installation, conn_id: str, *, by: AskedBy = NOBODY) -> None:
     """Delete a stored connection; raises NotFoundError or StoreError."""
-    installation.store.config.delete_connection(conn_id)
+    entry = by.entry(installation.now(), AuditAction.DELETE, subject=f"connection {conn_id!r}")
+    installation.store.config.delete_connection(conn_id, entry)
 
 
 def test_connection(installation: Installation, conn_id: str) -> ConnectionTest:

@@ -4,6 +4,7 @@ import msgspec
 
 from penstock.errors import RequestError
 from penstock.model.dag import DEFAULT_POOL
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.limits.rate import parse_rate
 from penstock.model.names import check_name
 from penstock.service.choices.live_tasks import live_tasks
@@ -68,7 +69,9 @@ def list_pools(installation: Installation) -> list[PoolUsage]:
     return found
 
 
-def set_pool(installation: Installation, name: str, slots: int, description: str = "", *, rate: str = "") -> Pool:
+def set_pool(
+    installation: Installation, name: str, slots: int, description: str = "", *, rate: str = "", by: AskedBy = NOBODY
+) -> Pool:
     """Store a pool in place of any of the same name.
 
     Args:
@@ -77,6 +80,7 @@ def set_pool(installation: Installation, name: str, slots: int, description: str
         slots: How many it has.
         description: For people.
         rate: How many of its tasks may start in which time, such as ``10/min``; "" for any number.
+        by: Who asks, for the audit.
 
     Raises:
         RequestError: The name, the number or the rate cannot be used.
@@ -86,11 +90,21 @@ def set_pool(installation: Installation, name: str, slots: int, description: str
     if not 0 <= slots < 2**31:
         raise RequestError(f"pool {name!r}: {slots} slots are not possible. Choose 0 (closed) to {2**31 - 1}.")
     pool = Pool(name, slots, description, parse_rate(rate) if rate else None)
-    installation.store.config.put_pool(pool, installation.now())
+    now = installation.now()
+
+    def entry(old: Pool | None) -> AuditEntry:
+        before = "" if old is None else _text(old)
+        return by.entry(now, AuditAction.SET, subject=f"pool {name!r}", before=before, after=_text(pool))
+
+    installation.store.config.put_pool(pool, now, entry)
     return pool
 
 
-def delete_pool(installation: Installation, name: str) -> None:
+def _text(pool: Pool) -> str:
+    return f"{pool.slots} slots{'' if pool.rate is None else f', {pool.rate}'}"
+
+
+def delete_pool(installation: Installation, name: str, *, by: AskedBy = NOBODY) -> None:
     """Delete a pool.
 
     Raises:
@@ -105,4 +119,5 @@ def delete_pool(installation: Installation, name: str) -> None:
     if users:
         more = f" and {len(users) - 3} more" if len(users) > 3 else ""
         raise RequestError(f"pool {name!r} is used by DAG {', '.join(users[:3])}{more}. Change these first.")
-    store.config.delete_pool(name, installation.now())
+    now = installation.now()
+    store.config.delete_pool(name, now, by.entry(now, AuditAction.DELETE, subject=f"pool {name!r}"))

@@ -5,7 +5,9 @@ from datetime import datetime
 import msgspec
 
 from penstock.errors import NotFoundError
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.names import check_name, check_text
+from penstock.model.secret import variable_secrets
 from penstock.processes.masking import MASK
 from penstock.service.config.used import why_unused
 from penstock.service.installation import Installation
@@ -60,7 +62,9 @@ def get_variable(installation: Installation, key: str) -> str:
     return value
 
 
-def set_variable(installation: Installation, key: str, value: str, description: str = "") -> str:
+def set_variable(
+    installation: Installation, key: str, value: str, description: str = "", *, by: AskedBy = NOBODY
+) -> str:
     """Store a Variable in place of any of the same key.
 
     Returns:
@@ -73,10 +77,22 @@ def set_variable(installation: Installation, key: str, value: str, description: 
     """
     check_name("variable", key)
     check_text("variable", key, value)
-    installation.store.config.put_variable(key, value, installation.now(), description)
+    now = installation.now()
+
+    def entry(before: str | None) -> AuditEntry:
+        words = "" if before is None else _shown(key, before)
+        return by.entry(now, AuditAction.SET, subject=f"Variable {key!r}", before=words, after=_shown(key, value))
+
+    installation.store.config.put_variable(key, value, now, description, entry)
     return why_unused(lambda: installation.vault.variable(key).source, f"PENSTOCK_VAR_{key.upper()}")
 
 
-def delete_variable(installation: Installation, key: str) -> None:
+def _shown(key: str, value: str) -> str:
+    """The text of a Variable for the audit; nothing of one that holds secrets."""
+    return MASK if variable_secrets(key, value) else value
+
+
+def delete_variable(installation: Installation, key: str, *, by: AskedBy = NOBODY) -> None:
     """Delete a stored Variable; raises NotFoundError or StoreError."""
-    installation.store.config.delete_variable(key)
+    entry = by.entry(installation.now(), AuditAction.DELETE, subject=f"Variable {key!r}")
+    installation.store.config.delete_variable(key, entry)

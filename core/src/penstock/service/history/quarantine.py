@@ -1,5 +1,6 @@
 """Operations on what the scheduler could not handle and has put aside: list, retry, drop."""
 
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.history.quarantine import Quarantined
 from penstock.service.installation import Installation
 
@@ -9,7 +10,7 @@ def list_quarantine(installation: Installation) -> list[Quarantined]:
     return installation.store.quarantine.all()
 
 
-def retry_quarantined(installation: Installation, number: int) -> Quarantined:
+def retry_quarantined(installation: Installation, number: int, *, by: AskedBy = NOBODY) -> Quarantined:
     """Have the scheduler take a request or a DAG up again.
 
     Raises:
@@ -17,10 +18,12 @@ def retry_quarantined(installation: Installation, number: int) -> Quarantined:
         RequestError: It is a try or a run, which has failed by now.
         StoreError: The database failed.
     """
-    return installation.store.quarantine.retry(number, installation.now())
+    now = installation.now()
+    entry = by.entry(now, AuditAction.SETTLE, subject=f"quarantine {number}", after="tried again")
+    return installation.store.quarantine.retry(number, now, entry)
 
 
-def drop_quarantined(installation: Installation, number: int) -> Quarantined:
+def drop_quarantined(installation: Installation, number: int, *, by: AskedBy = NOBODY) -> Quarantined:
     """Forget something that is in quarantine.
 
     Raises:
@@ -28,4 +31,5 @@ def drop_quarantined(installation: Installation, number: int) -> Quarantined:
         RequestError: It is a DAG, which stays there until it is retried or changed.
         StoreError: The database failed.
     """
-    return installation.store.quarantine.drop(number)
+    entry = by.entry(installation.now(), AuditAction.SETTLE, subject=f"quarantine {number}", after="dropped")
+    return installation.store.quarantine.drop(number, entry)

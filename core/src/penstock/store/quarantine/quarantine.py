@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from penstock.errors import NotFoundError, RequestError
+from penstock.model.history.audit import AuditEntry
 from penstock.model.history.quarantine import Quarantined
 from penstock.model.notice import Notice, RunStateChanged, TaskStateChanged
 from penstock.model.request import DagChanged, decode
@@ -94,22 +95,26 @@ class Quarantine:
         """Forget within a transaction that these DAGs were in quarantine."""
         tx.execute(delete(tables.quarantine).where(_q.dag_id.in_(dag_ids)))
 
-    def drop(self, number: int) -> Quarantined:
+    def drop(self, number: int, audit: AuditEntry | None = None) -> Quarantined:
         """Forget a thing; raises NotFoundError, or RequestError for a DAG, which would come back by that."""
         found = self._get(number)
         if found.dag_id:
             raise RequestError(f"{found.subject} stays in quarantine until its file is changed or it is tried again.")
         with self._writer.transaction() as tx:
             tx.execute(delete(tables.quarantine).where(_q.number == number))
+            if audit is not None:
+                tx.audit(audit)
         return found
 
-    def retry(self, number: int, now: datetime) -> Quarantined:
+    def retry(self, number: int, now: datetime, audit: AuditEntry | None = None) -> Quarantined:
         """Put a request back into the inbox, or have a DAG looked at again; raises NotFoundError or RequestError."""
         found = self._get(number)
         if not (found.dag_id or found.body):
             raise RequestError(f"{found.subject}: {found.kind.fate}. Clear its tasks to run them again.")
         with self._writer.transaction() as tx:
             tx.execute(delete(tables.quarantine).where(_q.number == number))
+            if audit is not None:
+                tx.audit(audit)
             tx.submit([DagChanged(found.dag_id) if found.dag_id else decode(found.body)], now)
         return found
 
