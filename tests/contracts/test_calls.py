@@ -84,6 +84,7 @@ RULES = {
             f"{CORE}/spec/external_job.py": "a token that no other installation can have; it is stored before it is used",
             f"{CORE}/spec/hooks/call_retry.py": "spreads callers that failed together",
             f"{CORE}/spec/snapshot.py": "names of folders that are renamed when they are whole",
+            f"{CORE}/service/access/": "secrets of tokens, sessions and links, which nobody may guess",
             f"{CORE}/store/logs/log_index.py": "a name of its own for each database",
             f"{CORE}/testing/simulation/": "a seed decides all that happens",
             f"{CORE}/store/sql/wakeup.py": "a name of its own for each waiter",

@@ -97,7 +97,7 @@ class StoredVersion(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-class _Tagged(msgspec.Struct):
+class _DagTags(msgspec.Struct):
     tags: tuple[str, ...] = ()
 
 
@@ -184,7 +184,7 @@ class Dags:
         """Every DAG, retired ones included, with its tags; of its structure nothing else is read."""
         with self._database.read() as connection:
             found = connection.execute(TAGGED).all()
-        return [(dag_id, msgspec.json.decode(data, type=_Tagged).tags) for dag_id, data in found]
+        return [(dag_id, msgspec.json.decode(data, type=_DagTags).tags) for dag_id, data in found]
 
     def by_file(self) -> dict[str, set[str]]:
         """The DAGs that each file defines."""
