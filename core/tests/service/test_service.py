@@ -131,6 +131,12 @@ def test_the_next_runs_follow_the_schedule(installation):
     assert dags.next_runs(installation, "stock") == []
 
 
+@pytest.mark.parametrize("count", [-1, 0, 1_001, 2**60])
+def test_no_more_runs_are_foreseen_than_an_answer_can_wait_for(installation, count):
+    with pytest.raises(RequestError, match=f"{count} runs cannot be foreseen at once. Choose 1 to 1,000"):
+        dags.next_runs(installation, "sales", count)
+
+
 def test_pausing_twice_changes_something_once(installation, asked):
     assert dags.pause(installation, "sales", paused=True)
     assert not dags.pause(installation, "sales", paused=True)

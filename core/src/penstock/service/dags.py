@@ -26,6 +26,9 @@ from penstock.service.names import find_dag
 from penstock.service.operations.operation import operation
 from penstock.store import DagRow
 
+MOST_NEXT_RUNS = 1_000
+"""Runs that are foreseen at once: each costs a look into the schedule."""
+
 
 class DagSummary(msgspec.Struct, frozen=True):
     """One line of the list of DAGs.
@@ -126,8 +129,11 @@ def next_runs(installation: Installation, dag_id: str, count: int = 5) -> list[N
 
     Raises:
         NotFoundError: There is no such DAG.
+        RequestError: So many cannot be listed at once.
         StoreError: The database failed.
     """
+    if not 1 <= count <= MOST_NEXT_RUNS:
+        raise RequestError(f"{count} runs cannot be foreseen at once. Choose 1 to {MOST_NEXT_RUNS:,}.")
     row, now = find_dag(installation.store, dag_id), installation.now()
     zone, found = ZoneInfo(row.spec.schedule.timezone), list[NextRun]()
     cursor = row.cursor
