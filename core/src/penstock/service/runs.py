@@ -12,6 +12,7 @@ from penstock.service.asked.asked import Asked, ask
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag, find_run
 from penstock.service.operations.operation import operation
+from penstock.service.operations.page import PageSize
 
 
 class RunPage(msgspec.Struct, frozen=True):
@@ -44,7 +45,7 @@ def list_runs(
     dag_id: str = "",
     state: RunState | None = None,
     before: int | None = None,
-    limit: int = 50,
+    limit: PageSize = 50,
 ) -> RunPage:
     """List a page of runs of a DAG, or of all if ``dag_id`` is empty, newest first.
 

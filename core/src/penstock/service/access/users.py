@@ -9,6 +9,7 @@ from penstock.model.access.user import User
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
+from penstock.service.operations.page import PageSize
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.@+-]{0,98}[A-Za-z0-9])?")
 # RFC 9106 and the PHC string format: what argon2-cffi writes.
@@ -28,7 +29,7 @@ class UserPage(NamedTuple):
 
 
 @operation("GET", "/users", needs=Permission.USERS_WRITE)
-def list_users(installation: Installation, *, after: str = "", limit: int = 200) -> UserPage:
+def list_users(installation: Installation, *, after: str = "", limit: PageSize = 200) -> UserPage:
     """List a page of users by name, from the first behind ``after`` on; raises StoreError."""
     found = installation.store.access.users.page(after=after, limit=limit + 1)
     return UserPage(found[:limit], found[limit - 1].name if len(found) > limit else None)

@@ -18,6 +18,7 @@ from penstock.model.request import ReportAssetEvent
 from penstock.model.state import RunState
 from penstock.service.assets.watchers import WatcherSummary, watchers_of
 from penstock.service.installation import Installation
+from penstock.service.operations.page import PageSize
 from penstock.store import DagRow, Store
 
 
@@ -106,7 +107,9 @@ def show_asset(installation: Installation, name: str) -> AssetDetails:
     return AssetDetails(summary, waits, watchers_of(installation, summary.asset.uri))
 
 
-def list_events(installation: Installation, name: str = "", *, before: int | None = None, limit: int = 50) -> EventPage:
+def list_events(
+    installation: Installation, name: str = "", *, before: int | None = None, limit: PageSize = 50
+) -> EventPage:
     """List a page of events, of one asset or of all if ``name`` is empty.
 
     Raises:

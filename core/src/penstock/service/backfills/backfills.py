@@ -14,6 +14,7 @@ from penstock.service.asked.asked import Asked, ask
 from penstock.service.backfills.plan import SHOWN, BackfillPlan
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
+from penstock.service.operations.page import PageSize
 
 
 class BackfillProgress(msgspec.Struct, frozen=True):
@@ -112,7 +113,7 @@ def show_backfill(installation: Installation, number: int) -> BackfillProgress:
 
 
 def list_backfills(
-    installation: Installation, *, dag_id: str = "", before: int | None = None, limit: int = 50
+    installation: Installation, *, dag_id: str = "", before: int | None = None, limit: PageSize = 50
 ) -> BackfillPage:
     """List a page of backfills of a DAG, or of all if ``dag_id`` is empty, newest first.
 
@@ -129,7 +130,7 @@ def list_backfills(
     return BackfillPage(_progress(installation, found[:limit]), found[limit - 1].number if more else None)
 
 
-def list_dates(installation: Installation, number: int, *, after: int = 0, limit: int = 50) -> BackfillDates:
+def list_dates(installation: Installation, number: int, *, after: int = 0, limit: PageSize = 50) -> BackfillDates:
     """List a page of the dates of a backfill that have had their turn; raises NotFoundError or StoreError."""
     find_backfill(installation, number)
     found = installation.store.backfills.items(number, after, limit + 1)

@@ -5,6 +5,7 @@ import msgspec
 from penstock.model.history.audit import AuditEntry
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
+from penstock.service.operations.page import PageSize
 
 
 class AuditPage(msgspec.Struct, frozen=True):
@@ -19,7 +20,7 @@ class AuditPage(msgspec.Struct, frozen=True):
 
 
 def list_audit(
-    installation: Installation, *, dag_id: str = "", run_id: str = "", before: int | None = None, limit: int = 50
+    installation: Installation, *, dag_id: str = "", run_id: str = "", before: int | None = None, limit: PageSize = 50
 ) -> AuditPage:
     """List a page of what was asked for, of a DAG, of one of its runs, or of all if ``dag_id`` is empty.
 

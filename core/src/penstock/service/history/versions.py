@@ -13,6 +13,7 @@ from penstock.model.dag import DagSpec
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
 from penstock.service.operations.operation import operation
+from penstock.service.operations.page import PageSize
 from penstock.spec.snapshot import LIST, listed_files
 from penstock.store import StoredVersion, Version
 
@@ -70,7 +71,7 @@ class VersionDiff(msgspec.Struct, frozen=True):
 
 
 @operation("GET", "/dags/{dag_id}/versions", needs=Permission.DAGS_READ)
-def list_versions(installation: Installation, dag_id: str, limit: int = 50) -> list[DagVersion]:
+def list_versions(installation: Installation, dag_id: str, limit: PageSize = 50) -> list[DagVersion]:
     """List the stored versions of a DAG, newest first.
 
     Raises:

@@ -10,6 +10,7 @@ from penstock.model.logs.log_page import LogMatches, LogPage
 from penstock.service.installation import Installation
 from penstock.service.logs import log_reader, task_logs
 from penstock.service.operations.operation import operation
+from penstock.service.operations.page import PageSize
 
 MOST_LINES = 10_000
 """Lines of a page, or matches, at most."""
@@ -26,7 +27,7 @@ def log_lines(  # noqa: PLR0913 - what names a try, and what names a part of its
     dispatch: int | None = None,
     offset: int | None = None,
     backward: bool = False,
-    limit: int = 500,
+    limit: PageSize = 500,
     level: str = "",
 ) -> LogPage:
     """Read lines of one try's log, of whatever size, at once.
@@ -69,7 +70,7 @@ def find_in_log(  # noqa: PLR0913 - as above
     dispatch: int | None = None,
     offset: int = 0,
     lines: int = 0,
-    limit: int = 100,
+    limit: PageSize = 100,
 ) -> LogMatches:
     """Find the lines of one try's log that hold a text, or without one those that tell of errors; raises as `log_lines`.
 

@@ -19,6 +19,7 @@ from penstock.model.text import shortened
 from penstock.service.installation import Installation
 from penstock.service.logs import log_reader
 from penstock.service.operations.operation import operation
+from penstock.service.operations.page import PageSize
 from penstock.store import LogSearch
 from penstock.tries.paths import log_path
 
@@ -46,7 +47,7 @@ def search_logs(  # noqa: PLR0913 - one argument a filter
     level: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
-    limit: int = 50,
+    limit: PageSize = 50,
     cursor: str = "",
 ) -> LogHits:
     """Find lines in the logs of all runs that may be seen.

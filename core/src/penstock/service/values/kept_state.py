@@ -11,6 +11,7 @@ from penstock.model.names import LARGEST_STATE, check_name
 from penstock.model.value import from_plain
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
+from penstock.service.operations.page import PageSize
 from penstock.store import StateOwner, StateValue
 from penstock.tries.state_asks import checked_json
 
@@ -67,7 +68,7 @@ def owner_of(installation: Installation, dag_id: str, task_id: str, asset: str) 
 
 
 def list_state(
-    installation: Installation, *, dag_id: str = "", task_id: str = "", asset: str = "", limit: int = 50
+    installation: Installation, *, dag_id: str = "", task_id: str = "", asset: str = "", limit: PageSize = 50
 ) -> KeptPage:
     """List what is kept by DAG, task or asset and key: all of it, or of a DAG's tasks, a task, or an asset.
 

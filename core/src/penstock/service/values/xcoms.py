@@ -14,6 +14,7 @@ from penstock.model.values import tables
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks
 from penstock.service.operations.operation import operation
+from penstock.service.operations.page import PageSize
 from penstock.tries.store_runtime import StoreRuntime
 
 _INDEX = re.compile(r"-1|[0-9]{1,9}")
@@ -89,7 +90,7 @@ def list_xcoms(  # noqa: PLR0913 - one argument an option
     map_index: int | None = None,
     key: str = "",
     after: str = "",
-    limit: int = 50,
+    limit: PageSize = 50,
 ) -> XComPage:
     """List what a task has left for others, by map index and key.
 

@@ -11,6 +11,7 @@ from penstock.model.state import TaskState
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
 from penstock.service.operations.operation import operation
+from penstock.service.operations.page import PageSize
 from penstock.store import ShortRun
 
 MOST_DAGS = 200
@@ -95,7 +96,7 @@ class Grid(msgspec.Struct, frozen=True):
 
 
 @operation("GET", "/views/latest-runs", needs=Permission.DAGS_READ, subject="")
-def latest_runs(installation: Installation, dag_ids: list[str], count: int = 14) -> LatestRuns:
+def latest_runs(installation: Installation, dag_ids: list[str], count: PageSize = 14) -> LatestRuns:
     """Show the newest runs of each of some DAGs, for the bars of a list; those that may not be seen are left out.
 
     Args:
@@ -119,7 +120,7 @@ def latest_runs(installation: Installation, dag_ids: list[str], count: int = 14)
 
 @operation("GET", "/dags/{dag_id}/grid", needs=Permission.DAGS_READ)
 def show_grid(
-    installation: Installation, dag_id: str, *, tasks: list[str] | None = None, after: str = "", limit: int = 25
+    installation: Installation, dag_id: str, *, tasks: list[str] | None = None, after: str = "", limit: PageSize = 25
 ) -> Grid:
     """Show a page of the runs of a DAG by its tasks, newest first: one letter a cell.
 

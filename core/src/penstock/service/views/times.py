@@ -14,6 +14,7 @@ from penstock.model.state import RunState, TaskState
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag, find_run
 from penstock.service.operations.operation import operation
+from penstock.service.operations.page import PageSize
 from penstock.store import ShortRun
 
 MOST_TRIES = 10_000
@@ -91,7 +92,7 @@ class Durations(msgspec.Struct, frozen=True):
 
 @operation("GET", "/dags/{dag_id}/runs/{run_id}/gantt", needs=Permission.DAGS_READ)
 def show_gantt(
-    installation: Installation, dag_id: str, run_id: str = "", *, after: str = "", limit: int = 1000
+    installation: Installation, dag_id: str, run_id: str = "", *, after: str = "", limit: PageSize = 1000
 ) -> Gantt:
     """Show when each try of a run was queued, started and ended, or of the newest run if ``run_id`` is empty.
 
@@ -116,7 +117,7 @@ def list_instances(
     *,
     states: list[TaskState] | None = None,
     after: str = "",
-    limit: int = 100,
+    limit: PageSize = 100,
 ) -> InstancePage:
     """List a page of the task instances of a run, or of the newest run if ``run_id`` is empty, by task id and index.
 
@@ -177,7 +178,7 @@ def show_calendar(
 
 
 @operation("GET", "/dags/{dag_id}/durations", needs=Permission.DAGS_READ)
-def show_durations(installation: Installation, dag_id: str, task_id: str = "", *, limit: int = 50) -> Durations:
+def show_durations(installation: Installation, dag_id: str, task_id: str = "", *, limit: PageSize = 50) -> Durations:
     """Show how long the newest runs of a DAG took, or the instances of one task in them, and how long is usual.
 
     Raises:
