@@ -1,0 +1,223 @@
+"""An installation that runs, its server, and a browser that looks at it."""
+
+import importlib.util
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+HERE = Path(__file__).parent
+ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+DAGS = """
+import logging
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from penstock import DAG, TaskGroup, task
+
+log = logging.getLogger("shop.orders")
+
+with DAG("orders", tags=["shop"], doc="Loads orders.", params={"customer": "acme", "limit": 10}):
+
+    @task
+    def extract():
+        log.info("read 120 rows")
+        print("<img src=x onerror=alert(1)> \\x1b[31mred\\x1b[0m")
+        return {"rows": 120}
+
+    @task(retries=0)
+    def check(found):
+        log.error("the sums differ")
+        raise ValueError("the sum differs by 12.40")
+
+    checked = check(extract())
+    with TaskGroup("publish"):
+
+        @task
+        def send(found):
+            return found
+
+        send(checked)
+
+with DAG("held"):
+
+    @task
+    def hold():
+        print("waiting for the door")
+        while not Path("door").exists():
+            time.sleep(0.02)
+        print("the door is open")
+
+    hold()
+
+with DAG("a_dag_with_a_name_that_is_so_long_that_it_hardly_fits_into_a_line_of_any_table", tags=["long"]):
+
+    @task
+    def nothing():
+        pass
+
+    nothing()
+"""
+
+
+def _ui_build():
+    spec = importlib.util.spec_from_file_location("ui_build", HERE.parent.parent / "hatch_build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def node():
+    """Runs programs of Node.js."""
+    return _ui_build().node
+
+
+@pytest.fixture(scope="session")
+def ui():
+    """The folder of the built UI."""
+    module = _ui_build()
+    module.build()
+    return module.BUILT
+
+
+@pytest.fixture(scope="session")
+def chromium(node):
+    """The path of a Chromium; its absence is a failure."""
+    folder = HERE / "node_modules" / ".browser"
+    if not (folder / "chromium").exists():
+        node("npm", "ci", "--ignore-scripts", folder=HERE)
+        folder.mkdir(exist_ok=True)
+        before, os.environ["TMPDIR"] = os.environ.get("TMPDIR"), str(folder)
+        try:
+            node("node", "path.mjs", folder=HERE)
+        finally:
+            os.environ.pop("TMPDIR") if before is None else os.environ.update(TMPDIR=before)
+    return folder / "chromium"
+
+
+@pytest.fixture(scope="session")
+def axe(chromium):
+    """The source of axe-core, which looks for what keeps people out."""
+    return (HERE / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def pictures():
+    """The folder of what the pages looked like, for people."""
+    folder = HERE / "pictures"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+class Project:
+    """A project whose scheduler runs, and whose server can be ended and started anew on the same port."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.url = ""
+        self._programs = {}
+
+    def penstock(self, *words):
+        command = [sys.executable, "-m", "penstock", *words]
+        return subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL
+        )
+
+    def start(self, name, *words):
+        with (self.folder / f"{name}.out").open("wb") as out:
+            command = [sys.executable, "-m", "penstock", *words]
+            self._programs[name] = subprocess.Popen(
+                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            )
+
+    def kill(self, name, number=signal.SIGKILL):
+        os.killpg(self._programs[name].pid, number)
+        self._programs.pop(name).wait(30)
+
+    def serve(self):
+        port = self.url.rpartition(":")[2] or "0"
+        self.start("server", "server", "start", "--port", port)
+        self.url = self.until(lambda: re.search(r"listening on (http://[^ ]+)\. ", self.said("server")))[1]
+
+    def said(self, name):
+        return (self.folder / f"{name}.out").read_text(errors="replace")
+
+    def until(self, look):
+        deadline = time.monotonic() + 60
+        while not (found := look()):
+            assert time.monotonic() < deadline, {name: self.said(name) for name in self._programs}
+            time.sleep(0.05)
+        return found
+
+    def token(self):
+        return (self.folder / ".penstock" / "server.token").read_text()
+
+    def end(self):
+        for name in list(self._programs):
+            self.kill(name, signal.SIGTERM)
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory, ui):
+    """A project with three DAGs, one of whose runs has failed."""
+    made = Project(tmp_path_factory.mktemp("project"))
+    made.penstock("init")
+    dags = made.folder / "dags"
+    dags.mkdir(exist_ok=True)
+    dags.joinpath("shop.py").write_text(DAGS)
+    dags.joinpath("broken.py").write_text("from penstock import DAG\n\nwith DAG('broken'):\n    no_such_thing()\n")
+    made.start("up", "up")
+    try:
+        made.until(lambda: "held" in made.penstock("dags", "list").stdout)
+        made.penstock("dags", "trigger", "orders", "--run-id", "first")
+        made.until(lambda: "failed" in made.penstock("runs", "show", "orders", "first").stdout)
+        made.serve()
+        yield made
+    finally:
+        made.end()
+
+
+@pytest.fixture(scope="session")
+def browser(chromium):
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=str(chromium), args=list(ARGUMENTS))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def open_page(browser, project):
+    """Opens a page of the UI as somebody who is logged in; at the end, nothing may have failed in it."""
+    faults, contexts = [], []
+
+    def opened(path, *, width=1280, theme="light", token=True):
+        context = browser.new_context(
+            viewport={"width": width, "height": 820}, color_scheme=theme, timezone_id="Asia/Kathmandu"
+        )
+        contexts.append(context)
+        if token:
+            context.add_init_script(f"sessionStorage.setItem('penstock-token', '{project.token()}')")
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: faults.append(message.text) if "Content Security" in message.text else None)
+        page.on("dialog", lambda dialog: faults.append(f"dialog: {dialog.message}"))
+        page.goto(project.url + path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert faults == []

@@ -1,0 +1,2 @@
+import chromium from "@sparticuz/chromium";
+console.log(await chromium.executablePath());

@@ -1,0 +1,143 @@
+"""What a person sees: each page of the UI in a real browser, over a scheduler and a server that run."""
+
+import gzip
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
+
+RUN = "/dags/orders/runs/first"
+PAGES = {
+    "dags": ("/", "orders"),
+    "grid": ("/dags/orders", "check"),
+    "dag-graph": ("/dags/orders?tab=graph", "extract"),
+    "dag-runs": ("/dags/orders?tab=runs", "first"),
+    "code": ("/dags/orders?tab=code", "from penstock import DAG, TaskGroup, task"),
+    "dag-details": ("/dags/orders?tab=details", "shop.py"),
+    "run": (RUN, "upstream failed"),
+    "graph": (f"{RUN}?tab=graph", "check"),
+    "gantt": (f"{RUN}?tab=gantt", "extract"),
+    "run-details": (f"{RUN}?tab=details", "Data interval"),
+    "log": (f"{RUN}/tasks/check", "the sums differ"),
+    "tries": (f"{RUN}/tasks/check?tab=tries", "local"),
+    "xcom": (f"{RUN}/tasks/extract?tab=xcom", "120"),
+    "rendered": (f"{RUN}/tasks/extract?tab=rendered", "Nothing was rendered"),
+    "empty": ("/dags/a_dag_with_a_name_that_is_so_long_that_it_hardly_fits_into_a_line_of_any_table", "No run yet"),
+    "no-dag": ("/dags/absent", "no DAG"),
+    "no-page": ("/nothing/here", "There is no such page"),
+}
+
+
+def _found(page, axe):
+    found = page.evaluate(axe + ";axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})")
+    return [(each["id"], node["html"][:200]) for each in found["violations"] for node in each["nodes"]]
+
+
+@pytest.mark.parametrize(("name", "theme", "width"), [(each, "light", 1280) for each in PAGES] + [
+    ("dags", "dark", 1280), ("grid", "dark", 1280), ("log", "dark", 1280), ("dags", "light", 390), ("grid", "light", 390),
+])  # fmt: skip
+def test_a_page_shows_its_thing_and_keeps_nobody_out(name, theme, width, open_page, pictures, axe):
+    path, text = PAGES[name]
+    page = open_page(path, theme=theme, width=width)
+    expect(page.locator("main").get_by_text(text).filter(visible=True).first).to_be_visible()
+    page.screenshot(path=pictures / f"{name}-{theme}-{width}.png")
+    assert _found(page, axe) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_who_is_not_known_logs_in_and_comes_to_the_page_that_was_asked_for(open_page, project, axe):
+    page = open_page("/dags/orders?tab=runs", token=False)
+    page.get_by_label("Token").fill("wrong")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_contain_text("does not hold")
+    assert _found(page, axe) == []
+    page.get_by_label("Token").fill(project.token())
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("link", name="first")).to_be_visible()
+    assert page.url.endswith("/dags/orders?tab=runs")
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_label("Token")).to_be_visible()
+
+
+def test_a_run_is_followed_from_trigger_to_success_without_a_reload_while_the_server_is_killed(open_page, project):
+    page = open_page("/dags")
+    page.evaluate("window.sameDocument = true")
+    page.get_by_role("button", name="Trigger held").click()
+    page.get_by_role("dialog").get_by_role("button", name="Trigger", exact=True).click()
+    expect(page.get_by_role("link", name="hold", exact=True)).to_be_visible(timeout=20_000)
+    page.get_by_role("link", name="hold", exact=True).click()
+    expect(page.get_by_role("log")).to_contain_text("waiting for the door")
+    project.kill("server")
+    expect(page.get_by_text(re.compile("^offline for"))).to_be_visible()
+    project.folder.joinpath("door").touch()
+    project.serve()
+    # The token of a machine's owner is made anew at each start, and the page asks for it.
+    page.get_by_label("Token").fill(project.token())
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("log")).to_contain_text("the door is open")
+    expect(page.locator("main .state").first).to_contain_text("success")
+    expect(page.get_by_text("live", exact=True)).to_be_visible()
+    assert page.evaluate("window.sameDocument")
+
+
+def test_keys_alone_lead_to_a_failed_task(open_page):
+    page = open_page("/dags/orders")
+    cell = page.locator("[data-cell]").first
+    expect(cell).to_be_visible()
+    cell.focus()
+    while "check" not in page.evaluate("document.activeElement.getAttribute('aria-label')"):
+        page.keyboard.press("ArrowDown")
+        page.wait_for_function("document.activeElement.dataset.cell")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("log")).to_contain_text("ValueError: the sum differs by 12.40")
+    page.locator("main").focus()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("Jump to the first error")
+    page.keyboard.press("Escape")
+    page.keyboard.press("e")
+    expect(page.locator(".found")).to_contain_text("the sums differ")
+
+
+def test_what_a_task_prints_is_text(open_page):
+    page = open_page(f"{RUN}/tasks/extract")
+    expect(page.get_by_role("log")).to_contain_text("<img src=x onerror=alert(1)> red")
+    assert page.locator("[role=log] img").count() == 0
+    expect(page.locator(".ansi-red")).to_have_text("red")
+
+
+def test_times_are_of_the_readers_zone_and_say_utc_too(open_page):
+    page = open_page("/dags/orders?tab=runs")
+    shown = page.locator("main time").first
+    expect(shown).to_have_attribute("title", re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$"))
+    before = shown.inner_text()
+    page.keyboard.press("z")
+    expect(shown).not_to_have_text(before)
+    assert shown.get_attribute("title") == f"{shown.inner_text()} UTC"
+
+
+def test_a_dag_is_paused_and_the_list_filtered_by_the_address(open_page):
+    page = open_page("/dags?only=paused")
+    expect(page.get_by_text("No DAG is like that")).to_be_visible()
+    page.get_by_role("button", name="All", exact=True).click()
+    page.get_by_role("button", name="Pause orders", exact=True).click()
+    page.get_by_role("button", name="Paused", exact=True).click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    assert "only=paused" in page.url
+    page.get_by_role("button", name="Unpause orders", exact=True).click()
+    expect(page.get_by_text("No DAG is like that")).to_be_visible()
+
+
+def test_the_ui_takes_at_most_250_kilobytes_and_brings_its_licences(ui):
+    files = [path for path in ui.rglob("*") if path.suffix in {".js", ".css", ".html", ".svg"}]
+    assert files
+    assert sum(len(gzip.compress(path.read_bytes())) for path in files) <= 250_000
+    assert "MIT" in (ui / "licences.md").read_text()
+    assert not re.search(r"<script>|<style|style=", (ui / "index.html").read_text())
+
+
+def test_the_sources_of_the_ui_are_well_typed_and_their_decisions_hold(ui, node):
+    folder = ui.parent.parent.parent / "ui"
+    node("npm", "run", "--silent", "check", folder=folder)
+    node("npm", "test", "--silent", folder=folder)

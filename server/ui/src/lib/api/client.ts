@@ -1,0 +1,74 @@
+/** Calls of the server's operations: what fails says the server's own sentence. */
+
+import { answered } from "../live.svelte.ts";
+import { go, place } from "../router.svelte.ts";
+import { token } from "../token.ts";
+import type { Routes } from "./routes.ts";
+
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    sentence: string,
+  ) {
+    super(sentence);
+  }
+}
+
+type Parameters<R extends keyof Routes> = Routes[R]["parameters"];
+type Answer<R extends keyof Routes> = Routes[R]["answer"];
+
+/** Ask for an operation by its route, such as "GET /dags/{dag_id}". */
+export async function call<R extends keyof Routes>(route: R, parameters: Parameters<R>, signal?: AbortSignal): Promise<Answer<R>> {
+  const [method, pattern] = route.split(" ") as [string, string];
+  const rest: Record<string, unknown> = { ...parameters };
+  const path = pattern.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = String(rest[name]);
+    delete rest[name];
+    return encodeURIComponent(value);
+  });
+  const init: RequestInit = { method, headers: { Accept: "application/json" }, ...(signal ? { signal } : {}) };
+  let query = "";
+  if (method === "GET" || method === "DELETE") query = asQuery(rest);
+  else {
+    init.body = JSON.stringify(rest);
+    init.headers = { ...init.headers, "Content-Type": "application/json" };
+  }
+  return (await send(`/api/v1${path}${query}`, init)) as Answer<R>;
+}
+
+/** Send a request; an answer that refuses becomes an error with its sentence. */
+export async function send(url: string, init: RequestInit): Promise<unknown> {
+  let answer: Response;
+  try {
+    const kept = token();
+    answer = await fetch(url, kept ? { ...init, headers: { ...init.headers, Authorization: `Bearer ${kept}` } } : init);
+    answered(true);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    answered(false);
+    throw new Refused(0, "The server does not answer. This page goes on by itself as soon as it does.");
+  }
+  if (answer.ok) return answer.status === 204 ? null : answer.json();
+  if (answer.status === 401 && place.path !== "/login") go(`/login?next=${encodeURIComponent(place.path + place.query)}`, true);
+  throw new Refused(answer.status, await sentence(answer));
+}
+
+async function sentence(answer: Response): Promise<string> {
+  try {
+    const problem = (await answer.json()) as { detail?: string; title?: string };
+    const text = problem.detail || problem.title || `The server answered ${answer.status}.`;
+    return text[0]!.toUpperCase() + text.slice(1);
+  } catch {
+    return `The server answered ${answer.status} without a reason.`;
+  }
+}
+
+function asQuery(values: Record<string, unknown>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined || value === null || value === "" || value === false) continue;
+    for (const each of Array.isArray(value) ? value : [value]) query.append(name, String(each));
+  }
+  const text = query.toString();
+  return text ? `?${text}` : "";
+}

@@ -1,0 +1,605 @@
+/** Written by tools/ui_routes.py from the operations of the service: do not change it here. */
+
+export type AlertEvent = "import_broken" | "import_mended" | "missed_deadline" | "missed_start" | "run_failed" | "run_recovered" | "run_slow" | "run_succeeded" | "task_failed" | "task_missed_deadline" | "task_recovered" | "task_retried" | "task_skipped" | "task_slow" | "task_started" | "task_succeeded" | "unwell" | "well";
+
+export interface AlertRule {
+  on: (AlertEvent)[];
+  to?: (string)[];
+  after_s?: number | null;
+  callback?: string;
+  functions?: (string)[];
+}
+
+export interface Asked {
+  number: number;
+  requests: (RunRequested | CancelRun | ClearTasks | MarkTask | MarkRun | DagChanged | PoolsChanged | TriggerDagRun | BackfillRequested | SetBackfill | ReportAssetEvent)[];
+  at: string;
+}
+
+export interface AssetCondition {
+  asset?: string;
+  join?: "all" | "any";
+  parts?: (AssetCondition)[];
+}
+
+export interface AssetSpec {
+  uri: string;
+  name: string;
+  group?: string;
+  extra?: Record<string, unknown>;
+  watchers?: (FileWatch)[];
+}
+
+export interface BackfillRequested {
+  type: "backfill_requested";
+  backfill: number;
+}
+
+export interface CancelRun {
+  type: "cancel_run";
+  run: number;
+  by: string;
+}
+
+export interface ClearTasks {
+  type: "clear_tasks";
+  run: number;
+  tasks: (string)[];
+  downstream: boolean;
+  only_failed: boolean;
+  map_index: number | null;
+  version: string;
+  keep_steps: boolean;
+}
+
+export interface DagChanged {
+  type: "dag_changed";
+  dag_id: string;
+}
+
+export interface DagCode {
+  dag_id: string;
+  version: string;
+  file: string;
+  text: string;
+  files: (string)[];
+  note: string;
+}
+
+export interface DagDetails {
+  summary: DagSummary;
+  spec: DagSpec;
+  version: string;
+  latest: (Run)[];
+  waits: DagWait | null;
+}
+
+export interface DagSpec {
+  dag_id: string;
+  file: string;
+  tasks?: (TaskSpec)[];
+  schedule?: Schedule;
+  start_date?: string | null;
+  end_date?: string | null;
+  catchup?: boolean;
+  catchup_window_s?: number | null;
+  overlap?: Overlap;
+  max_active_runs?: number;
+  max_active_tasks?: number;
+  tenant?: string;
+  params?: Record<string, ParamSpec>;
+  tags?: (string)[];
+  doc?: string;
+  groups?: Record<string, (string)[]>;
+  isolation?: "fork" | "inline" | "reuse" | null;
+  native_templates?: boolean;
+  paused_upon_creation?: boolean;
+  run_timeout_s?: number | null;
+  alerts?: (AlertRule)[];
+  assets?: Record<string, AssetSpec>;
+}
+
+export interface DagSummary {
+  dag_id: string;
+  file: string;
+  schedule: string;
+  paused: boolean;
+  active: boolean;
+  tags: (string)[];
+  tasks: number;
+  next_run_at: string | null;
+  runs: Record<string, number>;
+}
+
+export interface DagWait {
+  dag_id: string;
+  condition: string;
+  assets: (WaitingAsset)[];
+  reason: string;
+}
+
+export type Doubled = "both" | "first" | "last";
+
+export interface FileProblems {
+  problems: (string)[];
+  notes: (string)[];
+}
+
+export interface FileWatch {
+  path: string;
+  interval_s?: number;
+  settle_s?: number;
+  delete?: boolean;
+  conn_id?: string | null;
+}
+
+export interface Gantt {
+  run: Run;
+  tries: (Try)[];
+  next: string;
+}
+
+export type Gap = "after" | "skip";
+
+export interface Graph {
+  dag_id: string;
+  version: string;
+  tasks: (GraphTask)[];
+  groups: (GraphGroup)[];
+}
+
+export interface GraphGroup {
+  group_id: string;
+  parent: string;
+  first: (string)[];
+}
+
+export interface GraphTask {
+  task_id: string;
+  group: string;
+  operator: string;
+  upstream: (string)[];
+  trigger_rule: TriggerRule;
+  mapped: boolean;
+  sensor: boolean;
+  setup: boolean;
+  teardown: boolean;
+  pool: string;
+  queue: string;
+  doc: string;
+}
+
+export interface Grid {
+  dag_id: string;
+  version: string;
+  tasks: (GridTask)[];
+  letters: Record<string, TaskState>;
+  runs: (GridRun)[];
+  next: string;
+}
+
+export interface GridRun {
+  run: ShortRun;
+  states: string;
+  mapped: Record<string, Record<string, number>>;
+}
+
+export interface GridTask {
+  task_id: string;
+  mapped: boolean;
+  present: boolean;
+}
+
+export interface LatestRuns {
+  runs: Record<string, (ShortRun)[]>;
+}
+
+export interface LimitHolder {
+  dag_id: string;
+  run_id: string;
+  task: string;
+  amount: number;
+}
+
+export interface LogLine {
+  offset: number;
+  size: number;
+  text: string;
+  time: string | null;
+  level: string;
+  source: string;
+}
+
+export interface LogMatch {
+  offset: number;
+  number: number;
+  text: string;
+}
+
+export interface LogMatches {
+  matches: (LogMatch)[];
+  offset: number;
+  lines: number;
+  whole: boolean;
+}
+
+export interface LogPage {
+  lines: (LogLine)[];
+  start: number;
+  end: number;
+  size: number;
+  growing: boolean;
+}
+
+export interface Mapping {
+  argument?: string;
+  length?: number | null;
+  literal?: unknown[] | null;
+  source?: XComRef | null;
+  join?: "" | "concat" | "longest" | "zip";
+  parts?: (Mapping)[];
+}
+
+export interface MarkRun {
+  type: "mark_run";
+  run: number;
+  state: string;
+}
+
+export interface MarkTask {
+  type: "mark_task";
+  run: number;
+  task_id: string;
+  map_index: number;
+  state: string;
+  version: string;
+}
+
+export interface MarkedTask {
+  dag_id: string;
+  task_id: string;
+  logical_date?: string;
+  depth?: number;
+}
+
+export type Outcome = "cancelled" | "failed" | "lost" | "skipped" | "success" | "timed_out";
+
+export type Overlap = "cancel" | "queue" | "queue_latest" | "skip";
+
+export interface ParamSpec {
+  default?: unknown;
+  doc?: string;
+  schema?: Record<string, unknown>;
+  required?: boolean;
+}
+
+export interface PastTry {
+  attempt: Try;
+  late_outcome: Outcome | null;
+  late_at: string | null;
+}
+
+export type PlannedRun = [string, string, string];
+
+export interface PoolsChanged {
+  type: "pools_changed";
+}
+
+export interface Rendered {
+  run: number;
+  task_id: string;
+  map_index: number;
+  epoch: number;
+  fields: Record<string, string>;
+}
+
+export interface ReportAssetEvent {
+  type: "report_asset_event";
+  asset: string;
+  extra: Record<string, unknown>;
+  key: string | null;
+}
+
+export interface RetrySpec {
+  retries?: number;
+  delay_s?: number;
+  backoff?: number;
+  max_delay_s?: number | null;
+  jitter?: number;
+}
+
+export interface Run {
+  run: number;
+  dag_id: string;
+  run_id: string;
+  kind: RunKind;
+  state: RunState;
+  version: string;
+  created_at: string;
+  logical_date: string | null;
+  interval_start: string | null;
+  interval_end: string | null;
+  conf: Record<string, unknown>;
+  started_at: string | null;
+  ended_at: string | null;
+  reason: string;
+  timed_out_at: string | null;
+  cancelled_at: string | null;
+  backfill: number | null;
+  subset: (string)[];
+  consumed: Record<string, (number)[]>;
+}
+
+export interface RunDetails {
+  run: Run;
+  tasks: Record<string, number>;
+  present_version: string;
+}
+
+export type RunKind = "asset_triggered" | "backfill" | "manual" | "scheduled" | "triggered";
+
+export interface RunRequested {
+  type: "run_requested";
+  run: number;
+}
+
+export type RunState = "cancelled" | "failed" | "queued" | "running" | "skipped" | "success";
+
+export interface RunTasks {
+  run: Run;
+  tasks: (TaskInstance)[];
+}
+
+export interface Schedule {
+  kind?: ScheduleKind;
+  crons?: (string)[];
+  every_s?: number;
+  dates?: (string)[];
+  timezone?: string;
+  text?: string;
+  instants?: boolean;
+  gap?: Gap;
+  doubled?: Doubled;
+  parts?: (Schedule)[];
+  planned?: (PlannedRun)[];
+  assets?: AssetCondition | null;
+}
+
+export type ScheduleKind = "cron" | "dates" | "interval" | "none" | "once" | "timetable" | "union";
+
+export interface SensorPolicy {
+  poke_interval_s?: number;
+  timeout_s?: number;
+  soft_fail?: boolean;
+}
+
+export interface SetBackfill {
+  type: "set_backfill";
+  backfill: number;
+  state: string;
+  by: string;
+}
+
+export interface ShortRun {
+  run: number;
+  dag_id: string;
+  run_id: string;
+  kind: RunKind;
+  state: RunState;
+  logical_date: string | null;
+  created_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  version: string;
+}
+
+export interface StoredXCom {
+  task: string;
+  key: string;
+  length: number | null;
+  size: number;
+  value: unknown;
+  url: string;
+}
+
+export interface TaskInstance {
+  run: number;
+  task_id: string;
+  map_index: number;
+  state: TaskState;
+  try_number: number;
+  epoch: number;
+  reason: string;
+  queued_at: string | null;
+  started_at: string | null;
+  ended_at: string | null;
+  due_at: string | null;
+  failures: number;
+  losses: number;
+  map_key: string;
+}
+
+export interface TaskSpec {
+  task_id: string;
+  operator?: string;
+  capability?: string | null;
+  plan?: Record<string, unknown> | null;
+  upstream?: (string)[];
+  trigger_rule?: TriggerRule;
+  inputs?: (XComRef)[];
+  mapped?: (Mapping)[];
+  group?: string;
+  max_active_per_dag?: number | null;
+  max_active_per_run?: number | null;
+  retry?: RetrySpec;
+  execution_timeout_s?: number | null;
+  sensor?: SensorPolicy | null;
+  decides?: boolean;
+  instant?: boolean;
+  setup?: boolean;
+  teardown?: boolean;
+  fails_run?: boolean;
+  depends_on_past?: boolean;
+  wait_for_downstream?: boolean;
+  pool?: string;
+  pool_slots?: number;
+  priority_weight?: number;
+  weights?: (number)[];
+  queue?: string;
+  templated?: boolean;
+  params?: Record<string, ParamSpec>;
+  alerts?: (AlertRule)[];
+  outlets?: (string)[];
+  inlets?: (string)[];
+  marks?: MarkedTask | null;
+  doc?: string;
+  line?: number;
+}
+
+export type TaskState = "cancelled" | "deferred" | "failed" | "none" | "queued" | "removed" | "running" | "scheduled" | "skipped" | "success" | "up_for_retry" | "upstream_failed";
+
+export interface TriggerDagRun {
+  type: "trigger_dag_run";
+  dag_id: string;
+  run_id: string;
+  conf: Record<string, unknown>;
+  logical_date: string | null;
+}
+
+export type TriggerRule = "all_done" | "all_done_min_one_success" | "all_done_setup_success" | "all_failed" | "all_skipped" | "all_success" | "always" | "none_failed" | "none_failed_min_one_success" | "none_skipped" | "one_done" | "one_failed" | "one_success";
+
+export interface TriggeredRun {
+  run: Run;
+  created: boolean;
+  paused: boolean;
+}
+
+export interface Try {
+  run: number;
+  task_id: string;
+  map_index: number;
+  epoch: number;
+  try_number: number;
+  executor: string;
+  queued_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  outcome: Outcome | null;
+  error: string;
+  pid: number | null;
+}
+
+export interface Wait {
+  limit: string;
+  used: number;
+  of: number;
+  needs: number;
+  holders: (LimitHolder)[];
+  held_by: number;
+  waiting: number;
+  position: number;
+  next_start: string | null;
+  free_by: string | null;
+}
+
+export interface WaitingAsset {
+  asset: string;
+  waiting: number;
+  since: string | null;
+}
+
+export interface Why {
+  run: Run;
+  task: TaskInstance;
+  reason: string;
+  upstream: Record<string, (TaskState)[]>;
+  tries: (PastTry)[];
+  steps: number;
+  wait: Wait | null;
+}
+
+export interface XComPage {
+  run: Run;
+  values: (StoredXCom)[];
+  next: string;
+}
+
+export interface XComRef {
+  task_id: string;
+  key?: string;
+}
+
+export interface Routes {
+  "GET /dags": {
+    parameters: { search?: string; tag?: string; retired?: boolean };
+    answer: (DagSummary)[];
+  };
+  "GET /dags/{dag_id}": {
+    parameters: { dag_id: string };
+    answer: DagDetails;
+  };
+  "GET /dags/{dag_id}/code": {
+    parameters: { dag_id: string; version?: string; file?: string };
+    answer: DagCode;
+  };
+  "GET /dags/{dag_id}/graph": {
+    parameters: { dag_id: string; version?: string };
+    answer: Graph;
+  };
+  "GET /dags/{dag_id}/grid": {
+    parameters: { dag_id: string; tasks?: (string)[] | null; after?: string; limit?: number };
+    answer: Grid;
+  };
+  "GET /dags/{dag_id}/runs/{run_id}": {
+    parameters: { dag_id: string; run_id: string };
+    answer: RunDetails;
+  };
+  "GET /dags/{dag_id}/runs/{run_id}/gantt": {
+    parameters: { dag_id: string; run_id: string; after?: string; limit?: number };
+    answer: Gantt;
+  };
+  "GET /dags/{dag_id}/runs/{run_id}/tasks": {
+    parameters: { dag_id: string; run_id: string };
+    answer: RunTasks;
+  };
+  "GET /dags/{dag_id}/runs/{run_id}/tasks/{task_id}/log": {
+    parameters: { dag_id: string; task_id: string; run_id: string; map_index?: number | null; dispatch?: number | null; offset?: number | null; backward?: boolean; limit?: number; level?: string };
+    answer: LogPage;
+  };
+  "GET /dags/{dag_id}/runs/{run_id}/tasks/{task_id}/log/matches": {
+    parameters: { dag_id: string; task_id: string; text?: string; run_id: string; map_index?: number | null; dispatch?: number | null; offset?: number; lines?: number; limit?: number };
+    answer: LogMatches;
+  };
+  "GET /dags/{dag_id}/runs/{run_id}/tasks/{task_id}/rendered": {
+    parameters: { dag_id: string; task_id: string; run_id: string; map_index?: number | null; dispatch?: number | null };
+    answer: (Rendered)[];
+  };
+  "GET /dags/{dag_id}/runs/{run_id}/tasks/{task_id}/why": {
+    parameters: { dag_id: string; task_id: string; run_id: string; map_index?: number | null };
+    answer: (Why)[];
+  };
+  "GET /dags/{dag_id}/runs/{run_id}/tasks/{task_id}/xcoms": {
+    parameters: { dag_id: string; task_id: string; run_id: string; map_index?: number | null; key?: string; after?: string; limit?: number };
+    answer: XComPage;
+  };
+  "GET /import-errors": {
+    parameters: {  };
+    answer: Record<string, FileProblems>;
+  };
+  "GET /views/latest-runs": {
+    parameters: { dag_ids: (string)[]; count?: number };
+    answer: LatestRuns;
+  };
+  "POST /dags/{dag_id}/runs": {
+    parameters: { dag_id: string; run_id?: string; conf?: Record<string, unknown> | null; logical_date?: string | null };
+    answer: TriggeredRun;
+  };
+  "POST /dags/{dag_id}/runs/{run_id}/cancel": {
+    parameters: { dag_id: string; run_id: string };
+    answer: Asked;
+  };
+  "PUT /dags/{dag_id}/paused": {
+    parameters: { dag_id: string; paused: boolean };
+    answer: boolean;
+  };
+}

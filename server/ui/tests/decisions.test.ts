@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { pieces } from "../src/lib/ansi.ts";
+import { folded, ordered } from "../src/lib/graph/folded.ts";
+import { most, rowsOf } from "../src/lib/grid/rows.ts";
+import { kindOf, read, written } from "../src/lib/param_fields.ts";
+import { dagPath, match, part, taskPath, unpart } from "../src/lib/paths.ts";
+import { LOOKS } from "../src/lib/states.ts";
+import { distance, instant, span } from "../src/lib/times.ts";
+
+test("an id of whatever letters is one part of its path", () => {
+  for (const id of ["a", "..", ".", "~..", "a/b", "%2F", "?x=1#y", "<img onerror>", "health", "ä🙂", "100%"]) {
+    assert.equal(unpart(part(id)), id);
+    const { pathname } = new URL(dagPath(id), "http://host");
+    assert.deepEqual(match("/dags/:dag", pathname), { dag: id }, id);
+  }
+});
+
+test("a path of another length or name is no match", () => {
+  assert.equal(match("/dags/:dag", "/runs/x"), null);
+  assert.equal(match("/dags/:dag", "/dags/x/y"), null);
+  assert.equal(taskPath("d", "r", "t", 3), "/dags/d/runs/r/tasks/t?index=3");
+});
+
+test("spans are told by their two greatest units", () => {
+  const cases: [number, string][] = [[0.056, "56 ms"], [5.04, "5.0 s"], [59.6, "60 s"], [60, "1 min"], [3900, "1 h 5 min"], [90_000, "1 d 1 h"], [Number.NaN, ""], [-1, ""]];
+  for (const [seconds, text] of cases) assert.equal(span(seconds), text);
+});
+
+test("distances look backwards and forwards", () => {
+  const now = new Date("2026-01-01T12:00:00Z");
+  assert.equal(distance(new Date("2026-01-01T09:55:00Z"), now), "2 h ago");
+  assert.equal(distance(new Date("2026-01-03T12:00:00Z"), now), "in 2 d");
+  assert.equal(instant(new Date("2026-01-01T00:00:00Z"), "utc"), "2026-01-01 00:00:00");
+});
+
+test("escapes of a terminal become classes or nothing", () => {
+  assert.deepEqual(pieces("a\u001b[31mb\u001b[0mc"), [{ text: "a", style: "" }, { text: "b", style: "ansi-red" }, { text: "c", style: "" }]);
+  assert.deepEqual(pieces("\u001b[1;38;5;9;32mx"), [{ text: "x", style: "ansi-green ansi-bold" }]);
+  for (const text of ["\u001b]0;title\u0007x", "\u001b[2Jx", "\u001b]8;;http://evil\u001b\\x", "\u0007x", "\u009b31mx".slice(0, 1) + "x", "\rx"])
+    assert.equal(pieces(text).map((piece) => piece.text).join(""), "x");
+});
+
+const tasks = [
+  { task_id: "a", upstream: [] },
+  { task_id: "g.b", upstream: ["a"] },
+  { task_id: "g.h.c", upstream: ["g.b"] },
+  { task_id: "d", upstream: ["g.h.c", "a"] },
+];
+
+test("a folded group is one box, with each edge once", () => {
+  const graph = folded(tasks, ["g", "g.h"], new Set(["g"]));
+  assert.deepEqual(graph.nodes.map((node) => [node.label, node.tasks.length]), [["a", 1], ["g", 2], ["d", 1]]);
+  assert.deepEqual(graph.edges.map(({ from, to }) => `${from}>${to}`), ["task a>group g", "group g>task d", "task a>task d"]);
+});
+
+test("a task comes after those that it waits for", () => {
+  assert.deepEqual(ordered([...tasks].reverse()), ["a", "g.b", "g.h.c", "d"]);
+});
+
+test("rows stand under their groups, and those of folded ones are left out", () => {
+  const made = tasks.map(({ task_id }) => ({ task_id, mapped: false }));
+  assert.deepEqual(rowsOf(made, ["g", "g.h"], new Set()).map((row) => `${row.depth}${row.label}`), ["0a", "0g", "1b", "1h", "2c", "0d"]);
+  assert.deepEqual(rowsOf(made, ["g", "g.h"], new Set(["g"])).map((row) => row.id), ["a", "g", "d"]);
+  assert.equal(most("sfs.", "furs"), "f");
+  assert.equal(most("..", "furs"), ".");
+});
+
+test("a param gets the field of its schema or its default, and what is written there is read back", () => {
+  const param = (value: unknown, schema = {}) => ({ default: value, doc: "", schema, required: false });
+  const cases: [unknown, Record<string, unknown>, string][] = [["x", {}, "text"], [1, {}, "number"], [true, {}, "switch"], [{ a: 1 }, {}, "json"], [null, { type: "object" }, "json"], ["a", { enum: ["a", "b"] }, "choice"]];
+  for (const [value, schema, kind] of cases) {
+    const made = param(value, schema);
+    assert.equal(kindOf(made), kind);
+    assert.deepEqual(read({ kind: kindOf(made), name: "p" }, written(made)).value, value);
+  }
+  assert.match(read({ kind: "number", name: "p" }, "ten").problem ?? "", /p is a number; ten is none/);
+  assert.match(read({ kind: "json", name: "p" }, "{").problem ?? "", /p is JSON/);
+});
+
+test("no two states look alike without their colours", () => {
+  const looks = Object.values(LOOKS).map((look) => `${look.outline} ${look.glyph} ${look.filled}`);
+  assert.equal(new Set(looks).size, looks.length);
+});
