@@ -7,7 +7,7 @@ raises a PenstockError, whose sentence refuses it. Anything else is a hole.
 import math
 import random
 from datetime import UTC, datetime, timedelta, timezone
-from types import SimpleNamespace
+from pathlib import Path
 
 import msgspec
 
@@ -21,11 +21,15 @@ from penstock.model.run import TaskKey
 from penstock.model.source import ParsedFile
 from penstock.model.state import Outcome
 from penstock.model.value import decode
+from penstock.plugins.host import PluginHost
 from penstock.service import dags, runs, tasks
 from penstock.service.config import connections, pools, variables
 from penstock.service.history import audit, versions
+from penstock.service.installation import Installation
 from penstock.service.retention import prune
+from penstock.settings import load_settings
 from penstock.spec.wire import Ask, Reply
+from penstock.testing import FakeClock
 from penstock.tries.asks import answered
 from penstock.tries.vault import Vault, finished
 from penstock.tries.vault_sources import StoreSource
@@ -165,7 +169,13 @@ def random_texts(seed, count):
 def installation(house):
     """What the operations of a person need of an installation."""
     vault = Vault([StoreSource(house.store)], lambda _: ())
-    return SimpleNamespace(store=house.store, now=lambda: NOW, vault=vault)
+    return Installation(
+        load_settings({}, Path("/")),
+        FakeClock(NOW),
+        open_store=lambda _: house.store,
+        find_plugins=lambda: PluginHost([]),
+        open_vault=lambda _: vault,
+    )
 
 
 def conf_value(house, value, n):
@@ -201,13 +211,13 @@ def variable_value(house, value, n):
 
 def connection(house, value, n):
     connections.set_connection(
-        installation(house), Connection(f"c{n}", value, host=value, password=value, extra={"k": value})
+        installation(house), f"c{n}", Connection(f"c{n}", value, host=value, password=value, extra={"k": value})
     )
     return house.store.config.connection(f"c{n}").password
 
 
 def connection_id(house, value, n):
-    connections.set_connection(installation(house), Connection(value, "http"))
+    connections.set_connection(installation(house), value, Connection(value, "http"))
     return house.store.config.connection(value).conn_id
 
 

@@ -18,7 +18,7 @@ from penstock.model.run import Rendered, TaskInstance, TaskKey, Try
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.scheduler.capacity_file import CapacityFile
 from penstock.service import dags, logs, runs, tasks
-from penstock.service.asked.asked import is_handled, why_set_aside
+from penstock.service.asked.asked import asked_state
 from penstock.service.choices.executors import ExecutorUsage, list_executors
 from penstock.service.choices.tenants import TenantUsage, list_tenants
 from penstock.service.clear import Code, clear_tasks, preview_clear
@@ -217,13 +217,15 @@ def test_a_run_that_has_started_can_be_marked(installation, run, asked):
 
 def test_what_became_of_a_request_is_told(installation, run, store, now, asked):
     done = runs.cancel_run(installation, "sales", "one", by=AskedBy("ann"))
-    assert (is_handled(installation, done), why_set_aside(installation, done)) == (False, "")
+    found = asked_state(installation, done)
+    assert (found.handled, found.set_aside, found.scheduled) == (False, "", False)
     for thing, at in ((CancelRun(run.run, "bob"), now), (CancelRun(run.run, "ann"), now - timedelta(days=1))):
         store.quarantine.add(Quarantined(QuarantineKind.REQUEST, "r", "another", at, body=encode(thing)))
     asked()
-    assert (is_handled(installation, done), why_set_aside(installation, done)) == (True, "")
+    found = asked_state(installation, done)
+    assert (found.handled, found.set_aside) == (True, "")
     store.quarantine.add(Quarantined(QuarantineKind.REQUEST, "r", "it broke", now, body=encode(done.requests[0])))
-    assert why_set_aside(installation, done) == "it broke"
+    assert asked_state(installation, done).set_aside == "it broke"
 
 
 def test_clear_checks_each_task_and_says_what_runs_again(installation, run, asked):
@@ -529,7 +531,7 @@ def test_tenants_of_the_settings_and_of_dags_tell_what_they_use(installation, st
 
 def test_connections_of_the_environment_come_first_and_secrets_stay_hidden(installation, environ_connections):
     extra = {"role": "r", "private_key": "kkk", "key": {"token": "ttt", "list": ["lll"]}}
-    assert not connections.set_connection(installation, Connection("db", "postgres", password="ppp", extra=extra))
+    assert not connections.set_connection(installation, "db", Connection("db", "postgres", password="ppp", extra=extra))
     stored = connections.show_connection(installation, "db")
     environ_connections["db"] = Connection("db", "mysql", password="eee")
     first, second = connections.list_connections(installation).things
@@ -537,10 +539,10 @@ def test_connections_of_the_environment_come_first_and_secrets_stay_hidden(insta
     shown = msgspec.json.encode([first, second, stored]).decode()
     assert not any(secret in shown for secret in ("ppp", "kkk", "ttt", "eee"))
     assert "lll" in shown
-    unused = connections.set_connection(installation, Connection("db", "postgres"))
+    unused = connections.set_connection(installation, "db", Connection("db", "postgres"))
     assert unused == "PENSTOCK_CONN_DB is set and comes first: the stored one is not used"
     with pytest.raises(RequestError, match="an id has letters"):
-        connections.set_connection(installation, Connection("a b", "x"))
+        connections.set_connection(installation, "a b", Connection("a b", "x"))
 
 
 def test_variables_of_the_environment_come_first(installation, environ_variables):

@@ -73,7 +73,9 @@ def person() -> str:
 
 def remind_of_scheduler(installation: "Installation") -> bool:
     """Tell whether somebody will act on a request, and say on stderr if nobody will."""
-    runs = installation.scheduler_runs
+    from penstock.service.schedulers.schedulers import is_scheduled  # noqa: PLC0415 - few commands ask the scheduler
+
+    runs = is_scheduled(installation)
     if not runs:
         print_remark("no scheduler is running: this waits until `penstock up` is")
     return runs

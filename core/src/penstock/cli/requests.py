@@ -16,7 +16,7 @@ from penstock.errors import RequestError, as_sentence
 from penstock.model.history.audit import AskedBy
 from penstock.model.names import DEEPEST_CONF
 from penstock.model.run import Run
-from penstock.service.asked.asked import Asked, is_handled, why_set_aside
+from penstock.service.asked.asked import Asked, asked_state
 from penstock.service.clear import Code
 from penstock.service.installation import Installation
 from penstock.service.runs import show_run
@@ -58,10 +58,10 @@ def finished(installation: Installation, asked: Asked) -> bool:
     """
     if not remind_of_scheduler(installation):
         return False
-    if not became(lambda: is_handled(installation, asked), _WAIT_S):
+    if not became(lambda: asked_state(installation, asked).handled, _WAIT_S):
         print_remark(f"the scheduler has not come to it for {_WAIT_S:g} s; it stays asked for")
         return False
-    if why := why_set_aside(installation, asked):
+    if why := asked_state(installation, asked).set_aside:
         raise RequestError(
             f"it could not be carried out, and is in quarantine: {as_sentence(why)} See: penstock quarantine list"
         )

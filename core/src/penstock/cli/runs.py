@@ -20,8 +20,8 @@ from penstock.cli.terminal import (
 from penstock.model.state import RunState
 from penstock.model.text import counted
 from penstock.service import runs as service
-from penstock.service.clear import Code, preview_clear
-from penstock.service.history.clear_dates import preview_clears
+from penstock.service.clear import Code
+from penstock.service.history import clears
 
 
 @click.group()
@@ -163,23 +163,12 @@ def clear_run(  # noqa: PLR0913 - one argument an option
         raise click.UsageError("Name a run, or give --from and --until.")
     options: dict[str, Any] = {"only_failed": only_failed, "code": code, "keep_steps": keep_steps}
     with project(context) as installation:
+        options |= {"alone": alone, "dry_run": dry_run, "by": requests.asked_by(why)}
         if first is not None and end is not None:
-            clears = preview_clears(installation, dag_id, first, end, **options)
-            if not clears:
-                clears_of.clear_all(installation, clears, why=why, dry_run=dry_run, as_json=as_json)
-                return
+            found, named_runs = clears.clear_dates(installation, dag_id, first, end, **options), None
         else:
-            clears = [preview_clear(installation, dag_id, run_id or "", **options)]
-        clears_of.clear_marked(
-            installation,
-            clears,
-            alone=alone,
-            code=code,
-            keep_steps=keep_steps,
-            why=why,
-            dry_run=dry_run,
-            as_json=as_json,
-        )
+            found, named_runs = clears.clear_run(installation, dag_id, run_id or "", **options), 1
+        clears_of.print_clears(installation, found, named_runs=named_runs, dry_run=dry_run, as_json=as_json)
 
 
 @runs.command("mark")
@@ -229,7 +218,7 @@ def delete_runs(
     before = requests.read_date(ended_before, "--ended-before")
     with project(context) as installation:
         by = requests.asked_by(why)
-        done = prune.delete_runs(installation, dag_id, run_ids, before=before, dry_run=dry_run, by=by)
+        done = prune.delete_runs(installation, dag_id, list(run_ids), before=before, dry_run=dry_run, by=by)
     if as_json:
         print_json({"deleted": not dry_run, "dag_id": dag_id, "runs": done.runs})
     else:

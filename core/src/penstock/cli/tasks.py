@@ -23,7 +23,8 @@ from penstock.errors import RequestError
 from penstock.model.run import TaskKey
 from penstock.model.text import counted, shortened
 from penstock.service import tasks as service
-from penstock.service.clear import Code, preview_clear
+from penstock.service.clear import Code
+from penstock.service.history.clears import clear_run
 from penstock.service.installation import Installation
 from penstock.service.names import index_of
 from penstock.service.runs import show_run
@@ -154,7 +155,7 @@ def clear(  # noqa: PLR0913 - one argument an option
     named = [named_instance(name, index) for name in task_ids]
     with project(context) as installation:
         map_index = _one_index(installation, dag_id, run_id or "", named)
-        found = preview_clear(
+        found = clear_run(
             installation,
             dag_id,
             run_id or "",
@@ -164,17 +165,11 @@ def clear(  # noqa: PLR0913 - one argument an option
             only_failed=only_failed,
             code=code,
             keep_steps=keep_steps,
-        )
-        clears_of.clear_marked(
-            installation,
-            [found],
             alone=alone,
-            code=code,
-            keep_steps=keep_steps,
-            why=why,
             dry_run=dry_run,
-            as_json=as_json,
+            by=requests.asked_by(why),
         )
+        clears_of.print_clears(installation, found, named_runs=1, dry_run=dry_run, as_json=as_json)
 
 
 @tasks.command("mark")

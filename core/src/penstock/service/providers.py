@@ -4,10 +4,12 @@ import msgspec
 
 from penstock.author.hook import Hook
 from penstock.errors import MissingProviderError, NotFoundError, PluginError, RequestError, StoreError
+from penstock.model.access.permission import Permission
 from penstock.model.connection import Connection
 from penstock.service.choices.command_words import command_words
 from penstock.service.choices.uses import uses_of
 from penstock.service.installation import Installation
+from penstock.service.operations.operation import operation
 from penstock.store import Listener
 from penstock_manifest.format import Manifest
 from penstock_manifest.providers import Provider
@@ -36,11 +38,13 @@ class ProviderDetails(msgspec.Struct, frozen=True):
     uses: dict[str, list[str]] = {}
 
 
+@operation("GET", "/providers", needs=Permission.INSTALLATION_READ)
 def list_providers(installation: Installation) -> list[ProviderDetails]:
     """List the installed providers, broken ones included; raises ConfigError."""
     return _details(installation, list(installation.host.providers()))
 
 
+@operation("GET", "/providers/{provider_id}", needs=Permission.INSTALLATION_READ)
 def show_provider(installation: Installation, provider_id: str) -> ProviderDetails:
     """Show an installed provider.
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Generic, NamedTuple, TypeVar
 
+import msgspec
+
 from penstock.errors import ConfigError
 from penstock.model.connection import Connection
 from penstock.model.secret import variable_secrets
@@ -33,7 +35,7 @@ class Listed(NamedTuple, Generic[Value]):
     withheld: str
 
 
-class Listing(NamedTuple, Generic[Thing]):
+class Listing(msgspec.Struct, Generic[Thing], frozen=True):
     """What all sources have.
 
     Attributes:

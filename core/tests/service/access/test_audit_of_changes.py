@@ -22,8 +22,8 @@ WAREHOUSE = Connection("w", "postgres", host="h", password=SECRET)
     [
         pytest.param(
             [
-                lambda i: connections.set_connection(i, WAREHOUSE, by=BY),
-                lambda i: connections.set_connection(i, Connection("w", "postgres", host=SECRET, port=1), by=BY),
+                lambda i: connections.set_connection(i, WAREHOUSE.conn_id, WAREHOUSE, by=BY),
+                lambda i: connections.set_connection(i, "w", Connection("w", "postgres", host=SECRET, port=1), by=BY),
                 lambda i: connections.delete_connection(i, "w", by=BY),
             ],
             [
@@ -95,7 +95,7 @@ def test_each_operation_that_changes_something_knows_who_asks():
     silent = [
         each.name
         for each in operations()
-        if each.method != "GET" and "by" not in each.function.__wrapped__.__code__.co_varnames
+        if not each.reads and "by" not in each.function.__wrapped__.__code__.co_varnames
     ]
     assert silent == []
 

@@ -1,6 +1,7 @@
 """``penstock backfills``."""
 
 import time
+from typing import Any
 
 import click
 
@@ -74,19 +75,19 @@ def create(  # noqa: PLR0913 - one argument an option
     if first is None or last is None or ((upstream or downstream) and not task_ids):
         raise click.UsageError("Name the tasks with --task that --upstream and --downstream start from.")
     with project(context) as installation:
-        found = plan_backfill(
-            installation, dag_id, first, last, tasks=task_ids, upstream=upstream, downstream=downstream,
-            backwards=backwards, max_active_runs=max_active_runs, rerun=Rerun(rerun), conf=requests.read_conf(conf),
-        )  # fmt: skip
+        wanted: dict[str, Any] = {
+            "tasks": list(task_ids), "upstream": upstream, "downstream": downstream, "backwards": backwards,
+            "max_active_runs": max_active_runs, "rerun": Rerun(rerun), "conf": requests.read_conf(conf),
+        }  # fmt: skip
         if dry_run:
-            print_plan(found, as_json=as_json)
+            print_plan(plan_backfill(installation, dag_id, first, last, **wanted), as_json=as_json)
             return ExitCode.DONE
-        made, asked = service.create_backfill(installation, found, expected=plan, by=requests.asked_by(why))
+        by = requests.asked_by(why)
+        started = service.start_backfill(installation, dag_id, first, last, **wanted, expected=plan, by=by)
+        made = started.backfill
         if not as_json:
-            print_line(f"backfill {made.number} of {dag_id} has {made.spec.total} dates")
-            if found.note:
-                print_remark(found.note)
-        done = requests.finished(installation, asked)
+            _print_started(started)
+        done = requests.finished(installation, started.asked)
         shown = _ended(installation, made.number) if wait and done else service.show_backfill(installation, made.number)
     if as_json or wait:
         print_json(shown) if as_json else print_line(_summary(shown))
@@ -173,6 +174,13 @@ def dates(context: click.Context, number: int, limit: int, behind: int, *, as_js
     print_table(["n", "logical date", "action", "run", "state", "why"], rows, empty="no date has had its turn yet.")
     if page.after is not None:
         print_remark(f"there are more: --after {page.after}")
+
+
+def _print_started(started: service.StartedBackfill) -> None:
+    spec = started.backfill.spec
+    print_line(f"backfill {started.backfill.number} of {spec.dag_id} has {spec.total} dates")
+    if started.note:
+        print_remark(started.note)
 
 
 def _command(name: str, state: BackfillState, doc: str) -> None:

@@ -112,7 +112,7 @@ def set_connection(  # noqa: PLR0913 - one argument an option
         given["password"] = click.prompt("password", hide_input=True, err=True)
     connection = _connection(conn_id, text, given, _extra(extra))
     with project(context, create=True) as installation:
-        unused = service.set_connection(installation, connection, by=requests.asked_by(None))
+        unused = service.set_connection(installation, conn_id, connection, by=requests.asked_by(None))
     if as_json:
         print_json({"conn_id": conn_id, "conn_type": connection.conn_type, "shadowed": bool(unused)})
     else:

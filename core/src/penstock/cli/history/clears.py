@@ -1,50 +1,53 @@
-"""What the commands that clear print, and what they ask the scheduler for."""
+"""What the commands that clear print, and what they wait for."""
 
 from collections.abc import Sequence
 
 from penstock.cli import requests
 from penstock.cli.terminal import print_json, print_line, print_remark
 from penstock.model.text import counted
-from penstock.service.clear import Clear, Code, clear_tasks
-from penstock.service.history.marked_clears import MarkedClears, with_marked
+from penstock.service.clear import Clear
+from penstock.service.history.clears import ClearReport
 from penstock.service.installation import Installation
 from penstock.service.runs import show_run
 
 _NAMED = 20
 
 
-def clear_marked(  # noqa: PLR0913 - one argument an option
-    installation: Installation,
-    found: Sequence[Clear],
-    *,
-    alone: bool,
-    code: Code | None,
-    keep_steps: bool,
-    why: str | None,
-    dry_run: bool,
-    as_json: bool,
+def print_clears(
+    installation: Installation, found: ClearReport, *, named_runs: int | None, dry_run: bool, as_json: bool
 ) -> None:
-    """As `clear` and `clear_all`, with what is marked of other DAGs unless these are left alone."""
-    marked = (
-        MarkedClears(list(found), []) if alone else with_marked(installation, found, code=code, keep_steps=keep_steps)
-    )
-    for note in marked.notes:
+    """Say what runs again, wait until the scheduler has come to it, and say what became of it.
+
+    Args:
+        installation: The installation.
+        found: What was asked for, or would be.
+        named_runs: How many runs were named; None for those of some dates.
+        dry_run: Whether nothing was asked for.
+        as_json: Whether JSON is printed.
+    """
+    for each in () if as_json else found.clears:
+        _print_clearing(each, keep_steps=each.wanted.keep_steps)
+    for note in dict.fromkeys([*found.notes, *(each.note for each in found.clears if each.note)]):
         print_remark(note)
-    if len(found) == 1 and len(marked.clears) == 1:
-        clear(installation, found[0], why=why, dry_run=dry_run, as_json=as_json)
-    else:
-        clear_all(installation, marked.clears, why=why, dry_run=dry_run, as_json=as_json)
+    done = found.asked is not None and requests.finished(installation, found.asked)
+    if named_runs == 1 and len(found.clears) == 1:
+        _print_one(installation, found.clears[0], asks=found.asked is not None, done=done, as_json=as_json)
+        return
+    asks = bool(found.clears) and not dry_run
+    if as_json:
+        cleared = [
+            {"dag_id": each.run.dag_id, "run_id": each.run.run_id, "tasks": each.tasks, "version": each.version}
+            for each in found.clears
+        ]
+        print_json({"requested": asks, "handled": done, "runs": cleared})
+    elif not found.clears:
+        print_line("nothing of these runs is to be cleared")
+    elif asks:
+        print_line(f"{'cleared' if done else 'asked to clear'} {counted(len(found.clears), 'run')}")
 
 
-def clear(installation: Installation, found: Clear, *, why: str | None, dry_run: bool, as_json: bool) -> None:
-    """Say what will run again, ask for it, and say what became of it."""
+def _print_one(installation: Installation, found: Clear, *, asks: bool, done: bool, as_json: bool) -> None:
     run = found.run
-    if not as_json:
-        _print_clearing(found)
-    if found.note:
-        print_remark(found.note)
-    asks = found.changes and not dry_run
-    done = asks and requests.finished(installation, clear_tasks(installation, found, by=requests.asked_by(why)))
     state = show_run(installation, run.dag_id, run.run_id).run.state
     if as_json:
         facts = {"dag_id": run.dag_id, "run_id": run.run_id, "tasks": found.tasks, "keeping": found.keeping}
@@ -56,28 +59,6 @@ def clear(installation: Installation, found: Clear, *, why: str | None, dry_run:
             if done
             else f"asked to clear run {run.run_id} of {run.dag_id}"
         )
-
-
-def clear_all(
-    installation: Installation, found: Sequence[Clear], *, why: str | None, dry_run: bool, as_json: bool
-) -> None:
-    """As `clear`, of several runs together."""
-    for each in () if as_json else found:
-        _print_clearing(each)
-    for note in dict.fromkeys(each.note for each in found if each.note):
-        print_remark(note)
-    asks = bool(found) and not dry_run
-    done = asks and requests.finished(installation, clear_tasks(installation, *found, by=requests.asked_by(why)))
-    if as_json:
-        cleared = [
-            {"dag_id": each.run.dag_id, "run_id": each.run.run_id, "tasks": each.tasks, "version": each.version}
-            for each in found
-        ]
-        print_json({"requested": asks, "handled": done, "runs": cleared})
-    elif not found:
-        print_line("nothing of these runs is to be cleared")
-    elif asks:
-        print_line(f"{'cleared' if done else 'asked to clear'} {counted(len(found), 'run')}")
 
 
 def named(keys: Sequence[str]) -> str:
@@ -92,13 +73,13 @@ def named(keys: Sequence[str]) -> str:
     return ", ".join(parts[:_NAMED]) + (f" and {more} more tasks" if more > 0 else "")
 
 
-def _print_clearing(found: Clear) -> None:
+def _print_clearing(found: Clear, *, keep_steps: bool) -> None:
     run = found.run
     if found.tasks:
         number = len(found.tasks)
         verb = "1 task instance runs" if number == 1 else f"{number} task instances run"
         print_line(f"{verb} again in run {run.run_id} of {run.dag_id}: {named(found.tasks)}")
-        if found.wanted.keep_steps:
+        if keep_steps:
             print_line(f"these keep the steps that they have done: {named(found.keeping) or 'none'}")
             if anew := [task for task in found.tasks if task not in set(found.keeping)]:
                 print_line(f"these do not, as what they are mapped over may be another list then: {named(anew)}")

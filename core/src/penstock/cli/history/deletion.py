@@ -5,6 +5,7 @@ import click
 from penstock.cli import names, requests
 from penstock.cli.installation import project
 from penstock.cli.terminal import json_option, print_json, print_line, print_remark
+from penstock.service.schedulers.schedulers import is_scheduled
 
 
 @click.command("delete")
@@ -29,7 +30,7 @@ def delete(context: click.Context, dag_id: str, *, history: bool, yes: bool, why
             return
         by = requests.asked_by(why)
         asked = service.ask_for_deletion(installation, dag_id, history_only=history, by=by)
-        if installation.scheduler_runs:
+        if is_scheduled(installation):
             requests.finished(installation, asked)
         done = service.delete_history(installation, dag_id, history_only=history)
     if as_json:

@@ -62,8 +62,7 @@ def get_state(
 ) -> None:
     """Show a value."""
     with project(context) as installation:
-        owner = service.owner_of(installation, of_dag or "", of_task or "", asset or "")
-        found = service.show_state(installation, owner, key)
+        found = service.show_state(installation, key, dag_id=of_dag or "", task_id=of_task or "", asset=asset or "")
     if as_json:
         print_json(found)
     else:
@@ -90,12 +89,19 @@ def set_state(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Set a value to JSON, such as 7, true or '"a text"'."""
     with project(context) as installation:
-        owner = service.owner_of(installation, of_dag or "", of_task or "", asset or "")
-        service.set_state(installation, owner, key, value, by=requests.asked_by(why))
+        service.set_state(
+            installation,
+            key,
+            value,
+            dag_id=of_dag or "",
+            task_id=of_task or "",
+            asset=asset or "",
+            by=requests.asked_by(why),
+        )
     if as_json:
         print_json({"set": True, "key": key})
     else:
-        print_line(f"set {key} of {owner}")
+        print_line(f"set {key} of {_named(of_dag, of_task, asset)}")
 
 
 @state.command("delete")
@@ -116,9 +122,14 @@ def delete_state(
 ) -> None:
     """Delete a value."""
     with project(context) as installation:
-        owner = service.owner_of(installation, of_dag or "", of_task or "", asset or "")
-        service.set_state(installation, owner, key, None, by=requests.asked_by(why))
+        service.delete_state(
+            installation, key, dag_id=of_dag or "", task_id=of_task or "", asset=asset or "", by=requests.asked_by(why)
+        )
     if as_json:
         print_json({"deleted": True, "key": key})
     else:
-        print_line(f"deleted {key} of {owner}")
+        print_line(f"deleted {key} of {_named(of_dag, of_task, asset)}")
+
+
+def _named(dag_id: str | None, task_id: str | None, asset: str | None) -> str:
+    return f"asset {asset!r}" if asset else f"task {task_id!r} of DAG {dag_id!r}"

@@ -1,6 +1,5 @@
 """Operations on assets: list and show them, read their events, tell of one that happened outside."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ import msgspec
 from penstock.engine.assets.asset_queue import AssetQueue
 from penstock.engine.assets.asset_wait import why_no_run
 from penstock.errors import NotFoundError, RequestError
+from penstock.model.access.permission import Permission
 from penstock.model.assets.asset_condition import ALIAS, AssetSpec
 from penstock.model.assets.asset_use import AssetRole
 from penstock.model.assets.event import LARGEST_EXTRA, AssetEvent
@@ -18,8 +18,9 @@ from penstock.model.request import ReportAssetEvent
 from penstock.model.state import RunState
 from penstock.service.assets.watchers import WatcherSummary, watchers_of
 from penstock.service.installation import Installation
+from penstock.service.operations.operation import operation
 from penstock.service.operations.page import PageSize
-from penstock.store import DagRow, Store
+from penstock.store import DagRow
 
 
 class AssetSummary(msgspec.Struct, frozen=True):
@@ -94,19 +95,21 @@ class AssetReport(msgspec.Struct, frozen=True):
     duplicate: bool
 
 
+@operation("GET", "/assets", needs=Permission.DAGS_READ, subject="")
 def list_assets(installation: Installation) -> list[AssetSummary]:
     """List the assets that DAGs name, by URI; raises StoreError."""
-    return _summaries(installation.store)
+    return _summaries(installation)
 
 
+@operation("GET", "/assets/named", needs=Permission.DAGS_READ, subject="")
 def show_asset(installation: Installation, name: str) -> AssetDetails:
     """Show an asset by its URI or its name; raises NotFoundError or StoreError."""
-    store = installation.store
-    summary = _summaries(store, _find(store, name).uri)[0]
+    summary = _summaries(installation, _find(installation, name).uri)[0]
     waits = [wait for dag_id in summary.consumers if (wait := dag_wait(installation, dag_id)) is not None]
     return AssetDetails(summary, waits, watchers_of(installation, summary.asset.uri))
 
 
+@operation("GET", "/assets/events", needs=Permission.DAGS_READ, subject="")
 def list_events(
     installation: Installation, name: str = "", *, before: int | None = None, limit: PageSize = 50
 ) -> EventPage:
@@ -117,16 +120,20 @@ def list_events(
         StoreError: The database failed.
     """
     store = installation.store
-    asset = _find(store, name).uri if name else ""
-    found = store.assets.page(asset=asset, before=before, limit=limit + 1)
+    asset = _find(installation, name).uri if name else ""
+    seen = None
+    if not asset and (visible := installation.seen_dags()) is not None:
+        seen = sorted({use.asset for use in store.assets.uses() if use.dag_id in set(visible)})
+    found = store.assets.page(asset=asset, assets=seen, before=before, limit=limit + 1)
     return EventPage(found[:limit], found[limit - 1].number if len(found) > limit else None)
 
 
+@operation("POST", "/assets/events", needs=Permission.DAGS_WRITE, subject="")
 def report_event(
     installation: Installation,
     name: str,
     *,
-    extra: Mapping[str, Any] | None = None,
+    extra: dict[str, Any] | None = None,
     key: str = "",
     by: AskedBy = NOBODY,
 ) -> AssetReport:
@@ -145,7 +152,7 @@ def report_event(
         StoreError: The database failed; nothing was done.
     """
     store, now, given = installation.store, installation.now(), dict(extra or {})
-    uri = _find(store, name).uri
+    uri = _find(installation, name).uri
     if uri.startswith(ALIAS):
         raise RequestError(
             f"{uri} is an alias, which stands for assets of tasks. Tell of an event of the asset itself."
@@ -187,10 +194,14 @@ def _why(row: DagRow, queue: AssetQueue) -> str:
     return why_no_run(row.dag_id, queue, paused=row.paused, active=active, limit=row.spec.max_active_runs)
 
 
-def _summaries(store: Store, uri: str = "") -> list[AssetSummary]:
+def _summaries(installation: Installation, uri: str = "") -> list[AssetSummary]:
+    store, visible = installation.store, installation.seen_dags()
+    seen = None if visible is None else frozenset(visible)
     names: dict[str, dict[AssetRole, list[str]]] = {}
     watches = store.assets.watched.watchers(uri)
     for use in store.assets.uses(uri):
+        if seen is not None and use.dag_id not in seen:
+            continue
         name = f"{use.dag_id}.{use.task_id}" if use.task_id else use.dag_id
         names.setdefault(use.asset, {}).setdefault(use.role, []).append(name)
     found = []
@@ -205,12 +216,14 @@ def _summaries(store: Store, uri: str = "") -> list[AssetSummary]:
     return found
 
 
-def _find(store: Store, name: str) -> AssetSpec:
-    """The asset of this URI or name that a DAG declares; raises NotFoundError."""
-    used = {use.asset for use in store.assets.uses(name)}
+def _find(installation: Installation, name: str) -> AssetSpec:
+    """The asset of this URI or name that a DAG declares which may be seen; raises NotFoundError."""
+    store, visible = installation.store, installation.seen_dags()
+    seen = None if visible is None else frozenset(visible)
+    used = {use.asset for use in store.assets.uses(name) if seen is None or use.dag_id in seen}
     if name in used:
         return store.assets.declared([name])[0]
-    used = {use.asset for use in store.assets.uses()}
+    used = {use.asset for use in store.assets.uses() if seen is None or use.dag_id in seen}
     declared = [spec for spec in store.assets.declared() if spec.uri in used]
     named = [spec for spec in declared if spec.name == name]
     if len(named) == 1:

@@ -1,19 +1,23 @@
 """Operations on backfills: create, list, show, pause, resume, cancel."""
 
+from datetime import datetime
+from typing import Any
+
 import msgspec
 
 from penstock.engine.why import why_paused
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.access.permission import Permission
-from penstock.model.backfills.backfill import Backfill, BackfillItem, BackfillState
+from penstock.model.backfills.backfill import Backfill, BackfillItem, BackfillState, Rerun
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.request import BackfillRequested, SetBackfill
 from penstock.model.state import RunState
 from penstock.model.text import utc_text
 from penstock.service.asked.asked import Asked, ask
-from penstock.service.backfills.plan import SHOWN, BackfillPlan
+from penstock.service.backfills.plan import SHOWN, BackfillPlan, plan_backfill
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
+from penstock.service.operations.operation import operation
 from penstock.service.operations.page import PageSize
 
 
@@ -90,6 +94,65 @@ def create_backfill(
     return backfill, Asked(number, (BackfillRequested(backfill.number),), now)
 
 
+class StartedBackfill(msgspec.Struct, frozen=True):
+    """A backfill that was asked for.
+
+    Attributes:
+        note: What of the span is left out, and why; "" if nothing is.
+    """
+
+    backfill: Backfill
+    asked: Asked
+    note: str
+
+
+@operation("POST", "/dags/{dag_id}/backfills", needs=Permission.RUNS_WRITE)
+def start_backfill(  # noqa: PLR0913 - one argument an option
+    installation: Installation,
+    dag_id: str,
+    since: datetime,
+    until: datetime,
+    *,
+    tasks: list[str] | None = None,
+    upstream: bool = False,
+    downstream: bool = False,
+    backwards: bool = False,
+    max_active_runs: int = 10,
+    rerun: Rerun = Rerun.NONE,
+    conf: dict[str, Any] | None = None,
+    expected: str = "",
+    by: AskedBy = NOBODY,
+) -> StartedBackfill:
+    """Plan a backfill as `plan_backfill` does, and have the scheduler do it.
+
+    Args:
+        installation: The installation.
+        dag_id: The DAG.
+        since: The first logical date, an aware instant.
+        until: The last one; it is included.
+        tasks: The only tasks to run; all unless given.
+        upstream: Whether all that is upstream of these runs, too.
+        downstream: Whether all that is downstream of them does.
+        backwards: Whether the latest date is first.
+        max_active_runs: Runs of it at once.
+        rerun: What becomes of dates that have a run.
+        conf: Values for each new run that override the DAG's params.
+        expected: First digits of the hash that the plan must have; "" for any.
+        by: Who asks, for the audit.
+
+    Raises:
+        NotFoundError: There is no such DAG, task or param.
+        RequestError: As for `plan_backfill`; or the plan has another hash, or the DAG has a backfill that has not ended.
+        StoreError: The database failed.
+    """
+    plan = plan_backfill(
+        installation, dag_id, since, until, tasks=tasks, upstream=upstream, downstream=downstream, backwards=backwards,
+        max_active_runs=max_active_runs, rerun=rerun, conf=conf,
+    )  # fmt: skip
+    return StartedBackfill(*create_backfill(installation, plan, expected=expected, by=by), plan.note)
+
+
+@operation("PUT", "/backfills/{number}/state", needs=Permission.RUNS_WRITE, subject="")
 def set_backfill(installation: Installation, number: int, state: BackfillState, *, by: AskedBy = NOBODY) -> Asked:
     """Ask the scheduler to pause (``PAUSED``), resume (``RUNNING``) or cancel (``CANCELLED``) a backfill.
 
@@ -107,11 +170,13 @@ def set_backfill(installation: Installation, number: int, state: BackfillState, 
     return ask(installation, (SetBackfill(number, state.value, by.person),), audit)
 
 
+@operation("GET", "/backfills/{number}", needs=Permission.DAGS_READ, subject="")
 def show_backfill(installation: Installation, number: int) -> BackfillProgress:
     """Show a backfill and how far it has come; raises NotFoundError or StoreError."""
     return _progress(installation, [find_backfill(installation, number)])[0]
 
 
+@operation("GET", "/backfills", needs=Permission.DAGS_READ)
 def list_backfills(
     installation: Installation, *, dag_id: str = "", before: int | None = None, limit: PageSize = 50
 ) -> BackfillPage:
@@ -130,6 +195,7 @@ def list_backfills(
     return BackfillPage(_progress(installation, found[:limit]), found[limit - 1].number if more else None)
 
 
+@operation("GET", "/backfills/{number}/dates", needs=Permission.DAGS_READ, subject="")
 def list_dates(installation: Installation, number: int, *, after: int = 0, limit: PageSize = 50) -> BackfillDates:
     """List a page of the dates of a backfill that have had their turn; raises NotFoundError or StoreError."""
     find_backfill(installation, number)

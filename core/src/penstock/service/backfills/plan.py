@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from penstock.author.build.param_schema import check_params
 from penstock.engine.graph.subset import chosen_tasks, missing_inputs
 from penstock.errors import NotFoundError, RequestError
+from penstock.model.access.permission import Permission
 from penstock.model.backfills.backfill import MOST_DATES, BackfillAction, BackfillSpec, Rerun
 from penstock.model.dag import DagSpec, content_hash
 from penstock.model.names import check_conf
@@ -18,6 +19,7 @@ from penstock.model.schedule import DataInterval, ScheduleKind, unworkable
 from penstock.model.text import utc_text
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
+from penstock.service.operations.operation import operation
 from penstock.store import DagRow
 
 MOST_ACTIVE_RUNS = 10_000
@@ -68,13 +70,14 @@ class BackfillPlan(msgspec.Struct, frozen=True):
         return found
 
 
+@operation("POST", "/dags/{dag_id}/backfills/plan", needs=Permission.DAGS_READ, reads=True)
 def plan_backfill(  # noqa: PLR0913 - one argument an option
     installation: Installation,
     dag_id: str,
     since: datetime,
     until: datetime,
     *,
-    tasks: Sequence[str] = (),
+    tasks: list[str] | None = None,
     upstream: bool = False,
     downstream: bool = False,
     backwards: bool = False,
@@ -89,7 +92,7 @@ def plan_backfill(  # noqa: PLR0913 - one argument an option
         dag_id: The DAG.
         since: The first logical date, an aware instant.
         until: The last one; it is included.
-        tasks: The only tasks to run, with the setups and teardowns that they need; all if it is empty.
+        tasks: The only tasks to run, with the setups and teardowns that they need; all unless given.
         upstream: Whether all that is upstream of these runs, too.
         downstream: Whether all that is downstream of them does.
         backwards: Whether the latest date is first.
@@ -108,7 +111,7 @@ def plan_backfill(  # noqa: PLR0913 - one argument an option
     _check(row, since, until, max_active_runs)
     check_conf(conf or {})
     check_params(row.spec, conf or {})
-    subset = _subset(row.spec, tasks, upstream=upstream, downstream=downstream)
+    subset = _subset(row.spec, tasks or (), upstream=upstream, downstream=downstream)
     if backwards:
         _check_past(row.spec, subset)
     intervals, note = _intervals(row.spec, since.astimezone(UTC), until.astimezone(UTC), installation.now())

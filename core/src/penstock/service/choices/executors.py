@@ -2,9 +2,11 @@
 
 import msgspec
 
+from penstock.model.access.permission import Permission
 from penstock.scheduler.capacity_file import CapacityFile
 from penstock.service.choices.live_tasks import live_tasks
 from penstock.service.installation import Installation
+from penstock.service.operations.operation import operation
 from penstock.settings import ExecutorChoice, Settings
 from penstock.spec.executor import LOCAL
 
@@ -28,6 +30,7 @@ class ExecutorUsage(msgspec.Struct, frozen=True):
     queues: tuple[str, ...] = ()
 
 
+@operation("GET", "/executors", needs=Permission.INSTALLATION_READ)
 def list_executors(installation: Installation) -> list[ExecutorUsage]:
     """List the executors with what is asked of them; raises StoreError."""
     settings = installation.settings

@@ -5,10 +5,12 @@ from datetime import datetime
 import msgspec
 
 from penstock.keeper.status import FOLDER, ServiceState, StatusFiles
+from penstock.model.access.permission import Permission
 from penstock.plugins.host import PluginHost
 from penstock.plugins.isolated import isolated_pythons
 from penstock.service.choices.problems import choice_problems
 from penstock.service.installation import Installation
+from penstock.service.operations.operation import operation
 from penstock.settings import ServiceChoice, Settings
 
 
@@ -71,6 +73,7 @@ def service_problems(settings: Settings, host: PluginHost, chosen: ServiceChoice
     return problems
 
 
+@operation("GET", "/services", needs=Permission.INSTALLATION_READ)
 def list_services(installation: Installation) -> list[ServiceSummary]:
     """List the services of the installation; raises ConfigError."""
     settings, found = installation.settings, []

@@ -5,8 +5,10 @@ from collections import Counter
 import msgspec
 
 from penstock.engine.limits.fairness import TenantRule
+from penstock.model.access.permission import Permission
 from penstock.service.choices.live_tasks import live_tasks
 from penstock.service.installation import Installation
+from penstock.service.operations.operation import operation
 
 
 class TenantUsage(msgspec.Struct, frozen=True):
@@ -29,6 +31,7 @@ class TenantUsage(msgspec.Struct, frozen=True):
     dags: int = 0
 
 
+@operation("GET", "/tenants", needs=Permission.INSTALLATION_READ)
 def list_tenants(installation: Installation) -> list[TenantUsage]:
     """List the tenants that the settings or DAGs name, with what their tasks use; raises StoreError."""
     rules = installation.settings.tenants

@@ -6,12 +6,14 @@ from typing import Any
 import msgspec
 
 from penstock.errors import RequestError
+from penstock.model.access.permission import Permission
 from penstock.model.connection import Connection
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.names import check_name
 from penstock.processes.masking import MASK, Mask, hide_values
 from penstock.service.config.used import why_unused
 from penstock.service.installation import Installation
+from penstock.service.operations.operation import operation
 from penstock.service.providers import hook_for
 from penstock.tries import vault_listing
 from penstock.tries.vault import VaultValue
@@ -53,6 +55,7 @@ class ConnectionTest(msgspec.Struct, frozen=True):
     detail: str
 
 
+@operation("GET", "/connections", needs=Permission.CONNECTIONS_READ, subject="")
 def list_connections(installation: Installation) -> vault_listing.Listing[ConnectionSummary]:
     """List every connection by id, without secrets; of a secrets backend the ids alone, for each value costs a question.
 
@@ -67,11 +70,13 @@ def list_connections(installation: Installation) -> vault_listing.Listing[Connec
             withheld=each.withheld,
         )
         for each in listing.things
+        if installation.may(Permission.CONNECTIONS_READ, each.name)
     ]
     found.sort(key=lambda each: each.conn_id)
     return vault_listing.Listing(found, listing.failures, listing.silent)
 
 
+@operation("GET", "/connections/{conn_id}", needs=Permission.CONNECTIONS_READ)
 def show_connection(installation: Installation, conn_id: str) -> ConnectionSummary:
     """Show the connection that a task would get, without its secrets.
 
@@ -83,8 +88,15 @@ def show_connection(installation: Installation, conn_id: str) -> ConnectionSumma
     return _without_secrets(installation.vault.connection(conn_id))
 
 
-def set_connection(installation: Installation, connection: Connection, *, by: AskedBy = NOBODY) -> str:
+@operation("PUT", "/connections/{conn_id}", needs=Permission.CONNECTIONS_WRITE)
+def set_connection(installation: Installation, conn_id: str, connection: Connection, *, by: AskedBy = NOBODY) -> str:
     """Store a connection in place of any of the same id.
+
+    Args:
+        installation: The installation.
+        conn_id: Its id.
+        connection: The connection, which says the same.
+        by: Who asks, for the audit.
 
     Returns:
         Why it is not used, for another source that comes first may have a connection of this id, or fail; "" if it is.
@@ -94,6 +106,10 @@ def set_connection(installation: Installation, connection: Connection, *, by: As
         ConfigError: The key does not fit what is stored.
         StoreError: The database failed.
     """
+    if connection.conn_id != conn_id:
+        raise RequestError(
+            f"connection {conn_id!r}: what is to be stored calls itself {connection.conn_id!r}. Say one."
+        )
     if not _CONN_ID.fullmatch(connection.conn_id):
         raise RequestError(f"connection {connection.conn_id!r}: an id has letters, digits and any of _ . : - only.")
     if connection.conn_type:
@@ -138,12 +154,14 @@ def _check_fields(connection: Connection) -> None:
         )
 
 
+@operation("DELETE", "/connections/{conn_id}", needs=Permission.CONNECTIONS_WRITE)
 def delete_connection(installation: Installation, conn_id: str, *, by: AskedBy = NOBODY) -> None:
     """Delete a stored connection; raises NotFoundError or StoreError."""
     entry = by.entry(installation.now(), AuditAction.DELETE, subject=f"connection {conn_id!r}")
     installation.store.config.delete_connection(conn_id, entry)
 
 
+@operation("POST", "/connections/{conn_id}/test", needs=Permission.CONNECTIONS_WRITE, reads=True)
 def test_connection(installation: Installation, conn_id: str) -> ConnectionTest:
     """Reach the service of a connection, by the hook of the provider that reads it.
 

@@ -3,12 +3,14 @@
 import msgspec
 
 from penstock.errors import RequestError
+from penstock.model.access.permission import Permission
 from penstock.model.dag import DEFAULT_POOL
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.limits.rate import parse_rate
 from penstock.model.names import check_name
 from penstock.service.choices.live_tasks import live_tasks
 from penstock.service.installation import Installation
+from penstock.service.operations.operation import operation
 from penstock.store import Pool
 
 
@@ -47,6 +49,7 @@ class PoolUsage(msgspec.Struct, frozen=True):
         return ""
 
 
+@operation("GET", "/pools", needs=Permission.POOLS_READ, subject="")
 def list_pools(installation: Installation) -> list[PoolUsage]:
     """List every pool by name, and those that do not exist and are waited for, with what is asked of them; raises StoreError."""
     store = installation.store
@@ -62,6 +65,8 @@ def list_pools(installation: Installation) -> list[PoolUsage]:
     missing = {name for name, (_, waiting, _) in use.items() if waiting} - pools.keys()
     found = []
     for name in sorted(pools.keys() | missing):
+        if not installation.may(Permission.POOLS_READ, name):
+            continue
         pool, (used, waiting, largest) = pools.get(name), use.get(name, [0, 0, 0])
         size, description = (pool.slots, pool.description) if pool is not None else (None, "")
         rate = "" if pool is None or pool.rate is None else str(pool.rate)
@@ -69,6 +74,7 @@ def list_pools(installation: Installation) -> list[PoolUsage]:
     return found
 
 
+@operation("PUT", "/pools/{name}", needs=Permission.POOLS_WRITE)
 def set_pool(
     installation: Installation, name: str, slots: int, description: str = "", *, rate: str = "", by: AskedBy = NOBODY
 ) -> Pool:
@@ -104,6 +110,7 @@ def _text(pool: Pool) -> str:
     return f"{pool.slots} slots{'' if pool.rate is None else f', {pool.rate}'}"
 
 
+@operation("DELETE", "/pools/{name}", needs=Permission.POOLS_WRITE)
 def delete_pool(installation: Installation, name: str, *, by: AskedBy = NOBODY) -> None:
     """Delete a pool.
 

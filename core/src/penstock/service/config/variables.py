@@ -5,12 +5,14 @@ from datetime import datetime
 import msgspec
 
 from penstock.errors import NotFoundError
+from penstock.model.access.permission import Permission
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.names import check_name, check_text
 from penstock.model.secret import variable_secrets
 from penstock.processes.masking import MASK
 from penstock.service.config.used import why_unused
 from penstock.service.installation import Installation
+from penstock.service.operations.operation import operation
 from penstock.tries import vault_listing
 from penstock.tries.vault_sources import DATABASE
 
@@ -34,6 +36,7 @@ class VariableSummary(msgspec.Struct, frozen=True):
     withheld: str = ""
 
 
+@operation("GET", "/variables", needs=Permission.VARIABLES_READ, subject="")
 def list_variables(installation: Installation) -> vault_listing.Listing[VariableSummary]:
     """List every Variable by key, with ``***`` for a value that holds secrets.
 
@@ -44,6 +47,8 @@ def list_variables(installation: Installation) -> vault_listing.Listing[Variable
     stored = {each.key: each for each in installation.store.config.variables()}
     listing, found = vault_listing.list_variables(installation.vault), []
     for each in listing.things:
+        if not installation.may(Permission.VARIABLES_READ, each.name):
+            continue
         about = stored.get(each.name) if each.source == DATABASE else None
         description, changed_at = (about.description, about.changed_at) if about else ("", None)
         value = "" if each.found is None else MASK if each.found.secrets else each.found.value
@@ -54,6 +59,7 @@ def list_variables(installation: Installation) -> vault_listing.Listing[Variable
     return vault_listing.Listing(found, listing.failures, listing.silent)
 
 
+@operation("GET", "/variables/{key}", needs=Permission.VARIABLES_READ)
 def get_variable(installation: Installation, key: str) -> str:
     """Get the text of the Variable that a task would get; raises NotFoundError, ConfigError or StoreError."""
     value = installation.vault.variable(key).value
@@ -62,6 +68,7 @@ def get_variable(installation: Installation, key: str) -> str:
     return value
 
 
+@operation("PUT", "/variables/{key}", needs=Permission.VARIABLES_WRITE)
 def set_variable(
     installation: Installation, key: str, value: str, description: str = "", *, by: AskedBy = NOBODY
 ) -> str:
@@ -92,6 +99,7 @@ def _shown(key: str, value: str) -> str:
     return MASK if variable_secrets(key, value) else value
 
 
+@operation("DELETE", "/variables/{key}", needs=Permission.VARIABLES_WRITE)
 def delete_variable(installation: Installation, key: str, *, by: AskedBy = NOBODY) -> None:
     """Delete a stored Variable; raises NotFoundError or StoreError."""
     entry = by.entry(installation.now(), AuditAction.DELETE, subject=f"Variable {key!r}")

@@ -2,9 +2,11 @@
 
 import msgspec
 
+from penstock.model.access.permission import Permission
 from penstock.model.history.audit import AuditEntry
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
+from penstock.service.operations.operation import operation
 from penstock.service.operations.page import PageSize
 
 
@@ -19,6 +21,7 @@ class AuditPage(msgspec.Struct, frozen=True):
     before: int | None
 
 
+@operation("GET", "/audit", needs=Permission.AUDIT_READ)
 def list_audit(
     installation: Installation, *, dag_id: str = "", run_id: str = "", before: int | None = None, limit: PageSize = 50
 ) -> AuditPage:

@@ -1,15 +1,19 @@
 """Operations on what the scheduler could not handle and has put aside: list, retry, drop."""
 
+from penstock.model.access.permission import Permission
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.history.quarantine import Quarantined
 from penstock.service.installation import Installation
+from penstock.service.operations.operation import operation
 
 
+@operation("GET", "/quarantine", needs=Permission.INSTALLATION_WRITE)
 def list_quarantine(installation: Installation) -> list[Quarantined]:
     """List what is in quarantine, oldest first; raises StoreError."""
     return installation.store.quarantine.all()
 
 
+@operation("POST", "/quarantine/{number}/retry", needs=Permission.INSTALLATION_WRITE)
 def retry_quarantined(installation: Installation, number: int, *, by: AskedBy = NOBODY) -> Quarantined:
     """Have the scheduler take a request or a DAG up again.
 
@@ -23,6 +27,7 @@ def retry_quarantined(installation: Installation, number: int, *, by: AskedBy = 
     return installation.store.quarantine.retry(number, now, entry)
 
 
+@operation("DELETE", "/quarantine/{number}", needs=Permission.INSTALLATION_WRITE)
 def drop_quarantined(installation: Installation, number: int, *, by: AskedBy = NOBODY) -> Quarantined:
     """Forget something that is in quarantine.
 

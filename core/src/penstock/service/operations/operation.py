@@ -37,6 +37,8 @@ class Operation(NamedTuple):
         needs: The permission that it needs; None for what everybody may who is known.
         subject: The parameter that names the thing on which it is needed; "" if the permission is needed on anything at all, and
             the function leaves out what the principal may not see.
+        reads: Whether it changes nothing that is stored, whatever its method: a GET, what takes more than an address can hold, or what
+            reaches out to a service, which no link may do.
     """
 
     function: Callable[..., Any]
@@ -44,6 +46,7 @@ class Operation(NamedTuple):
     path: str
     needs: Permission | None
     subject: str
+    reads: bool
 
     @property
     def name(self) -> str:
@@ -52,7 +55,7 @@ class Operation(NamedTuple):
 
 
 def operation(
-    method: Method, path: str, *, needs: Permission | None, subject: str | None = None
+    method: Method, path: str, *, needs: Permission | None, subject: str | None = None, reads: bool = False
 ) -> Callable[[Callable[Concatenate[Installation, P], R]], Callable[Concatenate[Installation, P], R]]:
     """Make a function an operation: it has a route, and is refused to whoever may not call it.
 
@@ -62,6 +65,7 @@ def operation(
         needs: The permission that it needs; None for what everybody may who is known.
         subject: The parameter that names the thing on which it is needed; the usual one of the permission's scope unless given,
             "" if the function itself leaves out what may not be seen.
+        reads: Whether it changes nothing, though its method is none that says so.
 
     Returns:
         The decorator. The function that it makes calls another installation over the network where there is a remote one, and else
@@ -92,7 +96,7 @@ def operation(
             except NotFoundError as error:
                 raise _as_hidden(error) from None
 
-        known = Operation(checked, method, path, needs, named)
+        known = Operation(checked, method, path, needs, named, reads or method == "GET")
         checked.operation = known  # type: ignore[attr-defined]
         return checked
 

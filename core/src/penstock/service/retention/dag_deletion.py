@@ -6,6 +6,7 @@ import shutil
 import msgspec
 
 from penstock.errors import ConfigError, RequestError, as_sentence
+from penstock.model.access.permission import Permission
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.request import DagChanged
 from penstock.model.text import counted
@@ -13,6 +14,7 @@ from penstock.processes.failpoint import failpoint
 from penstock.service.asked.asked import Asked, ask
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
+from penstock.service.operations.operation import operation
 from penstock.service.retention.deletion import RunDeletion
 from penstock.service.retention.sweep import EVENTS, RUNS, VERSIONS
 from penstock.tries.paths import run_logs
@@ -56,6 +58,7 @@ class DeletedHistory(msgspec.Struct, frozen=True):
     events: int
 
 
+@operation("GET", "/dags/{dag_id}/deletion", needs=Permission.DAGS_READ)
 def preview_deletion(installation: Installation, dag_id: str, *, history_only: bool = False) -> HistoryPreview:
     """Count what a deletion would delete; raises NotFoundError or StoreError."""
     row = find_dag(installation.store, dag_id)

@@ -1,16 +1,18 @@
 """Deletes at once, on a person's request: what is old, or the history of a DAG."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import msgspec
 
 from penstock.errors import ConfigError, RequestError, as_sentence
+from penstock.model.access.permission import Permission
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.run import Run
 from penstock.model.text import utc_text
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag, find_run
+from penstock.service.operations.operation import operation
 from penstock.service.retention.deletion import RunDeletion
 from penstock.service.retention.sweep import RUNS, RetentionSweep
 from penstock.settings import RetentionSettings
@@ -50,10 +52,11 @@ def prune(installation: Installation, retention: RetentionSettings, *, dry_run: 
     return Deleted(sweep.runs)
 
 
+@operation("POST", "/dags/{dag_id}/runs/delete", needs=Permission.HISTORY_DELETE)
 def delete_runs(
     installation: Installation,
     dag_id: str,
-    run_ids: Sequence[str] = (),
+    run_ids: list[str] | None = None,
     *,
     before: datetime | None = None,
     dry_run: bool = False,

@@ -4,8 +4,10 @@ from datetime import datetime
 
 import msgspec
 
+from penstock.model.access.permission import Permission
 from penstock.model.text import counted
 from penstock.service.installation import Installation
+from penstock.service.operations.operation import operation
 from penstock.store import Holder
 
 
@@ -28,6 +30,7 @@ class SchedulerRow(msgspec.Struct, frozen=True):
     draining_since: datetime | None
 
 
+@operation("GET", "/schedulers", needs=Permission.INSTALLATION_READ)
 def list_schedulers(installation: Installation) -> list[SchedulerRow]:
     """Who schedules now, in the order in which they joined; raises StoreError."""
     role = installation.store.role
@@ -35,6 +38,12 @@ def list_schedulers(installation: Installation) -> list[SchedulerRow]:
     return [
         SchedulerRow(each.holder, each.host, each.pid, each.since, dags, each.draining_since) for each, dags in found
     ]
+
+
+@operation("GET", "/schedulers/any", needs=None)
+def is_scheduled(installation: Installation) -> bool:
+    """Tell whether a scheduler works, without which requests wait; raises StoreError."""
+    return installation.scheduler_runs
 
 
 def described(row: SchedulerRow, *, alone: bool) -> str:

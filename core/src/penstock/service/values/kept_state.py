@@ -6,11 +6,13 @@ from typing import Any
 import msgspec
 
 from penstock.errors import NotFoundError, RequestError
+from penstock.model.access.permission import Permission
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.names import LARGEST_STATE, check_name
 from penstock.model.value import from_plain
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
+from penstock.service.operations.operation import operation
 from penstock.service.operations.page import PageSize
 from penstock.store import StateOwner, StateValue
 from penstock.tries.state_asks import checked_json
@@ -67,6 +69,7 @@ def owner_of(installation: Installation, dag_id: str, task_id: str, asset: str) 
     return StateOwner(dag_id, task_id)
 
 
+@operation("GET", "/state", needs=Permission.VALUES_READ)
 def list_state(
     installation: Installation, *, dag_id: str = "", task_id: str = "", asset: str = "", limit: PageSize = 50
 ) -> KeptPage:
@@ -84,34 +87,79 @@ def list_state(
     else:
         owner = owner_of(installation, dag_id, task_id, asset) if dag_id or task_id or asset else None
     found = store.state_store.page(owner, dag_id=dag_id, limit=limit + 1)
-    return KeptPage(list(map(_kept, found[:limit])), len(found) > limit)
+    seen = [each for each in found[:limit] if not each.dag_id or installation.may(Permission.VALUES_READ, each.dag_id)]
+    return KeptPage(list(map(_kept, seen)), len(found) > limit)
 
 
-def show_state(installation: Installation, owner: StateOwner, key: str) -> KeptValue:
-    """Show a value that is kept; raises NotFoundError or StoreError."""
+@operation("GET", "/state/{key}", needs=Permission.VALUES_READ)
+def show_state(
+    installation: Installation, key: str, *, dag_id: str = "", task_id: str = "", asset: str = ""
+) -> KeptValue:
+    """Show a value that a task or an asset keeps.
+
+    Raises:
+        NotFoundError: There is no such DAG, task or value.
+        RequestError: Not exactly one of a task and an asset is named.
+        StoreError: The database failed.
+    """
+    owner = owner_of(installation, dag_id, task_id, asset)
     found = installation.store.state_store.value(owner, key)
     if found is None:
         raise _missing(installation, owner, key)
     return _kept(found)
 
 
+@operation("PUT", "/state/{key}", needs=Permission.VALUES_WRITE)
 def set_state(
-    installation: Installation, owner: StateOwner, key: str, value: str | None, *, by: AskedBy = NOBODY
+    installation: Installation,
+    key: str,
+    value: str,
+    *,
+    dag_id: str = "",
+    task_id: str = "",
+    asset: str = "",
+    by: AskedBy = NOBODY,
 ) -> None:
-    """Keep a value, or delete it if the value is None. A try that updates it at the same time finds that out.
+    """Keep a value. A try that updates it at the same time finds that out.
 
     Args:
         installation: The installation.
-        owner: Whose it is.
         key: Its key.
-        value: Its JSON.
+        value: Its JSON, as a text.
+        dag_id: The DAG of the task whose it is.
+        task_id: That task.
+        asset: In place of these, the URI of the asset whose it is.
         by: Who asks, for the audit.
 
     Raises:
-        NotFoundError: There is nothing to delete.
-        RequestError: The key is none, the value is no JSON or too large, or there are too many.
+        NotFoundError: There is no such DAG or task.
+        RequestError: The key is none, the value is no JSON or too large, there are too many, or not exactly one owner is named.
         StoreError: The database failed.
     """
+    _put(installation, owner_of(installation, dag_id, task_id, asset), key, value, by)
+
+
+@operation("DELETE", "/state/{key}", needs=Permission.VALUES_WRITE)
+def delete_state(
+    installation: Installation,
+    key: str,
+    *,
+    dag_id: str = "",
+    task_id: str = "",
+    asset: str = "",
+    by: AskedBy = NOBODY,
+) -> None:
+    """Delete a value that is kept.
+
+    Raises:
+        NotFoundError: There is no such DAG, task or value.
+        RequestError: Not exactly one of a task and an asset is named.
+        StoreError: The database failed.
+    """
+    _put(installation, owner_of(installation, dag_id, task_id, asset), key, None, by)
+
+
+def _put(installation: Installation, owner: StateOwner, key: str, value: str | None, by: AskedBy) -> None:
     check_name("state", key)
     encoded = None if value is None else checked_json(f"state {key!r}", value, LARGEST_STATE)
     what = "deleted" if encoded is None else "set"

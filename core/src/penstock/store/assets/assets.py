@@ -75,11 +75,20 @@ class Assets:
         with self._database.read() as connection:
             return [AssetEvent(**row) for row in connection.execute(BETWEEN, given).mappings()]
 
-    def page(self, *, asset: str = "", before: int | None = None, limit: int = 50) -> list[AssetEvent]:
-        """A page of events, newest first; of one asset if it is named."""
+    def page(
+        self,
+        *,
+        asset: str = "",
+        assets: Sequence[str] | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> list[AssetEvent]:
+        """A page of events, newest first; of one asset if it is named, or of some if these are given."""
         query = select(*_EVENT).order_by(_e.number.desc()).limit(limit)
         # Of an event through an alias there are two rows; who asks for all shall see it once.
         query = query.where(_e.asset == asset if asset else _e.resolved == "")
+        if assets is not None:
+            query = query.where(_e.asset.in_(list(assets)))
         if before is not None:
             query = query.where(_e.number < before)
         with self._database.read() as connection:
