@@ -18,6 +18,7 @@ def start(*, host: str = "127.0.0.1", port: int = 8080) -> int:
     from penstock_server.http.address import Address, listen, url_of  # noqa: PLC0415 - a manifest's object is light to import
     from penstock_server.http.serve import serve  # noqa: PLC0415 - as above
     from penstock_server.opened import opened  # noqa: PLC0415 - as above
+    from penstock_server.server_application import server_application  # noqa: PLC0415 - as below
 
     stop, stopping = os.pipe()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -29,6 +30,6 @@ def start(*, host: str = "127.0.0.1", port: int = 8080) -> int:
         while lines:
             print(lines.pop(), flush=True)  # noqa: T201 - the terminal that it runs in
 
-    with opened() as application:
-        serve(application, listening, stop, report)
+    with opened() as installation:
+        serve(server_application(installation), listening, stop, report)
     return 0

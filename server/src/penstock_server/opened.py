@@ -5,17 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from starlette.types import ASGIApp
-
 from penstock.app.compose import installation
+from penstock.service.installation import Installation
 from penstock.settings import load_settings
-from penstock_server.http.application import application
-from penstock_server.http.authenticator import OwnerToken
 
 
 @contextmanager
-def opened() -> Iterator[ASGIApp]:
-    """The application over this installation, which is closed at the end.
+def opened() -> Iterator[Installation]:
+    """The installation of this folder, which is closed at the end.
 
     Raises:
         ConfigError: The settings are wrong, or the state folder cannot be written.
@@ -23,4 +20,4 @@ def opened() -> Iterator[ASGIApp]:
     """
     with installation(load_settings(os.environ, Path.cwd())) as found:
         found.store  # noqa: B018 - a database that cannot serve is told at the start, and the state folder is made with it
-        yield application(found, OwnerToken.of(found.settings.state_folder))
+        yield found

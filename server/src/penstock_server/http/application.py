@@ -1,9 +1,9 @@
 """The ASGI application: every route of the server."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from starlette.applications import Starlette
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from penstock.service.installation import Installation
@@ -14,16 +14,23 @@ from penstock_server.http.health import health_routes
 from penstock_server.http.pages import Pages
 
 
-def application(installation: Installation, authenticator: Authenticator, hosts: Collection[str] = LOOPBACK) -> ASGIApp:
+def application(
+    installation: Installation,
+    authenticator: Authenticator,
+    hosts: Collection[str] = LOOPBACK,
+    more: Sequence[BaseRoute] = (),
+) -> ASGIApp:
     """Make the application.
 
     Args:
         installation: What it serves.
         authenticator: Finds who asks for anything of it.
         hosts: Names under which it may be asked.
+        more: Other routes, such as those by which browsers sign in.
     """
     api = Api(installation, authenticator)
     routes = [
+        *more,
         *health_routes(installation, authenticator),
         Route("/api", api),
         Mount("/api", api),

@@ -1,0 +1,154 @@
+"""Commands of users and tokens, ``penstock users COMMAND`` and ``penstock tokens COMMAND``: what they do is imported when it is done."""
+
+from collections.abc import Sequence
+
+
+def add_user(user: str, *, role: str = "", service: bool = False) -> int:
+    """Add a user, with a password that is asked for.
+
+    Args:
+        user: The name.
+        role: A role on everything, to begin with.
+        service: Whether it is a service account, which has tokens only.
+    """
+    from penstock_server.access import user_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return user_terminal.add(user, role=role, service=service)
+
+
+def list_users() -> int:
+    """List the users with their grants."""
+    from penstock_server.access import user_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return user_terminal.show_all()
+
+
+def set_password(user: str) -> int:
+    """Set a user's password, which is asked for; the user's sessions end.
+
+    Args:
+        user: The user.
+    """
+    from penstock_server.access import user_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return user_terminal.password(user)
+
+
+def disable_user(user: str) -> int:
+    """Let a user in no more.
+
+    Args:
+        user: The user.
+    """
+    from penstock_server.access import user_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return user_terminal.disable(user)
+
+
+def enable_user(user: str) -> int:
+    """Let a user in again.
+
+    Args:
+        user: The user.
+    """
+    from penstock_server.access import user_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return user_terminal.enable(user)
+
+
+def delete_user(user: str) -> int:
+    """Delete a user with grants, tokens and sessions.
+
+    Args:
+        user: The user.
+    """
+    from penstock_server.access import user_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return user_terminal.delete(user)
+
+
+def grant(  # noqa: PLR0913 - one a kind of thing that is granted
+    user: str,
+    role: str,
+    *,
+    dags: Sequence[str] | None = None,
+    tags: Sequence[str] | None = None,
+    connections: Sequence[str] | None = None,
+    variables: Sequence[str] | None = None,
+    pools: Sequence[str] | None = None,
+    installation: bool = False,
+    everything: bool = False,
+) -> int:
+    """Give a user a role on some things, named by globs, or on everything.
+
+    Args:
+        user: The user.
+        role: viewer, operator, editor or admin.
+        dags: Globs of DAG ids.
+        tags: Tags of DAGs.
+        connections: Globs of connection ids.
+        variables: Globs of keys of Variables.
+        pools: Globs of names of pools.
+        installation: The installation as a whole, too.
+        everything: On everything there is.
+    """
+    from penstock_server.access import user_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return user_terminal.give(
+        user,
+        role,
+        dags=dags,
+        tags=tags,
+        connections=connections,
+        variables=variables,
+        pools=pools,
+        installation=installation,
+        everything=everything,
+    )
+
+
+def revoke_grant(number: int) -> int:
+    """Take a grant away.
+
+    Args:
+        number: The number of the grant.
+    """
+    from penstock_server.access import user_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return user_terminal.revoke(number)
+
+
+def create_token(user: str, name: str, *, permissions: Sequence[str] | None = None, days: float | None = None) -> int:
+    """Make a token of a user; its secret is printed this once.
+
+    Args:
+        user: Whose it is.
+        name: What it is for.
+        permissions: What it is limited to; all that its user may, unless given.
+        days: After how many days it ends; never, unless given.
+    """
+    from penstock_server.access import token_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return token_terminal.create(user, name, permissions=permissions, days=days)
+
+
+def list_tokens(*, user: str = "") -> int:
+    """List the tokens of all users, or of one.
+
+    Args:
+        user: The user.
+    """
+    from penstock_server.access import token_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return token_terminal.show_all(user=user)
+
+
+def revoke_token(token_id: str) -> int:
+    """Delete a token, which counts no more within a second.
+
+    Args:
+        token_id: Its id.
+    """
+    from penstock_server.access import token_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return token_terminal.revoke(token_id)

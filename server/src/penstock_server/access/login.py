@@ -1,0 +1,143 @@
+"""The routes by which a browser signs in and out."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from math import ceil
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from penstock.errors import PenstockError
+from penstock.model.history.audit import AskedBy
+from penstock.service.access.principals import NewSession, Principals
+from penstock.service.access.tokens import end_session
+from penstock.service.access.users import set_password
+from penstock.service.installation import Installation
+from penstock_server.access.passwords import SHORTEST, Passwords, hashed, is_outdated
+from penstock_server.access.user_authenticator import UserAuthenticator, refuse_other_sites, source
+from penstock_server.http.body import body_of
+from penstock_server.http.problems import RefusedError, problem_answer
+
+HASHES = 2
+"""Passwords that are verified at a time: each takes 19 MiB and a core for some tens of milliseconds."""
+
+MOST_WAITING = 64
+"""Who waits to be verified; more are told to come again."""
+
+_MOST_BYTES = 16_384
+_MOST_NAME = 200
+
+
+class _Credentials(msgspec.Struct, forbid_unknown_fields=True):
+    user: str
+    password: str
+
+
+class Login:
+    """Signs users in and out.
+
+    Args:
+        installation: Whose users.
+        principals: Finds them.
+        authenticator: Knows the cookie.
+        passwords: Verifies.
+    """
+
+    def __init__(
+        self, installation: Installation, principals: Principals, authenticator: UserAuthenticator, passwords: Passwords
+    ) -> None:
+        self._installation, self._principals, self._authenticator, self._passwords = (
+            installation,
+            principals,
+            authenticator,
+            passwords,
+        )
+        self._threads = ThreadPoolExecutor(HASHES, "login")
+        self._waiting = 0
+
+    def routes(self) -> list[Route]:
+        """The routes: POST /auth/login and POST /auth/logout."""
+        return [
+            Route("/auth/login", _answering(self._login), methods=["POST"]),
+            Route("/auth/logout", _answering(self._logout), methods=["POST"]),
+        ]
+
+    async def _login(self, request: Request) -> Response:
+        refuse_other_sites(request, known_by_cookie=False)
+        body = await body_of(request, most_bytes=_MOST_BYTES)
+        try:
+            given = msgspec.json.decode(body, type=_Credentials)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise RefusedError(
+                HTTPStatus.BAD_REQUEST, 'this takes JSON: {"user": "ann", "password": "..."}, and nothing else.'
+            ) from None
+        if self._waiting >= MOST_WAITING:
+            raise RefusedError(
+                HTTPStatus.SERVICE_UNAVAILABLE, "too many sign in at this moment. Try again.", {"Retry-After": "5"}
+            )
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            made = await loop.run_in_executor(self._threads, lambda: self._signed_in(given, request))
+        finally:
+            self._waiting -= 1
+        lasts = made.session.expires_at - made.session.created_at
+        return self._with_cookie(request, made.secret, int(lasts.total_seconds()))
+
+    def _signed_in(self, given: _Credentials, request: Request) -> NewSession:
+        name, address = given.user[:_MOST_NAME], source(request)
+        pause_s = self._principals.pause_s(name, address)
+        if pause_s > 0:
+            wait = str(ceil(pause_s))
+            raise RefusedError(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                f"too many tries to sign in have failed. Try again in {wait} s.",
+                {"Retry-After": wait},
+            )
+        stored = self._installation.store.access.users.password_hash(name)
+        if not self._passwords.verify(stored, given.password):
+            self._principals.failed(name, address)
+            raise RefusedError(HTTPStatus.UNAUTHORIZED, "no user has this name and this password.")
+        if is_outdated(stored) and len(given.password) >= SHORTEST:
+            by = AskedBy(name, "hashed anew, with the parameters of today", address)
+            set_password(self._installation, name, hashed(given.password), by=by)
+        self._end(request)  # a session that somebody else may know does not become this user's
+        return self._principals.sign_in(name, address)
+
+    async def _logout(self, request: Request) -> Response:
+        refuse_other_sites(request, known_by_cookie=True)
+        await asyncio.get_running_loop().run_in_executor(self._threads, lambda: self._end(request))
+        return self._with_cookie(request, "", 0)
+
+    def _end(self, request: Request) -> None:
+        found = self._authenticator.session(request)
+        if found is not None:
+            end_session(self._installation.seen_by(found[0]), found[1].session_id)
+
+    def _with_cookie(self, request: Request, secret: str, seconds: int) -> Response:
+        answer = Response(status_code=HTTPStatus.NO_CONTENT)
+        secure = request.scope["scheme"] == "https"
+        answer.set_cookie(
+            self._authenticator.cookie(request),
+            secret,
+            max_age=seconds,
+            path="/",
+            secure=secure,
+            httponly=True,
+            samesite="lax",
+        )
+        return answer
+
+
+def _answering(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    async def answered(request: Request) -> Response:
+        try:
+            return await answer(request)
+        except (RefusedError, PenstockError) as error:
+            return problem_answer(error)
+
+    return answered

@@ -1,0 +1,152 @@
+"""What the commands of users do, beside the database."""
+
+import getpass
+import sys
+from collections.abc import Sequence
+
+from penstock.errors import RequestError
+from penstock.model.access.permission import Role
+from penstock.model.access.principal import Grant, everywhere
+from penstock.model.history.audit import AskedBy
+from penstock.service.access import grants, users
+from penstock_server.access.passwords import hashed
+from penstock_server.opened import opened
+
+_USERS = 200
+
+
+def add(user: str, *, role: str = "", service: bool = False) -> int:
+    """Add a user, with a password that is asked for.
+
+    Args:
+        user: The name.
+        role: A role on everything, to begin with.
+        service: Whether it is a service account, which has tokens only.
+    """
+    given = _role(role) if role else None
+    password_hash = "" if service else hashed(_asked(user))
+    with opened() as installation:
+        users.add_user(installation, user, password_hash=password_hash, service=service, by=asked_by())
+        if given is not None:
+            grants.grant(installation, user, everywhere(given), by=asked_by())
+    _print(f"added {user}, {f'{role} on everything' if role else 'who may nothing yet: penstock users grant'}")
+    return 0
+
+
+def show_all() -> int:
+    """List the users with their grants."""
+    with opened() as installation:
+        after: str | None = ""
+        while after is not None:
+            page = users.list_users(installation, after=after, limit=_USERS)
+            for each in page.users:
+                kind = "service account" if each.service else "user" if each.password else "user without a password"
+                _print(f"{each.name}  {kind}{', disabled' if each.disabled else ''}")
+                for held in grants.list_grants(installation, each.name):
+                    of = f" (team {held.team})" if held.team else ""
+                    _print(f"  grant {held.number}: {grants.grant_text(held.grant)}{of}")
+            after = page.after
+    return 0
+
+
+def password(user: str) -> int:
+    """Set a user's password, which is asked for; the user's sessions end."""
+    with opened() as installation:
+        users.find_user(installation, user)
+        users.set_password(installation, user, hashed(_asked(user)), by=asked_by())
+    _print(f"set the password of {user}")
+    return 0
+
+
+def disable(user: str) -> int:
+    """Let a user in no more."""
+    return _set_disabled(user, disabled=True)
+
+
+def enable(user: str) -> int:
+    """Let a user in again."""
+    return _set_disabled(user, disabled=False)
+
+
+def delete(user: str) -> int:
+    """Delete a user with grants, tokens and sessions."""
+    with opened() as installation:
+        users.delete_user(installation, user, by=asked_by())
+    _print(f"deleted {user}")
+    return 0
+
+
+def give(  # noqa: PLR0913 - one a kind of thing that is granted
+    user: str,
+    role: str,
+    *,
+    dags: Sequence[str] | None = None,
+    tags: Sequence[str] | None = None,
+    connections: Sequence[str] | None = None,
+    variables: Sequence[str] | None = None,
+    pools: Sequence[str] | None = None,
+    installation: bool = False,
+    everything: bool = False,
+) -> int:
+    """Give a user a role on some things, named by globs, or on everything."""
+    found = _role(role)
+    given = (
+        everywhere(found)
+        if everything
+        else Grant(
+            found,
+            tuple(dags or ()),
+            tuple(tags or ()),
+            tuple(connections or ()),
+            tuple(variables or ()),
+            tuple(pools or ()),
+            installation=installation,
+        )
+    )
+    with opened() as opened_one:
+        held = grants.grant(opened_one, user, given, by=asked_by())
+    _print(f"gave {user} grant {held.number}: {grants.grant_text(given)}")
+    return 0
+
+
+def revoke(number: int) -> int:
+    """Take a grant away."""
+    with opened() as installation:
+        grants.revoke(installation, number, by=asked_by())
+    _print(f"took grant {number} away")
+    return 0
+
+
+def asked_by() -> AskedBy:
+    """Who is at this machine, for the audit."""
+    try:
+        return AskedBy(getpass.getuser(), "")
+    except (OSError, KeyError):
+        return AskedBy("", "")
+
+
+def _set_disabled(user: str, *, disabled: bool) -> int:
+    with opened() as installation:
+        users.set_disabled(installation, user, disabled=disabled, by=asked_by())
+    _print(f"{'disabled' if disabled else 'enabled'} {user}")
+    return 0
+
+
+def _role(role: str) -> Role:
+    if role not in set(Role):
+        raise RequestError(f"there is no role {role!r}. Roles: {', '.join(Role)}.")
+    return Role(role)
+
+
+def _asked(user: str) -> str:
+    # Never an argument: those of a process are seen by everybody on its machine, and kept by shells.
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    found = getpass.getpass(f"Password of {user}: ")
+    if found != getpass.getpass("Again: "):
+        raise RequestError("the passwords differ. Nothing was changed.")
+    return found
+
+
+def _print(line: str) -> None:
+    print(line)  # noqa: T201 - the terminal that it runs in
