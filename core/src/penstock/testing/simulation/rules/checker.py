@@ -291,6 +291,7 @@ class Checker:
         for dispatch in step.dispatches:
             key = dispatch.instance.key
             assert self.store.runs[key.run].state is RunState.RUNNING, f"{key} goes out, its run does not run"
+            assert dispatch.run.dag_id in self.store.dags, f"{key} goes out, its DAG is not stored"
             assert not self.store.dags[dispatch.run.dag_id].paused, f"{key} goes out, its DAG is paused"
             if dispatch.task.setup:
                 self._taken_down(key, dispatch.task.group)
