@@ -1,5 +1,6 @@
 """The service, in a process of its own, as ``penstock up`` starts it."""
 
+import json
 import re
 import socket
 from urllib.request import Request, urlopen
@@ -22,13 +23,22 @@ class TestServerService(ServiceSuite):
     def test_it_says_where_it_listens_and_answers_there(self, start, tmp_path):
         with start() as running:
             running.until(lambda: running.is_well, "has not said that it is well", 30.0)
-            url = re.fullmatch(r"listening on (http://127\.0\.0\.1:\d+)", running.reports[-1].detail)[1]
+            said = re.fullmatch(
+                r"listening on (http://127\.0\.0\.1:\d+); the first admin is made, once and within an hour, at \1/welcome#([\w-]{43})",
+                running.reports[-1].detail,
+            )
+            url = said[1]
             with urlopen(f"{url}/health/live", timeout=30) as answer:
                 assert (answer.status, answer.read()) == (200, b"alive\n")
             token = (tmp_path / ".penstock" / "server.token").read_text()
             asked = Request(f"{url}/api/v1/dags", headers={"Authorization": f"Bearer {token}"})
             with urlopen(asked, timeout=30) as answer:
                 assert (answer.status, answer.read()) == (200, b"[]")
+            first = {"link": said[2], "user": "ann", "password": "four words will do"}
+            headers = {"Content-Type": "application/json"}
+            with urlopen(Request(f"{url}/auth/first", json.dumps(first).encode(), headers), timeout=30) as answer:
+                assert answer.status == 204
+            running.until(lambda: running.reports[-1].detail == f"listening on {url}", "goes on to show the link", 30.0)
 
     def test_an_address_that_is_taken_is_told_in_a_sentence(self, start):
         with socket.create_server(("127.0.0.1", 0)) as taken:

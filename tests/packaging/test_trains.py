@@ -53,6 +53,7 @@ TESTKIT_USERS = {
     *units("manifest", "3.11"),
     *units("core", "3.11"),
     *units("plugin-manager", "3.11"),
+    *units("server", "3.11"),
     *(
         Job(f"provider-3.11(provider='{each.folder.name}')")
         for each in PROVIDERS
@@ -68,7 +69,7 @@ DIFFS = {
     "Give what is configured a room of its own below the service": (
         """core/src/penstock/cli/connections.py core/src/penstock/service/config/__init__.py core/tests/scheduler/hostile.py
         core/tests/service/test_service.py tools/house/glossary.py""",
-        units("core", "3.11", "3.13") | CROSSING | CONFORMANCE,
+        units("core", "3.11", "3.13") | units("server", "3.11") | CROSSING | CONFORMANCE,
     ),
     "Say that the Redshift test server counts trailing blanks": (
         "testkit/src/penstock_testkit/redshift/__init__.py",
@@ -81,6 +82,7 @@ DIFFS = {
         | units("plugin-manager", "3.11", "3.13")
         | units("core", "3.11")
         | units("testkit", "3.11")
+        | units("server", "3.11")
         | CROSSING
         | CONFORMANCE,
     ),

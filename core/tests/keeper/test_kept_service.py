@@ -132,11 +132,14 @@ def test_one_that_stops_reporting_is_killed_and_one_that_is_ill_is_left_alone(st
     assert stage.statuses[-1].detail == "for the last time"
     stage.ahead_s += 61.0
     service.step()
-    assert stage.told == ["the service 'web' has not reported for 60 s and was killed; it is started again in 0.5 s"]
+    assert stage.told == [
+        "web: for the last time",
+        "the service 'web' has not reported for 60 s and was killed; it is started again in 0.5 s",
+    ]
     ill = stage.keep("is ill")
     stage.until(lambda: stage.state() is ServiceState.UNHEALTHY, ill)
     assert stage.statuses[-1].detail == "no disk"
-    assert len(stage.told) == 1
+    assert stage.told[2:] == ["web: no disk"]
 
 
 def test_one_that_works_is_started_again_when_it_is_killed_and_ends_when_it_is_told_to(stage):
@@ -144,8 +147,9 @@ def test_one_that_works_is_started_again_when_it_is_killed_and_ends_when_it_is_t
     stage.full = True
     stage.until(lambda: stage.statuses and stage.statuses[-1].detail == "web", service)
     os.kill(stage.statuses[-1].pid, signal.SIGKILL)
-    stage.until(lambda: stage.told, service)
-    assert "was killed by SIGKILL" in stage.told[0]
+    stage.until(lambda: len(stage.told) > 1, service)
+    assert stage.told[0] == "web: web"
+    assert "was killed by SIGKILL" in stage.told[1]
     stage.ahead_s += 1.0
     stage.until(lambda: stage.statuses[-1].detail == "web", service)
     service.stop()
@@ -160,7 +164,7 @@ def test_one_that_does_not_end_is_killed(stage):
     stage.until(lambda: stage.state() is ServiceState.RUNNING and stage.statuses[-1].detail, service)
     service.stop()
     stage.until(lambda: service.ended, service)
-    assert stage.told == []
+    assert stage.told == ["web: for the last time"]
 
 
 def test_the_keeper_ends_with_its_services(stage):

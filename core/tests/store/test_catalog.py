@@ -9,7 +9,7 @@ from penstock.model.changes import Changes, DagCursor
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.request import DagChanged
 from penstock.model.schedule import PlannedRun
-from penstock.model.source import ParsedFile
+from penstock.model.source import FileProblems, ParsedFile
 from penstock.store import LoaderCatalog, Version
 from penstock.store.dags import Versions
 
@@ -95,11 +95,11 @@ def test_a_broken_import_keeps_the_last_good_version_and_shows_the_problems(stor
     before, _ = versions(store), changed(store, now)
     catalog.save(parsed(problems=("f.py:3: cycle",), notes=("f.py:1: naive",)))
     assert (versions(store), changed(store, now)) == (before, [])
-    assert store.dags.problems() == {"f.py": (("f.py:3: cycle",), ("f.py:1: naive",))}
+    assert store.dags.problems() == {"f.py": FileProblems(("f.py:3: cycle",), ("f.py:1: naive",))}
     assert catalog.files()["f.py"].dag_ids == ("a",)
     catalog.save(parsed("a", notes=("f.py:1: naive",)))
     assert (store.dags.problems(), catalog.files()["f.py"].notes) == (
-        {"f.py": ((), ("f.py:1: naive",))},
+        {"f.py": FileProblems((), ("f.py:1: naive",))},
         ("f.py:1: naive",),
     )
     catalog.save(parsed("a"))

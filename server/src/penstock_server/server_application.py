@@ -11,6 +11,42 @@ from penstock_server.http.application import application
 from penstock_server.http.authenticator import OwnerToken
 
 
+def first_link(installation: Installation, url: str) -> str:
+    """The address of the page that makes the first admin, once and within an hour; "" if there is an admin. Raises StoreError.
+
+    The secret stands behind ``#``, which browsers send to nobody: it is in no log.
+
+    Args:
+        installation: What is served.
+        url: Where it is served.
+    """
+    secret = Principals(installation).first_link()
+    return f"{url}/welcome#{secret}" if secret else ""
+
+
+class HttpAddress:
+    """What a terminal is told of a server: where it listens, and how the first admin is made, until there is one.
+
+    Args:
+        installation: What is served.
+        url: Where it listens.
+
+    Raises:
+        StoreError: The database failed.
+    """
+
+    def __init__(self, installation: Installation, url: str) -> None:
+        self._installation, self._url = installation, url
+        self._link = first_link(installation, url)
+
+    def text(self) -> str:
+        """The sentence; raises StoreError."""
+        if self._link and self._installation.store.access.users.has_admin():
+            self._link = ""
+        welcome = f"; the first admin is made, once and within an hour, at {self._link}" if self._link else ""
+        return f"listening on {self._url}{welcome}"
+
+
 def server_application(installation: Installation) -> ASGIApp:
     """Make the application, with a new token of the owner; raises OSError if the state folder cannot be written."""
     principals, folder = Principals(installation), installation.settings.state_folder

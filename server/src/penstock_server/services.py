@@ -25,9 +25,9 @@ class ServerService:
         from penstock_server.http.address import listen, url_of  # noqa: PLC0415 - as above
         from penstock_server.http.serve import serve  # noqa: PLC0415 - as above
         from penstock_server.opened import opened  # noqa: PLC0415 - as above
-        from penstock_server.server_application import server_application  # noqa: PLC0415 - as above
+        from penstock_server.server_application import HttpAddress, server_application  # noqa: PLC0415 - as above
 
         listening = listen(self._address)
-        detail = f"listening on {url_of(listening)}"
         with opened() as installation:
-            serve(server_application(installation), listening, context.fileno(), lambda: context.report(detail))
+            served = HttpAddress(installation, url_of(listening))
+            serve(server_application(installation), listening, context.fileno(), lambda: context.report(served.text()))

@@ -64,6 +64,43 @@ def test_who_signs_out_is_not_known_any_more(call):
     assert call("GET", "/api/v1/me", cookie=cookie).status == 401
 
 
+def test_the_own_password_is_changed_by_whoever_knows_the_old_one(call, passwords):
+    cookie, other = signed_in(call), signed_in(call)
+    new = "four other words"
+
+    def change(old, **headers):
+        return call("POST", "/auth/password", {"old": old, "new": new}, **headers)
+
+    assert change(PASSWORD, **OWN).status == 401
+    assert change(PASSWORD, cookie=cookie).status == 403
+    assert change("not this one", cookie=cookie, **OWN).status == 401
+    assert call("POST", "/auth/password", {"old": PASSWORD, "new": "short"}, cookie=cookie, **OWN).status == 422
+    answer = change(PASSWORD, cookie=cookie, **OWN)
+    assert answer.status == 204
+    assert [call("GET", "/api/v1/me", cookie=each).status for each in (cookie, other)] == [401, 401]
+    assert call("GET", "/api/v1/me", cookie=answer.headers["set-cookie"].partition(";")[0]).status == 200
+    assert call("POST", "/auth/login", {"user": "ann", "password": PASSWORD}).status == 401
+    assert call("POST", "/auth/login", {"user": "ann", "password": new}).status == 204
+
+
+@pytest.mark.parametrize("path", ["/api/v1/me/password", "/api/v1/users/ann/password"])
+def test_no_request_brings_a_hash(call, path):
+    assert call("PUT", path, {"password_hash": CHEAP}, authorization="Bearer owner").status in (404, 405)
+
+
+def test_a_link_makes_the_first_admin_once_and_one_that_is_wrong_none(call, installation):
+    secret = Principals(installation).first_link()
+    first = {"user": "zoe", "password": PASSWORD}
+    assert call("POST", "/auth/first", {**first, "link": "x"}).status == 422
+    assert call("POST", "/auth/first", {**first, "link": secret}, sec_fetch_site="cross-site").status == 403
+    assert call("POST", "/auth/first", {**first, "link": secret, "password": "short"}).status == 422
+    answer = call("POST", "/auth/first", {**first, "link": secret})
+    cookie = answer.headers["set-cookie"].partition(";")[0]
+    assert call("GET", "/api/v1/users", cookie=cookie).status == 200
+    assert call("POST", "/auth/first", {**first, "user": "mallory", "link": secret}).status == 422
+    assert {each.name for each in installation.store.access.users.page()} == {"ann", "zoe"}
+
+
 def test_signing_in_makes_a_new_session_and_ends_the_one_that_somebody_else_may_have_set(call):
     first = signed_in(call)
     second = signed_in(call, cookie=first)

@@ -149,7 +149,7 @@ class Project:
     def serve(self):
         port = self.url.rpartition(":")[2] or "0"
         self.start("server", "server", "start", "--port", port)
-        self.url = self.until(lambda: re.search(r"listening on (http://[^ ]+)\. ", self.said("server")))[1]
+        self.url = self.until(lambda: re.search(r"listening on (http://[^ ;]+)[;.] ", self.said("server")))[1]
 
     def said(self, name):
         return (self.folder / f"{name}.out").read_text(errors="replace")
@@ -160,6 +160,10 @@ class Project:
             assert time.monotonic() < deadline, {name: self.said(name) for name in self._programs}
             time.sleep(0.05)
         return found
+
+    def link(self):
+        command = [sys.executable, "-m", "penstock", "server", "link", "--url", self.url]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=True).stdout.strip()
 
     def token(self):
         return (self.folder / ".penstock" / "server.token").read_text()
@@ -189,12 +193,26 @@ def project(tmp_path_factory, ui):
         made.end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is there, its thread has an event loop, in which no other test can run one
 def browser(chromium):
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=str(chromium), args=list(ARGUMENTS))
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="module")
+def admin(browser, project):
+    """The first admin's name and password, and the link that has made it."""
+    link, context = project.link(), browser.new_context()
+    page = context.new_page()
+    page.goto(link)
+    page.get_by_label("User").fill("ann")
+    page.get_by_label("Password").fill("four words will do")
+    page.get_by_role("button", name="Make the admin").click()
+    page.get_by_role("heading", name="DAGs").wait_for()
+    context.close()
+    return "ann", "four words will do", link
 
 
 @pytest.fixture

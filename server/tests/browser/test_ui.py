@@ -49,6 +49,7 @@ def test_a_page_shows_its_thing_and_keeps_nobody_out(name, theme, width, open_pa
 
 def test_who_is_not_known_logs_in_and_comes_to_the_page_that_was_asked_for(open_page, project, axe):
     page = open_page("/dags/orders?tab=runs", token=False)
+    page.get_by_role("button", name="By a token").click()
     page.get_by_label("Token").fill("wrong")
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("alert")).to_contain_text("does not hold")
@@ -58,11 +59,35 @@ def test_who_is_not_known_logs_in_and_comes_to_the_page_that_was_asked_for(open_
     expect(page.get_by_role("link", name="first")).to_be_visible()
     assert page.url.endswith("/dags/orders?tab=runs")
     page.get_by_role("button", name="Log out").click()
-    expect(page.get_by_label("Token")).to_be_visible()
+    expect(page.get_by_label("Password")).to_be_visible()
 
 
-def test_a_run_is_followed_from_trigger_to_success_without_a_reload_while_the_server_is_killed(open_page, project):
-    page = open_page("/dags")
+def test_the_first_admin_is_made_by_a_link_once_and_logs_in_by_password(open_page, project, admin, axe):
+    user, password, link = admin
+    page = open_page(link.removeprefix(project.url), token=False)
+    assert _found(page, axe) == []
+    page.get_by_label("User").fill("mallory")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Make the admin").click()
+    expect(page.get_by_role("alert")).to_contain_text("This link was used")
+    assert page.url == f"{project.url}/welcome"
+    _log_in(page, project, user, "not the password")
+    expect(page.get_by_role("alert")).to_contain_text("No user has this name and this password")
+    assert _found(page, axe) == []
+    _log_in(page, project, user, password)
+    expect(page.get_by_role("link", name="orders", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_label("Password")).to_be_visible()
+    page.goto(f"{project.url}/dags")
+    expect(page.get_by_label("Password")).to_be_visible()
+
+
+def test_a_run_is_followed_from_trigger_to_success_without_a_reload_while_the_server_is_killed(
+    open_page, project, admin
+):
+    page = open_page("/dags", token=False)
+    _log_in(page, project, *admin[:2])
+    expect(page.get_by_role("link", name="orders", exact=True)).to_be_visible()
     page.evaluate("window.sameDocument = true")
     page.get_by_role("button", name="Trigger held").click()
     page.get_by_role("dialog").get_by_role("button", name="Trigger", exact=True).click()
@@ -73,13 +98,18 @@ def test_a_run_is_followed_from_trigger_to_success_without_a_reload_while_the_se
     expect(page.get_by_text(re.compile("^offline for"))).to_be_visible()
     project.folder.joinpath("door").touch()
     project.serve()
-    # The token of a machine's owner is made anew at each start, and the page asks for it.
-    page.get_by_label("Token").fill(project.token())
-    page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("log")).to_contain_text("the door is open")
     expect(page.locator("main .state").first).to_contain_text("success")
     expect(page.get_by_text("live", exact=True)).to_be_visible()
     assert page.evaluate("window.sameDocument")
+
+
+def _log_in(page, project, user, password):
+    if not page.url.startswith(f"{project.url}/login"):
+        page.goto(f"{project.url}/login")
+    page.get_by_label("User").fill(user)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
 
 
 def test_keys_alone_lead_to_a_failed_task(open_page):

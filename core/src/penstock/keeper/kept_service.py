@@ -100,7 +100,7 @@ class KeptService:
         self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         self._due: float | None = ports.monotonic()
         self._started_at = 0.0
-        self._stopping = False
+        self._stopping = self._has_reported = False
         self._why = ""
         self._status, self._kept = ServiceStatus(config.name), False
 
@@ -145,7 +145,7 @@ class KeptService:
             self._due = self._ports.monotonic() + self._stop_s
 
     def _start(self) -> None:
-        self._started_at, self._why = self._ports.monotonic(), ""
+        self._started_at, self._why, self._has_reported = self._ports.monotonic(), "", False
         try:
             self._process = LineProcess(self._command, self._log, withhold=not self._config.installation)
         except OSError as error:
@@ -190,6 +190,11 @@ class KeptService:
             return
         self._due = self._ports.monotonic() + self._report_s
         detail = shortened(process.mask.hide(report.detail), LONGEST_DETAIL)
+        if (
+            detail and not self._has_reported
+        ):  # where it listens is worth a line of the terminal; what it counts from then on is not
+            self._has_reported = True
+            self._ports.log(f"{self._config.name}: {detail}")
         self._set(ServiceState.RUNNING if report.healthy else ServiceState.UNHEALTHY, detail=detail)
 
     def _expire(self, process: LineProcess) -> None:

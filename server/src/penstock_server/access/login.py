@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from math import ceil
+from typing import TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -19,6 +20,7 @@ from penstock.service.access.users import set_password
 from penstock.service.installation import Installation
 from penstock_server.access.passwords import SHORTEST, Passwords, hashed, is_outdated
 from penstock_server.access.user_authenticator import UserAuthenticator, refuse_other_sites, source
+from penstock_server.http.authenticator import unknown
 from penstock_server.http.body import body_of
 from penstock_server.http.problems import RefusedError, problem_answer
 
@@ -37,8 +39,22 @@ class _Credentials(msgspec.Struct, forbid_unknown_fields=True):
     password: str
 
 
+class _NewPassword(msgspec.Struct, forbid_unknown_fields=True):
+    old: str
+    new: str
+
+
+class _FirstAdmin(msgspec.Struct, forbid_unknown_fields=True):
+    link: str
+    user: str
+    password: str
+
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
 class Login:
-    """Signs users in and out.
+    """Signs users in and out, and takes their passwords: nothing else of the server sees one.
 
     Args:
         installation: Whose users.
@@ -60,29 +76,35 @@ class Login:
         self._waiting = 0
 
     def routes(self) -> list[Route]:
-        """The routes: POST /auth/login and POST /auth/logout."""
+        """The routes: POST /auth/login, /auth/logout, /auth/password and /auth/first."""
         return [
             Route("/auth/login", _answering(self._login), methods=["POST"]),
             Route("/auth/logout", _answering(self._logout), methods=["POST"]),
+            Route("/auth/password", _answering(self._change), methods=["POST"]),
+            Route("/auth/first", _answering(self._first), methods=["POST"]),
         ]
 
     async def _login(self, request: Request) -> Response:
-        refuse_other_sites(request, known_by_cookie=False)
-        body = await body_of(request, most_bytes=_MOST_BYTES)
-        try:
-            given = msgspec.json.decode(body, type=_Credentials)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise RefusedError(
-                HTTPStatus.BAD_REQUEST, 'this takes JSON: {"user": "ann", "password": "..."}, and nothing else.'
-            ) from None
+        given = await _read(request, _Credentials)
+        return await self._in(request, lambda: self._signed_in(given, request))
+
+    async def _change(self, request: Request) -> Response:
+        given = await _read(request, _NewPassword)
+        return await self._in(request, lambda: self._changed(given, request))
+
+    async def _first(self, request: Request) -> Response:
+        given = await _read(request, _FirstAdmin)
+        return await self._in(request, lambda: self._first_admin(given, request))
+
+    async def _in(self, request: Request, sign_in: Callable[[], NewSession]) -> Response:
+        """Answer with the cookie of a session that is begun in a thread, of which few hash at a time."""
         if self._waiting >= MOST_WAITING:
             raise RefusedError(
                 HTTPStatus.SERVICE_UNAVAILABLE, "too many sign in at this moment. Try again.", {"Retry-After": "5"}
             )
         self._waiting += 1
         try:
-            loop = asyncio.get_running_loop()
-            made = await loop.run_in_executor(self._threads, lambda: self._signed_in(given, request))
+            made = await asyncio.get_running_loop().run_in_executor(self._threads, sign_in)
         finally:
             self._waiting -= 1
         lasts = made.session.expires_at - made.session.created_at
@@ -90,6 +112,30 @@ class Login:
 
     def _signed_in(self, given: _Credentials, request: Request) -> NewSession:
         name, address = given.user[:_MOST_NAME], source(request)
+        stored = self._verified(name, given.password, address)
+        if is_outdated(stored) and len(given.password) >= SHORTEST:
+            by = AskedBy(name, "hashed anew, with the parameters of today", address)
+            set_password(self._installation, name, hashed(given.password), by=by)
+        self._end(request)  # a session that somebody else may know does not become this user's
+        return self._principals.sign_in(name, address)
+
+    def _changed(self, given: _NewPassword, request: Request) -> NewSession:
+        """Set one's own password: a session alone, which somebody else may sit at, is not enough."""
+        found = self._authenticator.session(request)
+        if found is None:
+            raise unknown()
+        name, address = found[0].name, source(request)
+        self._verified(name, given.old, address)
+        set_password(self._installation, name, hashed(given.new), by=AskedBy(name, "", address))
+        return self._principals.sign_in(name, address)
+
+    def _first_admin(self, given: _FirstAdmin, request: Request) -> NewSession:
+        address = source(request)
+        self._principals.use_first_link(given.link, given.user, hashed(given.password), address)
+        return self._principals.sign_in(given.user, address)
+
+    def _verified(self, name: str, password: str, address: str) -> str:
+        """The hash of a user whose password was given; raises RefusedError, in the same words whatever is wrong."""
         pause_s = self._principals.pause_s(name, address)
         if pause_s > 0:
             wait = str(ceil(pause_s))
@@ -99,14 +145,10 @@ class Login:
                 {"Retry-After": wait},
             )
         stored = self._installation.store.access.users.password_hash(name)
-        if not self._passwords.verify(stored, given.password):
+        if not self._passwords.verify(stored, password):
             self._principals.failed(name, address)
             raise RefusedError(HTTPStatus.UNAUTHORIZED, "no user has this name and this password.")
-        if is_outdated(stored) and len(given.password) >= SHORTEST:
-            by = AskedBy(name, "hashed anew, with the parameters of today", address)
-            set_password(self._installation, name, hashed(given.password), by=by)
-        self._end(request)  # a session that somebody else may know does not become this user's
-        return self._principals.sign_in(name, address)
+        return stored
 
     async def _logout(self, request: Request) -> Response:
         refuse_other_sites(request, known_by_cookie=True)
@@ -131,6 +173,17 @@ class Login:
             samesite="lax",
         )
         return answer
+
+
+async def _read(request: Request, kind: type[T]) -> T:
+    """Read what a page of this server sends; raises RefusedError."""
+    refuse_other_sites(request, known_by_cookie=kind is _NewPassword)
+    body = await body_of(request, most_bytes=_MOST_BYTES)
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        fields = ", ".join(f'"{name}": "..."' for name in kind.__struct_fields__)
+        raise RefusedError(HTTPStatus.BAD_REQUEST, f"this takes JSON: {{{fields}}}, and nothing else.") from None
 
 
 def _answering(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:

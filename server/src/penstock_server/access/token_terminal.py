@@ -18,6 +18,9 @@ def create(user: str, name: str, *, permissions: Sequence[str] | None = None, da
         name: What it is for.
         permissions: What it is limited to; all that its user may, unless given.
         days: After how many days it ends; never, unless given.
+
+    Raises:
+        RequestError: There is no such permission.
     """
     for each in permissions or ():
         if each not in set(Permission):

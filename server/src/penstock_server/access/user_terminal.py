@@ -9,6 +9,7 @@ from penstock.model.access.permission import Role
 from penstock.model.access.principal import Grant, everywhere
 from penstock.model.history.audit import AskedBy
 from penstock.service.access import grants, users
+from penstock.service.access.grant_entries import grant_text
 from penstock_server.access.passwords import hashed
 from penstock_server.opened import opened
 
@@ -26,9 +27,10 @@ def add(user: str, *, role: str = "", service: bool = False) -> int:
     given = _role(role) if role else None
     password_hash = "" if service else hashed(_asked(user))
     with opened() as installation:
-        users.add_user(installation, user, password_hash=password_hash, service=service, by=asked_by())
-        if given is not None:
-            grants.grant(installation, user, everywhere(given), by=asked_by())
+        role_given = None if given is None else everywhere(given)
+        users.add_user(
+            installation, user, password_hash=password_hash, service=service, given=role_given, by=asked_by()
+        )
     _print(f"added {user}, {f'{role} on everything' if role else 'who may nothing yet: penstock users grant'}")
     return 0
 
@@ -44,7 +46,7 @@ def show_all() -> int:
                 _print(f"{each.name}  {kind}{', disabled' if each.disabled else ''}")
                 for held in grants.list_grants(installation, each.name):
                     of = f" (team {held.team})" if held.team else ""
-                    _print(f"  grant {held.number}: {grants.grant_text(held.grant)}{of}")
+                    _print(f"  grant {held.number}: {grant_text(held.grant)}{of}")
             after = page.after
     return 0
 
@@ -105,7 +107,7 @@ def give(  # noqa: PLR0913 - one a kind of thing that is granted
     )
     with opened() as opened_one:
         held = grants.grant(opened_one, user, given, by=asked_by())
-    _print(f"gave {user} grant {held.number}: {grants.grant_text(given)}")
+    _print(f"gave {user} grant {held.number}: {grant_text(given)}")
     return 0
 
 

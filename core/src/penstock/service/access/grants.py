@@ -1,15 +1,14 @@
 """Operations on roles, grants and teams: who may do what."""
 
-from collections.abc import Sequence
-
 import msgspec
 
-from penstock.errors import NotFoundError, RequestError
+from penstock.errors import NotFoundError
 from penstock.model.access.permission import MEANINGS, ROLES, SCOPES, Permission, Role, Scope
 from penstock.model.access.principal import Grant
 from penstock.model.access.user import HeldGrant, Team
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.names import check_name
+from penstock.service.access.grant_entries import check_grant, grant_entry, grant_text
 from penstock.service.access.users import find_user
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
@@ -137,27 +136,11 @@ def remove_member(installation: Installation, team: str, user: str, *, by: Asked
     return installation.store.access.users.set_member(team, user, entry, member=False)
 
 
-def grant_text(given: Grant) -> str:
-    """A grant on one line, such as ``operator on DAGs sales_*``."""
-    named: Sequence[tuple[str, tuple[str, ...]]] = (
-        ("DAGs", given.dags), ("tags", given.tags), ("connections", given.connections), ("Variables", given.variables),
-        ("pools", given.pools),
-    )  # fmt: skip
-    things = [f"{what} {' '.join(globs)}" for what, globs in named if globs]
-    return f"{given.role} on {', '.join([*things, *(['the installation'] if given.installation else [])])}"
-
-
 def _give(installation: Installation, given: Grant, by: AskedBy, *, user: str = "", team: str = "") -> HeldGrant:
-    globs = (*given.dags, *given.tags, *given.connections, *given.variables, *given.pools)
-    if not (globs or given.installation):
-        raise RequestError(
-            "the grant names no DAG, tag, connection, Variable or pool, nor the installation: it would allow nothing."
-        )
-    for each in globs:
-        check_name("grant on", each)
+    check_grant(given)
     now = installation.now()
     holder = f"team {team!r}" if team else f"user {user!r}"
-    entry = by.entry(now, AuditAction.GRANT, subject=holder, after=grant_text(given))
+    entry = grant_entry(given, holder, now, by)
     number = installation.store.access.users.add_grant(given, now, entry, user=user, of_team=team)
     return HeldGrant(number, user, team, given, now)
 

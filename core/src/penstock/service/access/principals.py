@@ -6,13 +6,12 @@ from secrets import token_hex, token_urlsafe
 from typing import NamedTuple
 
 from penstock.errors import RequestError
-from penstock.model.access.permission import Permission, Role
-from penstock.model.access.principal import Principal, everywhere
-from penstock.model.access.user import Session, User
+from penstock.model.access.permission import Permission
+from penstock.model.access.principal import Principal
+from penstock.model.access.user import Session
 from penstock.model.history.audit import AskedBy, AuditAction
-from penstock.service.access.grants import grant
 from penstock.service.access.tokens import PREFIX, digest
-from penstock.service.access.users import add_user
+from penstock.service.access.users import add_first_admin
 from penstock.service.installation import Installation
 
 _KEPT_S = 1.0
@@ -70,11 +69,6 @@ class Principals:
             return None
         return _from(found.principal, source), found.session
 
-    def of_user(self, name: str, source: str = "") -> Principal | None:
-        """The principal of a user, or None if there is none who is let in; raises StoreError."""
-        found = self._of(name, None)
-        return None if found is None else _from(found, source)
-
     def sign_in(
         self, name: str, source: str = "", *, idle_s: float = 86_400.0, longest_s: float = 604_800.0
     ) -> NewSession:
@@ -123,22 +117,18 @@ class Principals:
         access.sessions.add_link(digest(secret), "", now, now + timedelta(minutes=minutes))
         return secret
 
-    def use_first_link(self, secret: str, user: str, password_hash: str, source: str = "") -> User:
+    def use_first_link(self, secret: str, user: str, password_hash: str, source: str = "") -> None:
         """Make the first admin by the secret of its link, which counts no more.
 
         Raises:
             RequestError: The link does not count, there is an admin already, or name or hash cannot be used.
             StoreError: The database failed.
         """
-        access, by = self._installation.store.access, AskedBy(user, "the link of the first start", source)
-        taken = access.sessions.take_link(digest(secret), self._installation.now())
-        if taken != "" or access.users.has_admin():
+        by = AskedBy(user, "the link of the first start", source)
+        if not add_first_admin(self._installation, digest(secret), user, password_hash, by):
             raise RequestError(
-                "this link was used, or its time is over. Start the server anew for another, if there is no admin yet."
+                "this link was used, or its time is over. Have another: penstock server link, if there is no admin yet."
             )
-        made = add_user(self._installation, user, password_hash=password_hash, by=by)
-        grant(self._installation, user, everywhere(Role.ADMIN), by=by)
-        return made
 
     def _remembered(self, key: bytes, find: Callable[[bytes], tuple[Principal | None, Session | None]]) -> _Known:
         changes, at = self._installation.store.access.changes, self._installation.clock.read().monotonic_s

@@ -4,9 +4,11 @@ import re
 from typing import NamedTuple
 
 from penstock.errors import NotFoundError, RequestError
-from penstock.model.access.permission import Permission
+from penstock.model.access.permission import Permission, Role
+from penstock.model.access.principal import Grant, everywhere
 from penstock.model.access.user import User
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
+from penstock.service.access.grant_entries import check_grant, grant_entry
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
 from penstock.service.operations.page import PageSize
@@ -49,9 +51,10 @@ def add_user(
     password_hash: str = "",
     external: str = "",
     service: bool = False,
+    given: Grant | None = None,
     by: AskedBy = NOBODY,
 ) -> User:
-    """Add a user, who may nothing before a grant is given.
+    """Add a user, who may nothing but what is granted.
 
     Args:
         installation: The installation.
@@ -59,27 +62,46 @@ def add_user(
         password_hash: The argon2id hash of the password; "" for a user who signs in by an identity provider, or has tokens only.
         external: What an identity provider knows the user by.
         service: Whether it is a service account, which has tokens only.
+        given: A grant to begin with.
         by: Who asks, for the audit.
 
     Raises:
         RequestError: The name is taken or cannot be used, or the hash is none.
         StoreError: The database failed.
     """
-    if not _NAME.fullmatch(user):
-        raise RequestError(
-            f"user {user[:300]!r}: a name has 1 to 100 letters, digits and any of _ . @ + -, with a letter or digit at both ends."
-        )
-    _check_hash(user, password_hash)
+    _check(user, password_hash)
     if service and (password_hash or external):
         raise RequestError(f"user {user!r}: a service account never signs in. Give it a token, and no password.")
     now = installation.now()
     made = User(user, now, now, bool(password_hash), external or None, service)
-    kind = "service account" if service else "user"
-    installation.store.access.users.add(made, password_hash, by.entry(now, AuditAction.ADD, subject=f"{kind} {user!r}"))
+    entries = [by.entry(now, AuditAction.ADD, subject=f"{'service account' if service else 'user'} {user!r}")]
+    if given is not None:
+        check_grant(given)
+        entries.append(grant_entry(given, f"user {user!r}", now, by))
+    installation.store.access.users.add(made, password_hash, given, *entries)
     return made
 
 
-@operation("PUT", "/users/{user}/password", needs=Permission.USERS_WRITE)
+def add_first_admin(installation: Installation, link: bytes, user: str, password_hash: str, by: AskedBy) -> bool:
+    """Add the first admin by the hash of a link, which counts no more; returns whether the link counts.
+
+    Raises:
+        RequestError: The name is taken or cannot be used, or the hash is none.
+        StoreError: The database failed.
+    """
+    _check(user, password_hash)
+    now, given = installation.now(), everywhere(Role.ADMIN)
+    entry = by.entry(now, AuditAction.ADD, subject=f"user {user!r}")
+    return installation.store.access.users.add_first_admin(
+        User(user, now, now, password=True),
+        password_hash,
+        given,
+        link,
+        entry,
+        grant_entry(given, f"user {user!r}", now, by),
+    )
+
+
 def set_password(installation: Installation, user: str, password_hash: str, *, by: AskedBy = NOBODY) -> None:
     """Set a user's password by its argon2id hash; the user's sessions end.
 
@@ -88,18 +110,13 @@ def set_password(installation: Installation, user: str, password_hash: str, *, b
         RequestError: The hash is none, or the user is a service account.
         StoreError: The database failed.
     """
-    _set_password(installation, user, password_hash, by)
-
-
-@operation("PUT", "/me/password", needs=None)
-def set_own_password(installation: Installation, password_hash: str, *, by: AskedBy = NOBODY) -> None:
-    """Set one's own password by its argon2id hash; all of one's sessions end. Raises RequestError or StoreError.
-
-    Who asks has shown the old one before: that is for whoever takes it.
-    """
-    if installation.principal.only is not None:
-        raise RequestError("a token cannot change its user's password. Sign in, and change it there.")
-    _set_password(installation, installation.principal.name, password_hash, by)
+    _check(user, password_hash)
+    if not password_hash:
+        raise RequestError(f"user {user!r}: no hash of a password is given.")
+    if find_user(installation, user).service:
+        raise RequestError(f"user {user!r}: a service account never signs in. Give it a token, and no password.")
+    entry = by.entry(installation.now(), AuditAction.PASSWORD, subject=f"user {user!r}")
+    installation.store.access.users.set_password(user, password_hash, entry)
 
 
 @operation("PUT", "/users/{user}/disabled", needs=Permission.USERS_WRITE)
@@ -139,17 +156,11 @@ def find_user(installation: Installation, user: str) -> User:
     return found
 
 
-def _set_password(installation: Installation, user: str, password_hash: str, by: AskedBy) -> None:
-    _check_hash(user, password_hash)
-    if not password_hash:
-        raise RequestError(f"user {user!r}: no hash of a password is given.")
-    if find_user(installation, user).service:
-        raise RequestError(f"user {user!r}: a service account never signs in. Give it a token, and no password.")
-    entry = by.entry(installation.now(), AuditAction.PASSWORD, subject=f"user {user!r}")
-    installation.store.access.users.set_password(user, password_hash, entry)
-
-
-def _check_hash(user: str, password_hash: str) -> None:
+def _check(user: str, password_hash: str) -> None:
+    if not _NAME.fullmatch(user):
+        raise RequestError(
+            f"user {user[:300]!r}: a name has 1 to 100 letters, digits and any of _ . @ + -, with a letter or digit at both ends."
+        )
     if password_hash and not _HASH.fullmatch(password_hash):
         raise RequestError(
             f"user {user!r}: what was given is no argon2id hash of a password, and a password itself is never stored. "

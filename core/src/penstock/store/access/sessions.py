@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, or_, select, update
 
@@ -102,12 +101,3 @@ class Sessions:
         with self._writer.transaction() as tx:
             tx.execute(delete(login_link).where(or_(_l.expires_at <= now, _l.user_name == user)))
             tx.execute(insert(login_link).values(hash=digest, user_name=user, expires_at=expires_at))
-
-    def take_link(self, digest: bytes, now: datetime) -> str | None:
-        """Use a link up; returns whom it lets in, None if it does not count any more."""
-        with self._writer.transaction() as tx:
-            row: Any = tx.execute(select(_l.user_name, _l.expires_at).where(_l.hash == digest)).one_or_none()
-            taken = tx.execute(
-                delete(login_link).where(_l.hash == digest)
-            ).rowcount  # of two that use it, one has deleted it
-        return None if row is None or not taken or row[1] <= now else str(row[0])

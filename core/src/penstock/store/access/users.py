@@ -13,11 +13,11 @@ from penstock.model.access.permission import Role
 from penstock.model.access.principal import Grant
 from penstock.model.access.user import HeldGrant, Team, User
 from penstock.model.history.audit import AuditEntry
-from penstock.store.sql.access.access_tables import team, team_member, user_grant, user_session, users
+from penstock.store.sql.access.access_tables import login_link, team, team_member, user_grant, user_session, users
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Transaction, Writer
 
-_u, _t, _m, _g, _s = users.c, team.c, team_member.c, user_grant.c, user_session.c
+_u, _t, _m, _g, _s, _l = users.c, team.c, team_member.c, user_grant.c, user_session.c, login_link.c
 _USER = (_u.name, _u.created_at, _u.changed_at, _u.password_hash, _u.external, _u.service, _u.disabled)
 USER = select(*_USER).where(_u.name == bindparam("of"))
 EXTERNAL = select(*_USER).where(_u.external == bindparam("of"))
@@ -46,10 +46,6 @@ class StoredUsers:
     def find(self, name: str) -> User | None:
         """A user by name."""
         return self._one(USER, name)
-
-    def find_external(self, external: str) -> User | None:
-        """A user by what an identity provider knows it by."""
-        return self._one(EXTERNAL, external)
 
     def page(self, *, after: str = "", limit: int = 1_000) -> list[User]:
         """Users by name, from the first behind a name on."""
@@ -93,17 +89,31 @@ class StoredUsers:
             members = connection.execute(select(_m.team, _m.user_name).order_by(_m.user_name)).all()
         return [Team(name, about, at, tuple(user for of, user in members if of == name)) for name, about, at in found]
 
-    def add(self, user: User, password_hash: str, audit: AuditEntry) -> None:
-        """Add a user; raises RequestError if there is one of this name, or of this external name."""
-        row = {**msgspec.structs.asdict(user), "password_hash": password_hash}
-        del row["password"]
+    def add(self, user: User, password_hash: str, given: Grant | None, *audit: AuditEntry) -> None:
+        """Add a user, with a grant or without; raises RequestError if there is one of this name, or of this external name."""
         with self._writing() as tx:
-            if tx.execute(USER, {"of": user.name}).first() is not None:
-                raise RequestError(f"user {user.name!r} exists already. Choose another name.")
-            if user.external is not None and tx.execute(EXTERNAL, {"of": user.external}).first() is not None:
-                raise RequestError(f"user {user.name!r}: another user is already known as {user.external!r}.")
-            tx.execute(insert(users).values(row))
-            tx.audit(audit)
+            _add(tx, user, password_hash, given)
+            for each in audit:
+                tx.audit(each)
+
+    def add_first_admin(self, user: User, password_hash: str, given: Grant, link: bytes, *audit: AuditEntry) -> bool:
+        """Add the first admin by the hash of a link, which counts no more.
+
+        Returns:
+            False, and nothing has changed, if the link does not count, or there is an admin.
+
+        Raises:
+            RequestError: There is a user of this name.
+        """
+        with self._writing() as tx:
+            expires_at = tx.execute(select(_l.expires_at).where(_l.hash == link, _l.user_name == "")).scalar()
+            if expires_at is None or expires_at <= user.created_at or _admin_in(tx.execute(ADMINS).all()):
+                return False
+            _add(tx, user, password_hash, given)
+            tx.execute(delete(login_link).where(_l.hash == link))
+            for each in audit:
+                tx.audit(each)
+        return True
 
     def set_password(self, name: str, password_hash: str, audit: AuditEntry) -> None:
         """Set a user's password, and end the user's sessions; raises NotFoundError."""
@@ -160,13 +170,7 @@ class StoredUsers:
                 raise self._no_user(tx, user)
             if of_team and tx.execute(select(_t.name).where(_t.name == of_team)).first() is None:
                 raise self._no_team(tx, of_team)
-            row = {
-                "user_name": user or None,
-                "team": of_team or None,
-                "body": msgspec.to_builtins(given),
-                "created_at": now,
-            }
-            number = int(tx.execute(insert(user_grant).values(row).returning(_g.number)).scalar_one())
+            number = _give(tx, given, now, user=user, of_team=of_team)
             _end_sessions(tx, [user] if user else _members(tx, of_team))
             tx.audit(audit)
         return number
@@ -219,6 +223,28 @@ class StoredUsers:
 
     def _no_team(self, tx: Transaction, name: str) -> NotFoundError:
         return NotFoundError("team", name, tx.execute(select(_t.name)).scalars())
+
+
+def _add(tx: Transaction, user: User, password_hash: str, given: Grant | None) -> None:
+    if tx.execute(USER, {"of": user.name}).first() is not None:
+        raise RequestError(f"user {user.name!r} exists already. Choose another name.")
+    if user.external is not None and tx.execute(EXTERNAL, {"of": user.external}).first() is not None:
+        raise RequestError(f"user {user.name!r}: another user is already known as {user.external!r}.")
+    row = {**msgspec.structs.asdict(user), "password_hash": password_hash}
+    del row["password"]
+    tx.execute(insert(users).values(row))
+    if given is not None:
+        _give(tx, given, user.created_at, user=user.name)
+
+
+def _give(tx: Transaction, given: Grant, now: datetime, *, user: str = "", of_team: str = "") -> int:
+    row = {
+        "user_name": user or None,
+        "team": of_team or None,
+        "body": msgspec.to_builtins(given),
+        "created_at": now,
+    }
+    return int(tx.execute(insert(user_grant).values(row).returning(_g.number)).scalar_one())
 
 
 def _members(tx: Transaction, name: str) -> list[str]:
