@@ -17,10 +17,10 @@ def entry(now):
 
 def test_users_with_what_they_hold_are_kept_and_go_together(store, now, entry):
     access, users = store.access, store.access.users
-    users.add(User("ada", now, now, external="https://id.example ada"), "hash", entry)
-    users.add(User("bot", now, now, service=True), "", entry)
+    users.add(User("ada", now, now, external="https://id.example ada"), "hash", None, entry)
+    users.add(User("bot", now, now, service=True), "", None, entry)
     with pytest.raises(RequestError, match="already known as"):
-        users.add(User("eve", now, now, external="https://id.example ada"), "", entry)
+        users.add(User("eve", now, now, external="https://id.example ada"), "", None, entry)
     users.add_team(Team("ops", "", now), entry)
     users.set_member("ops", "ada", entry, member=True)
     given = Grant(Role.EDITOR, ("a*",), ("t",), ("c",), ("v",), ("p",))
@@ -30,7 +30,6 @@ def test_users_with_what_they_hold_are_kept_and_go_together(store, now, entry):
     access.tokens.add(token, b"\x01" * 32, entry)
     access.sessions.add(Session("s1", "bot", "", now, now, 10.0, now), b"\x02" * 32, "csrf", entry)
 
-    assert users.find_external("https://id.example ada") == users.find("ada")
     assert [each.grant for each in users.grants("ada")] == [given, everywhere(Role.ADMIN)]
     assert (users.has_admin(), users.password_hash("ada"), users.password_hash("no")) == (True, "hash", "")
     assert access.tokens.list() == [token]
@@ -71,9 +70,16 @@ def test_the_key_of_a_request_is_noted_with_what_was_done_or_not_at_all(store, n
     assert answers.delete_before(now) == 0
 
 
-def test_a_link_lets_in_once(store, now):
-    sessions = store.access.sessions
-    sessions.add_link(b"a", "ada", now, now.replace(year=2099))
-    assert sessions.take_link(b"b", now) is None
-    assert sessions.take_link(b"a", now) == "ada"
-    assert sessions.take_link(b"a", now) is None
+def test_a_link_makes_one_admin_and_counts_as_long_as_it_has_made_none(store, now, entry):
+    users, sessions, admin = store.access.users, store.access.sessions, everywhere(Role.ADMIN)
+    sessions.add_link(b"a", "", now, now.replace(year=2099))
+    ada, users_before = User("ada", now, now, password=True), users.page()
+    assert not users.add_first_admin(ada, "hash", admin, b"b", entry)
+    users.add(User("bot", now, now, service=True), "", None, entry)
+    with pytest.raises(RequestError, match="exists already"):
+        users.add_first_admin(User("bot", now, now, password=True), "hash", admin, b"a", entry)
+    assert (users_before, users.has_admin()) == ([], False)
+    assert users.add_first_admin(ada, "hash", admin, b"a", entry, entry)
+    assert (users.has_admin(), [each.grant for each in users.grants("ada")]) == (True, [admin])
+    assert not users.add_first_admin(User("eve", now, now, password=True), "hash", admin, b"a", entry)
+    assert [each.name for each in users.page()] == ["ada", "bot"]
