@@ -1,7 +1,10 @@
 """The application as it is served: an installation, and who is let in."""
 
+from contextlib import suppress
+
 from starlette.types import ASGIApp
 
+from penstock.errors import StoreError
 from penstock.service.access.principals import Principals
 from penstock.service.installation import Installation
 from penstock_server.access.login import Login
@@ -40,9 +43,10 @@ class HttpAddress:
         self._link = first_link(installation, url)
 
     def text(self) -> str:
-        """The sentence; raises StoreError."""
-        if self._link and self._installation.store.access.users.has_admin():
-            self._link = ""
+        """The sentence. While the database cannot be asked, the link stays in it: the server goes on to report."""
+        if self._link:
+            with suppress(StoreError):
+                self._link = "" if self._installation.store.access.users.has_admin() else self._link
         welcome = f"; the first admin is made, once and within an hour, at {self._link}" if self._link else ""
         return f"listening on {self._url}{welcome}"
 

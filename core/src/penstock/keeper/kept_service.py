@@ -190,9 +190,8 @@ class KeptService:
             return
         self._due = self._ports.monotonic() + self._report_s
         detail = shortened(process.mask.hide(report.detail), LONGEST_DETAIL)
-        if (
-            detail and not self._has_reported
-        ):  # where it listens is worth a line of the terminal; what it counts from then on is not
+        if detail and not self._has_reported:
+            # Where it listens is worth a line of the terminal; what it counts from then on is not.
             self._has_reported = True
             self._ports.log(f"{self._config.name}: {detail}")
         self._set(ServiceState.RUNNING if report.healthy else ServiceState.UNHEALTHY, detail=detail)
