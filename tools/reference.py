@@ -100,7 +100,8 @@ def settings() -> str:
         "`[executor]`. `penstock config show` prints what holds here. The tables `[providers]`, `[plugin-manager]` and",
         "`[tool]` belong to others and are left alone.\n",
         "From the environment alone: `PENSTOCK_SECRET_KEY` (the keys that encrypt secrets, the first of which encrypts anew),",
-        "`PENSTOCK_CONN_<ID>` (a connection as URI or JSON), `PENSTOCK_VAR_<KEY>` (a Variable).\n",
+        "`PENSTOCK_CONN_<ID>` (a connection as URI or JSON), `PENSTOCK_VAR_<KEY>` (a Variable); `PENSTOCK_SERVER` (the URL of a",
+        "server that commands ask in place of the database) and `PENSTOCK_TOKEN` (who asks it).\n",
     ]
     for name, kind in SECTIONS.items():
         sentence, entries = _sections(inspect.getdoc(kind) or "")

@@ -69,6 +69,12 @@ def test_the_audit_names_who_the_authenticator_knows(installation, caller):
         ("GET", "/api/v1/dags?search=%00", None, 400, "the parameter 'search' has a NUL, which nothing stored has."),
         ("GET", "/api/v1/dags?search=%ff", None, 400, "the query cannot be read. Write name=value&name=value in UTF-8."),
         ("GET", "/api/v1/dags?search", None, 400, "the query cannot be read. Write name=value&name=value in UTF-8."),
+        ("GET", "/api/v1/dags/", None, 404, "there is no route 'dags/'. /api/v1/openapi.json lists all of them."),
+        (
+            "POST", "/api/v1/dags/sales/runs//cancel", {}, 404,
+            "there is no route 'dags/sales/runs//cancel'. /api/v1/openapi.json lists all of them.",
+        ),
+        ("GET", "/api/v1/dags/sales/runs/", None, 422, "DAG 'sales' has no run yet. Start one with: penstock dags trigger sales"),
         ("GET", "/api/v1/dags/%ff", None, 400, "'%ff' of the path is no UTF-8."),
         ("GET", "/api/v1/dags/%00", None, 400, "'%00' of the path has a NUL, which no name has."),
         ("GET", "/api/v1/dags", {}, 400, "this route takes no body. Write what it is told into its query."),
@@ -190,11 +196,6 @@ def test_an_answer_that_has_not_changed_is_not_sent_again(call):
     assert (again.status, again.body, again.headers["etag"]) == (304, b"", first.headers["etag"])
     call("POST", "/api/v1/dags/sales/runs", {})
     assert call("GET", "/api/v1/dags", if_none_match=first.headers["etag"]).status == 200
-
-
-def test_an_idempotency_key_is_not_taken_without_being_kept(call, installation):
-    assert call("POST", "/api/v1/dags/sales/runs", {}, idempotency_key="x").status == 400
-    assert installation.store.runs.page(dag_id="sales") == []
 
 
 def test_all_operations_are_served(call):

@@ -38,6 +38,7 @@ RULES = {
             f"{CORE}/app/parts/vault.py": "hands lines to secrets backends the clock of their time limits",
             f"{CORE}/author/operators/email.py": "measures the answer of a mail server",
             f"{CORE}/cli/": "what a person waits for in a terminal",
+            f"{CORE}/client/http_remote.py": "pauses before it asks again what was not answered",
             f"{CORE}/clock.py": "the clock",
             f"{CORE}/execute/": "time limits of tries and waits for processes",
             f"{CORE}/load/": "time limits of imports",
@@ -81,6 +82,7 @@ RULES = {
         {
             f"{CORE}/load/snapshot.py": "names of files that are renamed when they are whole",
             f"{CORE}/plugins/project_modules.py": "a mark that tells what a module left behind from all else",
+            f"{CORE}/client/http_remote.py": "a key for each change, which no other request has",
             f"{CORE}/spec/external_job.py": "a token that no other installation can have; it is stored before it is used",
             f"{CORE}/spec/hooks/call_retry.py": "spreads callers that failed together",
             f"{CORE}/spec/snapshot.py": "names of folders that are renamed when they are whole",

@@ -17,6 +17,7 @@
     |   |-- StoreFencedError
     |   |-- StoreGoneError
     |   `-- DataRefusedError
+    |-- ServerError        whoever runs the server that PENSTOCK_SERVER names: out of reach, or no server of Penstock's
     |-- TaskSignal         no fault: how a task's code speaks to the engine
     |   |-- SkipTask
     |   `-- FailTask
@@ -285,6 +286,10 @@ class DataUnreadableError(StoreError):
         super().__init__(f"a stored value cannot be read: {as_sentence(detail)} Restore a backup, or correct the row.")
 
 
+class ServerError(PenstockError):
+    """The server of an installation on another machine does not answer, or not as one does."""
+
+
 class TaskSignal(PenstockError):  # noqa: N818 - no error: a sentence from the task to the engine
     """The root of what a task's code raises to choose its own outcome."""
 
@@ -316,7 +321,7 @@ class ExitCode(IntEnum):
     USAGE = 2, "the command line is wrong"
     NOT_FOUND = 3, "there is no such thing"
     REFUSED = 4, "refused, as the state or a value forbids it"
-    UNAVAILABLE = 5, "the database, a file or a setting is in the way"
+    UNAVAILABLE = 5, "the database, the server, a file or a setting is in the way"
     BUG = 70, "a bug in Penstock"
     INTERRUPTED = 130, "interrupted"
     BROKEN_PIPE = 141, "whoever read the output has gone"
@@ -343,5 +348,6 @@ _EXIT_CODES: tuple[tuple[type[PenstockError], ExitCode], ...] = (
     (StoreGoneError, ExitCode.REFUSED),
     (StoreError, ExitCode.UNAVAILABLE),
     (ConfigError, ExitCode.UNAVAILABLE),
+    (ServerError, ExitCode.UNAVAILABLE),
     (InternalError, ExitCode.BUG),
 )

@@ -26,6 +26,7 @@ from penstock.errors import ExitCode
 from penstock.model.state import RunState
 from penstock.model.text import counted
 from penstock.service import dags as service
+from penstock.service.installation import Installation
 
 
 @click.group()
@@ -58,10 +59,16 @@ def list_dags(context: click.Context, search: str | None, tag: str | None, *, re
             (d.dag_id, d.schedule, d.next_run_at, d.paused, counts(d.runs), d.file if d.active else f"{d.file} (gone)")
             for d in found
         ],
-        empty=f"no DAG found. DAG files belong into {installation.settings.dags_folder}; `penstock up` loads them.",
+        empty=_none_found(installation),
     )
     if broken:
         print_remark(f"{counted(len(broken), 'DAG file')} cannot be imported: penstock dags errors")
+
+
+def _none_found(installation: Installation) -> str:
+    if installation.remote is not None:
+        return "no DAG found."
+    return f"no DAG found. DAG files belong into {installation.settings.dags_folder}; `penstock up` loads them."
 
 
 @dags.command("show")

@@ -2,7 +2,7 @@
 
 import click
 
-from penstock.cli.installation import anywhere
+from penstock.cli.installation import anywhere, require_here
 from penstock.cli.terminal import json_option, print_json, print_line
 from penstock.errors import ExitCode, PenstockError
 from penstock.service.health import Finding, Severity, check_installation, program
@@ -15,6 +15,7 @@ _MARKS = {Severity.OK: ("ok  ", "green"), Severity.NOTE: ("note", "yellow"), Sev
 @click.pass_context
 def doctor(context: click.Context, *, as_json: bool) -> int:
     """Look for what is wrong with this installation; exit code 1 if anything is."""
+    require_here(context)
     findings = [program()]
     try:
         with anywhere(context) as installation:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from penstock.cli.terminal import print_remark
-from penstock.errors import ConfigError
+from penstock.errors import ConfigError, RequestError
 from penstock.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -30,8 +30,10 @@ def project(context: click.Context, *, create: bool = False) -> "Installation":
             missing, others would say that all is empty, and a database that was lost would look like a new one.
 
     Raises:
-        ConfigError: The settings are wrong, or nobody meant to have a project here.
+        ConfigError: The settings are wrong, or nobody meant to have a project here; or the URL of the server is none.
     """
+    if (far := _elsewhere(context.obj)) is not None:
+        return far
     settings = settings_of(context)
     require_project(settings)
     return _open(settings, create=create)
@@ -39,6 +41,13 @@ def project(context: click.Context, *, create: bool = False) -> "Installation":
 
 def anywhere(context: click.Context) -> "Installation":
     """Open what there is in any folder, for a ``with`` block; no database is made. Raises ConfigError."""
+    if (far := _elsewhere(context.obj)) is not None:
+        return far
+    return on_this_machine(context)
+
+
+def on_this_machine(context: click.Context) -> "Installation":
+    """Open what there is in any folder, though another installation may be asked, for a ``with`` block. Raises ConfigError."""
     return _open(settings_of(context), create=False)
 
 
@@ -79,6 +88,24 @@ def remind_of_scheduler(installation: "Installation") -> bool:
     if not runs:
         print_remark("no scheduler is running: this waits until `penstock up` is")
     return runs
+
+
+def require_here(context: click.Context) -> None:
+    """Refuse what makes or runs an installation on this machine while another one is asked; raises RequestError."""
+    if context.obj.get("PENSTOCK_SERVER"):
+        raise RequestError(
+            f"this works on an installation of this machine, and PENSTOCK_SERVER names {context.obj['PENSTOCK_SERVER']}. Unset it."
+        )
+
+
+def _elsewhere(environ: Mapping[str, str]) -> "Installation | None":
+    """The installation whose server the environment names, if it names one; raises ConfigError."""
+    url = environ.get("PENSTOCK_SERVER", "")
+    if not url:
+        return None
+    from penstock.app.parts.remote import remote_installation  # noqa: PLC0415 - most commands ask no server
+
+    return remote_installation(url, environ.get("PENSTOCK_TOKEN", ""))
 
 
 def _open(settings: Settings, *, create: bool) -> "Installation":

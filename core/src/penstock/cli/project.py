@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from penstock.cli.installation import new_project, require_project, run_everything, settings_of
+from penstock.cli.installation import new_project, require_here, require_project, run_everything, settings_of
 from penstock.cli.terminal import json_option, print_json, print_line
 from penstock.service.project import make_project
 
@@ -16,6 +16,7 @@ from penstock.service.project import make_project
 @click.pass_context
 def init(context: click.Context, folder: Path, *, example: bool, as_json: bool) -> None:
     """Make a project in FOLDER: penstock.toml, a DAGs folder, the database, the key. Existing files are kept."""
+    require_here(context)
     project = make_project(folder, context.obj, example=example)
     with new_project(project.settings) as installation:
         name = installation.store.name
@@ -33,6 +34,7 @@ def init(context: click.Context, folder: Path, *, example: bool, as_json: bool) 
 @click.pass_context
 def up(context: click.Context) -> int:
     """Run everything in this terminal: scheduler, local executor, loader. Ctrl-C stops it cleanly, a second one now."""
+    require_here(context)
     settings = settings_of(context)
     require_project(settings)
     return run_everything(settings)

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self
 
 from penstock.clock import Clock
-from penstock.errors import ForbiddenError, NotFoundError
+from penstock.errors import ForbiddenError, NotFoundError, RequestError
 from penstock.model.access.permission import MEANINGS, SCOPES, Permission, Scope
 from penstock.model.access.principal import OWNER, Principal
 from penstock.settings import Settings
@@ -35,8 +36,15 @@ def kind_of(scope: Scope) -> str:
 class Remote(Protocol):
     """An installation on another machine, whose server is asked."""
 
+    @property
+    def where(self) -> str:
+        """Where that is."""
+
     def call(self, operation: "Operation", arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as the operation returns
         """Do an operation there; raises what it raises."""
+
+    def close(self) -> None:
+        """Let go of what it is asked over."""
 
 
 class Installation:
@@ -54,7 +62,6 @@ class Installation:
             database do, and the others raise StoreError.
 
     Attributes:
-        settings: The settings.
         clock: Tells the present.
         principal: Who asks.
         remote: The installation that is asked in place of this one; None for this one itself.
@@ -70,10 +77,36 @@ class Installation:
         open_vault: "Callable[[Store | None], Vault]",
         create: bool = True,
     ) -> None:
-        self.settings, self.clock, self._create = settings, clock, create
+        self._settings, self.clock, self._create = settings, clock, create
         self.principal: Principal = OWNER
         self.remote: Remote | None = None
         self._open_store, self._find_plugins, self._open_vault = open_store, find_plugins, open_vault
+
+    @classmethod
+    def elsewhere(cls, remote: Remote, clock: Clock) -> "Installation":
+        """An installation on another machine: its operations are asked there, and it has no part that is here."""
+
+        def refuse(_what: object = None) -> NoReturn:
+            made._refuse()
+
+        made = cls(
+            Settings(Path(), None), clock, open_store=refuse, find_plugins=refuse, open_vault=refuse, create=False
+        )
+        made.remote = remote
+        return made
+
+    def _refuse(self) -> NoReturn:
+        raise RequestError(
+            "this looks at files, processes or the database of the machine where the installation is, which is asked at "
+            f"{self.remote.where if self.remote else ''}. Do it on that machine; or unset PENSTOCK_SERVER to work on what is here."
+        )
+
+    @property
+    def settings(self) -> Settings:
+        """The settings; raises RequestError if it is on another machine."""
+        if self.remote is not None:
+            self._refuse()
+        return self._settings
 
     @cached_property
     def store(self) -> "Store":
@@ -110,7 +143,7 @@ class Installation:
     def seen_by(self, principal: Principal) -> "Installation":
         """This installation as somebody else may use it; store, vault and plug-ins are shared, and closed here alone."""
         made = Installation(
-            self.settings,
+            self._settings,
             self.clock,
             open_store=lambda _create: self.store,
             find_plugins=lambda: self.host,
@@ -168,7 +201,9 @@ class Installation:
         return self.clock.now()
 
     def close(self) -> None:
-        """Close the vault and the database, if they were opened."""
+        """Close the vault and the database, if they were opened, or the way to them."""
+        if self.remote is not None:
+            self.remote.close()
         if "vault" in vars(self):
             self.vault.close()
         if "store" in vars(self):

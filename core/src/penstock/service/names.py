@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable
 
 from penstock.engine.graph.subset import tasks_of
 from penstock.errors import NotFoundError, RequestError
+from penstock.model.access.permission import Permission
 from penstock.model.names import map_key_of
 from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.model.state import TaskState
 from penstock.service.installation import Installation
+from penstock.service.operations.operation import operation
 from penstock.store import DagRow, Store
 
 _RECENT_RUNS = 200
@@ -80,6 +82,18 @@ def index_of(
     """
     if named is None or isinstance(named, int):
         return named
+    return find_index(installation, dag_id, task_id, named, run_id=run_id)
+
+
+@operation("GET", "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/index", needs=Permission.DAGS_READ)
+def find_index(installation: Installation, dag_id: str, task_id: str, named: str, *, run_id: str = "") -> int:
+    """Find the map index of an instance by what a person wrote, an index or a key.
+
+    Raises:
+        NotFoundError: There is no such DAG, run, task or key.
+        RequestError: Two instances are named so, or the run has not started.
+        StoreError: The database failed.
+    """
     store = installation.store
     run = find_run(store, dag_id, run_id)
     found = store.runs.tasks(run.run, task_id)

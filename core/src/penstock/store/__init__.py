@@ -1,8 +1,6 @@
-"""The database: SQLite by default, PostgreSQL for more than one machine. No query exists outside this room.
+"""The database: SQLite, or PostgreSQL for several machines. No query exists elsewhere, and no room imports what is behind this door."""
 
-This is its one door: no other room imports the modules behind it.
-"""
-
+from penstock.store.access.answers import KeptAnswer
 from penstock.store.backfills.backfills import UnreadableBackfill
 from penstock.store.catalog import LoaderCatalog
 from penstock.store.checkpoints.state_store import StateOwner, StateValue
@@ -38,6 +36,7 @@ __all__ = [
     "FileRow",
     "HeldTries",
     "Holder",
+    "KeptAnswer",
     "Keyring",
     "Listener",
     "LoaderCatalog",

@@ -16,11 +16,13 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from penstock.service.access.once import KeyedRequest, Once
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import Operation
 from penstock.service.operations.table import operations
 from penstock_server.http.authenticator import Authenticator
 from penstock_server.http.body import body_of
+from penstock_server.http.idempotency import fingerprint, key_of
 from penstock_server.http.openapi import document
 from penstock_server.http.parameters import Parameters
 from penstock_server.http.problems import RefusedError, problem_answer, problem_of
@@ -56,9 +58,10 @@ class Api:
     ) -> None:
         self._installation, self._authenticator = installation, authenticator
         self._table = [_Route(each, Parameters(each)) for each in (operations() if served is None else served)]
-        routes = [(each.operation.method, each.operation.path, each) for each in self._table]
+        routes = [(each.operation.method, each.operation.path, each, each.parameters.left_out) for each in self._table]
         self._threads = ThreadPoolExecutor(THREADS, "operation")
-        self._routes: Routes[_Route | None] = Routes([*routes, ("GET", "/openapi.json", None)])
+        self._routes: Routes[_Route | None] = Routes([*routes, ("GET", "/openapi.json", None, ())])
+        self._once = Once(installation)
 
     @cached_property
     def openapi(self) -> bytes:
@@ -87,14 +90,17 @@ class Api:
         route, named = self._routes.find(method, path[len(PREFIX) :])
         if route is None:
             return _tagged(request, self.openapi, "application/json")
-        if "idempotency-key" in request.headers:
-            raise RefusedError(
-                HTTPStatus.BAD_REQUEST,
-                "this server keeps no Idempotency-Key. Send none, and name what is made: run_id.",
-            )
+        key = key_of(request.headers.get("idempotency-key", ""))
         body = await body_of(request)
         arguments = route.parameters.decode(named, request.scope["query_string"], body, principal)
         seen = self._installation.seen_by(principal)
+        if key and not route.operation.reads:
+            whole = fingerprint(method, path, request.scope["query_string"], body)
+            asked = KeyedRequest(principal.name, key, route.operation, whole, arguments)
+            content = await self._in_thread(
+                lambda: self._once.answer(asked, lambda given: encode(route.operation.function(seen, **given)))
+            )
+            return Response(content, media_type="application/json")
         return await self._done(request, route.operation, lambda: route.operation.function(seen, **arguments))
 
     async def _done(self, request: Request, operation: Operation, call: Callable[[], Any]) -> Response:

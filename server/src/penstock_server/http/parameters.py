@@ -85,6 +85,11 @@ class Parameters:
         self._strict = self._struct("Body", lambda each: each.place == "body")
         self._why = bool(self._by) and _WHY not in hints
 
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Those of the path that may be empty."""
+        return frozenset(each.name for each in self.all if each.place == "path" and each.default == "")
+
     def decode(self, named: Mapping[str, str], query: bytes, body: bytes, principal: Principal) -> dict[str, Any]:
         """Decode a request to arguments; only what it has is among them.
 

@@ -1,6 +1,6 @@
 """Finds the operation of a request: by method and path, segment by segment."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from http import HTTPStatus
 from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import unquote_to_bytes
@@ -21,19 +21,23 @@ class _Node(Generic[T]):
     def __init__(self) -> None:
         self.fixed: dict[str, _Node[T]] = {}
         self.any: _Node[T] | None = None
-        self.targets: dict[str, tuple[T, tuple[str, ...]]] = {}
+        self.targets: dict[str, tuple[T, tuple[str, ...], frozenset[str]]] = {}
 
 
 class Routes(Generic[T]):
     """A tree of segments: a request costs as many steps as its path has, whatever the number of routes.
 
     Paths are compared as they came, and decoded a segment at a time: an id may hold what it likes, ``/`` as ``%2F`` included,
-    and no id is taken for the name of another route.
+    and no id is taken for the name of another route. A segment is empty only where a name can be left out, such as that of a run,
+    which is the newest then.
+
+    Args:
+        routes: Method, path and target of each, and the names of its path that can be left out.
     """
 
-    def __init__(self, routes: Iterable[tuple[str, str, T]]) -> None:
+    def __init__(self, routes: Iterable[tuple[str, str, T, Collection[str]]]) -> None:
         self._root: _Node[T] = _Node()
-        for method, path, target in routes:
+        for method, path, target, optional in routes:
             node, names = self._root, []
             for segment in path.strip("/").split("/"):
                 if segment.startswith("{"):
@@ -42,7 +46,7 @@ class Routes(Generic[T]):
                     node = node.any
                 else:
                     node = node.fixed.setdefault(segment, _Node())
-            node.targets[method] = (target, tuple(names))
+            node.targets[method] = (target, tuple(names), frozenset(optional))
 
     def find(self, method: str, path: str) -> Found[T]:
         """Find what a request is for.
@@ -55,16 +59,20 @@ class Routes(Generic[T]):
             RefusedError: There is no such route, or not with this method; or a segment is no text.
         """
         segments = path.split("/")
-        reached = [found for found in self._reached(self._root, segments, []) if found[0].targets]
-        for node, named in reached:
-            if method in node.targets:
-                target, names = node.targets[method]
-                return Found(target, dict(zip(names, named, strict=True)))
+        reached = [
+            (each, target, dict(zip(names, named, strict=True)))
+            for node, named in self._reached(self._root, segments, [])
+            for each, (target, names, optional) in node.targets.items()
+            if all(value or name in optional for name, value in zip(names, named, strict=True))
+        ]
+        for each, target, by_name in reached:
+            if each == method:
+                return Found(target, by_name)
         if not reached:
             raise RefusedError(
                 HTTPStatus.NOT_FOUND, f"there is no route {path!r}. /api/v1/openapi.json lists all of them."
             )
-        allowed = ", ".join(sorted({each for node, _ in reached for each in node.targets}))
+        allowed = ", ".join(sorted({each for each, _, _ in reached}))
         raise RefusedError(
             HTTPStatus.METHOD_NOT_ALLOWED, f"{path!r} is not asked by {method}. Ask by: {allowed}.", {"Allow": allowed}
         )
@@ -77,7 +85,7 @@ class Routes(Generic[T]):
         found = []
         if first in node.fixed:
             found += self._reached(node.fixed[first], rest, named)
-        if node.any is not None and first:
+        if node.any is not None:
             found += self._reached(node.any, rest, [*named, _text(first)])
         return found
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from penstock.cli.installation import settings_of
+from penstock.cli.installation import require_here, settings_of
 from penstock.cli.terminal import json_option, print_json, print_line
 from penstock.service.admin import show_settings
 from penstock.settings import SECTIONS
@@ -20,6 +20,7 @@ def config() -> None:
 @click.pass_context
 def show(context: click.Context, *, as_json: bool) -> None:
     """Show every setting as it holds here, without secrets, and the paths that follow from them."""
+    require_here(context)
     settings = settings_of(context)
     facts = show_settings(settings)
     if as_json:

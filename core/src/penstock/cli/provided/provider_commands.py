@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from penstock.cli.installation import anywhere
+from penstock.cli.installation import anywhere, on_this_machine
 from penstock.cli.terminal import VisibleContext, json_text
 from penstock.service.choices.command_words import command_word
 from penstock.service.choices.commands import run_command
@@ -30,7 +30,7 @@ def provider_command(context: click.Context, word: str) -> click.Command | None:
         UsageError: Several providers claim it, or the provider of this id has no such command, or is broken.
         ConfigError: The settings cannot be read.
     """
-    with anywhere(context) as installation:
+    with on_this_machine(context) as installation:
         host = installation.host
         found = command_word(host, word)
         if found.problem:

@@ -1,0 +1,71 @@
+"""Where a server is, and how it is spoken to there."""
+
+import http.client
+import ipaddress
+import ssl
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from penstock.errors import ConfigError, as_sentence
+
+SERVER, TOKEN = "PENSTOCK_SERVER", "PENSTOCK_TOKEN"
+"""Variables of the environment: the URL of the server that is asked in place of an installation here, and who asks it."""
+
+
+class ServerAddress(NamedTuple):
+    """Where a server is.
+
+    Attributes:
+        secure: Whether it is spoken to by TLS, whose certificate is verified.
+        host: Its name or address.
+        port: Its port.
+        prefix: What its paths begin with, behind a proxy that serves more; "" for most.
+    """
+
+    secure: bool
+    host: str
+    port: int
+    prefix: str
+
+    def __str__(self) -> str:
+        """Its URL."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.secure else 'http'}://{host}:{self.port}{self.prefix}"
+
+    def connection(self, timeout_s: float) -> http.client.HTTPConnection:
+        """A new connection, which is opened with its first request."""
+        if self.secure:
+            context = ssl.create_default_context()
+            return http.client.HTTPSConnection(self.host, self.port, timeout=timeout_s, context=context)
+        return http.client.HTTPConnection(self.host, self.port, timeout=timeout_s)
+
+
+def server_address(url: str) -> ServerAddress:
+    """Read the URL of a server.
+
+    Raises:
+        ConfigError: It is none, or a token that is sent there could be read on the way.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(f"{SERVER}={url!r} is no URL: {as_sentence(error)} Write https://HOST.") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ConfigError(f"{SERVER}={url!r} is no URL of a server. Write https://HOST, with :PORT if it has one.")
+    if parts.username is not None or parts.password is not None:
+        raise ConfigError(f"{SERVER} names a user or password before its host. Write the token into {TOKEN}.")
+    secure = parts.scheme == "https"
+    if not secure and not _is_loopback(parts.hostname):
+        raise ConfigError(
+            f"{SERVER}={url!r} is no https:// URL: whoever is between here and {parts.hostname} could read the token. "
+            "Write https://, or http:// for a server of this machine alone."
+        )
+    return ServerAddress(secure, parts.hostname, port or (443 if secure else 80), parts.path.rstrip("/"))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,33 @@
+"""Reads the ``Idempotency-Key`` of a request, and what it is the key of."""
+
+import hashlib
+from http import HTTPStatus
+
+from penstock_server.http.problems import RefusedError
+
+LONGEST_KEY = 200
+"""Characters of a key."""
+
+
+def key_of(written: str) -> str:
+    """The key of a header; "" if there is none. Quotes around it, as the draft of its standard has them, are no part of it.
+
+    Raises:
+        RefusedError: It is no key.
+    """
+    key = written.strip().removeprefix('"').removesuffix('"')
+    if written and not (key and len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
+        raise RefusedError(
+            HTTPStatus.BAD_REQUEST,
+            f"the Idempotency-Key cannot be used: write 1 to {LONGEST_KEY} printable ASCII characters, such as a UUID.",
+        )
+    return key
+
+
+def fingerprint(*parts: bytes | str) -> bytes:
+    """A hash by which a request is told from others."""
+    made = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        content = part.encode() if isinstance(part, str) else part
+        made.update(len(content).to_bytes(8, "big") + content)
+    return made.digest()

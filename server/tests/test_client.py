@@ -1,0 +1,302 @@
+"""The command line asks a real server over a socket: it prints what it prints beside the database, and a change is made once."""
+
+import contextlib
+import getpass
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from penstock.app.compose import installation as composed
+from penstock.cli.root import run
+from penstock.client.http_remote import HttpRemote
+from penstock.client.server_address import ServerAddress, server_address
+from penstock.errors import NotFoundError, ServerError
+from penstock.model.connection import Connection
+from penstock.service import dags, runs
+from penstock.service.config import connections, pools, variables
+from penstock.service.installation import Installation
+from penstock.settings import load_settings
+from penstock.testing import FakeClock
+from penstock_server.http.address import Address, listen, url_of
+from penstock_server.http.application import application
+from penstock_server.http.authenticator import OwnerToken
+from penstock_server.http.serve import serve
+
+SECRET = "a-secret-of-tests"
+COMMANDS = """
+dags list
+dags list --json
+dags list --search sal --tag daily
+dags show sales
+dags show sales --json
+dags show nothing
+dags next sales --json
+dags errors
+dags versions sales
+dags pause sales
+dags list --json
+dags unpause sales
+dags trigger sales --run-id two --json
+dags trigger sales --run-id two
+dags trigger sales --conf {"customer":5}
+dags trigger sales --conf {"nothing":5}
+dags trigger health
+runs list
+runs list --json
+runs list sales --state queued --limit 1
+runs show sales
+runs show sales one --json
+runs show sales nothing
+runs show nothing --json
+runs cancel sales one --reason why
+runs mark sales one failed
+runs clear sales one --dry-run
+runs clear sales one
+runs delete sales one --dry-run
+tasks list sales
+tasks list sales one --json
+tasks why sales load
+tasks why sales load[key]
+tasks xcom sales load
+tasks mark sales load success --run one
+tasks rendered sales load
+backfills plan sales --from 2026-01-01 --to 2026-01-02
+backfills list
+connections list
+connections list --json
+connections show db
+connections set new http://h/
+connections list
+connections delete new
+variables list --json
+variables get k
+variables get nothing
+variables set other v
+variables delete other
+pools list
+pools list --json
+pools set wide 9
+pools delete wide
+executors list
+tenants list
+queues list --json
+schedulers list
+services list
+providers list --json
+assets list
+state list
+quarantine list
+audit
+""".strip().splitlines()
+"""Commands, in an order in which each finds what those before it have made."""
+
+ON_THAT_MACHINE = (
+    "db check",
+    "db upgrade",
+    "doctor",
+    "export runs",
+    "drain",
+    "tasks logs sales load",
+    "dags delete sales --yes",
+    "config show",
+    "alerts list",
+)
+"""Commands that look at files, processes or the database themselves."""
+
+HERE = ("up", "init")
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory, database):
+    """A project with DAGs, runs and values in it, which tests copy."""
+    folder = tmp_path_factory.mktemp("project") / "project"
+    folder.mkdir()
+    (folder / "penstock.toml").write_text("")
+    (folder / ".penstock").mkdir()
+    shutil.copy(database, folder / ".penstock" / "penstock.db")
+    with composed(load_settings({}, folder)) as made:
+        dags.trigger(made, "sales", run_id="one")
+        connections.set_connection(made, "db", Connection("db", "http", host="h", password="hidden"))
+        variables.set_variable(made, "k", "v")
+        pools.set_pool(made, "narrow", 3)
+    return folder
+
+
+@contextmanager
+def served(folder):
+    """Serve the project of a folder on a socket, in a thread; gives the URL."""
+    stop, stopping = os.pipe()
+    listening, ready = listen(Address(port=0)), threading.Event()
+    url = url_of(listening)
+    with composed(load_settings({}, folder)) as made:
+        answers = application(made, OwnerToken(SECRET))
+        thread = threading.Thread(target=serve, args=(answers, listening, stop, ready.set))
+        thread.start()
+        try:
+            assert ready.wait(30)
+            yield url
+        finally:
+            os.write(stopping, b"x")
+            thread.join()
+            os.close(stop)
+            os.close(stopping)
+
+
+@pytest.fixture
+def server(project, tmp_path):
+    folder = shutil.copytree(project, tmp_path / "there")
+    with served(folder) as url:
+        yield url
+
+
+@pytest.fixture
+def remote(server):
+    with Installation.elsewhere(HttpRemote(server_address(server), SECRET), FakeClock()) as found:
+        yield found
+
+
+def asked(command, environ, capsys):
+    code = run(command.split(), environ)
+    said = capsys.readouterr()
+    return code, _alike(said.out), _alike(said.err)
+
+
+def _alike(text):
+    # The two are asked one after the other, in two folders, and the owner's token is that of nobody by name.
+    text = text.replace("/there/", "/here/").replace(f" {getpass.getuser()} ", " ")
+    return re.sub(
+        r" +", " ", re.sub(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+[0-9](Z|\+00:00)?|[0-9.]+ (s|min)\b", "TIME", text)
+    )
+
+
+def test_commands_say_from_afar_what_they_say_beside_the_database(project, server, tmp_path, monkeypatch, capsys):
+    here, empty = shutil.copytree(project, tmp_path / "here"), tmp_path / "empty"
+    empty.mkdir()
+    there = {"PENSTOCK_SERVER": server, "PENSTOCK_TOKEN": SECRET}
+    differing = []
+    for command in COMMANDS:
+        monkeypatch.chdir(here)
+        local = asked(command, {}, capsys)
+        monkeypatch.chdir(empty)
+        far = asked(command, there, capsys)
+        if local != far:
+            differing.append((command, local, far))
+        assert local[0] in (0, 1, 2, 3, 4), command
+    assert differing == []
+    assert list(empty.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ON_THAT_MACHINE + HERE)
+def test_what_looks_at_its_own_machine_says_where_to_do_it(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    code, _, told = asked(command, {"PENSTOCK_SERVER": "http://127.0.0.1:9"}, capsys)
+    assert (code, "PENSTOCK_SERVER" in told, list(tmp_path.iterdir())) == (4, True, []), told
+
+
+def test_who_has_no_token_is_told_so(server, capsys):
+    code, _, told = asked("runs list", {"PENSTOCK_SERVER": server}, capsys)
+    assert (code, "PENSTOCK_TOKEN is not set, or holds none that is good" in told) == (5, True)
+
+
+def test_a_server_that_is_not_there_is_told_with_its_url(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    far = Installation.elsewhere(
+        HttpRemote(ServerAddress(False, "127.0.0.1", port, ""), "", pauses_s=(0,)), FakeClock()
+    )
+    with pytest.raises(ServerError, match=f"the server http://127.0.0.1:{port} does not answer: .*refused"):
+        runs.list_runs(far)
+
+
+class CutOff(ServerAddress):
+    """The address of a server whose first answers are lost on the way."""
+
+    lost = 0
+
+    def connection(self, timeout_s):
+        opened = super().connection(timeout_s)
+        whole = opened.getresponse
+
+        def getresponse():
+            found = whole()
+            if CutOff.lost:
+                CutOff.lost -= 1
+                found.read()
+                raise http.client.RemoteDisconnected("cut after the change was made")
+            return found
+
+        opened.getresponse = getresponse
+        return opened
+
+
+def test_a_change_whose_answer_was_lost_on_the_way_is_made_once(server):
+    CutOff.lost = 2
+    address = CutOff(*server_address(server))
+    with Installation.elsewhere(HttpRemote(address, SECRET, pauses_s=(0, 0)), FakeClock()) as far:
+        done = dags.trigger(far, "sales")
+        assert done.created
+        assert [each.run_id for each in runs.list_runs(far, dag_id="sales").runs] == [done.run.run_id, "one"]
+        CutOff.lost = 3
+        with pytest.raises(ServerError, match="cut after the change was made"):
+            runs.list_runs(far)
+
+
+def test_an_error_comes_back_in_its_class(remote):
+    with pytest.raises(NotFoundError, match=r"no DAG is named 'sale'\. Did you mean 'sales'") as found:
+        dags.show_dag(remote, "sale")
+    assert (found.value.kind, found.value.name, found.value.near) == ("DAG", "sale", ("sales",))
+
+
+def test_a_name_may_hold_what_it_likes(remote):
+    for name in ("a/b", "..", "?x=1#", "%2F", "ü ~"):
+        dags.trigger(remote, "sales", run_id=name)
+        assert runs.show_run(remote, "sales", name).run.run_id == name
+
+
+@contextmanager
+def started(folder, environ):
+    """A server in a process of its own; gives its URL and token."""
+    command = [sys.executable, "-m", "penstock", "server", "start", "--port", "0"]
+    process = subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE, text=True)
+    try:
+        url = re.search(r"http://[\d.:]+\d", process.stdout.readline())[0]
+        yield process, url, (folder / ".penstock" / "server.token").read_text()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.mark.timeout(180)
+def test_a_server_that_is_killed_between_commit_and_answer_has_made_one_run(project, tmp_path):
+    folder, armed = shutil.copytree(project, tmp_path / "there"), tmp_path / "failpoints"
+    armed.mkdir()
+    (armed / "service.answer.before").touch()
+    environ = {**os.environ, "PENSTOCK_FAILPOINTS": str(armed)}
+
+    def trigger(url, token):
+        with contextlib.closing(server_address(url).connection(60)) as asks:
+            asks.request("POST", "/api/v1/dags/sales/runs", b"{}", {
+            "Authorization": f"Bearer {token}", "Content-Type": "application/json", "Idempotency-Key": "one",
+        })  # fmt: skip
+            return json.loads(asks.getresponse().read())["run"]["run_id"]
+
+    with started(folder, environ) as (process, url, token):
+        with pytest.raises((http.client.HTTPException, OSError)):
+            trigger(url, token)
+        assert process.wait(60) == -signal.SIGKILL
+    with composed(load_settings({}, folder)) as here:
+        made = [each.run_id for each in runs.list_runs(here, dag_id="sales").runs]
+    assert len(made) == 2
+    with started(folder, environ) as (_, url, token):
+        assert [trigger(url, token) for _ in range(2)] == made[:1] * 2
