@@ -8,6 +8,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from penstock.testing import ServiceSuite
+from penstock_server.http.address import Address, listen
 from penstock_server.services import ServerService
 
 
@@ -39,6 +40,11 @@ class TestServerService(ServiceSuite):
             with urlopen(Request(f"{url}/auth/first", json.dumps(first).encode(), headers), timeout=30) as answer:
                 assert answer.status == 204
             running.until(lambda: running.reports[-1].detail == f"listening on {url}", "goes on to show the link", 30.0)
+
+    def test_small_answers_are_not_held_back(self):
+        # Nagle's algorithm would hold the second part of an answer for 40 ms; asyncio turns it off where the protocol is named.
+        with listen(Address(port=0)) as listening:
+            assert listening.proto == socket.IPPROTO_TCP
 
     def test_an_address_that_is_taken_is_told_in_a_sentence(self, start):
         with socket.create_server(("127.0.0.1", 0)) as taken:
