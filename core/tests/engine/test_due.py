@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stage import Stage, dag
+from stage import Stage, calls, dag
 
 from penstock.engine.runs.creation import MOST_WAITING
 from penstock.engine.runs.due import next_due
@@ -460,3 +460,11 @@ def test_a_date_that_the_store_leaves_out_because_it_has_run_is_followed_by_the_
     assert ([*stage.store.runs], stage.last.wait_s) == ([1], 0.0)
     stage.step()
     assert [run.logical_date for run in stage.store.runs.values()] == [JAN, JAN + 2 * HOUR]
+
+
+def test_what_is_not_overdue_costs_no_search_for_newer_intervals():
+    daily = dag("a", schedule=DAILY, start_date=JAN)
+    assert next_due(daily, at("2026-01-03"), NOON).at == at("2026-01-04")
+    present = calls(lambda: next_due(daily, at("2026-01-03"), NOON))
+    overdue = calls(lambda: next_due(daily, at("2026-01-02"), NOON))
+    assert 2 * present < overdue, f"{present} calls, and {overdue} where one is overdue"

@@ -40,9 +40,10 @@ def next_due(dag: DagSpec, cursor: datetime | None, now: datetime, since: dateti
         planned = _next_planned(dag, cursor, since, oldest)
         return None if planned is None else Due(DataInterval(planned.start, planned.end), planned.run_after)
     start = _first_start(dag, cursor, now)
-    if start is not None and not dag.catchup:
-        start = _newest_start(dag, start, since)
     due = _due_from(dag, start)
+    if start is not None and not dag.catchup and (due is None or due.at <= since):
+        # Only what is overdue has newer intervals behind it, which cost several searches: most DAGs of a list are not.
+        due = _due_from(dag, _newest_start(dag, start, since))
     if due is not None and oldest is not None and due.at < oldest:
         due = _due_from(dag, _start_within(dag, due.interval.start, oldest))
     return due
