@@ -3,9 +3,9 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import event, text, update
 
-from penstock.errors import NotFoundError
+from penstock.errors import DataUnreadableError, NotFoundError
 from penstock.model.changes import Changes, DagCursor
 from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec, TaskSpec, XComRef
@@ -294,3 +294,23 @@ def _scans(database, statement, parameters):
             connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
         plan = [row[0] for row in connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)]
         return [step for step in plan if re.search(r"Seq Scan on (run|task_instance|try|xcom)\b", step)]
+
+
+def test_the_states_of_runs_come_packed_and_equal_lists_of_tasks_are_one(stocked):
+    runs = [run.run for run in stocked.runs.page(dag_id="alpha")[:2]]
+    tasks = [TaskInstance(runs[0], "m", 1, TaskState.FAILED), TaskInstance(runs[0], "m", 2, TaskState.SUCCESS)]
+    tasks += [TaskInstance(runs[1], "m", index, TaskState.SKIPPED) for index in (1, 2)]
+    stocked.apply(Changes(tasks=tasks), stocked.runs.get(runs[0]).created_at)
+
+    found = stocked.views.states([*runs, 10**9])
+    assert sorted(zip(*found[runs[0]], strict=True)) == [
+        ("m", TaskState.FAILED), ("m", TaskState.SUCCESS), ("t", TaskState.SUCCESS),
+    ]  # fmt: skip
+    assert sorted(found) == sorted(runs)
+    assert found[runs[0]].task_ids is found[runs[1]].task_ids
+    assert stocked.views.states(runs, ["t"])[runs[0]] == (["t"], [TaskState.SUCCESS])
+
+    with stocked.database.write() as connection:
+        connection.execute(update(tables.task_instance).values(state=text("'later'")))
+    with pytest.raises(DataUnreadableError, match=f"a task instance of run {runs[0]} is in no state that is known"):
+        stocked.views.states(runs[:1])

@@ -21,7 +21,7 @@ from penstock.store.sql.wakeup import NOTICES, SCHEDULER, VARIABLES, Wakeup
 from penstock.store.store import Store
 from penstock.store.transaction import Transaction
 from penstock.store.upgrades import PendingUpgrade, pending_upgrade, upgrade
-from penstock.store.views.views import FileRow, ShortRun
+from penstock.store.views.views import FileRow, RunStates, ShortRun
 
 __all__ = [
     "ALERTS",
@@ -50,6 +50,7 @@ __all__ = [
     "Pool",
     "Portions",
     "RunSnapshot",
+    "RunStates",
     "SchedulerRole",
     "Share",
     "Shares",

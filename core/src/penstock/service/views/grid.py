@@ -1,5 +1,6 @@
 """Operations on the states of many runs at once: the last runs of DAGs, and the grid of runs by tasks."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -12,7 +13,7 @@ from penstock.service.installation import Installation
 from penstock.service.names import find_dag
 from penstock.service.operations.operation import operation
 from penstock.service.operations.page import PageSize
-from penstock.store import ShortRun
+from penstock.store import RunStates, ShortRun
 
 MOST_DAGS = 200
 """DAGs whose last runs are asked for together at most."""
@@ -39,6 +40,7 @@ ABSENT = "."
 
 _LETTER_OF = {state: letter for letter, state in LETTERS.items()}
 _RANK = {letter: rank for rank, letter in enumerate(LETTERS)}
+_NOTHING = RunStates([], [])
 
 
 class LatestRuns(msgspec.Struct, frozen=True):
@@ -141,16 +143,14 @@ def show_grid(
     row = find_dag(store, dag_id)
     found = store.views.runs_of(dag_id, cursor_number(after), limit + 1)
     page, only = found[:limit], set(tasks or ())
-    cells: dict[int, dict[str, dict[TaskState, int]]] = {run.run: {} for run in page}
-    for run, task_id, state, number in store.views.states([run.run for run in page], only):
-        cells[run].setdefault(task_id, {})[state] = number
-    rows = _rows(row.spec, only, cells.values())
+    states = store.views.states([run.run for run in page], only)
+    rows = _rows(row.spec, only, states.values())
     return Grid(
         dag_id,
         row.version,
         rows,
         dict(LETTERS),
-        [_column(run, cells[run.run], rows) for run in page],
+        [_column(run, states.get(run.run, _NOTHING), rows) for run in page],
         str(page[-1].run) if len(found) > limit else "",
     )
 
@@ -173,7 +173,7 @@ def _newest_first(run: ShortRun) -> int:
     return -run.run
 
 
-def _rows(spec: DagSpec, only: set[str], columns: Iterable[Mapping[str, Mapping[TaskState, int]]]) -> list[GridTask]:
+def _rows(spec: DagSpec, only: set[str], columns: Iterable[RunStates]) -> list[GridTask]:
     """The rows: the tasks of the present version, then those that only older runs have."""
     rows = [
         GridTask(task.task_id, bool(task.mapped or task.group), present=True)
@@ -183,18 +183,19 @@ def _rows(spec: DagSpec, only: set[str], columns: Iterable[Mapping[str, Mapping[
     known = {row.task_id for row in rows}
     gone: dict[str, bool] = {}
     for column in columns:
-        for task_id in column.keys() - known:
-            gone[task_id] = gone.get(task_id, False) or sum(column[task_id].values()) > 1
+        for task_id in set(column.task_ids) - known:
+            gone[task_id] = gone.get(task_id, False) or column.task_ids.count(task_id) > 1
     return rows + [GridTask(task_id, gone[task_id], present=False) for task_id in sorted(gone)]
 
 
-def _column(run: ShortRun, cells: Mapping[str, dict[TaskState, int]], rows: list[GridTask]) -> GridRun:
-    states = "".join(_letter(cells.get(row.task_id, {})) for row in rows)
-    mapped = {row.task_id: cells[row.task_id] for row in rows if row.mapped and row.task_id in cells}
-    return GridRun(run, states, mapped)
-
-
-def _letter(states: Mapping[TaskState, int]) -> str:
-    if len(states) == 1:
-        return _LETTER_OF[next(iter(states))]
-    return min((_LETTER_OF[state] for state in states), key=_RANK.__getitem__, default=ABSENT)
+def _column(run: ShortRun, found: RunStates, rows: list[GridTask]) -> GridRun:
+    letter_of = {task_id: _LETTER_OF[state] for task_id, state in zip(found.task_ids, found.states, strict=True)}
+    mapped: dict[str, dict[TaskState, int]] = {
+        row.task_id: {} for row in rows if row.mapped and row.task_id in letter_of
+    }
+    if mapped or len(letter_of) < len(found.task_ids):
+        for (task_id, state), number in Counter(zip(found.task_ids, found.states, strict=True)).items():
+            letter_of[task_id] = min(letter_of[task_id], _LETTER_OF[state], key=_RANK.__getitem__)
+            if task_id in mapped:
+                mapped[task_id][state] = number
+    return GridRun(run, "".join([letter_of.get(row.task_id, ABSENT) for row in rows]), mapped)

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import bindparam, func, select, tuple_, union_all
+from sqlalchemy import Text, bindparam, cast, func, select, tuple_, union_all
 
+from penstock.errors import DataUnreadableError
 from penstock.model.run import RunKind, TaskInstance, Try
 from penstock.model.state import RunState, TaskState
 from penstock.store.sql import tables
@@ -16,7 +17,6 @@ _r, _t, _a, _f = tables.run.c, tables.task_instance.c, tables.attempt.c, tables.
 _TRY = tables.columns(tables.attempt, Try)
 _TASK = tables.columns(tables.task_instance, TaskInstance)
 
-STATES = select(_t.run, _t.task_id, _t.state, func.count()).group_by(_t.run, _t.task_id, _t.state)
 STATE_COUNTS = select(_t.state, func.count()).where(_t.run == bindparam("run")).group_by(_t.state)
 FILES = select(_f.file, _f.parsed_at, _f.duration_s, _f.refresh_s, _f.problems, _f.notes).order_by(_f.file)
 
@@ -38,6 +38,18 @@ class ShortRun(msgspec.Struct, frozen=True):
     started_at: datetime | None
     ended_at: datetime | None
     version: str
+
+
+class RunStates(NamedTuple):
+    """The task instances of a run, in no order, as two lists of the same length.
+
+    Attributes:
+        task_ids: The task of each; a mapped task comes once an instance. Runs may share this list.
+        states: The state of each.
+    """
+
+    task_ids: list[str]
+    states: list[TaskState]
 
 
 class FileRow(msgspec.Struct, frozen=True):
@@ -96,19 +108,28 @@ class Views:
         with self._database.read() as connection:
             return [ShortRun(*row) for row in connection.execute(query)]
 
-    def states(self, runs: Collection[int], tasks: Collection[str] = ()) -> list[tuple[int, str, TaskState, int]]:
-        """How many instances of which task of which run are in which state.
+    def states(self, runs: Collection[int], tasks: Collection[str] = ()) -> dict[int, RunStates]:
+        """The states of all task instances of some runs, by the number of the run; one without an instance is absent.
+
+        The database packs those of a run into one row: 5,000 tasks by 25 runs as rows of their own cost seconds.
 
         Args:
             runs: Numbers of the runs.
             tasks: Only these tasks; all if it is empty.
         """
-        query = STATES.where(_t.run.in_(list(runs)))
+        pack = func.json_group_array if self._database.sqlite else func.json_agg
+        query = select(_t.run, cast(pack(_t.task_id), Text), cast(pack(cast(_t.state, Text)), Text)).group_by(_t.run)
+        query = query.where(_t.run.in_(list(runs)))
         if tasks:
             query = query.where(_t.task_id.in_(list(tasks)))
         with self._database.read() as connection:
-            found: Any = connection.execute(query).all()
-        return list(map(tuple, found))
+            found = connection.execute(query).all()
+        # Runs of one version have the same tasks in the same order, nearly always: these are decoded once.
+        decoded: dict[str, list[str]] = {}
+        for _, names, _ in found:
+            if names not in decoded:
+                decoded[names] = msgspec.json.decode(names, type=list[str])
+        return {run: RunStates(decoded[names], _states(run, text)) for run, names, text in found}
 
     def state_counts(self, run: int) -> dict[TaskState, int]:
         """How many task instances of a run are in which state."""
@@ -162,3 +183,10 @@ class Views:
         with self._database.read() as connection:
             rows = connection.execute(FILES).all()
         return [FileRow(*row[:4], *(len(msgspec.json.decode(text)) for text in row[4:])) for row in rows]
+
+
+def _states(run: int, text: str) -> list[TaskState]:
+    try:
+        return msgspec.json.decode(text, type=list[TaskState])
+    except msgspec.ValidationError as error:
+        raise DataUnreadableError(f"a task instance of run {run} is in no state that is known: {error}") from None
