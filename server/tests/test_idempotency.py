@@ -114,13 +114,19 @@ def test_what_has_no_name_is_not_done_again_and_that_is_told(call, installation)
     assert "this was done at 2026-03-01 12:30:00 UTC, and its answer was lost" in again.json["detail"]
 
 
-def test_an_answer_that_holds_a_secret_is_kept_nowhere(call, installation):
+@pytest.mark.parametrize(
+    ("operation", "path", "body"),
+    [
+        ("create_token", "/api/v1/tokens", {"name": "ci", "user": "ann"}),
+        ("reset_password", "/api/v1/users/ann/reset", {}),
+    ],
+)
+def test_an_answer_that_holds_a_secret_is_kept_nowhere(call, installation, operation, path, body):
     assert call("POST", "/api/v1/users", {"user": "ann"}).status == 200
-    made = call("POST", "/api/v1/tokens", {"name": "ci", "user": "ann"}, idempotency_key="one")
-    assert made.status == 200
+    assert call("POST", path, body, idempotency_key="one").status == 200
     kept = installation.store.access.answers.find("", "one")
-    assert (kept.operation, kept.answer) == ("create_token", None)
-    assert call("POST", "/api/v1/tokens", {"name": "ci", "user": "ann"}, idempotency_key="one").status == 422
+    assert (kept.operation, kept.answer) == (operation, None)
+    assert call("POST", path, body, idempotency_key="one").status == 422
 
 
 def test_answers_are_kept_for_a_day(call, installation, runs):

@@ -83,3 +83,19 @@ def test_a_link_makes_one_admin_and_counts_as_long_as_it_has_made_none(store, no
     assert (users.has_admin(), [each.grant for each in users.grants("ada")]) == (True, [admin])
     assert not users.add_first_admin(User("eve", now, now, password=True), "hash", admin, b"a", entry)
     assert [each.name for each in users.page()] == ["ada", "bot"]
+
+
+def test_a_link_sets_the_password_of_its_own_user_once_while_it_counts(store, now, entry):
+    users, sessions, later = store.access.users, store.access.sessions, now.replace(year=2099)
+    for name in ("ada", "eve"):
+        users.add(User(name, now, now, password=True), "old", None, entry)
+    sessions.add_link(b"a", "ada", now, later, entry)
+    sessions.add_link(b"e", "eve", now, later)
+    sessions.add_link(b"first", "", now, later)
+    assert [sessions.link_user(link, now) for link in (b"a", b"e", b"first", b"x")] == ["ada", "eve", "", ""]
+    assert sessions.link_user(b"a", later) == ""
+    assert not users.set_password("ada", "new", entry, link=b"e")
+    assert users.set_password("ada", "new", entry, link=b"a")
+    assert not users.set_password("ada", "newer", entry, link=b"a")
+    users.remove("eve", entry)
+    assert (users.password_hash("ada"), sessions.link_user(b"e", now)) == ("new", "")

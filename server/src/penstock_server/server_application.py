@@ -1,11 +1,12 @@
 """The application as it is served: an installation, and who is let in."""
 
 from contextlib import suppress
+from datetime import timedelta
 
 from starlette.types import ASGIApp
 
 from penstock.errors import StoreError
-from penstock.service.access.principals import Principals
+from penstock.service.access.principals import FIRST_LINK_MINUTES, Principals
 from penstock.service.installation import Installation
 from penstock_server.access.login import Login
 from penstock_server.access.passwords import Passwords
@@ -41,18 +42,24 @@ class HttpAddress:
     def __init__(self, installation: Installation, url: str) -> None:
         self._installation, self._url = installation, url
         self._link = first_link(installation, url)
+        self._until = installation.now() + timedelta(minutes=FIRST_LINK_MINUTES)
 
     def text(self) -> str:
-        """The sentence. While the database cannot be asked, the link stays in it: the server goes on to report."""
+        """The sentence. While the database cannot be asked, the link stays in it for its hour: the server goes on to report."""
         if self._link:
             with suppress(StoreError):
                 self._link = "" if self._installation.store.access.users.has_admin() else self._link
-        welcome = f"; the first admin is made, once and within an hour, at {self._link}" if self._link else ""
-        return f"listening on {self._url}{welcome}"
+        if not self._link:
+            return f"listening on {self._url}"
+        if (
+            self._installation.now() >= self._until
+        ):  # an old secret is of no use to anybody, and stays in nobody's terminal
+            return f"listening on {self._url}; there is no admin yet, and a link that makes one is printed by: penstock server link"
+        return f"listening on {self._url}; the first admin is made, once and within an hour, at {self._link}"
 
 
 def server_application(installation: Installation) -> ASGIApp:
-    """Make the application, with a new token of the owner; raises OSError if the state folder cannot be written."""
+    """Make the application; raises OSError if the state folder cannot be written."""
     principals, folder = Principals(installation), installation.settings.state_folder
     authenticator = UserAuthenticator(principals, OwnerToken.of(folder), folder)
     login = Login(installation, principals, authenticator, Passwords())

@@ -1,6 +1,7 @@
 """``penstock users`` and ``penstock tokens``: over the database of a folder."""
 
 import io
+import re
 
 import pytest
 
@@ -50,6 +51,13 @@ def test_a_password_is_set_from_standard_input(monkeypatch):
         assert installation.store.access.users.password_hash("ann") != before
 
 
+def test_a_link_for_a_new_password_is_printed_alone(capsys):
+    commands.add_user("ann")
+    capsys.readouterr()
+    assert commands.reset_password("ann", url="https://penstock.example.com/") == 0
+    assert re.fullmatch(r"https://penstock\.example\.com/reset#[\w-]{43}\n", capsys.readouterr().out)
+
+
 def test_a_token_is_made_listed_without_its_secret_and_revoked(capsys):
     commands.add_user("bot", service=True)
     capsys.readouterr()
@@ -73,6 +81,7 @@ def test_a_token_is_made_listed_without_its_secret_and_revoked(capsys):
         ),
         pytest.param(lambda: commands.grant("ann", "viewer"), RequestError, "names no DAG", id="grant of nothing"),
         pytest.param(lambda: commands.set_password("ann"), NotFoundError, "ann", id="no such user"),
+        pytest.param(lambda: commands.reset_password("ann"), NotFoundError, "ann", id="no such user to reset"),
         pytest.param(lambda: commands.revoke_grant(7), NotFoundError, "7", id="no such grant"),
         pytest.param(lambda: commands.create_token("ann", "ci"), NotFoundError, "ann", id="token of nobody"),
         pytest.param(

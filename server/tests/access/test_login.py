@@ -44,6 +44,10 @@ def signed_in(call, **headers):
     return answer.headers["set-cookie"].partition(";")[0]
 
 
+def signed_in_by(answer):
+    return answer.headers["set-cookie"].partition(";")[0]
+
+
 def test_who_signs_in_is_known_by_a_cookie_that_no_script_reads(call, installation):
     answer = call("POST", "/auth/login", {"user": "ann", "password": PASSWORD})
     cookie, *attributes = answer.headers["set-cookie"].split("; ")
@@ -99,6 +103,22 @@ def test_a_link_makes_the_first_admin_once_and_one_that_is_wrong_none(call, inst
     assert call("GET", "/api/v1/users", cookie=cookie).status == 200
     assert call("POST", "/auth/first", {**first, "user": "mallory", "link": secret}).status == 422
     assert {each.name for each in installation.store.access.users.page()} == {"ann", "zoe"}
+
+
+def test_a_link_of_an_admin_sets_a_password_once_and_ends_the_sessions(call, installation):
+    cookie = signed_in(call)
+    made = call("POST", "/api/v1/users/ann/reset", authorization="Bearer owner")
+    given = {"link": made.json["secret"], "password": "four other words"}
+    assert call("POST", "/auth/reset", {**given, "link": "x"}).status == 422
+    assert call("POST", "/auth/reset", given, sec_fetch_site="cross-site").status == 403
+    assert call("POST", "/auth/reset", {**given, "password": "short"}).status == 422
+    assert call("GET", "/api/v1/me", cookie=cookie).status == 200
+    answer = call("POST", "/auth/reset", given)
+    assert call("GET", "/api/v1/me", cookie=signed_in_by(answer)).json["user"] == "ann"
+    assert call("GET", "/api/v1/me", cookie=cookie).status == 401
+    assert call("POST", "/auth/reset", given).status == 422
+    assert call("POST", "/auth/login", {"user": "ann", "password": PASSWORD}).status == 401
+    assert call("POST", "/api/v1/users/ann/reset", cookie=signed_in_by(answer), **OWN).status == 403
 
 
 def test_signing_in_makes_a_new_session_and_ends_the_one_that_somebody_else_may_have_set(call):

@@ -82,6 +82,21 @@ def test_the_first_admin_is_made_by_a_link_once_and_logs_in_by_password(open_pag
     expect(page.get_by_label("Password")).to_be_visible()
 
 
+def test_a_new_password_is_set_by_a_link_once(open_page, project, admin, axe, pictures):
+    user, password, _ = admin
+    link = project.penstock("users", "reset", user, "--url", project.url).stdout.strip()
+    page = open_page(link.removeprefix(project.url), token=False)
+    page.get_by_label("Password").fill(password)
+    assert (_found(page, axe), page.url) == ([], f"{project.url}/reset")
+    page.screenshot(path=pictures / "reset.png")
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.get_by_role("link", name="orders", exact=True)).to_be_visible()
+    again = open_page(link.removeprefix(project.url), token=False)
+    again.get_by_label("Password").fill(password)
+    again.get_by_role("button", name="Set the password").click()
+    expect(again.get_by_role("alert")).to_contain_text("This link was used")
+
+
 def test_a_run_is_followed_from_trigger_to_success_without_a_reload_while_the_server_is_killed(
     open_page, project, admin
 ):

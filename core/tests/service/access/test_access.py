@@ -19,6 +19,7 @@ from penstock.service.access.grants import (
     remove_member,
     revoke,
 )
+from penstock.service.access.links import reset_password, set_password_by_link
 from penstock.service.access.principals import Principals
 from penstock.service.access.tokens import (
     create_token,
@@ -38,6 +39,7 @@ from penstock.service.access.users import (
 )
 
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g"
+OTHER = HASH.replace("aGFza", "b3RoZ")
 ADMIN = everywhere(Role.ADMIN)
 
 
@@ -302,6 +304,57 @@ def test_a_link_that_is_old_counts_no_more(installation, clock):
     clock.advance(3601)
     with pytest.raises(RequestError, match="its time is over"):
         principals.use_first_link(secret, "ada", HASH)
+
+
+def test_a_link_sets_the_password_of_its_user_once_and_ends_the_sessions(installation, users, clock):
+    admin = installation.seen_by(signed_in(users, "ada"))
+    session = users.sign_in("zoe")
+    lost, made = reset_password(admin, "zoe"), reset_password(admin, "zoe")
+    assert (made.user, audited(installation)[0]) == ("zoe", (AuditAction.PASSWORD, "link of user 'zoe'", "ada"))
+    for wrong in (lost.secret, "", made.secret + "x", users.first_link()):
+        with pytest.raises(RequestError, match="this link was used"):
+            set_password_by_link(installation, wrong, OTHER)
+    for none in ("secret", ""):
+        with pytest.raises(RequestError, match="hash of a password"):
+            set_password_by_link(installation, made.secret, none)
+    assert users.of_session(session.secret) is not None
+    assert set_password_by_link(installation, made.secret, OTHER, "192.0.2.1") == "zoe"
+    assert installation.store.access.users.password_hash("zoe") == OTHER
+    assert users.of_session(session.secret) is None
+    assert audited(installation)[0] == (AuditAction.PASSWORD, "user 'zoe'", "zoe")
+    with pytest.raises(RequestError, match="this link was used"):
+        set_password_by_link(installation, made.secret, HASH)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(lambda i, clock: clock.advance(3600), id="its hour is over"),
+        pytest.param(lambda i, clock: set_password(i, "zoe", HASH), id="the password was set since"),
+        pytest.param(lambda i, clock: set_disabled(i, "zoe", disabled=True), id="the user is disabled"),
+        pytest.param(
+            lambda i, clock: (delete_user(i, "zoe"), add_user(i, "zoe", password_hash=HASH)), id="another of this name"
+        ),
+    ],
+)
+def test_a_link_of_a_password_ends(installation, users, clock, end):
+    secret = reset_password(installation, "zoe").secret
+    end(installation, clock)
+    with pytest.raises(RequestError, match="this link was used"):
+        set_password_by_link(installation, secret, OTHER)
+
+
+def test_a_link_is_made_for_who_signs_in_by_a_password_and_by_who_may_make_users(installation, users):
+    add_user(installation, "bot", service=True)
+    add_user(installation, "sso", external="https://id.example 1")
+    set_disabled(installation, "eve", disabled=True)
+    for user, told in (("bot", "service account"), ("sso", "identity provider"), ("eve", "users enable eve")):
+        with pytest.raises(RequestError, match=told):
+            reset_password(installation, user)
+    with pytest.raises(NotFoundError, match="Did you mean 'zoe'"):
+        reset_password(installation, "zo")
+    with pytest.raises(ForbiddenError):
+        reset_password(installation.seen_by(signed_in(users, "zoe")), "ada")
 
 
 def test_the_page_of_roles_names_each_permission_for_everybody(installation):

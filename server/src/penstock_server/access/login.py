@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from penstock.errors import PenstockError
 from penstock.model.history.audit import AskedBy
+from penstock.service.access.links import set_password_by_link
 from penstock.service.access.principals import NewSession, Principals
 from penstock.service.access.tokens import end_session
 from penstock.service.access.users import set_password
@@ -42,6 +43,11 @@ class _Credentials(msgspec.Struct, forbid_unknown_fields=True):
 class _NewPassword(msgspec.Struct, forbid_unknown_fields=True):
     old: str
     new: str
+
+
+class _PasswordByLink(msgspec.Struct, forbid_unknown_fields=True):
+    link: str
+    password: str
 
 
 class _FirstAdmin(msgspec.Struct, forbid_unknown_fields=True):
@@ -76,11 +82,12 @@ class Login:
         self._waiting = 0
 
     def routes(self) -> list[Route]:
-        """The routes: POST /auth/login, /auth/logout, /auth/password and /auth/first."""
+        """The routes: POST /auth/login, /auth/logout, /auth/password, /auth/reset and /auth/first."""
         return [
             Route("/auth/login", _answering(self._login), methods=["POST"]),
             Route("/auth/logout", _answering(self._logout), methods=["POST"]),
             Route("/auth/password", _answering(self._change), methods=["POST"]),
+            Route("/auth/reset", _answering(self._reset), methods=["POST"]),
             Route("/auth/first", _answering(self._first), methods=["POST"]),
         ]
 
@@ -91,6 +98,10 @@ class Login:
     async def _change(self, request: Request) -> Response:
         given = await _read(request, _NewPassword)
         return await self._in(request, lambda: self._changed(given, request))
+
+    async def _reset(self, request: Request) -> Response:
+        given = await _read(request, _PasswordByLink)
+        return await self._in(request, lambda: self._reset_password(given, request))
 
     async def _first(self, request: Request) -> Response:
         given = await _read(request, _FirstAdmin)
@@ -127,6 +138,12 @@ class Login:
         name, address = found[0].name, source(request)
         self._verified(name, given.old, address)
         set_password(self._installation, name, hashed(given.new), by=AskedBy(name, "", address))
+        return self._principals.sign_in(name, address)
+
+    def _reset_password(self, given: _PasswordByLink, request: Request) -> NewSession:
+        address = source(request)
+        name = set_password_by_link(self._installation, given.link, hashed(given.password), address)
+        self._end(request)
         return self._principals.sign_in(name, address)
 
     def _first_admin(self, given: _FirstAdmin, request: Request) -> NewSession:

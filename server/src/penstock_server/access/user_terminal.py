@@ -8,7 +8,7 @@ from penstock.errors import RequestError
 from penstock.model.access.permission import Role
 from penstock.model.access.principal import Grant, everywhere
 from penstock.model.history.audit import AskedBy
-from penstock.service.access import grants, users
+from penstock.service.access import grants, links, users
 from penstock.service.access.grant_entries import grant_text
 from penstock_server.access.passwords import hashed
 from penstock_server.opened import opened
@@ -57,6 +57,14 @@ def password(user: str) -> int:
         users.find_user(installation, user)
         users.set_password(installation, user, hashed(_asked(user)), by=asked_by())
     _print(f"set the password of {user}")
+    return 0
+
+
+def reset(user: str, *, url: str) -> int:
+    """Print a link by which a user sets a new password."""
+    with opened() as installation:
+        made = links.reset_password(installation, user, by=asked_by())
+    _print(f"{url.rstrip('/')}/reset#{made.secret}")  # behind #, which browsers send to nobody: it is in no log
     return 0
 
 

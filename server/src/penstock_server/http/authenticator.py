@@ -2,6 +2,7 @@
 
 import hmac
 import os
+import re
 import secrets
 from http import HTTPStatus
 from pathlib import Path
@@ -13,7 +14,10 @@ from penstock.model.access.principal import OWNER, Principal
 from penstock_server.http.problems import RefusedError
 
 TOKEN_FILE = "server.token"  # noqa: S105 - a name
-"""In the state folder: what lets programs of this machine in, anew at each start."""
+"""In the state folder: what lets programs of this machine in."""
+
+_TOKEN = re.compile(r"[\w-]{43}", re.ASCII)
+_MOST_CHARACTERS = 1_000
 
 
 class Authenticator(Protocol):
@@ -41,14 +45,19 @@ class OwnerToken:
 
     @classmethod
     def of(cls, state_folder: Path) -> "OwnerToken":
-        """Make a new one, and write it where only this user can read it."""
-        secret = secrets.token_urlsafe(32)
+        """Read the one of before, or make one where only this user can read it: programs and tabs that have it go on.
+
+        One that others can read, or that is no token, is replaced. To have another, delete the file and start the server again.
+        """
         path = state_folder / TOKEN_FILE
-        new = path.with_suffix(f".{os.getpid()}")
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(secret)
-        new.replace(path)
-        return cls(secret)
+        found = _read(path)
+        if not found:
+            new = path.with_suffix(f".{os.getpid()}")
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(32))
+            new.replace(path)
+            found = _read(path)  # two that start at once go by the one that is there at the end
+        return cls(found)
 
     def principal(self, request: Request) -> Principal:
         """The owner, if the token is right; raises RefusedError."""
@@ -56,6 +65,17 @@ class OwnerToken:
         if scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(errors="replace"), self._secret):
             return OWNER
         raise unknown()
+
+
+def _read(path: Path) -> str:
+    """What the file holds, if it is a token that only this user can read; else ""."""
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW)) as file:
+            found, facts = file.read(_MOST_CHARACTERS), os.fstat(file.fileno())
+    except (OSError, UnicodeDecodeError):
+        return ""
+    own = facts.st_uid == os.geteuid() and not facts.st_mode & 0o077
+    return found if own and _TOKEN.fullmatch(found) else ""
 
 
 def unknown() -> RefusedError:

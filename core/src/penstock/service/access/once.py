@@ -14,7 +14,7 @@ from penstock.store import KeptAnswer
 
 _KEPT = timedelta(days=1)
 _SWEEP = timedelta(hours=1)
-_SECRET = frozenset({"create_token"})
+_SECRET = frozenset({"create_token", "reset_password"})
 """Operations whose answer is told once and stored nowhere."""
 
 Call = Callable[[Mapping[str, Any]], bytes]

@@ -14,6 +14,9 @@ from penstock.service.access.tokens import PREFIX, digest
 from penstock.service.access.users import add_first_admin
 from penstock.service.installation import Installation
 
+FIRST_LINK_MINUTES = 60.0
+"""For how long the link that makes the first admin counts."""
+
 _KEPT_S = 1.0
 _MOST = 10_000
 _PAUSES_AFTER = 5
@@ -108,7 +111,7 @@ class Principals:
         pauses = [_pause(*sessions.failures(key), now) for key in _keys(name, source)]
         return max(pauses)
 
-    def first_link(self, minutes: float = 60.0) -> str:
+    def first_link(self, minutes: float = FIRST_LINK_MINUTES) -> str:
         """The secret of a link that makes the first admin, once; "" if there is an admin already. Raises StoreError."""
         access, now = self._installation.store.access, self._installation.now()
         if access.users.has_admin():

@@ -110,9 +110,7 @@ def set_password(installation: Installation, user: str, password_hash: str, *, b
         RequestError: The hash is none, or the user is a service account.
         StoreError: The database failed.
     """
-    _check(user, password_hash)
-    if not password_hash:
-        raise RequestError(f"user {user!r}: no hash of a password is given.")
+    check_password(user, password_hash)
     if find_user(installation, user).service:
         raise RequestError(f"user {user!r}: a service account never signs in. Give it a token, and no password.")
     entry = by.entry(installation.now(), AuditAction.PASSWORD, subject=f"user {user!r}")
@@ -154,6 +152,13 @@ def find_user(installation: Installation, user: str) -> User:
     if found is None:
         raise NotFoundError("user", user, (each.name for each in users.page()))
     return found
+
+
+def check_password(user: str, password_hash: str) -> None:
+    """Check the hash of a user's password; raises RequestError if it is none."""
+    _check(user, password_hash)
+    if not password_hash:
+        raise RequestError(f"user {user!r}: no hash of a password is given.")
 
 
 def _check(user: str, password_hash: str) -> None:

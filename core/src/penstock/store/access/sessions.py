@@ -96,8 +96,16 @@ class Sessions:
         with self._writer.transaction() as tx:
             tx.execute(delete(login_throttle).where(_f.key.in_(keys)))
 
-    def add_link(self, digest: bytes, user: str, now: datetime, expires_at: datetime) -> None:
-        """Keep a link by the hash of its secret; one that makes the first admin takes the place of any before."""
+    def link_user(self, digest: bytes, now: datetime) -> str:
+        """Whose password the link of a secret's hash sets; "" if it counts not now, or is none of a user's."""
+        query = select(_l.user_name).where(_l.hash == digest, _l.expires_at > now)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar() or ""
+
+    def add_link(self, digest: bytes, user: str, now: datetime, expires_at: datetime, *audit: AuditEntry) -> None:
+        """Keep a link by the hash of its secret, in place of any before: of a user, or, for "", of the first admin."""
         with self._writer.transaction() as tx:
             tx.execute(delete(login_link).where(or_(_l.expires_at <= now, _l.user_name == user)))
             tx.execute(insert(login_link).values(hash=digest, user_name=user, expires_at=expires_at))
+            for each in audit:
+                tx.audit(each)

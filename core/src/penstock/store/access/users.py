@@ -115,12 +115,25 @@ class StoredUsers:
                 tx.audit(each)
         return True
 
-    def set_password(self, name: str, password_hash: str, audit: AuditEntry) -> None:
-        """Set a user's password, and end the user's sessions; raises NotFoundError."""
-        self._update(name, {"password_hash": password_hash}, audit)
+    def set_password(self, name: str, password_hash: str, audit: AuditEntry, *, link: bytes | None = None) -> bool:
+        """Set a user's password, and end the user's sessions and links.
+
+        Args:
+            name: The user.
+            password_hash: The hash of the password.
+            audit: What is kept of it.
+            link: The hash of the link that lets it be set; None for somebody who may.
+
+        Returns:
+            False, and nothing has changed, if the link does not count now.
+
+        Raises:
+            NotFoundError: There is no such user.
+        """
+        return self._update(name, {"password_hash": password_hash}, audit, link)
 
     def set_disabled(self, name: str, audit: AuditEntry, *, disabled: bool) -> None:
-        """Let a user in no more, or again, and end the user's sessions; raises NotFoundError."""
+        """Let a user in no more, or again, and end the user's sessions and links; raises NotFoundError."""
         self._update(name, {"disabled": disabled}, audit)
 
     def remove(self, name: str, audit: AuditEntry) -> None:
@@ -128,6 +141,7 @@ class StoredUsers:
         with self._keeping_admin() as tx:
             if not tx.execute(delete(users).where(_u.name == name)).rowcount:
                 raise self._no_user(tx, name)
+            tx.execute(delete(login_link).where(_l.user_name == name))  # it would let in another one of this name
             tx.audit(audit)
 
     def add_team(self, made: Team, audit: AuditEntry) -> None:
@@ -191,12 +205,17 @@ class StoredUsers:
             row = connection.execute(query, {"of": value}).one_or_none()
         return None if row is None else _user(row)
 
-    def _update(self, name: str, given: dict[str, Any], audit: AuditEntry) -> None:
+    def _update(self, name: str, given: dict[str, Any], audit: AuditEntry, link: bytes | None = None) -> bool:
         with self._keeping_admin() as tx:
+            counts = _l.user_name == name, _l.hash == link, _l.expires_at > audit.at
+            if link is not None and not tx.execute(delete(login_link).where(*counts)).rowcount:
+                return False
             if not tx.execute(update(users).where(_u.name == name).values(**given, changed_at=audit.at)).rowcount:
                 raise self._no_user(tx, name)
+            tx.execute(delete(login_link).where(_l.user_name == name))
             _end_sessions(tx, [name])
             tx.audit(audit)
+        return True
 
     @contextmanager
     def _writing(self) -> Iterator[Transaction]:
