@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Select, select, update
 
 from penstock.model.dag import DagSpec, content_hash, to_json
+from penstock.model.feed.delta import FileDelta
 from penstock.model.request import DagChanged
 from penstock.model.source import ParsedFile
 from penstock.store.assets.asset_uses import publish_assets
@@ -69,6 +70,7 @@ class LoaderCatalog:
             for each, variables in good:
                 writer.put(each, variables)
             tx.submit([DagChanged(dag_id) for dag_id in writer.write()], now)
+            tx.add_deltas([FileDelta(each.file, len(each.problems)) for each in parsed], now)
         self._saved([dag for each, _ in good for dag in each.dags])
 
     def adopt(self, snapshots: Mapping[str, str]) -> None:
@@ -91,6 +93,7 @@ class LoaderCatalog:
         with self._store.transaction() as tx:
             tx.execute(tables.source_file.delete().where(tables.source_file.c.file == file))
             tx.submit([DagChanged(dag_id) for dag_id in _retire(tx, file, set(), now)], now)
+            tx.add_deltas([FileDelta(file)], now)
 
     def cursors(self) -> dict[str, dict[str, datetime]]:
         """By file, when the last run of each of its DAGs whose timetable is code fell due."""

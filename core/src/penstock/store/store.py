@@ -28,6 +28,7 @@ from penstock.store.history.retention import Retention
 from penstock.store.keyring import Keyring
 from penstock.store.logs.log_index import LogIndex
 from penstock.store.outbox.alerts import Alerts
+from penstock.store.outbox.feed import Feed
 from penstock.store.outbox.outbox import Outbox
 from penstock.store.outbox.timings import Timings
 from penstock.store.quarantine.quarantine import Quarantine
@@ -64,6 +65,7 @@ class Store:
         quarantine: What the scheduler could not handle.
         config: Connections, Variables and pools.
         outbox: Changes of states that wait for listeners.
+        feed: What has changed, for those who look on.
         alerts: Alerts that wait for their channels.
         timings: What is under way, and how long its like has taken.
         figures: Counts of what lives.
@@ -93,6 +95,7 @@ class Store:
     quarantine: Quarantine
     config: Config
     outbox: Outbox
+    feed: Feed
     alerts: Alerts
     timings: Timings
     figures: Figures
@@ -157,6 +160,7 @@ class Store:
             quarantine=Quarantine(database, writer),
             config=Config(database, writer, keyring),
             outbox=Outbox(database, writer),
+            feed=Feed(database, writer),
             alerts=Alerts(database, writer),
             timings=Timings(database),
             figures=Figures(database),

@@ -1,6 +1,6 @@
 """The one way into a write: a transaction that only the scheduler's leader or a client may commit, and what it can do."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -29,6 +29,7 @@ from penstock.model.assets.asset_use import AssetRole
 from penstock.model.assets.event import AssetEvent, NewAssetEvent
 from penstock.model.backfills.backfill import BackfillItem
 from penstock.model.changes import Changes
+from penstock.model.feed.delta import Delta
 from penstock.model.history.audit import AuditEntry
 from penstock.model.notice import Notice
 from penstock.model.request import DagChanged, Request, UnreadableRequest, encode
@@ -41,6 +42,7 @@ from penstock.store.sql.access.audit_table import audit
 from penstock.store.sql.asset_writes import AssetStatements
 from penstock.store.sql.database import Database
 from penstock.store.sql.driver_errors import first_line, refuses_data
+from penstock.store.sql.feed.feed_writes import FeedWriter, deltas_of, drop, of_requests
 from penstock.store.sql.forget import ForgetCheckpoints
 from penstock.store.sql.pipeline import Pipeline
 
@@ -81,6 +83,7 @@ class Statements:
         self.delete_requests = bulk.delete(dialect, tables.request, ["number"])
         self.notices = notices.NoticeWriter(dialect)
         self.assets = AssetStatements(dialect)
+        self.feed = FeedWriter(dialect)
 
 
 def _insert_run() -> Executable:
@@ -150,6 +153,8 @@ class Transaction:
     def __init__(self, pipeline: Pipeline, statements: Statements, dialect: Dialect) -> None:
         self._pipeline, self._statements, self.dialect = pipeline, statements, dialect
         self.topics: set[str] = set()
+        self._deltas: list[Delta] = []
+        self._deltas_at: datetime | None = None
 
     @property
     def _connection(self) -> Connection:
@@ -194,6 +199,7 @@ class Transaction:
         ):
             pipeline.add(statement, rows)
         self.add_notices(changes.notices)
+        self.add_deltas(deltas_of(changes, created), now)
         return created
 
     def submit(self, requests: Sequence[Request | UnreadableRequest], now: datetime) -> None:
@@ -206,6 +212,7 @@ class Transaction:
             return
         self.keep_order()
         self._connection.execute(INSERT_REQUEST, [_request_row(request, now) for request in requests])
+        self.add_deltas(of_requests(requests), now)
         self.wake(wakeup.SCHEDULER)
 
     def audit(self, entry: AuditEntry) -> None:
@@ -217,9 +224,23 @@ class Transaction:
         given = {name: value for name, value in msgspec.structs.asdict(entry).items() if name != "number"}
         self._connection.execute(audit.insert(), given)
 
+    def add_deltas(self, deltas: Iterable[Delta], now: datetime) -> None:
+        """Have those who look on learn what this transaction changes, once it is durable."""
+        self._deltas += deltas
+        self._deltas_at = now
+
+    def end(self) -> None:
+        """Write, as the last thing, what was told."""
+        if self._deltas and self._deltas_at is not None:
+            self._statements.feed.add(self._pipeline, self._deltas, self._deltas_at)
+
     def drop_notices(self, last: int) -> int:
         """Drop the notices up to a number; see `penstock.store.sql.notices.drop`."""
         return notices.drop(self._connection, last)
+
+    def drop_feed(self, last: Sequence[Any] | None) -> int:
+        """Drop the rows of the feed up to one; see `penstock.store.sql.feed.feed_writes.drop`."""
+        return drop(self._connection, last)
 
     def wake(self, topic: str) -> None:
         """Wake the topic's waiters when this transaction is durable."""
@@ -330,6 +351,7 @@ class Writer:
             if note is not None:
                 note(tx)
             yield tx
+            tx.end()
         if note is not None:
             beside.set(None)
         # Only after the commit: a waiter that looks earlier would see nothing, and sleep on.

@@ -17,6 +17,9 @@ UNSEEN_KEPT = timedelta(days=7)
 NOTICES_KEPT = timedelta(days=1)
 """How long a change of a state waits for a listener that does not come."""
 
+FEED_KEPT = timedelta(hours=6)
+"""How long somebody who looks on may be away, and still learn of all that has changed meanwhile."""
+
 RUNS, FILES, VERSIONS, EVENTS = 25, 500, 200, 500
 """What is deleted in one portion, at most."""
 
@@ -74,6 +77,7 @@ class RetentionSweep:
         dropped = self._store.outbox.drop_before(now - NOTICES_KEPT)
         if dropped:
             self._log(f"state changes older than a day were dropped unheard: {dropped}. See: penstock providers")
+        self._store.feed.drop_before(now - FEED_KEPT)
         unused = self._store.retention.unused_versions(now - _YOUNG)
         for start in range(0, len(unused), VERSIONS):
             self._store.retention.delete_versions(unused[start : start + VERSIONS])

@@ -19,6 +19,7 @@ from penstock.store.history.past_runs import run_before
 from penstock.store.runs import UnreadableRun
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
+from penstock.store.sql.feed.feed_writes import of_backfill
 from penstock.store.transaction import Writer
 
 _b, _i, _r = tables.backfill.c, tables.backfill_item.c, tables.run.c
@@ -110,7 +111,9 @@ class Backfills:
             tx.audit(replace(audit, subject=f"backfill {added}: {audit.subject}"))
             tx.submit([BackfillRequested(added)], audit.at)
             newest: int = tx.execute(select(func.max(tables.request.c.number))).scalar_one()
-        return Backfill(added, spec, BackfillState.RUNNING, audit.at), newest
+            made = Backfill(added, spec, BackfillState.RUNNING, audit.at)
+            tx.add_deltas([of_backfill(made)], audit.at)
+        return made, newest
 
     def newest_run(self, dag_id: str, at: datetime) -> Run | UnreadableRun | None:
         """The newest run of a logical date that was not skipped when it fell due; None if there is none."""

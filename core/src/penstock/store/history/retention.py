@@ -1,10 +1,12 @@
 """What is deleted when it is old: finished runs, and versions of DAGs that nothing needs; in small portions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, func, select
 
+from penstock.model.feed.delta import RunDeleted
 from penstock.model.request import DagChanged
 from penstock.model.run import Run
 from penstock.model.state import RunState
@@ -64,7 +66,11 @@ class Retention:
             live = tx.execute(select(_r.dag_id).distinct().where(_r.dag_id.in_(of_them), _r.state.in_(_LIVE))).scalars()
             # Tasks of live runs may wait for one that goes: their scheduler looks again at what is before them.
             tx.submit([DagChanged(dag_id) for dag_id in sorted(live)], now)
-            return tx.execute(delete(tables.run).where(_r.run.in_(numbers), _r.state.in_(_FINISHED))).rowcount
+            gone = delete(tables.run).where(_r.run.in_(numbers), _r.state.in_(_FINISHED))
+            rows: Iterable[Any] = tx.execute(gone.returning(_r.run, _r.dag_id, _r.run_id))
+            deleted = [RunDeleted(run, dag_id, run_id) for run, dag_id, run_id in rows]
+            tx.add_deltas(deleted, now)
+            return len(deleted)
 
     def live_runs(self) -> set[tuple[str, str]]:
         """DAG id and run id of every unfinished run; raises StoreError."""

@@ -1,12 +1,13 @@
 """What the scheduler could not handle: put aside in a transaction of its own, read and taken out by people."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from penstock.errors import NotFoundError, RequestError
+from penstock.model.feed.delta import Delta
 from penstock.model.history.audit import AuditEntry
 from penstock.model.history.quarantine import Quarantined
 from penstock.model.notice import Notice, RunStateChanged, TaskStateChanged
@@ -17,6 +18,7 @@ from penstock.store.quarantine.unreadable import make_readable
 from penstock.store.runs import RUN_BY_NUMBER
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
+from penstock.store.sql.feed.feed_writes import of_run, of_task
 from penstock.store.transaction import Transaction, Writer
 
 KEPT = 1_000
@@ -31,11 +33,12 @@ OPEN_TRIES = select(_a.run, _a.task_id, _a.map_index, _a.epoch, _a.executor).whe
     _a.run == bindparam("of"), _a.outcome.is_(None)
 )
 _UNFINISHED = [state for state in TaskState if not state.finished]
-UNFINISHED_TASKS = (
+TASKS = (
     select(*tables.columns(tables.task_instance, TaskInstance))
-    .where(_t.run == bindparam("of"), _t.state.in_(_UNFINISHED))
+    .where(_t.run == bindparam("of"))
     .order_by(_t.task_id, _t.map_index)
 )
+UNFINISHED_TASKS = TASKS.where(_t.state.in_(_UNFINISHED))
 
 
 class Quarantine:
@@ -89,6 +92,7 @@ class Quarantine:
             cancelled = {"state": TaskState.CANCELLED, **ended}
             tx.execute(update(tables.task_instance).where(_t.run == run, _t.state.in_(_UNFINISHED)).values(cancelled))
             tx.execute(update(tables.run).where(_r.run == run).values({"state": RunState.FAILED, **ended}))
+            tx.add_deltas(_deltas(tx, run), thing.at)
             return found
 
     def release(self, tx: Transaction, dag_ids: set[str]) -> None:
@@ -149,6 +153,14 @@ def _notices(tx: Transaction, number: int, thing: Quarantined) -> list[Notice]:
     ]  # fmt: skip
     words = (run.kind.value, run.state.value, RunState.FAILED.value)
     return [*tasks, RunStateChanged(run.dag_id, run.run_id, *words, reason, thing.at, run.run, run.version)]
+
+
+def _deltas(tx: Transaction, number: int) -> Iterator[Delta]:
+    """All of a run, as it is stored now: any of its rows may have been mended."""
+    runs: Iterable[Any] = tx.execute(RUN_BY_NUMBER, {"run": number})
+    tasks: Iterable[Any] = tx.execute(TASKS, {"of": number})
+    yield from [of_run(Run(*row)) for row in runs]
+    yield from [of_task(TaskInstance(*row)) for row in tasks]
 
 
 def _add(tx: Transaction, thing: Quarantined) -> None:

@@ -15,6 +15,7 @@ from penstock.model.run import Run, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState
 from penstock.store import Store
 from penstock.store.sql import tables
+from penstock.testing.simulation.rules.feed_rules import compare_feed
 
 T = TypeVar("T", Run, TaskInstance, Try)
 
@@ -156,6 +157,7 @@ class Rows:
         for number, row in self.backfills.items():
             stored = store.backfills.get(number)
             assert stored == row, f"{row} was stored, and {stored} is read"
+        compare_feed(store, without)
 
 
 def has_failed(store: Store, run: int) -> bool:

@@ -1,0 +1,175 @@
+"""Deltas: what has changed, each whole, so that the newest one of a thing is all that there is to know of it."""
+
+from datetime import datetime
+
+import msgspec
+
+from penstock.model.backfills.backfill import BackfillState
+from penstock.model.run import UNMAPPED, RunKind
+from penstock.model.state import RunState, TaskState
+
+
+class TaskDelta(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="task"):
+    """A task instance is new or has changed; fields as in `penstock.model.run.TaskInstance`.
+
+    Attributes:
+        dag_id, run_id: Of its run; "" until the delta is read, because the database knows them already.
+    """
+
+    run: int
+    task_id: str
+    map_index: int
+    state: TaskState
+    try_number: int = 0
+    epoch: int = 0
+    reason: str = ""
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    due_at: datetime | None = None
+    map_key: str = ""
+    dag_id: str = ""
+    run_id: str = ""
+
+    @property
+    def thing(self) -> tuple[object, ...]:
+        """What has changed: of two deltas with the same one the later says all."""
+        return ("task", self.run, self.task_id, self.map_index)
+
+
+class TaskRemoved(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="task_removed"):
+    """A task instance is no more: the placeholder of a mapped task, once its instances exist. Fields as in `TaskDelta`."""
+
+    run: int
+    task_id: str
+    map_index: int = UNMAPPED
+    dag_id: str = ""
+    run_id: str = ""
+
+    @property
+    def thing(self) -> tuple[object, ...]:
+        """As `TaskDelta.thing`, and the same for the same task instance."""
+        return ("task", self.run, self.task_id, self.map_index)
+
+
+class RunDelta(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="run"):
+    """A run is new or has changed; fields as in `penstock.model.run.Run`.
+
+    Attributes:
+        asked_by: What asked for it: the run's ``kind``.
+    """
+
+    run: int
+    dag_id: str
+    run_id: str
+    asked_by: RunKind
+    state: RunState
+    version: str
+    created_at: datetime
+    logical_date: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    reason: str = ""
+    backfill: int | None = None
+
+    @property
+    def thing(self) -> tuple[object, ...]:
+        """As `TaskDelta.thing`."""
+        return ("run", self.run)
+
+
+class RunDeleted(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="run_deleted"):
+    """A run was deleted, with all that belonged to it."""
+
+    run: int
+    dag_id: str
+    run_id: str
+
+    @property
+    def thing(self) -> tuple[object, ...]:
+        """As `TaskDelta.thing`, and the same for the same run."""
+        return ("run", self.run)
+
+
+class DagDelta(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="dag"):
+    """Something about a DAG has changed: its version, its switches, its next run, or that it is there. It is to be read anew."""
+
+    dag_id: str
+
+    @property
+    def thing(self) -> tuple[object, ...]:
+        """As `TaskDelta.thing`."""
+        return ("dag", self.dag_id)
+
+
+class BackfillDelta(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="backfill"):
+    """A backfill is new or has come further; fields as in `penstock.model.backfills.backfill.Backfill`."""
+
+    number: int
+    dag_id: str
+    state: BackfillState
+    done: int = 0
+    ended_at: datetime | None = None
+    reason: str = ""
+
+    @property
+    def thing(self) -> tuple[object, ...]:
+        """As `TaskDelta.thing`."""
+        return ("backfill", self.number)
+
+
+class AssetDelta(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="asset_event"):
+    """An event of an asset is new; fields as in `penstock.model.assets.event.AssetEvent`.
+
+    Attributes:
+        dag_id: Of the task that made it; "" if a person or a watcher has told of it.
+    """
+
+    number: int
+    asset: str
+    at: datetime
+    dag_id: str = ""
+
+    @property
+    def thing(self) -> tuple[object, ...]:
+        """As `TaskDelta.thing`."""
+        return ("asset_event", self.number)
+
+
+class FileDelta(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="file"):
+    """A DAG file was imported, or is gone.
+
+    Attributes:
+        problems: How many reasons it could not be imported for.
+    """
+
+    file: str
+    problems: int = 0
+
+    @property
+    def thing(self) -> tuple[object, ...]:
+        """As `TaskDelta.thing`."""
+        return ("file", self.file)
+
+    @property
+    def dag_id(self) -> str:
+        """Empty: it is about no DAG."""
+        return ""
+
+
+class PoolsDelta(msgspec.Struct, frozen=True, tag_field="kind", tag="pools"):
+    """Some pool was set or deleted. All are to be read anew."""
+
+    @property
+    def thing(self) -> tuple[object, ...]:
+        """As `TaskDelta.thing`."""
+        return ("pools",)
+
+    @property
+    def dag_id(self) -> str:
+        """Empty: it is about no DAG."""
+        return ""
+
+
+Delta = TaskDelta | TaskRemoved | RunDelta | RunDeleted | DagDelta | BackfillDelta | AssetDelta | FileDelta | PoolsDelta
+"""What is told of one thing that has changed."""

@@ -1,0 +1,33 @@
+"""What somebody may see of the change feed."""
+
+from penstock.model.access.permission import Permission
+from penstock.model.feed.delta import Delta, FileDelta, PoolsDelta
+from penstock.service.installation import Installation
+
+
+class Sight:
+    """Decides which deltas a principal sees: those of the DAGs that it may read, and of files and pools if it may read any.
+
+    What was found out of a DAG is remembered, so whoever looks on for long gets a new one from time to time.
+
+    Args:
+        installation: The installation as the principal may use it.
+    """
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._known: dict[str, bool] = {}
+
+    def sees(self, delta: Delta) -> bool:
+        """Whether the principal may learn of a delta; raises StoreError."""
+        if not self._installation.limited:
+            return True
+        if isinstance(delta, PoolsDelta):
+            return self._installation.principal.may_somewhere(Permission.POOLS_READ)
+        if isinstance(delta, FileDelta):
+            return self._installation.principal.may_somewhere(Permission.CODE_READ)
+        if not delta.dag_id:
+            return self._installation.principal.may_somewhere(Permission.DAGS_READ)
+        if delta.dag_id not in self._known:
+            self._known[delta.dag_id] = self._installation.may(Permission.DAGS_READ, delta.dag_id)
+        return self._known[delta.dag_id]

@@ -1,0 +1,1 @@
+"""How the change feed is stored: what each transaction tells of itself."""

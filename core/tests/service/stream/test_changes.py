@@ -1,0 +1,81 @@
+"""Whoever follows the changes learns of those alone that may be seen, and loses no place."""
+
+import pytest
+
+from penstock.errors import RequestError
+from penstock.model.access.permission import Role
+from penstock.model.access.principal import Grant, Principal
+from penstock.model.feed.delta import AssetDelta, DagDelta, FileDelta, PoolsDelta
+from penstock.service.stream.changes import ChangeFollower, list_changes
+
+ANN = Principal("ann", (Grant(Role.VIEWER, dags=("sales",)),))
+DELTAS = [
+    DagDelta("sales"), DagDelta("stock"), FileDelta("sales.py", 1), PoolsDelta(),
+]  # fmt: skip
+
+
+@pytest.fixture
+def changed(installation):
+    """The position before some changes that are stored."""
+    start = list_changes(installation)
+    assert (start.deltas, start.reset) == ([], False)
+    for delta in [
+        *DELTAS,
+        AssetDelta(1, "s3://a", installation.now()),
+        AssetDelta(2, "s3://b", installation.now(), "stock"),
+    ]:
+        with installation.store.transaction() as tx:
+            tx.add_deltas([delta], installation.now())
+    return start.after
+
+
+def test_the_owner_learns_of_all_a_page_at_a_time(installation, changed):
+    first = list_changes(installation, after=changed, limit=4)
+    second = list_changes(installation, after=first.after)
+    assert first.deltas == DELTAS
+    assert [each.asset for each in second.deltas] == ["s3://a", "s3://b"]
+    assert list_changes(installation, after=second.after).deltas == []
+    assert list_changes(installation, after=second.after).after == second.after
+
+
+@pytest.mark.parametrize(
+    ("grant", "kinds"),
+    [
+        (Grant(Role.VIEWER, dags=("sales",)), ["dag", "asset_event"]),
+        (Grant(Role.OPERATOR, dags=("sales",), pools=("*",)), ["dag", "file", "pools", "asset_event"]),
+        (Grant(Role.VIEWER, dags=("*",)), ["dag", "dag", "asset_event", "asset_event"]),
+    ],
+)
+def test_what_may_not_be_seen_is_left_out(installation, changed, grant, kinds):
+    seen = list_changes(installation.seen_by(Principal("ann", (grant,))), after=changed)
+    assert [each.__struct_config__.tag for each in seen.deltas] == kinds
+
+
+def test_a_place_that_is_lost_is_told_with_where_to_go_on(installation, changed):
+    installation.store.feed.drop_before(installation.now().replace(year=2999))
+    found = list_changes(installation, after=changed)
+    assert (found.deltas, found.reset) == ([], True)
+    assert list_changes(installation, after=found.after) == type(found)([], found.after)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"), [({"after": "x"}, "no position"), ({"limit": 0}, "no length of a page")]
+)
+def test_what_cannot_be_followed_is_refused(installation, given, sentence):
+    with pytest.raises(RequestError, match=sentence):
+        list_changes(installation, **given)
+
+
+def test_a_follower_reads_on_from_where_it_was(installation):
+    follower = ChangeFollower(installation)
+    try:
+        start = follower.position()
+        follower.moved()
+        with installation.store.transaction() as tx:
+            tx.add_deltas(DELTAS, installation.now())
+        assert follower.moved()
+        (row,) = follower.rows(start)
+        assert list(row.deltas) == DELTAS
+        assert list(follower.rows(row.position)) == []
+    finally:
+        follower.close()
