@@ -20,7 +20,7 @@ from penstock.store.schedulers.shares import Portions, Share, Shares
 from penstock.store.sql.wakeup import NOTICES, SCHEDULER, VARIABLES, Wakeup
 from penstock.store.store import Store
 from penstock.store.transaction import Transaction
-from penstock.store.upgrades import PendingUpgrade, pending_upgrade, upgrade
+from penstock.store.upgrades.upgrades import PendingUpgrade, pending_upgrade, upgrade
 from penstock.store.views.views import FileRow, RunStates, ShortRun
 
 __all__ = [

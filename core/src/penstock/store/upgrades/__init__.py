@@ -1,0 +1,1 @@
+"""How a database of an older Penstock becomes one of this."""
