@@ -27,9 +27,11 @@ from penstock.errors import StoreUnavailableError
 from penstock.model.schedule import Overlap
 from penstock.model.state import TriggerRule
 from penstock.scheduler.turns import Turn, Turns
+from penstock.store import transaction
 from penstock.store.checkpoints.checkpoints import Checkpoints
 from penstock.store.sql import tables
 from penstock.store.sql.asset_writes import AssetStatements
+from penstock.store.sql.feed.feed_writes import deltas_of
 from penstock.store.transaction import Transaction
 from penstock.testing.simulation.database import WatchedStore
 
@@ -354,6 +356,11 @@ def removed_begin_anew(patch):
     patch.setattr(State, "bring_back", lambda *_: None)
 
 
+def tasks_untold(patch):
+    """The change feed tells of runs alone."""
+    patch.setattr(transaction, "deltas_of", lambda changes, created: deltas_of(replace(changes, tasks=[]), created))
+
+
 MUTATIONS = {
     "fence of answers by epoch": (unfenced, 27),
     "fence of heartbeats by epoch": (renewed_by_anybody, scenarios.an_earlier_try_alone_is_renewed),
@@ -402,6 +409,7 @@ MUTATIONS = {
     "open tries known at start": (tries_forgotten, 12),
     "notices of task instances": (unnoticed, 12),
     "event of a success": (no_event, 1),
+    "changes told": (tasks_untold, 1),
     "one event of a success": (two_events, 1),
     "event of an alias": (alias_left_out, scenarios.a_task_names_an_asset_through_an_alias),
     "DAGs that are to have another owner": (not_held, scenarios.a_dag_is_to_have_another_owner),

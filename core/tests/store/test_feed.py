@@ -20,6 +20,11 @@ from penstock.store.sql.feed.feed_writes import DELTAS_A_ROW, FeedWriter
 FEW = 5
 
 
+@pytest.fixture(autouse=True)
+def _attended(store, now):
+    store.feed.attend(now)
+
+
 def run_of(store, now, run_id="one"):
     (run,) = store.apply(Changes(new_runs=[NewRun.manual("d", run_id, None, None)]), now)
     return run
@@ -104,6 +109,7 @@ def test_whoever_was_away_too_long_or_comes_from_elsewhere_begins_anew(store, no
     start = store.feed.position()
     run_of(store, now)
     after = store.feed.rows(start)[-1].position
+    store.feed.attend(now + timedelta(hours=2))
     run_of(store, now + timedelta(hours=2), "two")
     assert store.feed.drop_before(now) == 0
     assert store.feed.drop_before(now + timedelta(hours=1)) == 1

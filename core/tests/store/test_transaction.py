@@ -320,4 +320,4 @@ def test_a_turn_of_a_scheduler_asks_the_server_once_before_it_commits(postgres_t
         assert store.runs.snapshot(run.run).tasks == [task(run)]
     # What ends a part of a conversation: the begin, which is not waited for, all statements together, and the commit.
     assert sum("ReadyForQuery" in line for line in lines) == 3
-    assert sum("CommandComplete" in line for line in lines) == 10
+    assert sum("CommandComplete" in line for line in lines) == 9

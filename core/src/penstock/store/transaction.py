@@ -42,7 +42,7 @@ from penstock.store.sql.access.audit_table import audit
 from penstock.store.sql.asset_writes import AssetStatements
 from penstock.store.sql.database import Database
 from penstock.store.sql.driver_errors import first_line, refuses_data
-from penstock.store.sql.feed.feed_writes import FeedWriter, deltas_of, drop, of_requests
+from penstock.store.sql.feed.feed_writes import FeedWriter, TaskRow, deltas_of, drop, of_requests
 from penstock.store.sql.forget import ForgetCheckpoints
 from penstock.store.sql.pipeline import Pipeline
 
@@ -153,7 +153,7 @@ class Transaction:
     def __init__(self, pipeline: Pipeline, statements: Statements, dialect: Dialect) -> None:
         self._pipeline, self._statements, self.dialect = pipeline, statements, dialect
         self.topics: set[str] = set()
-        self._deltas: list[Delta] = []
+        self._deltas: list[Iterable[Delta | TaskRow]] = []
         self._deltas_at: datetime | None = None
 
     @property
@@ -224,15 +224,28 @@ class Transaction:
         given = {name: value for name, value in msgspec.structs.asdict(entry).items() if name != "number"}
         self._connection.execute(audit.insert(), given)
 
-    def add_deltas(self, deltas: Iterable[Delta], now: datetime) -> None:
-        """Have those who look on learn what this transaction changes, once it is durable."""
-        self._deltas += deltas
+    def add_deltas(self, deltas: Iterable[Delta | TaskRow], now: datetime) -> None:
+        """Have those who look on learn what this transaction changes, once it is durable; it is read if there are any."""
+        self._deltas.append(deltas)
         self._deltas_at = now
 
-    def end(self) -> None:
-        """Write, as the last thing, what was told."""
-        if self._deltas and self._deltas_at is not None:
-            self._statements.feed.add(self._pipeline, self._deltas, self._deltas_at)
+    def end(self, role: SchedulerRole) -> None:
+        """Write, as the last thing, what was told, if somebody looks on."""
+        if self._deltas_at is None:
+            return
+        if self.dialect.name != "postgresql":
+            if self._statements.feed.wanted(self._pipeline, self._deltas_at):
+                self._add_row()
+        elif role.watched:
+            self._add_row()
+        else:
+            # Whether that is so still comes with the answer to all that waits: then it takes one more round trip.
+            self._pipeline.at_end(lambda: self._add_row() if role.watched else None)
+
+    def _add_row(self) -> None:
+        deltas = [delta for each in self._deltas for delta in each]
+        if deltas and self._deltas_at is not None:
+            self._statements.feed.add(self._pipeline, deltas, self._deltas_at)
 
     def drop_notices(self, last: int) -> int:
         """Drop the notices up to a number; see `penstock.store.sql.notices.drop`."""
@@ -351,7 +364,7 @@ class Writer:
             if note is not None:
                 note(tx)
             yield tx
-            tx.end()
+            tx.end(self._role)
         if note is not None:
             beside.set(None)
         # Only after the commit: a waiter that looks earlier would see nothing, and sleep on.

@@ -102,6 +102,17 @@ class DagDelta(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind"
         return ("dag", self.dag_id)
 
 
+class DagDeleted(msgspec.Struct, frozen=True, tag_field="kind", tag="dag_deleted"):
+    """A DAG was deleted, with all that belonged to it."""
+
+    dag_id: str
+
+    @property
+    def thing(self) -> tuple[object, ...]:
+        """As `TaskDelta.thing`, and the same for the same DAG."""
+        return ("dag", self.dag_id)
+
+
 class BackfillDelta(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="backfill"):
     """A backfill is new or has come further; fields as in `penstock.model.backfills.backfill.Backfill`."""
 
@@ -115,6 +126,18 @@ class BackfillDelta(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="
     @property
     def thing(self) -> tuple[object, ...]:
         """As `TaskDelta.thing`."""
+        return ("backfill", self.number)
+
+
+class BackfillDeleted(msgspec.Struct, frozen=True, tag_field="kind", tag="backfill_deleted"):
+    """A backfill was deleted."""
+
+    number: int
+    dag_id: str
+
+    @property
+    def thing(self) -> tuple[object, ...]:
+        """As `TaskDelta.thing`, and the same for the same backfill."""
         return ("backfill", self.number)
 
 
@@ -171,5 +194,8 @@ class PoolsDelta(msgspec.Struct, frozen=True, tag_field="kind", tag="pools"):
         return ""
 
 
-Delta = TaskDelta | TaskRemoved | RunDelta | RunDeleted | DagDelta | BackfillDelta | AssetDelta | FileDelta | PoolsDelta
+Delta = (
+    TaskDelta | TaskRemoved | RunDelta | RunDeleted | DagDelta | DagDeleted
+    | BackfillDelta | BackfillDeleted | AssetDelta | FileDelta | PoolsDelta
+)  # fmt: skip
 """What is told of one thing that has changed."""

@@ -117,7 +117,7 @@ def delete_history(installation: Installation, dag_id: str, *, history_only: boo
     except OSError as error:
         raise ConfigError(f"not all of DAG {dag_id!r} could be deleted: {as_sentence(error)} Ask again.") from error
     backfills = events = after = 0
-    while stored.delete_backfill(dag_id):
+    while stored.delete_backfill(dag_id, installation.now()):
         backfills += 1
     while True:
         deleted, after = stored.delete_events(dag_id, after, EVENTS)
@@ -129,7 +129,7 @@ def delete_history(installation: Installation, dag_id: str, *, history_only: boo
     for start in range(0, len(unused), VERSIONS):
         store.retention.delete_versions(unused[start : start + VERSIONS])
     failpoint("deletion.dag.before")
-    gone = not history_only and stored.forget(dag_id)
+    gone = not history_only and stored.forget(dag_id, installation.now())
     if not history_only and not gone:
         _check(installation, dag_id, history_only=False)
         raise RequestError(f"DAG {dag_id!r} has a new run or backfill, so that it stays. Ask again.")

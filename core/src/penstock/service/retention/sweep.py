@@ -63,7 +63,7 @@ class RetentionSweep:
         runs_days, logs_days = self._retention.runs_days, self._retention.logs_days
         if runs_days:
             yield from self._old_runs(now - timedelta(days=runs_days))
-            self._store.backfills.delete_before(now - timedelta(days=runs_days))
+            self._store.backfills.delete_before(now - timedelta(days=runs_days), now)
             while self._store.assets.delete_events(now - timedelta(days=runs_days), EVENTS):
                 yield
             self._store.assets.watched.delete_unseen(now - max(timedelta(days=runs_days), UNSEEN_KEPT))

@@ -46,6 +46,7 @@ def list_changes(installation: Installation, *, after: str = "", limit: int = LO
     if not 1 <= limit <= LONGEST_PAGE:
         raise RequestError(f"limit = {limit} is no length of a page of changes. Choose 1 to {LONGEST_PAGE}.")
     feed, position = installation.store.feed, FeedPosition.of(after) if after else None
+    feed.attend(installation.now())
     rows = [] if position is None else feed.rows(position, limit=limit)
     if rows is None or position is None:
         return ChangePage([], str(feed.position()), reset=rows is None)
@@ -62,15 +63,17 @@ class ChangeFollower:
     """
 
     def __init__(self, installation: Installation) -> None:
-        self._feed = installation.store.feed
+        self._feed, self._now = installation.store.feed, installation.now
         self._watch = self._feed.watch()
 
     def position(self) -> FeedPosition:
         """Where the feed ends now; raises StoreError."""
+        self._feed.attend(self._now())
         return self._feed.position()
 
     def moved(self) -> bool:
         """Whether something may have changed since this was asked last; raises StoreError."""
+        self._feed.attend(self._now())
         return self._watch.moved()
 
     def rows(self, after: FeedPosition, until: FeedPosition | None = None) -> Sequence[FeedRow] | None:

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, delete, func, select, text
 
 from penstock.errors import DataUnreadableError, RequestError
 from penstock.model.backfills.backfill import Backfill, BackfillAction, BackfillItem, BackfillSpec, BackfillState
+from penstock.model.feed.delta import BackfillDeleted
 from penstock.model.history.audit import AuditEntry
 from penstock.model.history.past_run import PastRun
 from penstock.model.request import BackfillRequested
@@ -180,10 +181,14 @@ class Backfills:
         with self._database.read() as connection:
             return [(BackfillItem(*row[:-1]), row[-1]) for row in connection.execute(query)]
 
-    def delete_before(self, before: datetime) -> int:
+    def delete_before(self, before: datetime, now: datetime) -> int:
         """Delete those that ended before an instant, with their dates; their runs stay. Returns how many there were."""
         with self._writer.transaction() as tx:
-            return tx.execute(delete(tables.backfill).where(_b.state.in_(_FINAL), _b.ended_at < before)).rowcount
+            gone = delete(tables.backfill).where(_b.state.in_(_FINAL), _b.ended_at < before)
+            rows: Iterable[Any] = tx.execute(gone.returning(_b.number, _b.dag_id))
+            deleted = [BackfillDeleted(number, dag_id) for number, dag_id in rows]
+            tx.add_deltas(deleted, now)
+            return len(deleted)
 
     def _readable(self, number: int, dag_id: str) -> Backfill | UnreadableBackfill:
         try:

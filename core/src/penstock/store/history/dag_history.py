@@ -1,10 +1,12 @@
 """All that is stored of one DAG: counted, and deleted in small portions; its row goes last, so that what was cut short is found again."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, delete, func, or_, select
 
+from penstock.model.feed.delta import BackfillDeleted, DagDeleted
 from penstock.model.run import Run
 from penstock.model.state import RunState
 from penstock.store.sql import asset_tables, state_tables, tables
@@ -69,13 +71,15 @@ class DagHistory:
         with self._database.read() as connection:
             return [Run(*row) for row in connection.execute(query)]
 
-    def delete_backfill(self, dag_id: str) -> bool:
+    def delete_backfill(self, dag_id: str, now: datetime) -> bool:
         """Delete one backfill that has ended, with its dates; returns whether there was one."""
         with self._writer.transaction() as tx:
             number = tx.execute(
                 select(_b.number).where(_b.dag_id == dag_id, _b.ended_at.is_not(None)).limit(1)
             ).scalar()
-            tx.execute(delete(tables.backfill).where(_b.number == number))
+            if number is not None:
+                tx.execute(delete(tables.backfill).where(_b.number == number))
+                tx.add_deltas([BackfillDeleted(number, dag_id)], now)
         return number is not None
 
     def delete_events(self, dag_id: str, after: int, limit: int) -> tuple[int, int]:
@@ -100,7 +104,7 @@ class DagHistory:
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
 
-    def forget(self, dag_id: str) -> bool:
+    def forget(self, dag_id: str, now: datetime) -> bool:
         """Delete the DAG itself with what is left of it; returns False if a file defines it, or it has a run or a backfill."""
         rest: Sequence[Select[Any]] = (
             select(_r.run).where(_r.dag_id == dag_id),
@@ -117,6 +121,7 @@ class DagHistory:
             tx.execute(delete(state_tables.kept_state).where(state_tables.kept_state.c.dag_id == dag_id))
             tx.execute(delete(tables.quarantine).where(_q.dag_id == dag_id))
             tx.execute(delete(tables.dag).where(_d.dag_id == dag_id))
+            tx.add_deltas([DagDeleted(dag_id)], now)
         return True
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection, bindparam, select, text
@@ -13,27 +13,41 @@ from penstock.store.sql import tables
 from penstock.store.sql.database import Database
 from penstock.store.sql.driver_errors import translate_errors
 from penstock.store.sql.feed import feed_tables
+from penstock.store.sql.feed.feed_watched import watch
+from penstock.store.sql.feed.feed_writes import TaskRow
 from penstock.store.transaction import Writer
 
 ROWS_A_PAGE = 200
+NOBODYS = "0" * 16
+"""The name of the feed of a database which nobody has followed."""
 _NAMES_KEPT = 10_000
 
-_decode = msgspec.msgpack.Decoder(tuple[Delta, ...]).decode
+_decode = msgspec.msgpack.Decoder(tuple[Delta | TaskRow, ...]).decode
 _f, _fl, _r = feed_tables.feed.c, feed_tables.feed_floor.c, tables.run.c
 FLOOR = select(_fl.database, _fl.xid, _fl.number)
-NEWEST = select(_f.xid, _f.number).order_by(_f.xid.desc(), _f.number.desc()).limit(1)
-LAST_BEFORE = NEWEST.where(_f.at < bindparam("before"))
+_LAST = select(_f.xid, _f.number).limit(1)
+NEWEST = _LAST.order_by(_f.number.desc())
+LAST_BEFORE = {
+    "sqlite": NEWEST.where(_f.at < bindparam("before")),
+    "postgresql": _LAST.order_by(_f.xid.desc(), _f.number.desc()).where(_f.at < bindparam("before"), _f.xid > 0),
+}
 NAMES = select(_r.run, _r.dag_id, _r.run_id).where(_r.run.in_(bindparam("runs", expanding=True)))
-_PAGE = "SELECT xid, number, body FROM feed WHERE (xid, number) > (:xid, :number) {}ORDER BY xid, number LIMIT :most"
 # All below the oldest transaction that is open have ended: none of them can add a row any more.
-PAGES = {"sqlite": text(_PAGE.format("")), "postgresql": text(_PAGE.format(
-    "AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint "))}  # fmt: skip
+PAGES = {
+    "sqlite": text(
+        "SELECT xid, number, body FROM feed WHERE number > :number AND :xid = :xid ORDER BY number LIMIT :most"
+    ),
+    "postgresql": text(
+        "SELECT xid, number, body FROM feed WHERE xid > 0 AND (xid, number) > (:xid, :number) "
+        "AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint ORDER BY xid, number LIMIT :most"
+    ),
+}
 SNAPSHOT = text(
     "SELECT pg_snapshot_xmin(now)::text::bigint, pg_snapshot_xmax(now)::text::bigint FROM pg_current_snapshot() AS now"
 )
-_MAKE = "INSERT INTO feed_floor (feed, database, xid, number) VALUES (1, {}, 0, 0) ON CONFLICT (feed) DO NOTHING"
-MAKES = {"sqlite": text(_MAKE.format("lower(hex(randomblob(8)))")),
-         "postgresql": text(_MAKE.format("substr(md5(random()::text || clock_timestamp()::text), 1, 16)"))}  # fmt: skip
+WATCHED_FOR = timedelta(minutes=5)
+"""How long the feed is written after somebody has looked."""
+_NOTED_EACH = timedelta(seconds=30)
 
 
 class Feed:
@@ -42,16 +56,21 @@ class Feed:
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database, self._writer = database, writer
         self._names: dict[int, tuple[str, str]] = {}
+        self._noted: datetime | None = None
+
+    def attend(self, now: datetime) -> None:
+        """Have the feed written for some minutes more: whoever follows it does this again at least each minute.
+
+        Whoever comes after a time in which nobody did begins anew, as all that was committed meanwhile is told by nobody.
+        """
+        if self._noted is None or abs(now - self._noted) >= _NOTED_EACH:
+            watch(self._database, now + WATCHED_FOR)
+            self._noted = now
 
     def position(self) -> FeedPosition:
-        """Where the feed ends now: whoever then reads what is stored, and follows from here, misses nothing."""
+        """Where the feed ends now: whoever attends, then reads what is stored, and follows from here, misses nothing."""
         with self._database.read() as connection:
-            known = connection.execute(FLOOR).one_or_none() is not None
-        if not known:
-            with self._writer.transaction() as tx:
-                tx.execute(MAKES[tx.dialect.name])
-        with self._database.read() as connection:
-            database, *floor = connection.execute(FLOOR).one()
+            database, *floor = connection.execute(FLOOR).one_or_none() or (NOBODYS, 0, 0)
             return FeedPosition(database, *self._end(connection, floor))
 
     def rows(
@@ -78,14 +97,14 @@ class Feed:
                 return None
             if until is not None:
                 rows = [row for row in rows if tuple(row[:2]) <= until[1:]]
-            read = [(FeedPosition(after.database, *row[:2]), _decode(row[2])) for row in rows]
+            read = [(FeedPosition(after.database, *row[:2]), _deltas(row[2])) for row in rows]
             self._learn(connection, [each for _, deltas in read for each in deltas])
         return [FeedRow(position, tuple(self._named(deltas))) for position, deltas in read]
 
     def drop_before(self, before: datetime) -> int:
         """Drop what was told before an instant; returns how many rows went."""
         with self._writer.transaction() as tx:
-            return tx.drop_feed(tx.execute(LAST_BEFORE, {"before": before}).one_or_none())
+            return tx.drop_feed(tx.execute(LAST_BEFORE[tx.dialect.name], {"before": before}).one_or_none())
 
     def watch(self) -> "FeedWatch":
         """Look from time to time whether the feed may have grown."""
@@ -120,6 +139,10 @@ class Feed:
                 yield each
             elif (names := self._names.get(each.run)) is not None:
                 yield msgspec.structs.replace(each, dag_id=names[0], run_id=names[1])
+
+
+def _deltas(body: bytes) -> list[Delta]:
+    return [TaskDelta(*each) if isinstance(each, tuple) else each for each in _decode(body)]
 
 
 class FeedWatch:

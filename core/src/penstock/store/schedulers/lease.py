@@ -20,11 +20,11 @@ from penstock.store.schedulers.holder import Holder, alive
 from penstock.store.sql import wakeup
 from penstock.store.sql.column_types import Instant
 from penstock.store.sql.database import Database
+from penstock.store.sql.feed.feed_watched import FEED_WATCHED, JOIN_LOCK, unwatch
 from penstock.store.sql.pipeline import Proof
 from penstock.store.sql.scheduler_tables import scheduler
 from penstock.store.sql.tables import columns, dag
 
-_JOIN_LOCK = 0x50656E73_00000001
 SHARES_LOCK = 0x50656E73_00000004
 _s = scheduler.c
 _HOLDER = columns(scheduler, Holder)
@@ -32,7 +32,7 @@ _NOW = func.clock_timestamp()
 _UNFENCED = _s.fenced_at.is_(None)
 _AFTER = text("SELECT clock_timestamp() + make_interval(secs => :seconds) AS until").columns(until=Instant)
 _MINE = (_s.number == bindparam("me")) & (_s.incarnation == bindparam("incarnation")) & _UNFENCED
-_CONFIRM = select(_s.number).where(_MINE).with_for_update(read=True)
+_CONFIRM = select(_s.number, _s.watched).where(_MINE).with_for_update(read=True)
 _RENEW = text(
     "UPDATE scheduler SET expires_at = clock_timestamp() + make_interval(secs => :seconds) "
     "WHERE number = :me AND incarnation = :incarnation AND fenced_at IS NULL"
@@ -93,6 +93,7 @@ class SchedulerLease:
 
     Attributes:
         number: The token.
+        watched: Whether the change feed was written for somebody, as its last transaction has seen.
 
     Raises:
         StoreHeldError: A scheduler that lives has the same place.
@@ -105,20 +106,21 @@ class SchedulerLease:
         incarnation = uuid4().hex
         with database.write() as connection:
             # Numbers must become visible in their order: two that do not see each other would both be the first.
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_JOIN_LOCK})")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({JOIN_LOCK})")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SHARES_LOCK})")
             earlier = _end_earlier(connection, me, database.name)
             row = {name: getattr(me, name) for name in Holder.__struct_fields__}
             until = connection.execute(_AFTER, {"seconds": lease_s}).scalar_one()
             made = (
                 insert(scheduler)
-                .values(**row, incarnation=incarnation, expires_at=until, runs_on_s=runs_on_s)
+                .values(**row, watched=FEED_WATCHED, incarnation=incarnation, expires_at=until, runs_on_s=runs_on_s)
                 .returning(_s.number)
             )
             self.number: int = connection.execute(made).scalar_one()
             for number in earlier:
                 _inherit(connection, number, self.number)
         self._token = {"me": self.number, "incarnation": incarnation}
+        self.watched = False
         self._proof = str(_CONFIRM.compile(database.engine))
         database.sign(session_name(self.number))
 
@@ -127,6 +129,8 @@ class SchedulerLease:
         with self._database.write() as connection:
             if not connection.execute(_RENEW, {**self._token, "seconds": self._lease_s}).rowcount:
                 raise self._fenced()
+        if self.watched:
+            unwatch(self._database)
 
     def drain(self, now: datetime) -> None:
         """Say that this one drains, so that the others take its DAGs; raises StoreFencedError if another one has taken over."""
@@ -177,6 +181,7 @@ class SchedulerLease:
     def _judge(self, found: Sequence[Any] | None) -> None:
         if found is None:
             raise self._fenced()
+        self.watched = bool(found[1])
 
     def release(self) -> None:
         """Leave, its tries having ended: the others take its DAGs at once; raises StoreError if the database cannot serve."""

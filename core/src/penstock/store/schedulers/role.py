@@ -135,6 +135,11 @@ class SchedulerRole:
             self._held.forget_others()
 
     @property
+    def watched(self) -> bool:
+        """Whether the change feed is to be written, as the last transaction has seen; only who has a lease is ever told no."""
+        return self._held.watched if isinstance(self._held, SchedulerLease) else True
+
+    @property
     def proof(self) -> Proof | None:
         """What shows within a transaction that the role is still ours; None if it was not taken here.
 

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Index, MetaData, text
 _WHERE = "where"
 
 
-def partial(name: str, column: str, *, where: str, unique: bool = False) -> Index:
+def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     """Make an index of the rows of which a condition holds; `put_conditions` completes it."""
-    return Index(name, column, unique=unique, info={_WHERE: where})
+    return Index(name, *columns, unique=unique, info={_WHERE: where})
 
 
 def put_conditions(connection: Connection, metadata: MetaData) -> None:

@@ -42,6 +42,7 @@ class Pipeline:
         self._connection, self._proof = connection, proof
         self._waiting: list[tuple[BulkStatement, list[Sequence[Any]]]] = []
         self._last: list[tuple[str, Sequence[Any]]] = []
+        self._at_end: Callable[[], None] | None = None
 
     @property
     def connection(self) -> Connection:
@@ -62,6 +63,10 @@ class Pipeline:
         """Carry out a statement without an answer when all others have been (PostgreSQL)."""
         self._last.append((sql, given))
 
+    def at_end(self, call: Callable[[], None]) -> None:
+        """Call something once the proof has been judged and all else is carried out; it may add statements."""
+        self._at_end = call
+
     def send(self) -> None:
         """Carry out what was added.
 
@@ -81,6 +86,9 @@ class Pipeline:
             self.send()
             return None
         found: tuple[str | None] = self._execute([*self._last, (_NUMBER, ())])
+        if self._at_end is not None:
+            self._at_end()
+            self.send()
         return found[0]
 
     def _execute(self, more: Sequence[tuple[str, Any]]) -> Any:  # noqa: ANN401 - a row

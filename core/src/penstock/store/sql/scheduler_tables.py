@@ -1,6 +1,6 @@
 """The tables of those who schedule: their leases, and what they are lent of limits. See `penstock.store.sql.tables`."""
 
-from sqlalchemy import BigInteger, Column, Float, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Integer, Table, Text, text
 
 from penstock.store.sql.column_types import Instant
 from penstock.store.sql.tables import NUMBER, metadata
@@ -19,6 +19,7 @@ scheduler = Table(
     Column("fenced_at", Instant),
     Column("runs_on_s", Float, nullable=False),
     Column("draining_since", Instant),
+    Column("watched", Boolean, nullable=False, server_default=text("false")),
     sqlite_autoincrement=True,
 )
 

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, cast
@@ -26,6 +26,8 @@ from penstock.store.schedulers.role import SchedulerRole
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Statements, Writer
 
+_LATER = datetime(9000, 1, 1, tzinfo=UTC)
+"""After all that is simulated: till then the change feed is written."""
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of the simulator's own is made in it
 _STATEMENTS: dict[object, object] = {}
 """Compiled statements, which are the same for each store of one dialect."""
@@ -235,7 +237,8 @@ def open_watched(database: Database, fate: Fate, role_of: Callable[[Database], S
 def _empty() -> bytes:
     folder = tempfile.mkdtemp(prefix="penstock-simulator-", dir=_MEMORY if _MEMORY.is_dir() else None)
     try:
-        Store.open(f"sqlite:///{folder}/penstock.db", KEYRING).close()
+        with Store.open(f"sqlite:///{folder}/penstock.db", KEYRING) as store:
+            store.feed.attend(_LATER)
         return Path(folder, "penstock.db").read_bytes()
     finally:
         shutil.rmtree(folder)

@@ -1,9 +1,9 @@
 """What a transaction tells of itself: one row with all that it changes, written as its last statement."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from sqlalchemy import Connection, Dialect, text
@@ -23,9 +23,11 @@ from penstock.model.feed.delta import (
 )
 from penstock.model.request import DagChanged, PoolsChanged, Request, UnreadableRequest
 from penstock.model.run import Run, TaskInstance
+from penstock.model.state import TaskState
 from penstock.store.sql.bulk import BulkStatement
-from penstock.store.sql.column_types import storable
+from penstock.store.sql.column_types import encoder, storable
 from penstock.store.sql.feed import feed_tables
+from penstock.store.sql.feed.feed_watched import at_driver, watched
 from penstock.store.sql.pipeline import Pipeline
 
 KEPT_BYTES = 64 * 2**20
@@ -35,6 +37,10 @@ CHECK_BYTES = 2 * 2**20
 DELTAS_A_ROW = 1_000
 """Deltas in one row at most: who reads a page holds it in memory."""
 
+TaskRow = tuple[
+    int, str, int, TaskState, int, int, str, datetime | None, datetime | None, datetime | None, datetime | None, str
+]
+"""A `TaskDelta` as it is stored, the most frequent of all: its fields without their names, up to those that are not stored."""
 _encode = msgspec.msgpack.Encoder().encode
 _NAMES = ("at", "size", "body")
 _task = attrgetter(*TaskDelta.__struct_fields__[:12])
@@ -44,7 +50,10 @@ _OVER = text(
     "SELECT xid, number FROM (SELECT xid, number, sum(size) OVER (ORDER BY xid DESC, number DESC) AS total FROM feed) AS sized "
     "WHERE total > :kept ORDER BY xid DESC, number DESC LIMIT 1"
 )
-_DROP = text("DELETE FROM feed WHERE (xid, number) <= (:xid, :number)")
+_DROP = {
+    "sqlite": text("DELETE FROM feed WHERE number <= :number AND :xid = :xid"),
+    "postgresql": text("DELETE FROM feed WHERE xid > 0 AND (xid, number) <= (:xid, :number)"),
+}
 _RAISE = text("UPDATE feed_floor SET xid = :xid, number = :number WHERE (xid, number) < (:xid, :number)")
 
 
@@ -59,9 +68,14 @@ class FeedWriter:
 
     def __init__(self, dialect: Dialect, kept: int = KEPT_BYTES, check: int = CHECK_BYTES) -> None:
         self._insert = _FeedStatement(dialect)
+        self._instant = cast("Callable[[datetime], int]", encoder(feed_tables.feed.c.at, dialect))
         self._kept, self._check, self._unchecked = kept, check, 0
 
-    def add(self, pipeline: Pipeline, deltas: Sequence[Delta], at: datetime) -> None:
+    def wanted(self, pipeline: Pipeline, at: datetime) -> bool:
+        """Whether somebody looks on (SQLite), as it is within this transaction."""
+        return watched(pipeline.connection, self._instant(at))
+
+    def add(self, pipeline: Pipeline, deltas: Sequence[Delta | TaskRow], at: datetime) -> None:
         """Add what a transaction changes, in its order; the oldest rows go if there are too many bytes."""
         some = [deltas[start : start + DELTAS_A_ROW] for start in range(0, len(deltas), DELTAS_A_ROW)]
         try:
@@ -84,17 +98,17 @@ def drop(connection: Connection, last: Sequence[Any] | None) -> int:
         return 0
     given = {"xid": last[0], "number": last[1]}
     connection.execute(_RAISE, given)
-    return connection.execute(_DROP, given).rowcount
+    return connection.execute(_DROP[connection.dialect.name], given).rowcount
 
 
-def deltas_of(changes: Changes, created: Iterable[Run | AssetEvent]) -> Iterator[Delta]:
+def deltas_of(changes: Changes, created: Iterable[Run | AssetEvent]) -> Iterator[Delta | TaskRow]:
     """What a step's changes tell, in the order in which they are written."""
     for key in changes.removed:
         yield TaskRemoved(*key)
     for each in created:
         yield of_run(each) if isinstance(each, Run) else AssetDelta(each.number, each.asset, each.at, each.dag_id)
     yield from map(of_run, changes.runs)
-    yield from map(of_task, changes.tasks)
+    yield from map(_row_of, changes.tasks)
     for cursor in changes.cursors:
         yield DagDelta(cursor.dag_id)
     yield from map(of_backfill, changes.backfills)
@@ -114,6 +128,12 @@ def of_run(run: Run) -> RunDelta:
     delta = RunDelta(*_run(run))
     reason = storable(delta.reason)
     return delta if reason is delta.reason else msgspec.structs.replace(delta, reason=reason)
+
+
+def _row_of(task: TaskInstance) -> TaskRow:
+    odd = task.map_key or not task.reason.isascii() or "\0" in task.reason
+    row: TaskRow = _task(of_task(task) if odd else task)
+    return row
 
 
 def of_task(task: TaskInstance) -> TaskDelta:
@@ -144,4 +164,4 @@ class _FeedStatement(BulkStatement):
 
     def _execute(self, connection: Connection, sql: str, encoded: Sequence[tuple[Any, ...]]) -> None:
         for row in encoded:
-            connection.exec_driver_sql(sql, row)
+            connection.exec_driver_sql(sql, row) if self._postgres else at_driver(connection, sql, row)

@@ -20,13 +20,17 @@ def upgrade() -> None:
         sa.Column("at", Instant, nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Index("feed_order", "xid", "number"),
         sqlite_autoincrement=True,
     )
+    where = sa.text("xid > 0")
+    op.create_index("feed_order", "feed", ["xid", "number"], sqlite_where=where, postgresql_where=where)
     op.create_table(
         "feed_floor",
         sa.Column("feed", sa.Integer(), primary_key=True, autoincrement=False),
         sa.Column("database", sa.Text(), nullable=False),
         sa.Column("xid", NUMBER, nullable=False),
         sa.Column("number", NUMBER, nullable=False),
+        sa.Column("watched", sa.Boolean(), nullable=False),
+        sa.Column("watched_until", Instant, nullable=False),
     )
+    op.add_column("scheduler", sa.Column("watched", sa.Boolean(), nullable=False, server_default=sa.text("false")))
