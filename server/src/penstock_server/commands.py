@@ -31,7 +31,8 @@ def start(*, host: str = "127.0.0.1", port: int = 8080) -> int:
             while lines:
                 print(lines.pop(), flush=True)  # noqa: T201 - the terminal that it runs in
 
-        serve(server_application(installation), listening, stop, report)
+        answers, streams = server_application(installation)
+        serve(answers, listening, stop, report, streams)
     return 0
 
 

@@ -8,11 +8,14 @@ from starlette.types import ASGIApp
 from penstock.errors import StoreError
 from penstock.service.access.principals import FIRST_LINK_MINUTES, Principals
 from penstock.service.installation import Installation
+from penstock.service.stream.changes import ChangeFollower
 from penstock_server.access.login import Login
 from penstock_server.access.passwords import Passwords
 from penstock_server.access.user_authenticator import UserAuthenticator
 from penstock_server.http.application import application
 from penstock_server.http.authenticator import OwnerToken
+from penstock_server.stream.event_streams import EventStreams
+from penstock_server.stream.events import events
 
 
 def first_link(installation: Installation, url: str) -> str:
@@ -58,9 +61,12 @@ class HttpAddress:
         return f"listening on {self._url}; the first admin is made, once and within an hour, at {self._link}"
 
 
-def server_application(installation: Installation) -> ASGIApp:
-    """Make the application; raises OSError if the state folder cannot be written."""
+def server_application(installation: Installation) -> tuple[ASGIApp, EventStreams]:
+    """Make the application, and its streams of events; raises OSError if the state folder cannot be written."""
     principals, folder = Principals(installation), installation.settings.state_folder
     authenticator = UserAuthenticator(principals, OwnerToken.of(folder), folder)
     login = Login(installation, principals, authenticator, Passwords())
-    return application(installation, authenticator, more=login.routes())
+    streams = EventStreams(lambda: ChangeFollower(installation))
+    return application(
+        installation, authenticator, more=[*login.routes(), events(streams, installation, authenticator)]
+    ), streams

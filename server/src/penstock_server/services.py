@@ -30,4 +30,5 @@ class ServerService:
         listening = listen(self._address)
         with opened() as installation:
             served = HttpAddress(installation, url_of(listening))
-            serve(server_application(installation), listening, context.fileno(), lambda: context.report(served.text()))
+            answers, streams = server_application(installation)
+            serve(answers, listening, context.fileno(), lambda: context.report(served.text()), streams)

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -17,7 +18,20 @@ REPORT_S = 2.0
 _START_S = 0.02
 
 
-def serve(application: ASGIApp, listening: socket.socket, stop: int, report: Callable[[], None]) -> None:
+class Streams(Protocol):
+    """Answers that go on until they are ended; as `penstock_server.stream.event_streams.EventStreams`."""
+
+    async def end(self) -> None:
+        """End them all; more than once does no harm."""
+
+
+def serve(
+    application: ASGIApp,
+    listening: socket.socket,
+    stop: int,
+    report: Callable[[], None],
+    streams: Streams | None = None,
+) -> None:
     """Serve an application.
 
     Args:
@@ -25,6 +39,7 @@ def serve(application: ASGIApp, listening: socket.socket, stop: int, report: Cal
         listening: Socket that listens already; it is closed at the end.
         stop: Descriptor that is readable once no more is to be answered.
         report: Called when the server answers, and from time to time from then on.
+        streams: Its streams of events, if it has any: they would never end by themselves.
     """
     config = uvicorn.Config(
         application,
@@ -38,7 +53,7 @@ def serve(application: ASGIApp, listening: socket.socket, stop: int, report: Cal
         timeout_graceful_shutdown=int(GRACE_S),
     )
     with listening:
-        asyncio.run(_until_stopped(_Server(config), listening, stop, report))
+        asyncio.run(_until_stopped(_Server(config), listening, stop, report, streams))
 
 
 class _Server(uvicorn.Server):
@@ -49,11 +64,16 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _until_stopped(server: _Server, listening: socket.socket, stop: int, report: Callable[[], None]) -> None:
+async def _until_stopped(
+    server: _Server, listening: socket.socket, stop: int, report: Callable[[], None], streams: Streams | None
+) -> None:
     loop = asyncio.get_running_loop()
+    endings: list[asyncio.Task[None]] = []
 
     def ended() -> None:
         loop.remove_reader(stop)
+        if streams is not None:
+            endings.append(asyncio.create_task(streams.end()))
         server.should_exit = True
 
     async def reports() -> None:
@@ -69,3 +89,6 @@ async def _until_stopped(server: _Server, listening: socket.socket, stop: int, r
     finally:
         reporting.cancel()
         loop.remove_reader(stop)
+        if streams is not None:
+            await streams.end()
+        await asyncio.gather(*endings)

@@ -1,0 +1,171 @@
+"""The streams of a process: reads the change feed while somebody looks on, and carries each stream."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol
+
+from penstock.errors import StoreError
+from penstock.model.feed.position import FeedPosition, FeedRow
+from penstock_server.stream import event_text
+from penstock_server.stream.hub import Hub, Subscriber, Viewer, Wanted, encoded
+
+LOOK_S = 0.04
+"""Seconds from look to look: what comes between is told as one."""
+BEAT_S = 15.0
+"""Seconds after which a stream with nothing to say says so: proxies close lines that are silent for a minute."""
+_AGAIN_S = 1.0
+
+
+class Follower(Protocol):
+    """Reads the feed; as `penstock.service.stream.changes.ChangeFollower`."""
+
+    def position(self) -> FeedPosition:
+        """Where it ends now."""
+
+    def moved(self) -> bool:
+        """Whether there may be more."""
+
+    def rows(self, after: FeedPosition, until: FeedPosition | None = None) -> Sequence[FeedRow] | None:
+        """A page of it; None if what comes next is lost."""
+
+    def close(self) -> None:
+        """Read no more."""
+
+
+class EventStreams:
+    """Opens streams, and ends them all when the server stops.
+
+    Args:
+        follow: Makes what reads the feed, when the first stream is opened.
+        look_s: Seconds from look to look.
+        beat_s: Seconds of silence at most.
+    """
+
+    def __init__(self, follow: Callable[[], Follower], *, look_s: float = LOOK_S, beat_s: float = BEAT_S) -> None:
+        self._follow, self._look_s, self._beat_s = follow, look_s, beat_s
+        self._follower: Follower | None = None
+        self._hub: Hub | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+        self._over = False
+
+    async def open(self, viewer: Viewer, wanted: Wanted, after: FeedPosition | None = None) -> AsyncIterator[bytes]:
+        """Open a stream; what it gives ends when the server stops, or the viewer may look on no more.
+
+        Raises:
+            RequestError: The principal has too many.
+            StoreError: The database failed.
+        """
+        hub, follower = await self._started()
+        woken = asyncio.Event()
+        begin = hub.position
+        subscriber = hub.join(viewer, wanted, woken.set, after)
+        if self._over:
+            subscriber.end()
+        return self._carried(hub, follower, subscriber, woken, after, begin)
+
+    async def end(self) -> None:
+        """End all streams, and read no more."""
+        self._over = True
+        if self._hub is not None:
+            self._hub.end()
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+        if self._follower is not None:
+            self._follower.close()
+
+    async def check(self) -> None:
+        """End the streams of those whose grants have been taken away; whoever changes grants calls this."""
+        if self._hub is not None:
+            await asyncio.to_thread(self._hub.check)
+
+    async def _started(self) -> tuple[Hub, Follower]:
+        async with self._starting:
+            if self._follower is None:
+                self._follower = await asyncio.to_thread(self._follow)
+            if self._hub is None or self._reading is None or self._reading.done():
+                self._hub = Hub(await asyncio.to_thread(self._follower.position))
+                self._reading = asyncio.create_task(self._read(self._hub, self._follower))
+            return self._hub, self._follower
+
+    async def _read(self, hub: Hub, follower: Follower) -> None:
+        """Hand out what is committed for as long as somebody looks on; an outage of the database is waited for."""
+        behind = True
+        idle = 0
+        while idle * self._look_s < self._beat_s:
+            try:
+                if behind or await asyncio.to_thread(follower.moved):
+                    behind = await self._page(hub, follower)
+                await asyncio.sleep(0 if behind else self._look_s)
+            except StoreError:
+                behind = True
+                await asyncio.sleep(_AGAIN_S)
+            idle = 0 if len(hub) else idle + 1
+
+    async def _page(self, hub: Hub, follower: Follower) -> bool:
+        """Hand out a page; returns whether another one may follow at once."""
+        rows = await asyncio.to_thread(follower.rows, hub.position)
+        if rows is None:
+            hub.lose(await asyncio.to_thread(follower.position))
+            return True
+        # What somebody may see may have to be asked of the database, which would hold up all streams.
+        await asyncio.to_thread(_ask, hub.viewers(), rows)
+        hub.publish(rows)
+        return bool(rows)
+
+    async def _carried(
+        self,
+        hub: Hub,
+        follower: Follower,
+        subscriber: Subscriber,
+        woken: asyncio.Event,
+        after: FeedPosition | None,
+        begin: FeedPosition,
+    ) -> AsyncIterator[bytes]:
+        try:
+            yield event_text.RETRY
+            if after is None:
+                yield event_text.event("ready", begin, b"{}")
+            else:
+                async for message in self._missed(follower, subscriber, after, begin):
+                    yield message
+            while True:
+                woken.clear()
+                for message in subscriber.take():
+                    yield message
+                if subscriber.ended:
+                    return
+                try:
+                    await asyncio.wait_for(woken.wait(), self._beat_s)
+                except TimeoutError:
+                    if not await asyncio.to_thread(subscriber.viewer.holds):
+                        return
+                    if not woken.is_set():
+                        yield event_text.beat(subscriber.after)
+        finally:
+            hub.leave(subscriber)
+
+    async def _missed(
+        self, follower: Follower, subscriber: Subscriber, after: FeedPosition, until: FeedPosition
+    ) -> AsyncIterator[bytes]:
+        """What was told between where a client has come to and where its stream has begun."""
+        while not subscriber.ended:
+            rows = await asyncio.to_thread(follower.rows, after, until)
+            if rows is None:
+                subscriber.after = max(subscriber.after, until) if after.database == until.database else until
+                yield event_text.event("reset", until, b"{}")
+                return
+            if not rows:
+                return
+            message = await asyncio.to_thread(encoded, rows, subscriber.viewer, subscriber.wanted)
+            if message is not None:
+                yield message
+            after = rows[-1].position
+
+
+def _ask(viewers: Sequence[Viewer], rows: Sequence[FeedRow]) -> None:
+    for viewer in viewers:
+        for row in rows:
+            for delta in row.deltas:
+                viewer.sees(delta)

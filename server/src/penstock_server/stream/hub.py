@@ -1,0 +1,191 @@
+"""The hub: hands what was read once to all who look on, each of whom sees what it may and wants. No I/O, no clock."""
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from penstock.errors import RequestError
+from penstock.model.feed.delta import Delta
+from penstock.model.feed.position import FeedPosition, FeedRow
+from penstock_server.stream import event_text
+
+QUEUED = 256
+"""Messages that wait for one who does not take them, at most."""
+STREAMS = 16
+"""Open streams of one principal, at most."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Viewer(Protocol):
+    """Who looks on.
+
+    Attributes:
+        name: The principal's.
+        group: Whoever has the same one sees the same.
+    """
+
+    name: str
+    group: Hashable
+
+    def sees(self, delta: Delta) -> bool:
+        """Whether it may learn of this."""
+
+    def holds(self) -> bool:
+        """Whether it may still do what it could when it came; else its stream is ended, and it has to come again."""
+
+
+class Wanted(NamedTuple):
+    """What of all that may be seen is wanted; empty for all.
+
+    Attributes:
+        dags: Ids of DAGs; what is about none is left out.
+        run: Id of a run.
+        kinds: Kinds of deltas.
+    """
+
+    dags: frozenset[str] = frozenset()
+    run: str = ""
+    kinds: frozenset[str] = frozenset()
+
+    def takes(self, delta: Delta) -> bool:
+        """Whether a delta is wanted."""
+        return (
+            (not self.dags or delta.dag_id in self.dags)
+            and (not self.run or getattr(delta, "run_id", "") == self.run)
+            and (not self.kinds or str(delta.__struct_config__.tag) in self.kinds)
+        )
+
+
+class Subscriber:
+    """One stream.
+
+    Args:
+        viewer: Who looks on.
+        wanted: What of it.
+        after: All up to here it knows, or will be told by who opened it.
+        wake: Called when there is something to take.
+
+    Attributes:
+        ended: Whether nothing more comes once what waits is taken.
+    """
+
+    def __init__(self, viewer: Viewer, wanted: Wanted, after: FeedPosition, wake: Callable[[], None]) -> None:
+        self.viewer, self.wanted, self.after, self._wake = viewer, wanted, after, wake
+        self.ended = False
+        self._queue: deque[bytes] = deque()
+
+    def take(self) -> list[bytes]:
+        """What waits."""
+        taken = list(self._queue)
+        self._queue.clear()
+        return taken
+
+    def put(self, message: bytes, position: FeedPosition, most: int) -> None:
+        """Have a message wait. Who does not take them loses them all: it is to read anew what is stored, and to come again."""
+        if len(self._queue) >= most:
+            self._queue.clear()
+            message = event_text.event("reset", position, b"{}")
+            self.ended = True
+        self._queue.append(message)
+        self._wake()
+
+    def end(self) -> None:
+        """Have nothing more come."""
+        self.ended = True
+        self._wake()
+
+
+class Hub:
+    """All streams of a process.
+
+    Args:
+        position: All up to here was handed out before.
+        queued: Messages that wait for one stream at most.
+        streams: Open streams of one principal at most.
+
+    Attributes:
+        position: How far the feed was handed out.
+    """
+
+    def __init__(self, position: FeedPosition, *, queued: int = QUEUED, streams: int = STREAMS) -> None:
+        self.position = position
+        self._queued, self._streams = queued, streams
+        self._subscribers: list[Subscriber] = []
+
+    def __len__(self) -> int:
+        """How many streams are open."""
+        return len(self._subscribers)
+
+    def join(
+        self, viewer: Viewer, wanted: Wanted, wake: Callable[[], None], after: FeedPosition | None = None
+    ) -> Subscriber:
+        """Open a stream, to which all comes that is handed out from now on and lies after a position.
+
+        Raises:
+            RequestError: The principal has too many.
+        """
+        if sum(each.viewer.name == viewer.name for each in self._subscribers) >= self._streams:
+            raise RequestError(
+                f"{viewer.name or 'the owner'} has {self._streams} streams of events open, and may have no more. Close one."
+            )
+        joined = Subscriber(viewer, wanted, self.position if after is None else max(after, self.position), wake)
+        self._subscribers.append(joined)
+        return joined
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """Close a stream."""
+        if subscriber in self._subscribers:
+            self._subscribers.remove(subscriber)
+
+    def publish(self, rows: Sequence[FeedRow]) -> None:
+        """Hand out what was read: to those who see and want the same, the same bytes."""
+        if not rows:
+            return
+        end = rows[-1].position
+        made: dict[Hashable, bytes | None] = {}
+        for each in [each for each in self._subscribers if not each.ended and each.after < end]:
+            known = sum(row.position <= each.after for row in rows)
+            place = (each.viewer.group, each.wanted, known)
+            if place not in made:
+                made[place] = encoded(rows[known:], each.viewer, each.wanted)
+            message, each.after = made[place], end
+            if message is not None:
+                each.put(message, end, self._queued)
+        self.position = end
+
+    def lose(self, position: FeedPosition) -> None:
+        """What comes next was dropped before it was read: all are to read anew what is stored, and to go on from a position."""
+        for each in self._subscribers:
+            each.after = position
+            each.put(event_text.event("reset", position, b"{}"), position, self._queued)
+        self.position = position
+
+    def check(self) -> None:
+        """End the streams of those who may not do any more what they could when they came."""
+        for each in [each for each in self._subscribers if not each.viewer.holds()]:
+            each.end()
+
+    def end(self) -> None:
+        """End all streams."""
+        for each in self._subscribers:
+            each.end()
+
+    def viewers(self) -> list[Viewer]:
+        """One of each group of those who look on."""
+        return list({each.viewer.group: each.viewer for each in self._subscribers}.values())
+
+
+def encoded(rows: Iterable[FeedRow], viewer: Viewer, wanted: Wanted) -> bytes | None:
+    """What somebody is told of some rows: of each thing the newest; None if that is nothing."""
+    newest: dict[Hashable, Delta] = {}
+    position = None
+    for row in rows:
+        position = row.position
+        for delta in row.deltas:
+            if wanted.takes(delta) and viewer.sees(delta):
+                newest.pop(delta.thing, None)
+                newest[delta.thing] = delta
+    return event_text.event("changes", position, _encode(list(newest.values()))) if newest else None

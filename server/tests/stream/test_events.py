@@ -1,0 +1,168 @@
+"""A commit reaches whoever has the stream open; whichever side comes again, nothing is missed and nothing seen twice."""
+
+import http.client
+import os
+import threading
+from contextlib import contextmanager
+from http import HTTPStatus
+
+import msgspec
+import pytest
+
+from penstock.app.compose import installation as compose
+from penstock.model.access.permission import Role
+from penstock.model.access.principal import OWNER, Grant, Principal
+from penstock.model.feed.delta import DagDelta
+from penstock.service.stream.changes import ChangeFollower
+from penstock.settings import load_settings
+from penstock_server.http.address import Address, listen
+from penstock_server.http.application import application
+from penstock_server.http.authenticator import unknown
+from penstock_server.http.serve import serve
+from penstock_server.stream.event_streams import EventStreams
+from penstock_server.stream.events import events
+
+
+@pytest.fixture
+def installation(tmp_path):
+    with compose(load_settings({}, tmp_path)) as made:
+        yield made
+
+
+def change(installation, *dag_ids):
+    for dag_id in dag_ids:
+        with installation.store.transaction() as tx:
+            tx.add_deltas([DagDelta(dag_id)], installation.now())
+
+
+class KnownAs:
+    """Lets one principal in, or nobody."""
+
+    def __init__(self, principal):
+        self.known = principal
+
+    def principal(self, _request):
+        if self.known is None:
+            raise unknown()
+        return self.known
+
+
+@contextmanager
+def served(installation, who=OWNER):
+    """A server's port, until it was told to stop and has ended."""
+    listening, (stop, stopping) = listen(Address(port=0)), os.pipe()
+    port, up = listening.getsockname()[1], threading.Event()
+    streams = EventStreams(lambda: ChangeFollower(installation))
+    known = KnownAs(who)
+    made = application(installation, known, more=[events(streams, installation, known)])
+    thread = threading.Thread(target=serve, args=(made, listening, stop, up.set, streams))
+    thread.start()
+    try:
+        assert up.wait(30)
+        yield port
+    finally:
+        os.write(stopping, b"x")
+        thread.join(30)
+        assert not thread.is_alive()
+        os.close(stop)
+        os.close(stopping)
+
+
+class Client:
+    """One stream, read event by event."""
+
+    def __init__(self, port, query="", last=""):
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._connection.request("GET", f"/api/v1/events{query}", headers={"Last-Event-ID": last} if last else {})
+        self.answer = self._connection.getresponse()
+        self.last = last
+
+    def event(self):
+        fields = {}
+        while line := self.answer.readline():
+            if line == b"\n" and "event" in fields:
+                self.last = fields["id"]
+                return fields["event"], msgspec.json.decode(fields["data"])
+            if b": " in line:
+                name, value = line.decode().rstrip("\n").split(": ", 1)
+                fields[name] = value
+        return None
+
+    def hear(self, count):
+        heard = []
+        while len(heard) < count:
+            name, deltas = self.event()
+            assert name == "changes"
+            heard += [each["dag_id"] for each in deltas]
+        return heard
+
+    def close(self):
+        self._connection.close()
+        self.answer.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def test_a_commit_reaches_an_open_stream_and_one_that_comes_again_goes_on_where_it_was(installation):
+    with served(installation) as port:
+        with Client(port) as first:
+            assert first.answer.getheader("Cache-Control") == "no-store"
+            assert first.answer.getheader("X-Accel-Buffering") == "no"
+            assert first.event() == ("ready", {})
+            for number in range(3):
+                change(installation, f"d{number}")
+                assert first.hear(1) == [f"d{number}"]
+        change(installation, "while it was away")
+        with Client(port, last=first.last) as again:
+            assert again.hear(1) == ["while it was away"]
+
+
+def test_a_server_that_stops_ends_its_streams_and_the_next_one_goes_on_where_they_were(installation):
+    with served(installation) as port:
+        client, other = Client(port), Client(port, query="?dag=x")
+        assert (client.event(), other.event()) == (("ready", {}), ("ready", {}))
+        change(installation, "before")
+        assert client.hear(1) == ["before"]
+    with client, other:
+        assert client.event() is None
+        assert other.event() is None
+    change(installation, "while the server was away")
+    with served(installation) as port, Client(port, query=f"?after={client.last}") as after:
+        assert after.hear(1) == ["while the server was away"]
+        change(installation, "live")
+        assert after.hear(1) == ["live"]
+
+
+def test_who_comes_from_elsewhere_begins_anew_and_goes_on(installation):
+    with served(installation) as port, Client(port, last=f"{'0' * 16}-0-7") as client:
+        assert client.event() == ("reset", {})
+        change(installation, "d")
+        assert client.hear(1) == ["d"]
+
+
+@pytest.mark.parametrize("query", ["?after=x", "?" + "dag=d&" * 101])
+def test_what_is_no_stream_is_refused_in_a_sentence(installation, query):
+    with served(installation) as port, Client(port, query) as client:
+        assert client.answer.status == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert client.answer.getheader("Content-Type") == "application/problem+json"
+        assert msgspec.json.decode(client.answer.read())["detail"]
+
+
+@pytest.mark.parametrize(
+    ("who", "status"), [(None, HTTPStatus.UNAUTHORIZED), (Principal("ann", ()), HTTPStatus.FORBIDDEN)]
+)
+def test_whoever_is_not_let_in_has_no_stream(installation, who, status):
+    with served(installation, who) as port, Client(port) as client:
+        assert client.answer.status == status
+
+
+def test_whoever_may_see_one_dag_is_told_of_that_alone(installation):
+    ann = Principal("ann", (Grant(Role.VIEWER, dags=("sales",)),))
+    with served(installation, ann) as port, Client(port) as client:
+        assert client.event() == ("ready", {})
+        change(installation, "stock", "sales")
+        assert client.hear(1) == ["sales"]
