@@ -168,6 +168,12 @@ class Project:
     def token(self):
         return (self.folder / ".penstock" / "server.token").read_text()
 
+    def token_of_robot(self):
+        """A token of a user: the owner's is made anew whenever the server starts."""
+        if "robot" not in self.penstock("users", "list").stdout:
+            self.penstock("users", "add", "robot", "--role", "admin", "--service")
+        return max(self.penstock("tokens", "create", "robot", str(time.monotonic_ns())).stdout.split(), key=len)
+
     def end(self):
         for name in list(self._programs):
             self.kill(name, signal.SIGTERM)
@@ -220,13 +226,13 @@ def open_page(browser, project):
     """Opens a page of the UI as somebody who is logged in; at the end, nothing may have failed in it."""
     faults, contexts = [], []
 
-    def opened(path, *, width=1280, theme="light", token=True):
+    def opened(path, *, width=1280, theme="light", token=True, secret=""):
         context = browser.new_context(
             viewport={"width": width, "height": 820}, color_scheme=theme, timezone_id="Asia/Kathmandu"
         )
         contexts.append(context)
         if token:
-            context.add_init_script(f"sessionStorage.setItem('penstock-token', '{project.token()}')")
+            context.add_init_script(f"sessionStorage.setItem('penstock-token', '{secret or project.token()}')")
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: faults.append(str(error)))

@@ -127,6 +127,35 @@ def _log_in(page, project, user, password):
     page.get_by_role("button", name="Log in").click()
 
 
+TOLD = "Changes are told as they happen"
+
+
+def test_a_change_reaches_the_page_within_a_second_though_it_does_not_ask(open_page, project):
+    page = open_page("/")
+    page.add_init_script("window.setInterval = () => 0")
+    page.reload()
+    expect(page.get_by_title(TOLD)).to_be_visible()
+    expect(page.get_by_role("button", name="Pause held", exact=True)).to_be_visible()
+    project.penstock("dags", "pause", "held")
+    expect(page.get_by_role("button", name="Unpause held", exact=True)).to_be_visible(timeout=1000)
+    project.penstock("dags", "unpause", "held")
+
+
+def test_a_page_goes_on_by_itself_when_the_server_was_killed_and_is_there_again(open_page, project):
+    page = open_page("/", secret=project.token_of_robot())
+    page.evaluate("window.sameDocument = true")
+    expect(page.get_by_title(TOLD)).to_be_visible()
+    project.kill("server")
+    expect(page.get_by_text(re.compile("^offline for"))).to_be_visible()
+    project.penstock("dags", "pause", "held")
+    project.serve()
+    expect(page.get_by_role("button", name="Unpause held", exact=True)).to_be_visible()
+    expect(page.get_by_title(TOLD)).to_be_visible()
+    project.penstock("dags", "unpause", "held")
+    expect(page.get_by_role("button", name="Pause held", exact=True)).to_be_visible(timeout=1000)
+    assert page.evaluate("window.sameDocument")
+
+
 def test_keys_alone_lead_to_a_failed_task(open_page):
     page = open_page("/dags/orders")
     cell = page.locator("[data-cell]").first

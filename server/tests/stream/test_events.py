@@ -2,6 +2,9 @@
 
 import http.client
 import os
+import re
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -71,9 +74,12 @@ def served(installation, who=OWNER):
 class Client:
     """One stream, read event by event."""
 
-    def __init__(self, port, query="", last=""):
+    def __init__(self, port, query="", last="", token=""):
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        self._connection.request("GET", f"/api/v1/events{query}", headers={"Last-Event-ID": last} if last else {})
+        sent = {"Last-Event-ID": last, "Authorization": f"Bearer {token}" if token else ""}
+        self._connection.request(
+            "GET", f"/api/v1/events{query}", headers={name: value for name, value in sent.items() if value}
+        )
         self.answer = self._connection.getresponse()
         self.last = last
 
@@ -166,3 +172,51 @@ def test_whoever_may_see_one_dag_is_told_of_that_alone(installation):
         assert client.event() == ("ready", {})
         change(installation, "stock", "sales")
         assert client.hear(1) == ["sales"]
+
+
+def test_a_server_that_is_killed_leaves_no_gap_and_nothing_twice(tmp_path):
+    with Served(tmp_path) as served, compose(load_settings({}, tmp_path)) as installation:
+        with Client(served.port, token=served.token) as client:
+            assert client.event() == ("ready", {})
+            change(installation, "before")
+            assert client.hear(1) == ["before"]
+            served.kill()
+            with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+                client.answer.read()
+        change(installation, "while it was away", "and once more")
+        served.start()
+        with Client(served.port, last=client.last, token=served.token) as again:
+            assert again.hear(2) == ["while it was away", "and once more"]
+            change(installation, "live")
+            assert again.hear(1) == ["live"]
+
+
+class Served:
+    """A server in a process of its own, which can be killed."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self._program = None
+
+    @property
+    def token(self):
+        return (self.folder / ".penstock" / "server.token").read_text()
+
+    def start(self):
+        command = [sys.executable, "-m", "penstock", "server", "start", "--port", "0"]
+        self._program = subprocess.Popen(
+            command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        )
+        self.port = int(re.search(r"listening on http://[^ ;]*:(\d+)[;.]", self._program.stdout.readline())[1])
+
+    def kill(self):
+        self._program.kill()
+        self._program.wait(30)
+        self._program.stdout.close()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.kill()

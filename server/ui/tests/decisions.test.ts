@@ -6,7 +6,26 @@ import { most, rowsOf } from "../src/lib/grid/rows.ts";
 import { kindOf, read, written } from "../src/lib/param_fields.ts";
 import { dagPath, match, part, taskPath, unpart } from "../src/lib/paths.ts";
 import { LOOKS } from "../src/lib/states.ts";
+import { EventParser } from "../src/lib/stream/events.ts";
 import { distance, instant, span } from "../src/lib/times.ts";
+
+test("events are read whole, however their bytes come, and the place moves on with each", () => {
+  const text = 'retry: 2000\n\nid: a-0-1\nevent: ready\ndata: {}\n\nid: a-0-2\n: beat\n\nid: a-0-3\nevent: changes\ndata: [{"kind": "pools"}]\n\n';
+  for (let size = 1; size <= text.length; size += 7) {
+    const parser = new EventParser();
+    const found = [];
+    for (let at = 0; at < text.length; at += size) found.push(...parser.take(text.slice(at, at + size)));
+    assert.deepEqual(found, [{ name: "ready", data: "{}" }, { name: "changes", data: '[{"kind": "pools"}]' }]);
+    assert.equal(parser.last, "a-0-3");
+  }
+});
+
+test("of an event that was cut off nothing is left when the stream is opened anew", () => {
+  const parser = new EventParser();
+  assert.deepEqual(parser.take("id: a-0-1\nevent: changes\nda"), []);
+  parser.begin();
+  assert.deepEqual(parser.take("id: a-0-1\nevent: changes\ndata: []\n\n"), [{ name: "changes", data: "[]" }]);
+});
 
 test("an id of whatever letters is one part of its path", () => {
   for (const id of ["a", "..", ".", "~..", "a/b", "%2F", "?x=1#y", "<img onerror>", "health", "ä🙂", "100%"]) {

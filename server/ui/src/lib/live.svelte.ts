@@ -1,28 +1,87 @@
-/** Whether the server answers, and the rhythm in which pages look for what is new: an answer that is the same costs no body. */
+/** Whether the server answers, and what has pages look for what is new: the stream of events, or the clock while that is away. */
 
+import { join } from "./stream/joined.ts";
+import type { Delta } from "./stream/events.ts";
+import { token } from "./token.ts";
+
+/** While the stream is away. */
 const LOOK_MS = 2000;
+/** However much changes, a page looks no more often. */
+const PAUSE_MS = 400;
 
-export const live = $state<{ state: "joining" | "live" | "offline"; since: number | null }>({ state: "joining", since: null });
+interface Live {
+  state: "joining" | "live" | "offline";
+  since: number | null;
+  /** Whether changes are told; else the server is asked. */
+  streaming: boolean;
+}
 
-const listeners = new Set<() => void>();
+export const live = $state<Live>({ state: "joining", since: null, streaming: false });
 
-/** Call something every two seconds while a component is there and its page is looked at. */
-export function watch(look: () => void): void {
+interface Listener {
+  look: () => void;
+  dag: () => string;
+}
+
+const listeners = new Set<Listener>();
+const waiting = new Set<Listener>();
+let pause: ReturnType<typeof setTimeout> | null = null;
+
+/**
+ * Call something whenever what it shows may have changed, while a component is there and its page is looked at.
+ *
+ * @param dag Of which DAG it shows something; "" for all that there is.
+ */
+export function watch(look: () => void, dag: () => string = () => ""): void {
   $effect(() => {
-    listeners.add(look);
-    return () => void listeners.delete(look);
+    const listener = { look, dag };
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+      waiting.delete(listener);
+    };
   });
 }
 
-/** Say whether the server has answered. */
+/** Say whether the server has answered; then its stream is followed as whoever the reader is now. */
 export function answered(well: boolean): void {
-  if (well) [live.state, live.since] = ["live", null];
-  else [live.state, live.since] = ["offline", live.since ?? Date.now()];
+  if (!well) {
+    [live.state, live.since] = ["offline", live.since ?? Date.now()];
+    return;
+  }
+  [live.state, live.since] = ["live", null];
+  join(token(), { open, changed });
 }
 
-const round = (): void => {
-  if (!document.hidden) for (const look of [...listeners]) look();
-};
+function open(yes: boolean): void {
+  const before = live.streaming;
+  live.streaming = yes;
+  if (yes) [live.state, live.since] = ["live", null];
+  else if (before) changed(null);
+}
 
-setInterval(round, LOOK_MS);
-document.addEventListener("visibilitychange", round);
+function changed(deltas: Delta[] | null): void {
+  for (const listener of listeners) {
+    const dag = listener.dag();
+    if (deltas === null || !dag || deltas.some((delta) => !delta.dag_id || delta.dag_id === dag)) waiting.add(listener);
+  }
+  if (pause === null) round();
+}
+
+/** Have those look that wait for it: at once, and once more after a pause if more has come meanwhile. */
+function round(): void {
+  pause = null;
+  if (document.hidden || !waiting.size) return;
+  pause = setTimeout(round, PAUSE_MS);
+  const now = [...waiting];
+  waiting.clear();
+  for (const listener of now) listener.look();
+}
+
+setInterval(() => {
+  if (!live.streaming) changed(null);
+}, LOOK_MS);
+document.addEventListener("visibilitychange", () => {
+  if (!live.streaming) changed(null);
+  else if (pause === null) round();
+});
