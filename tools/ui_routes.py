@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 SOURCES = Path("server/ui/src")
 ROUTES = SOURCES / "lib" / "api" / "routes.ts"
 LEFT_OUT = frozenset({"by"})
-"""Parameters that the server fills in."""
+"""Parameters that the server fills in; of who asks, a client gives why he does."""
 
 _NAMED = re.compile(r"""call\(\s*"((?:GET|POST|PUT|PATCH|DELETE) [^"]+)\"""")
 _SIMPLE = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
@@ -82,6 +82,8 @@ def _parameters(operation: Operation) -> Iterator[tuple[str, object, bool]]:
         if parameter.name not in LEFT_OUT:
             free = parameter.default is not inspect.Parameter.empty and f"{{{parameter.name}}}" not in operation.path
             yield parameter.name, hints[parameter.name], free
+    if "by" in hints and "why" not in hints:
+        yield "why", str, True
 
 
 def _component(name: str, schema: Mapping[str, Any]) -> list[str]:

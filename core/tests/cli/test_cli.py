@@ -251,6 +251,7 @@ def test_what_was_asked_for_is_shown_and_history_is_deleted(project):
     assert "nobody has asked for anything" in project("audit", "--run", "r2")
     dates = ("--from", "2026-01-01", "--until", "2126-01-01")
     assert project("runs", "clear", "sales", *dates) == "nothing of these runs is to be cleared\n"
+    assert project("tasks", "clear", "sales", "a", "--upstream", *dates) == "nothing of these runs is to be cleared\n"
     for given in ((), ("r1", *dates), dates[:2]):
         project("runs", "clear", "sales", *given, code=2)
     project("runs", "delete", "sales", "r1", code=4)
@@ -280,6 +281,7 @@ def test_runs_and_tasks_are_listed_and_asked_for(project):
     assert not project.json("runs", "clear", "sales", "r1")["requested"], "it has not begun"
     assert "nothing of run r1 of sales is to be cleared" in project("tasks", "clear", "sales", "b")
     project("tasks", "mark", "sales", "a", "nonsense", code=2)
+    project("runs", "mark", "sales", "r1", "success", "--dry-run", code=4)
     project("tasks", "mark", "sales", "a", "success", code=4)
 
 

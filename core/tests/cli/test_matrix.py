@@ -241,6 +241,8 @@ IGNORES = {
     "connections set db http://h --stdin": "Give one of",
     "variables set k v --stdin": "Give exactly one of",
     "tasks clear sales a[0] --index 1": "Two instances are named",
+    "tasks clear sales a --run r --from 2026-01-01 --until 2026-01-02": "Name a run, or give",
+    "tasks clear sales a[0] --from 2026-01-01 --until 2026-01-02": "is cleared in one run",
     "runs list --state nonsense": "is not one of",
     "runs cancel sales ''": "it is empty",
     "dags trigger sales --run-id ''": "it is empty",

@@ -2,12 +2,17 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
+from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec, ParamSpec, TaskSpec
+from penstock.model.run import TaskInstance, Try
 from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.source import ParsedFile
+from penstock.model.state import Outcome, RunState, TaskState
 from penstock.plugins.host import PluginHost
+from penstock.service import dags
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
 from penstock.store import Keyring, LoaderCatalog, Store, new_key
@@ -81,3 +86,34 @@ def installation(tmp_path, store, clock, environ_connections, environ_variables)
         find_plugins=lambda: PluginHost([]),
         open_vault=lambda store: Vault([EnvironmentSource(environ_connections, environ_variables), StoreSource(store)]),
     )
+
+
+@pytest.fixture
+def asked(store, now):
+    """Requests since the last call."""
+
+    def take():
+        found = store.requests.pending()
+        store.apply(Changes(handled=[number for number, _ in found]), now)
+        return [request for _, request in found]
+
+    take()
+    return take
+
+
+@pytest.fixture
+def run(installation, store, now, asked):
+    """A run whose first task has failed once and is tried again."""
+    run = dags.trigger(installation, "sales", run_id="one").run
+    asked()
+    rows = [
+        TaskInstance(run.run, "extract", -1, TaskState.RUNNING, 2, 2, "try 2 of 3"),
+        TaskInstance(run.run, "load", -1, TaskState.NONE),
+    ]
+    tries = [
+        Try(run.run, "extract", -1, 1, 1, "local", now, outcome=Outcome.FAILED, error="ValueError: no\ntrace"),
+        Try(run.run, "extract", -1, 2, 2, "local", now),
+    ]
+    running = msgspec.structs.replace(run, state=RunState.RUNNING, started_at=now)
+    store.apply(Changes(runs=[running], tasks=rows, tries=tries), now)
+    return running

@@ -9,11 +9,10 @@ from penstock.engine.waits import LimitHolder, Wait
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.changes import Changes
 from penstock.model.connection import Connection
-from penstock.model.dag import TaskSpec
 from penstock.model.history.audit import AskedBy
 from penstock.model.history.quarantine import Quarantined, QuarantineKind
 from penstock.model.names import STEP, map_key_of
-from penstock.model.request import CancelRun, ClearTasks, DagChanged, MarkRun, MarkTask, RunRequested, encode
+from penstock.model.request import CancelRun, DagChanged, MarkRun, MarkTask, RunRequested, encode
 from penstock.model.run import Rendered, TaskInstance, TaskKey, Try
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.scheduler.capacity_file import CapacityFile
@@ -24,43 +23,11 @@ from penstock.service.choices.tenants import TenantUsage, list_tenants
 from penstock.service.clear import Code, clear_tasks, preview_clear
 from penstock.service.config import connections, pools, variables
 from penstock.service.history import audit
-from penstock.service.history.clear_dates import preview_clears
 from penstock.service.names import index_of
 from penstock.service.values.rendered import list_rendered
 from penstock.settings import ExecutorChoice
 from penstock.store import Pool
 from penstock.tries.paths import log_path
-
-
-@pytest.fixture
-def asked(store, now):
-    """Requests since the last call."""
-
-    def take():
-        found = store.requests.pending()
-        store.apply(Changes(handled=[number for number, _ in found]), now)
-        return [request for _, request in found]
-
-    take()
-    return take
-
-
-@pytest.fixture
-def run(installation, store, now, asked):
-    """A run whose first task has failed once and is tried again."""
-    run = dags.trigger(installation, "sales", run_id="one").run
-    asked()
-    rows = [
-        TaskInstance(run.run, "extract", -1, TaskState.RUNNING, 2, 2, "try 2 of 3"),
-        TaskInstance(run.run, "load", -1, TaskState.NONE),
-    ]
-    tries = [
-        Try(run.run, "extract", -1, 1, 1, "local", now, outcome=Outcome.FAILED, error="ValueError: no\ntrace"),
-        Try(run.run, "extract", -1, 2, 2, "local", now),
-    ]
-    running = msgspec.structs.replace(run, state=RunState.RUNNING, started_at=now)
-    store.apply(Changes(runs=[running], tasks=rows, tries=tries), now)
-    return running
 
 
 def test_a_trigger_creates_the_run_with_its_request(installation, store, now, asked):
@@ -178,7 +145,8 @@ def test_who_asks_for_something_is_kept_with_what_was_asked_for_and_why(installa
     by = AskedBy("ann", "a late file")
     runs.cancel_run(installation, "sales", "one", by=by)
     clear_tasks(installation, preview_clear(installation, "sales", "one", tasks=["extract"], code=Code.SAME), by=by)
-    tasks.mark_task(installation, "sales", "load", "skipped", by=by)
+    marked = tasks.mark_task(installation, "sales", "load", "skipped", by=by)
+    assert [(each.task, each.after) for each in marked.changes] == [("load", "skipped")]
     dags.pause_all(installation, ["stock"], paused=True, by=by)
     dags.pause(installation, "stock", paused=True, by=by)
     dags.pause(installation, "stock", paused=False)
@@ -203,6 +171,8 @@ def test_who_asks_for_something_is_kept_with_what_was_asked_for_and_why(installa
 
 
 def test_a_run_that_has_started_can_be_marked(installation, run, asked):
+    foreseen = runs.mark_run(installation, "sales", "one", "failed", dry_run=True)
+    assert (foreseen.asked, [each.task for each in foreseen.changes]) == (None, ["extract", "load"])
     runs.mark_run(installation, "sales", "one", "failed", by=AskedBy("ann"))
     assert asked() == [MarkRun(run.run, "failed")]
     with pytest.raises(RequestError, match="cannot be marked 'running'"):
@@ -226,95 +196,6 @@ def test_what_became_of_a_request_is_told(installation, run, store, now, asked):
     assert (found.handled, found.set_aside) == (True, "")
     store.quarantine.add(Quarantined(QuarantineKind.REQUEST, "r", "it broke", now, body=encode(done.requests[0])))
     assert asked_state(installation, done).set_aside == "it broke"
-
-
-def test_clear_checks_each_task_and_says_what_runs_again(installation, run, asked):
-    found = preview_clear(installation, "sales", "one", tasks=["extract"])
-    assert (found.tasks, found.version, found.note) == (["extract", "load"], run.version, "")
-    assert asked() == [], "a preview asks for nothing"
-    clear_tasks(installation, found)
-    assert asked() == [ClearTasks(run.run, ("extract",))]
-    assert not preview_clear(installation, "sales", "one", only_failed=True).changes, "nothing has failed"
-    with pytest.raises(NotFoundError, match=r"no task of DAG 'sales' is named 'laod'\. Did you mean 'load'"):
-        preview_clear(installation, "sales", "one", tasks=["load", "laod"])
-    with pytest.raises(NotFoundError, match=r"no index of task 'load' .* is named '3'"):
-        preview_clear(installation, "sales", "one", tasks=["load"], map_index=3)
-
-
-def test_the_runs_of_some_dates_are_cleared_together(installation, run, store, now, asked):
-    def clears(days, **more):
-        since = now - timedelta(days=days)
-        return preview_clears(installation, "sales", since, now + timedelta(seconds=1), code=Code.SAME, **more)
-
-    days = timedelta(days=1)
-    for number in range(1, 4):
-        made = dags.trigger(installation, "sales", run_id=f"d{number}", logical_date=now - number * days).run
-        rows = [TaskInstance(made.run, name, -1, TaskState.SUCCESS) for name in ("extract", "load")]
-        done = msgspec.structs.replace(made, state=RunState.SUCCESS, started_at=now)
-        store.apply(Changes(runs=[done], tasks=rows), now)
-    dags.trigger(installation, "sales", run_id="waits", logical_date=now - days)
-    asked()
-    found = clears(2)
-    assert [(each.run.run_id, each.tasks) for each in found] == [
-        (name, ["extract", "load"]) for name in ("d2", "d1", "one")
-    ]
-    assert clears(2, only_failed=True) == []
-    clear_tasks(installation, *found, by=AskedBy("ann"))
-    assert [(type(each), each.run) for each in asked()] == [(ClearTasks, each.run.run) for each in found]
-    assert {e.run_id for e in audit.list_audit(installation).entries if e.action == "clear"} == {"d1", "d2", "one"}
-
-
-def test_a_clear_says_what_keeps_its_steps(installation, run, asked):
-    found = preview_clear(installation, "sales", "one", tasks=["extract"], keep_steps=True)
-    assert (found.tasks, found.keeping) == (["extract", "load"], ["extract", "load"])
-    clear_tasks(installation, found)
-    assert [request.keep_steps for request in asked()] == [True]
-    assert preview_clear(installation, "sales", "one", tasks=["extract"]).keeping == []
-
-
-def test_a_clear_moves_a_run_to_the_present_version_unless_a_try_of_it_lives(
-    installation, store, now, run, save, asked
-):
-    sales = store.dags.row("sales").spec
-    save(store, [msgspec.structs.replace(sales, tasks=(*sales.tasks, TaskSpec("report", upstream=("load",))))])
-    newest = store.dags.state("sales").version
-    asked()
-    found = preview_clear(installation, "sales", "one")
-    assert (found.version, "a try of extract has not ended" in found.note) == (run.version, True)
-    with pytest.raises(RequestError, match=r"keeps its version .* because a try of extract has not ended"):
-        preview_clear(installation, "sales", "one", code=Code.NEWEST)
-    ended = Try(run.run, "extract", -1, 2, 2, "local", now, outcome=Outcome.FAILED)
-    failed = TaskInstance(run.run, "extract", -1, TaskState.FAILED, 2, 2, "ValueError: no.")
-    store.apply(Changes(tasks=[failed], tries=[ended]), now)
-    (extract,) = tasks.why(installation, "sales", "extract")
-    assert extract.reason.startswith("ValueError: no. The DAGs folder has changed since; to run what it holds now: ")
-    found = preview_clear(installation, "sales", "one", tasks=["extract"])
-    assert (found.version, found.note, found.tasks) == (newest, "", ["extract", "load", "report"])
-    clear_tasks(installation, found)
-    assert asked() == [ClearTasks(run.run, ("extract",), version=newest)]
-    same = preview_clear(installation, "sales", "one", tasks=["extract"], code=Code.SAME)
-    assert (same.version, same.wanted.version, same.tasks) == (run.version, "", ["extract", "load"])
-    tasks.mark_task(installation, "sales", "extract", "success", code=Code.NEWEST)
-    assert asked() == [MarkTask(run.run, "extract", -1, "success", newest)]
-    assert runs.show_run(installation, "sales", "one").present_version == newest
-    save(store, [msgspec.structs.replace(sales, tasks=sales.tasks[:1])])
-    with pytest.raises(RequestError, match=r"has no task 'load'\. To run it again .*: --code same"):
-        preview_clear(installation, "sales", "one", tasks=["load"])
-    assert preview_clear(installation, "sales", "one", tasks=["load"], code=Code.SAME).tasks == ["load"]
-
-
-def test_a_clear_says_that_the_dags_folder_holds_no_good_version(installation, store, now, run, save):
-    ended = Try(run.run, "extract", -1, 2, 2, "local", now, outcome=Outcome.FAILED)
-    store.apply(Changes(tries=[ended]), now)
-    save(store, (), problems=("sales.py:3: the file is no Python.",))
-    broken = "sales.py cannot be imported as it is now: its last good version counts"
-    assert preview_clear(installation, "sales", "one").note == broken
-    assert preview_clear(installation, "sales", "one", code=Code.SAME).note == "", "that was asked for"
-    save(store, ())
-    assert (
-        preview_clear(installation, "sales", "one").note
-        == "no file defines DAG 'sales' any more: its last version counts"
-    )
 
 
 def test_a_run_that_was_skipped_says_so_and_can_be_cleared(installation, store, now):
@@ -353,6 +234,8 @@ def test_a_task_that_waits_for_its_past_says_which_run_holds_it(installation, st
 
 
 def test_mark_checks_state_and_task(installation, run, asked):
+    foreseen = tasks.mark_task(installation, "sales", "load", "success", dry_run=True)
+    assert (foreseen.asked, [str(each.after) for each in foreseen.changes], asked()) == (None, ["success"], [])
     tasks.mark_task(installation, "sales", "load", "success")
     assert asked() == [MarkTask(run.run, "load", -1, "success")]
     with pytest.raises(RequestError, match="cannot be marked 'running'"):

@@ -121,6 +121,37 @@ def pictures():
     return folder
 
 
+@pytest.fixture(scope="session")
+def faults_of(axe):
+    """Finds what keeps people out of a page."""
+
+    def found(page):
+        found = page.evaluate(axe + ";axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})")
+        return [(each["id"], node["html"][:200]) for each in found["violations"] for node in each["nodes"]]
+
+    return found
+
+
+@pytest.fixture(scope="session")
+def look_well(faults_of, pictures):
+    """Takes pictures of a page in both colours and at the width of a phone: nothing keeps people out, nothing is too wide."""
+
+    def look(page, name):
+        size, shown = page.viewport_size, (("light", 1280), ("dark", 1280), ("light", 390))
+        for theme, width in shown:
+            page.emulate_media(color_scheme=theme)
+            page.set_viewport_size({"width": width, "height": size["height"]})
+            page.screenshot(path=pictures / f"{name}-{theme}-{width}.png")
+            if width < 1280:
+                assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+            else:
+                assert faults_of(page) == [], (name, theme)
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size(size)
+
+    return look
+
+
 class Project:
     """A project whose scheduler runs, and whose server can be ended and started anew on the same port."""
 

@@ -30,30 +30,25 @@ PAGES = {
 }
 
 
-def _found(page, axe):
-    found = page.evaluate(axe + ";axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})")
-    return [(each["id"], node["html"][:200]) for each in found["violations"] for node in each["nodes"]]
-
-
 @pytest.mark.parametrize(("name", "theme", "width"), [(each, "light", 1280) for each in PAGES] + [
     ("dags", "dark", 1280), ("grid", "dark", 1280), ("log", "dark", 1280), ("dags", "light", 390), ("grid", "light", 390),
 ])  # fmt: skip
-def test_a_page_shows_its_thing_and_keeps_nobody_out(name, theme, width, open_page, pictures, axe):
+def test_a_page_shows_its_thing_and_keeps_nobody_out(name, theme, width, open_page, pictures, faults_of):
     path, text = PAGES[name]
     page = open_page(path, theme=theme, width=width)
     expect(page.locator("main").get_by_text(text).filter(visible=True).first).to_be_visible()
     page.screenshot(path=pictures / f"{name}-{theme}-{width}.png")
-    assert _found(page, axe) == []
+    assert faults_of(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_who_is_not_known_logs_in_and_comes_to_the_page_that_was_asked_for(open_page, project, axe):
+def test_who_is_not_known_logs_in_and_comes_to_the_page_that_was_asked_for(open_page, project, faults_of):
     page = open_page("/dags/orders?tab=runs", token=False)
     page.get_by_role("button", name="By a token").click()
     page.get_by_label("Token").fill("wrong")
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("alert")).to_contain_text("does not hold")
-    assert _found(page, axe) == []
+    assert faults_of(page) == []
     page.get_by_label("Token").fill(project.token())
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("link", name="first")).to_be_visible()
@@ -62,10 +57,10 @@ def test_who_is_not_known_logs_in_and_comes_to_the_page_that_was_asked_for(open_
     expect(page.get_by_label("Password")).to_be_visible()
 
 
-def test_the_first_admin_is_made_by_a_link_once_and_logs_in_by_password(open_page, project, admin, axe):
+def test_the_first_admin_is_made_by_a_link_once_and_logs_in_by_password(open_page, project, admin, faults_of):
     user, password, link = admin
     page = open_page(link.removeprefix(project.url), token=False)
-    assert _found(page, axe) == []
+    assert faults_of(page) == []
     page.get_by_label("User").fill("mallory")
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Make the admin").click()
@@ -73,7 +68,7 @@ def test_the_first_admin_is_made_by_a_link_once_and_logs_in_by_password(open_pag
     assert page.url == f"{project.url}/welcome"
     _log_in(page, project, user, "not the password")
     expect(page.get_by_role("alert")).to_contain_text("No user has this name and this password")
-    assert _found(page, axe) == []
+    assert faults_of(page) == []
     _log_in(page, project, user, password)
     expect(page.get_by_role("link", name="orders", exact=True)).to_be_visible()
     page.get_by_role("button", name="Log out").click()
@@ -82,12 +77,12 @@ def test_the_first_admin_is_made_by_a_link_once_and_logs_in_by_password(open_pag
     expect(page.get_by_label("Password")).to_be_visible()
 
 
-def test_a_new_password_is_set_by_a_link_once(open_page, project, admin, axe, pictures):
+def test_a_new_password_is_set_by_a_link_once(open_page, project, admin, faults_of, pictures):
     user, password, _ = admin
     link = project.penstock("users", "reset", user, "--url", project.url).stdout.strip()
     page = open_page(link.removeprefix(project.url), token=False)
     page.get_by_label("Password").fill(password)
-    assert (_found(page, axe), page.url) == ([], f"{project.url}/reset")
+    assert (faults_of(page), page.url) == ([], f"{project.url}/reset")
     page.screenshot(path=pictures / "reset.png")
     page.get_by_role("button", name="Set the password").click()
     expect(page.get_by_role("link", name="orders", exact=True)).to_be_visible()

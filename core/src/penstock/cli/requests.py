@@ -30,6 +30,10 @@ alone_option = click.option("--alone", is_flag=True, help="Leave alone what the 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would run, and change nothing.")
 
 
+since_option = click.option(
+    "--from", "since", default=None, metavar="ISO", help="In place of a run: those whose logical date is not before."
+)
+until_option = click.option("--until", default=None, metavar="ISO", help="And before this.")
 why_option = click.option("--reason", "why", default=None, metavar="TEXT", help="Why, for `penstock audit`.")
 
 
@@ -80,6 +84,16 @@ def ended(installation: Installation, run: Run, timeout_s: float | None) -> Run:
         time.sleep(min(pause_s, left))
         pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
     return now
+
+
+def read_dates(since: str | None, until: str | None, run_id: str | None) -> tuple[datetime, datetime] | None:
+    """The span of time that is named in place of a run, as UTC; None if none is. Raises RequestError or UsageError."""
+    first, end = read_date(since, "--from"), read_date(until, "--until")
+    if first is None and end is None:
+        return None
+    if first is None or end is None or run_id is not None:
+        raise click.UsageError("Name a run, or give --from and --until.")
+    return first, end
 
 
 def read_date(text: str | None, option: str = "--date") -> datetime | None:

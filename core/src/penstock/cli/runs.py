@@ -130,10 +130,8 @@ def cancel_run(context: click.Context, dag_id: str, run_id: str, why: str | None
 @runs.command("clear")
 @click.argument("dag_id", type=names.DAG)
 @click.argument("run_id", type=names.RUN, required=False)
-@click.option(
-    "--from", "since", default=None, metavar="ISO", help="In place of a run: those whose logical date is not before."
-)
-@click.option("--until", default=None, metavar="ISO", help="And before this.")
+@requests.since_option
+@requests.until_option
 @click.option("--only-failed", is_flag=True, help="Leave alone what did not fail.")
 @requests.code_option(None)
 @requests.why_option
@@ -158,14 +156,14 @@ def clear_run(  # noqa: PLR0913 - one argument an option
     as_json: bool,
 ) -> None:
     """Run the tasks of a run again, or of all runs of some dates, with the DAG's present version if no try of the run lives."""
-    first, end = requests.read_date(since, "--from"), requests.read_date(until, "--until")
-    if (run_id is None) != (first is not None and end is not None) or (first is None) != (end is None):
+    dates = requests.read_dates(since, until, run_id)
+    if run_id is None and dates is None:
         raise click.UsageError("Name a run, or give --from and --until.")
     options: dict[str, Any] = {"only_failed": only_failed, "code": code, "keep_steps": keep_steps}
     with project(context) as installation:
         options |= {"alone": alone, "dry_run": dry_run, "by": requests.asked_by(why)}
-        if first is not None and end is not None:
-            found, named_runs = clears.clear_dates(installation, dag_id, first, end, **options), None
+        if dates is not None:
+            found, named_runs = clears.clear_dates(installation, dag_id, *dates, **options), None
         else:
             found, named_runs = clears.clear_run(installation, dag_id, run_id or "", **options), 1
         clears_of.print_clears(installation, found, named_runs=named_runs, dry_run=dry_run, as_json=as_json)
@@ -176,16 +174,22 @@ def clear_run(  # noqa: PLR0913 - one argument an option
 @click.argument("run_id", type=names.RUN)
 @click.argument("state", type=click.Choice(["success", "failed"]))
 @requests.why_option
+@requests.dry_run_option
 @json_option
 @click.pass_context
-def mark_run(context: click.Context, dag_id: str, run_id: str, state: str, why: str | None, *, as_json: bool) -> None:
+def mark_run(
+    context: click.Context, dag_id: str, run_id: str, state: str, why: str | None, *, dry_run: bool, as_json: bool
+) -> None:
     """Have a run end as a success or as failed; what runs of it is killed, its teardowns still run."""
     with project(context) as installation:
-        asked = service.mark_run(installation, dag_id, run_id, state, by=requests.asked_by(why))
-        done = requests.finished(installation, asked)
+        marked = service.mark_run(installation, dag_id, run_id, state, dry_run=dry_run, by=requests.asked_by(why))
+        done = marked.asked is not None and requests.finished(installation, marked.asked)
         found = service.show_run(installation, dag_id, run_id).run.state
     if as_json:
-        print_json({"requested": True, "handled": done, "dag_id": dag_id, "run_id": run_id, "state": found})
+        facts = {"dag_id": dag_id, "run_id": run_id, "state": found, "changes": marked.changes}
+        print_json({"requested": marked.asked is not None, "handled": done, **facts})
+    elif dry_run:
+        clears_of.print_changes(marked.changes)
     elif done:
         print_line(f"run {run_id} of {dag_id} is {found.value}")
     else:

@@ -1,6 +1,7 @@
 """``penstock tasks``."""
 
 import shlex
+from typing import Any
 
 import click
 
@@ -24,7 +25,7 @@ from penstock.model.run import TaskKey
 from penstock.model.text import counted, shortened
 from penstock.service import tasks as service
 from penstock.service.clear import Code
-from penstock.service.history.clears import clear_run
+from penstock.service.history.clears import clear_dates, clear_run
 from penstock.service.installation import Installation
 from penstock.service.names import index_of
 from penstock.service.runs import show_run
@@ -125,7 +126,10 @@ def _print_tries(why: service.Why) -> None:
 @click.argument("dag_id", type=names.DAG)
 @click.argument("task_ids", type=names.TASK, nargs=-1, required=True, metavar="TASK_ID...")
 @run_option
+@click.option("--upstream", is_flag=True, help="Also everything upstream.")
 @click.option("--downstream/--no-downstream", default=True, show_default=True, help="Also everything downstream.")
+@requests.since_option
+@requests.until_option
 @index_option
 @click.option("--only-failed", is_flag=True, help="Leave alone what did not fail.")
 @requests.code_option(None)
@@ -142,7 +146,10 @@ def clear(  # noqa: PLR0913 - one argument an option
     run_id: str | None,
     *,
     index: int | None,
+    upstream: bool,
     downstream: bool,
+    since: str | None,
+    until: str | None,
     only_failed: bool,
     code: Code | None,
     why: str | None,
@@ -151,25 +158,22 @@ def clear(  # noqa: PLR0913 - one argument an option
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Run tasks again, with the DAG's present version if no try of the run lives."""
-    named = [named_instance(name, index) for name in task_ids]
-    with project(context) as installation:
-        map_index = _one_index(installation, dag_id, run_id or "", named)
-        found = clear_run(
-            installation,
-            dag_id,
-            run_id or "",
-            tasks=[name for name, _ in named],
-            map_index=map_index,
-            downstream=downstream,
-            only_failed=only_failed,
-            code=code,
-            keep_steps=keep_steps,
-            alone=alone,
-            dry_run=dry_run,
-            by=requests.asked_by(why),
+    """Run tasks again, in one run or in all runs of some dates, with the DAG's present version if no try of the run lives."""
+    dates, named = requests.read_dates(since, until, run_id), [named_instance(name, index) for name in task_ids]
+    if dates is not None and any(at is not None for _, at in named):
+        raise click.UsageError(
+            "One instance of a task is cleared in one run. Name that in place of --from and --until."
         )
-        clears_of.print_clears(installation, found, named_runs=1, dry_run=dry_run, as_json=as_json)
+    options: dict[str, Any] = {"tasks": [name for name, _ in named], "upstream": upstream, "downstream": downstream}
+    options |= {"only_failed": only_failed, "code": code, "keep_steps": keep_steps, "alone": alone, "dry_run": dry_run}
+    options["by"] = requests.asked_by(why)
+    with project(context) as installation:
+        if dates is not None:
+            found, named_runs = clear_dates(installation, dag_id, *dates, **options), None
+        else:
+            map_index = _one_index(installation, dag_id, run_id or "", named)
+            found, named_runs = clear_run(installation, dag_id, run_id or "", map_index=map_index, **options), 1
+        clears_of.print_clears(installation, found, named_runs=named_runs, dry_run=dry_run, as_json=as_json)
 
 
 @tasks.command("mark")
@@ -177,6 +181,7 @@ def clear(  # noqa: PLR0913 - one argument an option
 @click.argument("state", type=click.Choice(["success", "failed", "skipped"]))
 @requests.code_option(Code.SAME)
 @requests.why_option
+@requests.dry_run_option
 @json_option
 @click.pass_context
 def mark(  # noqa: PLR0913 - one argument an option
@@ -189,6 +194,7 @@ def mark(  # noqa: PLR0913 - one argument an option
     map_index: int | str | None,
     code: Code,
     why: str | None,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Set a task to a state by hand."""
@@ -196,13 +202,15 @@ def mark(  # noqa: PLR0913 - one argument an option
         by = requests.asked_by(why)
         index = index_of(installation, dag_id, task_id, map_index, run_id=run_id)
         found = service.mark_task(
-            installation, dag_id, task_id, state, run_id=run_id, map_index=index, code=code, by=by
+            installation, dag_id, task_id, state, run_id=run_id, map_index=index, code=code, dry_run=dry_run, by=by
         )
-        done = requests.finished(installation, found.asked)
+        done = found.asked is not None and requests.finished(installation, found.asked)
         run = show_run(installation, dag_id, found.run.run_id).run
     if as_json:
         facts = {"dag_id": dag_id, "run_id": run.run_id, "tasks": found.tasks, "state": state, "version": found.version}
-        print_json({"requested": True, "handled": done, **facts})
+        print_json({"requested": found.asked is not None, "handled": done, **facts, "changes": found.changes})
+    elif dry_run:
+        clears_of.print_changes(found.changes)
     elif done:
         print_line(f"marked {clears_of.named(found.tasks)} as {state}: run {run.run_id} is {run.state.value}")
     else:

@@ -135,9 +135,11 @@ class Inbox:
         """The requests about DAGs that were gained, whenever they came in."""
         return self._taken(self._store.requests.pending_about(dag_ids))
 
-    def events_of(self, request: Request) -> list[Event]:
-        """The events by which an engine that knows nothing can be asked what a request would do."""
-        return [arrival.event for arrival in self._arrivals(0, request, set()) if arrival.event is not None]
+    def events_of(self, *requests: Request) -> list[Event]:
+        """The events by which an engine that knows nothing can be asked what requests would do."""
+        added: set[int] = set()
+        arrivals = [each for request in requests for each in self._arrivals(0, request, added)]
+        return [arrival.event for arrival in arrivals if arrival.event is not None]
 
     def dates(self, wanted: Iterable[WantedDate]) -> list[Arrival]:
         """What there is of dates that the engine wants to know of, each after the run that is then to run again."""

@@ -5,15 +5,15 @@ from enum import StrEnum
 
 import msgspec
 
+from penstock.engine.graph.subset import chosen_tasks, tasks_of
 from penstock.errors import NotFoundError, RequestError, as_sentence
-from penstock.model.changes import Changes
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
-from penstock.model.now import Now
 from penstock.model.request import ClearTasks
 from penstock.model.run import Run
 from penstock.service.asked.asked import Asked, ask
 from penstock.service.installation import Installation
 from penstock.service.names import find_present_tasks, find_run, known_tasks
+from penstock.service.preview import preview_changes
 from penstock.store import DagState, Store
 
 
@@ -61,6 +61,7 @@ def preview_clear(  # noqa: PLR0913 - one argument an option
     *,
     tasks: Sequence[str] = (),
     map_index: int | None = None,
+    upstream: bool = False,
     downstream: bool = True,
     only_failed: bool = False,
     code: Code | None = None,
@@ -74,14 +75,16 @@ def preview_clear(  # noqa: PLR0913 - one argument an option
         run_id: The run; the newest of the DAG if it is empty.
         tasks: Ids of the tasks; all of the run if there is none.
         map_index: One instance of the mapped tasks; all unless given.
-        downstream: Whether everything downstream runs again, too.
+        upstream: Whether everything upstream runs again, too.
+        downstream: Whether everything downstream does.
         only_failed: Whether instances that did not fail are left alone.
         code: The version of the DAG to go on with; None for the newest unless a try of the run lives.
         keep_steps: Whether the task instances keep the steps that they have done, and their other checkpoints.
 
     Raises:
         NotFoundError: There is no such DAG, run, task or instance.
-        RequestError: The newest version was asked for, and a try of the run lives; or that version does not have a task.
+        RequestError: The newest version was asked for, and a try of the run lives; that version does not have a task; or what is upstream
+            of one instance was asked for.
         StoreError: The database failed.
     """
     store = installation.store
@@ -89,8 +92,9 @@ def preview_clear(  # noqa: PLR0913 - one argument an option
     _check_tasks(store, run, tasks, map_index, code)
     version, note = version_to_run(store, run, code)
     _check_in_version(store, run, tasks, version)
-    wanted = ClearTasks(run.run, tuple(tasks), downstream, only_failed, map_index, version, keep_steps)
-    changes = _changes(installation, wanted)
+    named = _with_upstream(store, run, tasks, map_index, version) if upstream and tasks else tuple(tasks)
+    wanted = ClearTasks(run.run, named, downstream, only_failed, map_index, version, keep_steps)
+    changes = preview_changes(installation, wanted)
     forgotten = set(changes.forgotten)
     keeping = [str(key) for key in changes.cleared if key not in forgotten]
     return Clear(run, list(map(str, changes.cleared)), version or run.version, note, wanted, keeping)
@@ -153,10 +157,17 @@ def _check_in_version(store: Store, run: Run, tasks: Sequence[str], version: str
         )
 
 
-def _changes(installation: Installation, wanted: ClearTasks) -> Changes:
-    """What the scheduler's own code would change."""
-    from penstock.engine.engine import Engine  # noqa: PLC0415 - commands that only read need not wait for it
-    from penstock.scheduler.inbox import Inbox  # noqa: PLC0415 - as above
-
-    engine = Engine(routes=installation.settings.queues)
-    return engine.step(Inbox(installation.store, engine.holds).events_of(wanted), Now(installation.now(), 0.0)).changes
+def _with_upstream(
+    store: Store, run: Run, tasks: Sequence[str], map_index: int | None, version: str
+) -> tuple[str, ...]:
+    """Tasks with all that is upstream of them, of those that the run has or gets."""
+    if map_index is not None:
+        raise RequestError(
+            f"index {map_index} of {tasks[0]} has nothing upstream by itself. Clear the whole task with what is upstream of it, "
+            "or the one instance without that."
+        )
+    spec = store.versions.spec(version or run.version)
+    if spec is None:  # retention was faster
+        return tuple(tasks)
+    kept = {task.task_id for task in tasks_of(spec, run.subset)}
+    return tuple(each for each in chosen_tasks(spec, tasks, upstream=True, downstream=False) if each in kept)

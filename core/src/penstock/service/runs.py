@@ -13,6 +13,7 @@ from penstock.service.installation import Installation
 from penstock.service.names import find_dag, find_run
 from penstock.service.operations.operation import operation
 from penstock.service.operations.page import PageSize
+from penstock.service.preview import TaskChange, preview_marks
 
 
 class RunPage(msgspec.Struct, frozen=True):
@@ -36,6 +37,14 @@ class RunDetails(msgspec.Struct, frozen=True):
     run: Run
     tasks: dict[TaskState, int]
     present_version: str
+
+
+class MarkedRun(msgspec.Struct, frozen=True):
+    """What the mark of a run does; ``changes`` and ``asked`` as in `penstock.service.tasks.Mark`."""
+
+    run: Run
+    changes: list[TaskChange]
+    asked: Asked | None
 
 
 @operation("GET", "/runs", needs=Permission.DAGS_READ)
@@ -90,8 +99,24 @@ def cancel_run(installation: Installation, dag_id: str, run_id: str, *, by: Aske
 
 
 @operation("POST", "/dags/{dag_id}/runs/{run_id}/mark", needs=Permission.RUNS_WRITE)
-def mark_run(installation: Installation, dag_id: str, run_id: str, state: str, *, by: AskedBy = NOBODY) -> Asked:
+def mark_run(
+    installation: Installation,
+    dag_id: str,
+    run_id: str,
+    state: str,
+    *,
+    dry_run: bool = False,
+    by: AskedBy = NOBODY,
+) -> MarkedRun:
     """Ask the scheduler to have a run end as ``success`` or ``failed``, whatever its tasks do or have done.
+
+    Args:
+        installation: The installation.
+        dag_id: The DAG.
+        run_id: The run.
+        state: One of these two.
+        dry_run: Whether to tell what would change, and change nothing.
+        by: Who asks, for the audit.
 
     Raises:
         NotFoundError: There is no such DAG or run.
@@ -107,4 +132,6 @@ def mark_run(installation: Installation, dag_id: str, run_id: str, state: str, *
             f"Cancel it: penstock runs cancel {dag_id} {run.run_id}"
         )
     audit = by.entry(now, AuditAction.MARK, dag_id, run.run_id, state)
-    return ask(installation, (MarkRun(run.run, state),), audit)
+    wanted = MarkRun(run.run, state)
+    changes = preview_marks(installation, run, wanted)
+    return MarkedRun(run, changes, None if dry_run else ask(installation, (wanted,), audit))

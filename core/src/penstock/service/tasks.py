@@ -15,6 +15,7 @@ from penstock.service.clear import Code, version_to_run
 from penstock.service.installation import Installation
 from penstock.service.names import find_present_tasks, find_run, find_tasks, known_tasks
 from penstock.service.operations.operation import operation
+from penstock.service.preview import TaskChange, preview_marks
 from penstock.store import PastTry, Store
 
 _MARKS = (TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED)
@@ -48,13 +49,19 @@ class RunTasks(msgspec.Struct, frozen=True):
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """What a mark does; ``version`` and ``note`` as in `penstock.service.clear.Clear`."""
+    """What a mark does; ``version`` and ``note`` as in `penstock.service.clear.Clear`.
+
+    Attributes:
+        changes: Which task instances have another state at once; what waits for them follows later.
+        asked: What the scheduler was sent; None if nothing is changed.
+    """
 
     run: Run
     tasks: list[str]
     version: str
     note: str
-    asked: Asked
+    changes: list[TaskChange]
+    asked: Asked | None
 
 
 @operation("GET", "/dags/{dag_id}/runs/{run_id}/tasks", needs=Permission.DAGS_READ)
@@ -133,6 +140,7 @@ def mark_task(  # noqa: PLR0913 - one argument an option
     run_id: str = "",
     map_index: int | None = None,
     code: Code | None = Code.SAME,
+    dry_run: bool = False,
     by: AskedBy = NOBODY,
 ) -> Mark:
     """Ask the scheduler to set instances of a task to ``success``, ``failed`` or ``skipped``.
@@ -145,6 +153,7 @@ def mark_task(  # noqa: PLR0913 - one argument an option
         run_id: The run; the newest of the DAG if it is empty.
         map_index: One instance of a mapped task; all unless given.
         code: The version of the DAG that the run goes on with; None for the newest unless a try of the run lives.
+        dry_run: Whether to tell what would change, and change nothing.
         by: Who asks, for the audit.
 
     Raises:
@@ -159,10 +168,12 @@ def mark_task(  # noqa: PLR0913 - one argument an option
     found = find_present_tasks(store, run, task_id, map_index)
     version, note = version_to_run(store, run, code)
     marks = tuple(MarkTask(run.run, task_id, task.map_index, state, version) for task in found)
+    changes = preview_marks(installation, run, *marks)
     now, keys = installation.now(), [str(task.key) for task in found]
     subject = f"{state}: {', '.join(keys)}"
     audit = by.entry(now, AuditAction.MARK, dag_id, run.run_id, subject)
-    return Mark(run, keys, version or run.version, note, ask(installation, marks, audit))
+    asked = None if dry_run else ask(installation, marks, audit)
+    return Mark(run, keys, version or run.version, note, changes, asked)
 
 
 def _upstream(store: Store, run: Run, spec: DagSpec | None, task_id: str) -> dict[str, list[TaskState]]:

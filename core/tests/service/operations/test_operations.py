@@ -43,6 +43,8 @@ NOT_SERVED = {
     "backfills.backfills.create_backfill": INNER,
     "backfills.backfills.find_backfill": INNER,
     "choices.commands.run_command": OWN,
+    "preview.preview_changes": INNER,
+    "preview.preview_marks": INNER,
     "clear.clear_tasks": INNER,
     "clear.preview_clear": INNER,
     "database.upgrades.pending_upgrade_of": OWN,

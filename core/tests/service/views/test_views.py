@@ -17,7 +17,7 @@ from penstock.service import dags
 from penstock.service.views.dag_files import list_files
 from penstock.service.views.dag_graph import show_code, show_graph
 from penstock.service.views.grid import ABSENT, LETTERS, MOST_DAGS, latest_runs, show_grid
-from penstock.service.views.times import list_instances, show_calendar, show_durations, show_gantt
+from penstock.service.views.times import list_instances, show_calendar, show_durations, show_gantt, show_task_durations
 from penstock.spec.snapshot import LIST
 
 
@@ -180,6 +180,18 @@ def test_what_is_usual_is_learnt_of_successes(installation, ran):
     ran("failed", BOTH, took_s=9000, outcome=RunState.FAILED)
     found = show_durations(installation, "sales")
     assert (found.items[0].took_s, found.median_s, found.longest_usual_s) == (9000, 12.5, 25)
+    assert (found.low_s, found.high_s) == (10.5, 14.5)
+    assert msgspec.to_builtins(show_task_durations(installation, "sales")) == [
+        {
+            "task_id": "extract",
+            "successes": 7,
+            "median_s": 13,
+            "low_s": pytest.approx(10.6),
+            "high_s": pytest.approx(3609),
+        },
+        {"task_id": "load", "successes": 0, "median_s": None, "low_s": None, "high_s": None},
+    ]
+    assert [each.successes for each in show_task_durations(installation, "sales", limit=2)] == [2, 0]
     assert [each.state for each in show_durations(installation, "sales", "load").items] == ["failed"] * 7
     with pytest.raises(NotFoundError, match="task of DAG 'sales' is named 'lod'"):
         show_durations(installation, "sales", "lod")

@@ -1,7 +1,5 @@
 """Shows what a backfill would do."""
 
-import msgspec
-
 from penstock.cli.terminal import counts, print_json, print_line, print_remark, print_table
 from penstock.service.backfills.plan import SHOWN, BackfillPlan
 
@@ -10,7 +8,7 @@ def print_plan(plan: BackfillPlan, *, as_json: bool) -> None:
     """Print each date with what becomes of it, and the hash by which the plan can be required."""
     spec = plan.spec
     if as_json:
-        print_json({**msgspec.structs.asdict(plan), "hash": plan.hash})
+        print_json(plan)
         return
     print_table(
         ["logical date", "data to", "action", "why"],

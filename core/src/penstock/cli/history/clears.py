@@ -8,6 +8,7 @@ from penstock.model.text import counted
 from penstock.service.clear import Clear
 from penstock.service.history.clears import ClearReport
 from penstock.service.installation import Installation
+from penstock.service.preview import TaskChange
 from penstock.service.runs import show_run
 
 _NAMED = 20
@@ -59,6 +60,14 @@ def _print_one(installation: Installation, found: Clear, *, asks: bool, done: bo
             if done
             else f"asked to clear run {run.run_id} of {run.dag_id}"
         )
+
+
+def print_changes(changes: Sequence[TaskChange]) -> None:
+    """Say which task instances a mark would change at once."""
+    for each in changes:
+        print_line(f"{each.task}: {each.before.value} would be {each.after.value}")
+    if not changes:
+        print_line("no task instance would change")
 
 
 def named(keys: Sequence[str]) -> str:

@@ -49,17 +49,14 @@ class BackfillPlan(msgspec.Struct, frozen=True):
         version: The version of the DAG that its runs begin with.
         dates: Each date in its order.
         note: What of the span is left out, and why; "" if nothing is.
+        hash: Names what is planned: two plans of one hash do the same.
     """
 
     spec: BackfillSpec
     version: str
     dates: list[PlannedDate]
     note: str
-
-    @property
-    def hash(self) -> str:
-        """Names what is planned: two plans of one hash do the same."""
-        return content_hash(msgspec.json.encode((self.spec, self.version, self.dates), order="deterministic"))
+    hash: str
 
     @property
     def counts(self) -> dict[BackfillAction, int]:
@@ -124,7 +121,8 @@ def plan_backfill(  # noqa: PLR0913 - one argument an option
     # They are those of `spec.intervals`, by which the scheduler goes on from date to date, found once.
     in_order = reversed(intervals) if backwards else intervals
     dates = [PlannedDate(*each, *spec.action(runs.get(each.start))) for each in in_order]
-    return BackfillPlan(spec, row.version, dates, note)
+    named = content_hash(msgspec.json.encode((spec, row.version, dates), order="deterministic"))
+    return BackfillPlan(spec, row.version, dates, note, named)
 
 
 def _check(row: DagRow, since: datetime, until: datetime, max_active_runs: int) -> None:

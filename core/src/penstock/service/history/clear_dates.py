@@ -1,5 +1,6 @@
 """Clears of all runs of some dates."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from penstock.service.clear import Clear, Code, preview_clear
@@ -7,12 +8,15 @@ from penstock.service.installation import Installation
 from penstock.service.names import find_dag
 
 
-def preview_clears(
+def preview_clears(  # noqa: PLR0913 - one argument an option
     installation: Installation,
     dag_id: str,
     since: datetime,
     until: datetime,
     *,
+    tasks: Sequence[str] = (),
+    upstream: bool = False,
+    downstream: bool = True,
     only_failed: bool = False,
     code: Code | None = None,
     keep_steps: bool = False,
@@ -24,22 +28,35 @@ def preview_clears(
         dag_id: The DAG.
         since: The first logical date, an aware instant.
         until: The end, which is not in it.
-        only_failed: As in `preview_clear`.
-        code: As in `preview_clear`.
-        keep_steps: As in `preview_clear`.
+        tasks: As in `preview_clear`, and so are the others.
+        upstream: Whether everything upstream runs again.
+        downstream: Whether everything downstream does.
+        only_failed: Whether instances that did not fail are left alone.
+        code: The version of the DAG to go on with.
+        keep_steps: Whether steps are kept.
 
     Returns:
         The clears of those runs of which something would change, by logical date.
 
     Raises:
-        NotFoundError: There is no such DAG.
+        NotFoundError: There is no such DAG, or one of the runs has no such task.
         RequestError: The newest version was asked for, and a try of one of the runs lives.
         StoreError: The database failed.
     """
     find_dag(installation.store, dag_id)
     runs = installation.store.runs.between(dag_id, since, until)
     clears = [
-        preview_clear(installation, dag_id, run.run_id, only_failed=only_failed, code=code, keep_steps=keep_steps)
+        preview_clear(
+            installation,
+            dag_id,
+            run.run_id,
+            tasks=tasks,
+            upstream=upstream,
+            downstream=downstream,
+            only_failed=only_failed,
+            code=code,
+            keep_steps=keep_steps,
+        )
         for run in runs
     ]
     return [each for each in clears if each.changes]

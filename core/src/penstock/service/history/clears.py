@@ -36,6 +36,7 @@ def clear_run(  # noqa: PLR0913 - one argument an option
     *,
     tasks: list[str] | None = None,
     map_index: int | None = None,
+    upstream: bool = False,
     downstream: bool = True,
     only_failed: bool = False,
     code: Code | None = None,
@@ -52,7 +53,8 @@ def clear_run(  # noqa: PLR0913 - one argument an option
         run_id: The run; the newest of the DAG if it is empty.
         tasks: Ids of the tasks; all of the run unless given.
         map_index: One instance of the mapped tasks; all unless given.
-        downstream: Whether everything downstream runs again, too.
+        upstream: Whether everything upstream runs again, too.
+        downstream: Whether everything downstream does.
         only_failed: Whether instances that did not fail are left alone.
         code: The version of the DAG to go on with; None for the newest unless a try of the run lives.
         keep_steps: Whether the task instances keep the steps that they have done, and their other checkpoints.
@@ -62,12 +64,13 @@ def clear_run(  # noqa: PLR0913 - one argument an option
 
     Raises:
         NotFoundError: There is no such DAG, run, task or instance.
-        RequestError: The newest version was asked for, and a try of the run lives; or that version does not have a task.
+        RequestError: The newest version was asked for, and a try of the run lives; that version does not have a task; or what is upstream
+            of one instance was asked for.
         ForbiddenError: A task of another DAG is marked, and that may not be cleared.
         StoreError: The database failed.
     """
     found = preview_clear(
-        installation, dag_id, run_id, tasks=tasks or (), map_index=map_index, downstream=downstream,
+        installation, dag_id, run_id, tasks=tasks or (), map_index=map_index, upstream=upstream, downstream=downstream,
         only_failed=only_failed, code=code, keep_steps=keep_steps,
     )  # fmt: skip
     return _cleared(installation, [found], code=code, keep_steps=keep_steps, alone=alone, dry_run=dry_run, by=by)
@@ -80,6 +83,9 @@ def clear_dates(  # noqa: PLR0913 - one argument an option
     since: datetime,
     until: datetime,
     *,
+    tasks: list[str] | None = None,
+    upstream: bool = False,
+    downstream: bool = True,
     only_failed: bool = False,
     code: Code | None = None,
     keep_steps: bool = False,
@@ -87,14 +93,17 @@ def clear_dates(  # noqa: PLR0913 - one argument an option
     dry_run: bool = False,
     by: AskedBy = NOBODY,
 ) -> ClearReport:
-    """Run all runs again whose logical date lies in a span of time, all of them or none.
+    """Run all runs again, or tasks of them, whose logical date lies in a span of time, all of them or none.
 
     Args:
         installation: The installation.
         dag_id: The DAG.
         since: The first logical date, an aware instant.
         until: The end, which is not in it.
-        only_failed: As in `clear_run`, and so are the others.
+        tasks: Ids of the tasks, as in `clear_run`, and so are the others.
+        upstream: Whether everything upstream runs again.
+        downstream: Whether everything downstream does.
+        only_failed: Whether instances that did not fail are left alone.
         code: The version of the DAG to go on with.
         keep_steps: Whether steps are kept.
         alone: Whether other DAGs are left alone.
@@ -102,14 +111,15 @@ def clear_dates(  # noqa: PLR0913 - one argument an option
         by: Who asks, for the audit.
 
     Raises:
-        NotFoundError: There is no such DAG.
+        NotFoundError: There is no such DAG, or one of the runs has no such task.
         RequestError: The newest version was asked for, and a try of one of the runs lives.
         ForbiddenError: A task of another DAG is marked, and that may not be cleared.
         StoreError: The database failed.
     """
     found = preview_clears(
-        installation, dag_id, since, until, only_failed=only_failed, code=code, keep_steps=keep_steps
-    )
+        installation, dag_id, since, until, tasks=tasks or (), upstream=upstream, downstream=downstream,
+        only_failed=only_failed, code=code, keep_steps=keep_steps,
+    )  # fmt: skip
     return _cleared(installation, found, code=code, keep_steps=keep_steps, alone=alone, dry_run=dry_run, by=by)
 
 

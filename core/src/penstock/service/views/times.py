@@ -1,7 +1,7 @@
 """Operations on times: the tries of a run as a chart, days of a calendar, and how long runs and tasks take."""
 
 from datetime import UTC, datetime, timedelta
-from statistics import median
+from statistics import median, quantiles
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -82,12 +82,31 @@ class Durations(msgspec.Struct, frozen=True):
     Attributes:
         items: Newest first.
         median_s: The median of those that succeeded; None if there are none.
+        low_s, high_s: Between these lie eight of ten of them; None likewise.
         longest_usual_s: Beyond which it is unusual; None if too little is known.
     """
 
     items: list[Duration]
     median_s: float | None
+    low_s: float | None
+    high_s: float | None
     longest_usual_s: float | None
+
+
+class TaskDurations(msgspec.Struct, frozen=True):
+    """How long a task usually takes.
+
+    Attributes:
+        successes: How many of its instances succeeded in the runs that were looked at.
+        median_s: Their median; None if there are too few.
+        low_s, high_s: Between these lie eight of ten of them; None likewise.
+    """
+
+    task_id: str
+    successes: int
+    median_s: float | None
+    low_s: float | None
+    high_s: float | None
 
 
 @operation("GET", "/dags/{dag_id}/runs/{run_id}/gantt", needs=Permission.DAGS_READ)
@@ -196,7 +215,43 @@ def show_durations(installation: Installation, dag_id: str, task_id: str = "", *
         for run, began, ended, state in installation.store.views.took(dag_id, task_id, limit)
     ]
     took = [each.took_s for each in items if each.took_s is not None and each.state == RunState.SUCCESS]
-    return Durations(items, median(took) if len(took) >= LEAST_RUNS else None, longest_usual_s(took))
+    middle, low, high = _usual(took)
+    return Durations(items, middle, low, high, longest_usual_s(took))
+
+
+@operation("GET", "/dags/{dag_id}/task-durations", needs=Permission.DAGS_READ)
+def show_task_durations(installation: Installation, dag_id: str, *, limit: PageSize = 20) -> list[TaskDurations]:
+    """Show how long each task of a DAG took in its newest runs, in the order of its present version.
+
+    Args:
+        installation: The installation.
+        dag_id: The DAG.
+        limit: How many of its newest runs are looked at.
+
+    Raises:
+        NotFoundError: There is no such DAG.
+        RequestError: More runs are asked for than are looked at at once.
+        StoreError: The database failed.
+    """
+    if not 1 <= limit <= MOST_DURATIONS:
+        raise RequestError(f"{limit} runs cannot be looked at at once. Choose 1 to {MOST_DURATIONS}.")
+    row = find_dag(installation.store, dag_id)
+    took: dict[str, list[float]] = {}
+    for task_id, began, ended in installation.store.views.took_by_task(dag_id, limit):
+        took.setdefault(task_id, []).append((ended - began).total_seconds())
+    return [
+        TaskDurations(task.task_id, len(found), *_usual(found))
+        for task in row.spec.tasks
+        for found in [took.get(task.task_id, [])]
+    ]
+
+
+def _usual(took_s: list[float]) -> tuple[float | None, float | None, float | None]:
+    """The median, and the tenth and ninetieth of a hundred; None each if too little is known."""
+    if len(took_s) < LEAST_RUNS:
+        return None, None, None
+    tenths = quantiles(took_s, n=10, method="inclusive")
+    return median(took_s), tenths[0], tenths[-1]
 
 
 def _place(after: str) -> tuple[str, int, int] | None:

@@ -178,6 +178,19 @@ class Views:
         with self._database.read() as connection:
             return [(ShortRun(*row[:-3]), row[-3], row[-2], str(row[-1])) for row in connection.execute(query)]
 
+    def took_by_task(self, dag_id: str, limit: int) -> list[tuple[str, datetime, datetime]]:
+        """Task id, start and end of each task instance that succeeded in the newest runs of a DAG."""
+        newest = select(_r.run).where(_r.dag_id == dag_id).order_by(_r.run.desc()).limit(limit).subquery()
+        query = select(_t.task_id, _t.started_at, _t.ended_at).where(
+            _t.run.in_(select(newest.c.run)),
+            _t.state == TaskState.SUCCESS,
+            _t.started_at.is_not(None),
+            _t.ended_at.is_not(None),
+        )
+        with self._database.read() as connection:
+            found: Any = connection.execute(query).all()
+        return list(map(tuple, found))
+
     def files(self) -> list[FileRow]:
         """Every DAG file, by its name."""
         with self._database.read() as connection:

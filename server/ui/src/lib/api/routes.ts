@@ -41,6 +41,21 @@ export interface CancelRun {
   by: string;
 }
 
+export interface Clear {
+  run: Run;
+  tasks: (string)[];
+  version: string;
+  note: string;
+  wanted: ClearTasks;
+  keeping: (string)[];
+}
+
+export interface ClearReport {
+  clears: (Clear)[];
+  notes: (string)[];
+  asked: Asked | null;
+}
+
 export interface ClearTasks {
   type: "clear_tasks";
   run: number;
@@ -51,6 +66,8 @@ export interface ClearTasks {
   version: string;
   keep_steps: boolean;
 }
+
+export type Code = "newest" | "same";
 
 export interface DagChanged {
   type: "dag_changed";
@@ -240,6 +257,15 @@ export interface Mapping {
   parts?: (Mapping)[];
 }
 
+export interface Mark {
+  run: Run;
+  tasks: (string)[];
+  version: string;
+  note: string;
+  changes: (TaskChange)[];
+  asked: Asked | null;
+}
+
 export interface MarkRun {
   type: "mark_run";
   run: number;
@@ -253,6 +279,12 @@ export interface MarkTask {
   map_index: number;
   state: string;
   version: string;
+}
+
+export interface MarkedRun {
+  run: Run;
+  changes: (TaskChange)[];
+  asked: Asked | null;
 }
 
 export interface MarkedTask {
@@ -400,6 +432,12 @@ export interface StoredXCom {
   size: number;
   value: unknown;
   url: string;
+}
+
+export interface TaskChange {
+  task: string;
+  before: TaskState;
+  after: TaskState;
 }
 
 export interface TaskInstance {
@@ -590,16 +628,32 @@ export interface Routes {
     parameters: { dag_ids: (string)[]; count?: number };
     answer: LatestRuns;
   };
+  "POST /dags/{dag_id}/clear": {
+    parameters: { dag_id: string; since: string; until: string; tasks?: (string)[] | null; upstream?: boolean; downstream?: boolean; only_failed?: boolean; code?: Code | null; keep_steps?: boolean; alone?: boolean; dry_run?: boolean; why?: string };
+    answer: ClearReport;
+  };
   "POST /dags/{dag_id}/runs": {
-    parameters: { dag_id: string; run_id?: string; conf?: Record<string, unknown> | null; logical_date?: string | null };
+    parameters: { dag_id: string; run_id?: string; conf?: Record<string, unknown> | null; logical_date?: string | null; why?: string };
     answer: TriggeredRun;
   };
   "POST /dags/{dag_id}/runs/{run_id}/cancel": {
-    parameters: { dag_id: string; run_id: string };
+    parameters: { dag_id: string; run_id: string; why?: string };
     answer: Asked;
   };
+  "POST /dags/{dag_id}/runs/{run_id}/clear": {
+    parameters: { dag_id: string; run_id: string; tasks?: (string)[] | null; map_index?: number | null; upstream?: boolean; downstream?: boolean; only_failed?: boolean; code?: Code | null; keep_steps?: boolean; alone?: boolean; dry_run?: boolean; why?: string };
+    answer: ClearReport;
+  };
+  "POST /dags/{dag_id}/runs/{run_id}/mark": {
+    parameters: { dag_id: string; run_id: string; state: string; dry_run?: boolean; why?: string };
+    answer: MarkedRun;
+  };
+  "POST /dags/{dag_id}/runs/{run_id}/tasks/{task_id}/mark": {
+    parameters: { dag_id: string; task_id: string; state: string; run_id: string; map_index?: number | null; code?: Code | null; dry_run?: boolean; why?: string };
+    answer: Mark;
+  };
   "PUT /dags/{dag_id}/paused": {
-    parameters: { dag_id: string; paused: boolean };
+    parameters: { dag_id: string; paused: boolean; why?: string };
     answer: boolean;
   };
 }
