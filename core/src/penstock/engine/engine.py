@@ -152,14 +152,14 @@ class Engine:
             phase(state)
         return state.finish_step()
 
-    def why(self, key: TaskKey) -> str:
-        """Why a live task instance is where it is: one sentence, decided by the same code that decides its fate."""
-        return why(self._state, key)
+    def why(self, key: TaskKey, seen: Callable[[str], bool] = lambda _: True) -> str:
+        """Why a live task instance is where it is: one sentence, by the code that decides its fate; it names tasks of seen DAGs alone."""
+        return why(self._state, key, seen)
 
-    def wait(self, key: TaskKey) -> Wait | None:
-        """The limit that holds a ready task instance back; None if none does, or if waiting does not help."""
+    def wait(self, key: TaskKey, seen: Callable[[str], bool] = lambda _: True) -> Wait | None:
+        """The limit that holds a ready task instance back; None if none does, or if waiting does not help; ``seen`` as in `why`."""
         instance = self._state.instance(key)
-        return None if instance is None else wait_of(self._state, instance)
+        return None if instance is None else wait_of(self._state, instance, seen)
 
     def holds(self, run: int) -> bool:
         """Whether a run is in memory: queued, running, or finished with a live try."""

@@ -1,6 +1,6 @@
 """What a ready task instance waits for: the limit, who holds it, and who waits as well."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -35,8 +35,8 @@ class Wait(msgspec.Struct, frozen=True):
         limit: Its name, as sentences have it.
         used, of: How much is in use, and how much there is.
         needs: How much the instance needs.
-        holders: The first of those that hold it.
-        held_by: How many hold it.
+        holders: The first of those that hold it, and whose DAGs whoever asks may see.
+        held_by: How many hold it, the others included.
         waiting: How many ready instances need some of it, this one included.
         position: Its place among those of its tenant, by priority alone: those of equal priority take turns. All that is no
             backfill's goes before what is.
@@ -56,8 +56,8 @@ class Wait(msgspec.Struct, frozen=True):
     free_by: datetime | None
 
 
-def wait_of(state: State, instance: Instance) -> Wait | None:
-    """The limit that a ready instance waits for; None if it waits for none, or if waiting does not help."""
+def wait_of(state: State, instance: Instance, seen: Callable[[str], bool] = lambda _: True) -> Wait | None:
+    """The limit that a ready instance waits for, with holders of seen DAGs; None if it waits for none, or if waiting does not help."""
     bucket, (resource, _) = instance.bucket, state.admission.refusal(instance)
     if bucket is None or resource is None:
         return None
@@ -67,6 +67,7 @@ def wait_of(state: State, instance: Instance) -> Wait | None:
     next_start = resource.next_start if resource.used + amount <= resource.limit else None
     held: Iterable[tuple[object, int]] = resource.holders.items() if next_start is None else ()
     holders = [(holder, part) for holder, part in held if isinstance(holder, Instance)]
+    named = [(holder, part) for holder, part in holders if seen(holder.node.run.row.dag_id)]
     ends = [end for holder, _ in holders if (end := _latest_end(holder)) is not None]
     others = list(state.admission.waiting_for(resource))
     ahead = [each for each in others if _goes_before(each, bucket)]
@@ -75,7 +76,7 @@ def wait_of(state: State, instance: Instance) -> Wait | None:
         used=resource.used,
         of=resource.limit,
         needs=amount,
-        holders=tuple(_named(holder, part) for holder, part in holders[:_MOST_NAMED]),
+        holders=tuple(_named(holder, part) for holder, part in named[:_MOST_NAMED]),
         held_by=len(holders),
         waiting=sum(each.size for each in others),
         position=1 + sum(each.size for each in ahead),
@@ -94,8 +95,8 @@ def _goes_before(other: Bucket, bucket: Bucket) -> bool:
 def describe(wait: Wait) -> str:
     """Who holds the limit and who waits for it, as a part of a sentence."""
     named = [f"{each.task} (run {each.run_id} of DAG {each.dag_id})" for each in wait.holders[:_MOST_IN_SENTENCE]]
-    if wait.held_by > len(named):
-        named.append(f"{wait.held_by - len(named)} more")
+    if rest := wait.held_by - len(named):
+        named.append(f"{rest} more" if named else counted(rest, "task instance"))
     parts = [f"it is held by {', '.join(named)}"] if named else []
     if wait.free_by is not None:
         parts.append(f"the first of them ends by {utc_text(wait.free_by)} at the latest")

@@ -1,5 +1,7 @@
 """Answers to "why is it not running?", from the state that decides it."""
 
+from collections.abc import Callable
+
 from penstock.engine.decisions.past_hold import Hold, hold_of
 from penstock.engine.graph.trigger_rules import Verdict
 from penstock.engine.live import Instance
@@ -11,13 +13,13 @@ from penstock.model.run import Run, TaskKey
 from penstock.model.state import RunState, TaskState
 
 
-def why(state: State, key: TaskKey) -> str:
-    """Why an instance is where it is, as a sentence."""
+def why(state: State, key: TaskKey, seen: Callable[[str], bool] = lambda _: True) -> str:
+    """Why an instance is where it is, as a sentence that names the tasks of those DAGs alone that are seen."""
     instance = state.instance(key)
     if instance is None:
         return "no live run has it: its run has ended, or is not known"
     if instance.bucket is not None:
-        refusal, wait = state.admission.refusal(instance)[1], wait_of(state, instance)
+        refusal, wait = state.admission.refusal(instance)[1], wait_of(state, instance, seen)
         more = "" if wait is None else describe(wait)
         return f"{refusal}; {more}" if more else refusal
     run = instance.node.run.row

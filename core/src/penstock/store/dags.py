@@ -186,11 +186,11 @@ class Dags:
             found = connection.execute(TAGGED).all()
         return [(dag_id, msgspec.json.decode(data, type=_DagTags).tags) for dag_id, data in found]
 
-    def by_file(self) -> dict[str, set[str]]:
-        """The DAGs that each file defines."""
+    def by_file(self, *, retired: bool = False) -> dict[str, set[str]]:
+        """The DAGs that each file defines, and those that it defined last if retired ones are asked for, too."""
         found: dict[str, set[str]] = {}
         with self._database.read() as connection:
-            for dag_id, file in connection.execute(select(_d.dag_id, _d.file).where(_d.active)):
+            for dag_id, file in connection.execute(select(_d.dag_id, _d.file).where(_d.active | retired)):
                 found.setdefault(file, set()).add(dag_id)
         return found
 

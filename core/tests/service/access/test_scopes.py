@@ -3,14 +3,31 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from penstock.errors import ForbiddenError, NotFoundError
 from penstock.model.access.permission import Permission, Role
 from penstock.model.access.principal import Grant, Principal, everywhere
+from penstock.model.assets.asset_condition import AssetCondition, AssetSpec
+from penstock.model.assets.event import NewAssetEvent
 from penstock.model.backfills.backfill import BackfillState
+from penstock.model.changes import Changes
+from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.run import TaskInstance, Try
+from penstock.model.schedule import Schedule, ScheduleKind
+from penstock.model.source import ParsedFile
+from penstock.model.state import RunState, TaskState
 from penstock.service import dags, runs
+from penstock.service.assets import assets
 from penstock.service.backfills import backfills
 from penstock.service.backfills.plan import plan_backfill
+from penstock.service.config import pools
+from penstock.service.tasks import why
+from penstock.service.values import kept_state
+from penstock.service.views import dag_graph
+from penstock.service.views.dag_files import list_files
+from penstock.spec.snapshot import LIST
+from penstock.store import LoaderCatalog
 
 
 @pytest.fixture
@@ -20,6 +37,7 @@ def as_one(installation):
 
 
 STOCK = Grant(Role.EDITOR, dags=("st*",))
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAILY = Grant(Role.EDITOR, tags=("daily",))
 
 
@@ -105,3 +123,95 @@ def test_a_backfill_is_found_by_its_number_by_who_may_see_its_dag(installation, 
 
 def set_paused(installation, number):
     return backfills.set_backfill(installation, number, BackfillState.PAUSED)
+
+
+ORDERS = AssetSpec("s3://orders", "orders")
+
+
+@pytest.fixture
+def of_both(store, save):
+    """An asset that a task of sales makes, and stock waits for; the one slot of their pool is held by sales."""
+    makes = DagSpec(
+        "sales", "sales.py", (TaskSpec("load", outlets=(ORDERS.uri,), pool="narrow"),), assets={ORDERS.uri: ORDERS}
+    )
+    waits = DagSpec(
+        "stock", "stock.py", (TaskSpec("count", pool="narrow"),), assets={ORDERS.uri: ORDERS},
+        schedule=Schedule(ScheduleKind.NONE, assets=AssetCondition(ORDERS.uri)),
+    )  # fmt: skip
+    save(store, [makes])
+    catalog = LoaderCatalog(store, store.config.variable_values, lambda: NOON)
+    catalog.save(ParsedFile("stock.py", "snapshot", {}, {}, None, NOON, 0.1, (waits,)))
+    catalog.close()
+    store.apply(Changes(asset_events=[NewAssetEvent(ORDERS.uri, {"rows": 1}, None, "sales", "r1", 1, "load")]), NOON)
+
+
+def test_an_event_of_an_asset_is_told_without_the_task_of_another_team(installation, as_one, of_both):
+    eve = as_one(STOCK)
+    [event] = assets.list_events(eve).events
+    assert (event.extra, event.dag_id, event.run_id, event.task_id) == ({"rows": 1}, "", "", "")
+    assert assets.show_asset(eve, "orders").summary.last == event
+    assert assets.list_events(installation).events[0].dag_id == "sales"
+
+
+def test_an_event_is_reported_by_who_may_trigger_each_dag_that_waits_for_it(as_one, of_both):
+    sales = Grant(Role.OPERATOR, dags=("sales",))
+    with pytest.raises(ForbiddenError, match=r"eve may not trigger.* Asked of: s3://orders"):
+        assets.report_event(as_one(sales), "orders")
+    assert not assets.report_event(as_one(sales, Grant(Role.OPERATOR, dags=("stock",))), "orders").duplicate
+
+
+def test_what_an_asset_keeps_is_read_by_who_sees_a_dag_of_it_and_set_by_who_may_do_so_with_each(
+    installation, as_one, of_both
+):
+    one, both, other = (
+        as_one(STOCK),
+        as_one(STOCK, Grant(Role.EDITOR, dags=("sales",))),
+        as_one(Grant(Role.EDITOR, ("x",))),
+    )
+    with pytest.raises(ForbiddenError, match="set and delete kept state"):
+        kept_state.set_state(one, "place", "1", asset=ORDERS.uri)
+    kept_state.set_state(both, "place", "1", asset=ORDERS.uri)
+    kept_state.set_state(installation, "place", "1", dag_id="sales", task_id="load")
+    assert kept_state.show_state(one, "place", asset=ORDERS.uri).value == 1
+    for hidden in (
+        lambda: kept_state.show_state(other, "place", asset=ORDERS.uri),
+        lambda: kept_state.delete_state(other, "place", asset=ORDERS.uri),
+        lambda: kept_state.list_state(other, asset=ORDERS.uri),
+    ):
+        with pytest.raises(NotFoundError, match="no asset is named 's3://orders'"):
+            hidden()
+    assert [
+        [(each.dag_id, each.asset) for each in kept_state.list_state(asks, limit=1).values] for asks in (one, other)
+    ] == [[("", ORDERS.uri)], []]
+
+
+def test_who_waits_for_a_slot_is_not_told_whose_task_of_another_team_holds_it(installation, as_one, of_both):
+    store = installation.store
+    pools.set_pool(installation, "narrow", 1)
+    for dag_id, task_id, state in (("sales", "load", TaskState.RUNNING), ("stock", "count", TaskState.SCHEDULED)):
+        run = dags.trigger(installation, dag_id, run_id="one").run
+        tries = [Try(run.run, task_id, -1, 1, 1, "local", NOON, NOON)] if state is TaskState.RUNNING else []
+        tasks = [TaskInstance(run.run, task_id, -1, state, len(tries), len(tries), queued_at=NOON)]
+        store.apply(
+            Changes(runs=[replace(run, state=RunState.RUNNING, started_at=NOON)], tasks=tasks, tries=tries), NOON
+        )
+    [all_told], [told] = (why(asks, "stock", "count") for asks in (installation, as_one(STOCK)))
+    assert "it is held by load (run one of DAG sales)" in all_told.reason
+    assert told.reason == "pool 'narrow' is full: 1 of 1; it is held by 1 task instance"
+    assert (told.wait.holders, told.wait.held_by) == ((), 1)
+
+
+def test_a_file_beside_the_own_one_is_shown_unless_it_defines_a_dag_of_another_team(installation, as_one, of_both):
+    folder = installation.settings.state_folder / "snapshots" / "snapshot"
+    folder.mkdir(parents=True)
+    for name in ("sales.py", "stock.py", "module.py"):
+        (folder / name).write_text(f"# {name}")
+    (folder / LIST).write_text("".join(f"{'0' * 64} {name}\n" for name in ("sales.py", "stock.py", "module.py")))
+    eve = as_one(STOCK)
+    assert dag_graph.show_code(eve, "stock").files == ["module.py", "stock.py"]
+    assert dag_graph.show_code(eve, "stock", file="module.py").text == "# module.py"
+    with pytest.raises(NotFoundError, match=r"no file of .* is named 'sales\.py'"):
+        dag_graph.show_code(eve, "stock", file="sales.py")
+    assert len(dag_graph.show_code(installation, "stock").files) == 3
+    looks = as_one(STOCK, Grant(Role.VIEWER, installation=True))
+    assert [each.file for each in list_files(looks)] == ["stock.py"]

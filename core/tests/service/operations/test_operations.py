@@ -37,6 +37,8 @@ NOT_SERVED = {
     "alerts.alerts.list_alerts": "It tells of alerts of all DAGs in one answer, whoever may see which.",
     "alerts.channel_trial.send_test": OWN,
     "asked.asked.ask": INNER,
+    "assets.asset_access.require_of_asset": INNER,
+    "assets.asset_access.seen_assets": INNER,
     "assets.assets.dag_wait": INNER,
     "assets.watchers.all_statuses": OWN,
     "assets.watchers.watchers_of": INNER,

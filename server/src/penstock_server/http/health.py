@@ -1,7 +1,7 @@
 """The routes of health and metrics.
 
-Whoever asks about health is told a sentence and no name of a DAG: load balancers have no token. Metrics name DAGs and queues, so they need
-the permission to see the installation.
+Whoever asks about health is told a sentence and no name of a DAG: load balancers have no token. Metrics are of the
+installation, so they need the permission to see it; DAGs, DAG files and pools are named to whoever may see them.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ def health_routes(installation: Installation, authenticator: Authenticator) -> l
             principal = authenticator.principal(request)
             if not principal.may_somewhere(Permission.INSTALLATION_READ):
                 raise ForbiddenError(principal.name, MEANINGS[Permission.INSTALLATION_READ])
-            kind, text = figures.answer(request.headers.get("accept", ""))
+            kind, text = figures.answer(request.headers.get("accept", ""), installation.seen_by(principal))
             return Response(text, headers={"Content-Type": kind})
 
         return await _in_thread(answer)

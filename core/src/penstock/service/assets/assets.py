@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from penstock.engine.assets.asset_queue import AssetQueue
 from penstock.engine.assets.asset_wait import why_no_run
@@ -16,6 +17,7 @@ from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.names import check_conf, check_name
 from penstock.model.request import ReportAssetEvent
 from penstock.model.state import RunState
+from penstock.service.assets.asset_access import require_of_asset
 from penstock.service.assets.watchers import WatcherSummary, watchers_of
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
@@ -125,7 +127,8 @@ def list_events(
     if not asset and (visible := installation.seen_dags()) is not None:
         seen = sorted({use.asset for use in store.assets.uses() if use.dag_id in set(visible)})
     found = store.assets.page(asset=asset, assets=seen, before=before, limit=limit + 1)
-    return EventPage(found[:limit], found[limit - 1].number if len(found) > limit else None)
+    shown = _shown(installation, found[:limit])
+    return EventPage(shown, found[limit - 1].number if len(found) > limit else None)
 
 
 @operation("POST", "/assets/events", needs=Permission.DAGS_WRITE, subject="")
@@ -139,6 +142,8 @@ def report_event(
 ) -> AssetReport:
     """Tell of something that happened to an asset outside of any task: a file has come, a webhook was called.
 
+    The event triggers the DAGs that wait for it, so that whoever tells of it may trigger each of them.
+
     Args:
         installation: The installation.
         name: URI or name of the asset.
@@ -148,11 +153,13 @@ def report_event(
 
     Raises:
         NotFoundError: No DAG names such an asset.
+        ForbiddenError: A DAG waits for it that may not be triggered.
         RequestError: The key or the extra cannot be kept, or it is an alias.
         StoreError: The database failed; nothing was done.
     """
     store, now, given = installation.store, installation.now(), dict(extra or {})
     uri = _find(installation, name).uri
+    require_of_asset(installation, Permission.RUNS_WRITE, uri, AssetRole.SCHEDULE)
     if uri.startswith(ALIAS):
         raise RequestError(
             f"{uri} is an alias, which stands for assets of tasks. Tell of an event of the asset itself."
@@ -212,8 +219,21 @@ def _summaries(installation: Installation, uri: str = "") -> list[AssetSummary]:
             )
             last = store.assets.page(asset=spec.uri, limit=1)
             watched = list(dict.fromkeys(each.path for each in watches.get(spec.uri, ())))
-            found.append(AssetSummary(spec, makers, readers, waiting, last[0] if last else None, watched))
+            shown = _shown(installation, last)
+            found.append(AssetSummary(spec, makers, readers, waiting, shown[0] if shown else None, watched))
     return found
+
+
+def _shown(installation: Installation, events: list[AssetEvent]) -> list[AssetEvent]:
+    """Events as whoever asks may see them: without the task that made one, if its DAG may not be seen. Raises StoreError."""
+    visible = installation.seen_dags()
+    if visible is None:
+        return events
+    seen = {"", *visible}
+    return [
+        each if each.dag_id in seen else replace(each, dag_id="", run_id="", run=0, task_id="", map_index=-1)
+        for each in events
+    ]
 
 
 def _find(installation: Installation, name: str) -> AssetSpec:

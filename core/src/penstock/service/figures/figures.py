@@ -12,6 +12,7 @@ from penstock.metrics.series import Record
 from penstock.model.access.permission import Permission
 from penstock.scheduler.heartbeat_file import SILENT_S, HeartbeatFile
 from penstock.service.figures.queues import Load, QueueFigures, load_of, with_workers
+from penstock.service.figures.seen_figures import as_seen
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
 from penstock.spec.executor import LOCAL
@@ -101,10 +102,19 @@ class FigureReader:
         """The figures as Prometheus reads them, with what a process has measured."""
         return exposition({**of_records(self.read()), **(measured or {})}, openmetrics=openmetrics)
 
-    def answer(self, accept: str) -> tuple[str, str]:
-        """The figures for a request that accepts this: the media type, and the text."""
+    def answer(self, accept: str, viewer: Installation) -> tuple[str, str]:
+        """The figures for a request: the media type, and the text.
+
+        Args:
+            accept: The media types that are accepted.
+            viewer: The installation as whoever asks may see it: DAGs and DAG files of others are told as one, and pools not at all.
+
+        Raises:
+            StoreError: The database failed.
+        """
         openmetrics = wants_openmetrics(accept)
-        return (OPENMETRICS if openmetrics else PLAIN), self.text(openmetrics=openmetrics)
+        found = exposition(of_records(as_seen(self.read(), viewer)), openmetrics=openmetrics)
+        return (OPENMETRICS if openmetrics else PLAIN), found
 
     def _read(self) -> Iterator[Record]:
         installation = self._installation

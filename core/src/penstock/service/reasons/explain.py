@@ -54,6 +54,8 @@ class Explainer:
             step.changes.runs += then.changes.runs
             going = (*step.dispatches, *then.dispatches)
             step = Step(step.changes, going, (), then.wait_s)
+        visible = installation.seen_dags()
+        self._seen = (lambda _: True) if visible is None else frozenset(visible).__contains__
         self._aside = {each.dag_id: each for each in store.quarantine.all() if each.dag_id}
         self._started = {run.run for run in step.changes.runs if run.state is RunState.RUNNING}
         self._going = {dispatch.instance.key for dispatch in step.dispatches}
@@ -66,11 +68,11 @@ class Explainer:
             return f"its run has not started: {why_run_waits('', paused=False, active=0, limit=0)}"
         if key in self._going:
             return "nothing holds it back: it goes out as soon as the scheduler gets to it; is `penstock up` running?"
-        return self._engine.why(key)
+        return self._engine.why(key, self._seen)
 
     def wait(self, key: TaskKey) -> Wait | None:
         """The limit that a ready instance waits for; None if none holds it back, or if waiting does not help."""
-        return self._engine.wait(key)
+        return self._engine.wait(key, self._seen)
 
 
 def _capacities(settings: Settings) -> dict[str, int | None]:

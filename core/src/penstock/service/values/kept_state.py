@@ -10,6 +10,7 @@ from penstock.model.access.permission import Permission
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.names import LARGEST_STATE, check_name
 from penstock.model.value import from_plain
+from penstock.service.assets.asset_access import require_of_asset, seen_assets
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
 from penstock.service.operations.operation import operation
@@ -86,9 +87,11 @@ def list_state(
         owner = None
     else:
         owner = owner_of(installation, dag_id, task_id, asset) if dag_id or task_id or asset else None
-    found = store.state_store.page(owner, dag_id=dag_id, limit=limit + 1)
-    seen = [each for each in found[:limit] if not each.dag_id or installation.may(Permission.VALUES_READ, each.dag_id)]
-    return KeptPage(list(map(_kept, seen)), len(found) > limit)
+    if asset:
+        require_of_asset(installation, Permission.VALUES_READ, asset, some=True)
+    dags, assets = installation.seen_dags(Permission.VALUES_READ), seen_assets(installation, Permission.VALUES_READ)
+    found = store.state_store.page(owner, dag_id=dag_id, dag_ids=dags, assets=assets, limit=limit + 1)
+    return KeptPage(list(map(_kept, found[:limit])), len(found) > limit)
 
 
 @operation("GET", "/state/{key}", needs=Permission.VALUES_READ)
@@ -103,6 +106,8 @@ def show_state(
         StoreError: The database failed.
     """
     owner = owner_of(installation, dag_id, task_id, asset)
+    if asset:
+        require_of_asset(installation, Permission.VALUES_READ, asset, some=True)
     found = installation.store.state_store.value(owner, key)
     if found is None:
         raise _missing(installation, owner, key)
@@ -161,6 +166,8 @@ def delete_state(
 
 def _put(installation: Installation, owner: StateOwner, key: str, value: str | None, by: AskedBy) -> None:
     check_name("state", key)
+    if not owner.dag_id:
+        require_of_asset(installation, Permission.VALUES_WRITE, owner.name)
     encoded = None if value is None else checked_json(f"state {key!r}", value, LARGEST_STATE)
     what = "deleted" if encoded is None else "set"
     subject = f"{what} {key!r} of {owner}"

@@ -8,5 +8,9 @@ from penstock.store import FileRow
 
 @operation("GET", "/files", needs=Permission.INSTALLATION_READ)
 def list_files(installation: Installation) -> list[FileRow]:
-    """List the DAG files with the times of their last imports; raises StoreError."""
-    return installation.store.views.files()
+    """List the DAG files with the times of their last imports: those that define a DAG that may be seen; raises StoreError."""
+    found, seen = installation.store.views.files(), installation.seen_dags()
+    if seen is None:
+        return found
+    defined = installation.store.dags.by_file()
+    return [each for each in found if not defined.get(each.file, set()).isdisjoint(seen)]

@@ -122,6 +122,8 @@ def show_code(installation: Installation, dag_id: str, version: str = "", file: 
     folder = installation.settings.state_folder / "snapshots" / found.snapshot
     try:
         files = sorted(name for _, name in listed_files((folder / LIST).read_bytes()))
+        hidden = _hidden_files(installation, {found.file})
+        files = [each for each in files if each not in hidden]
     except (OSError, ValueError):
         return DagCode(dag_id, found.version, wanted, "", [], "its files are not kept on this machine any more")
     if wanted not in files:
@@ -131,6 +133,15 @@ def show_code(installation: Installation, dag_id: str, version: str = "", file: 
     except RequestError as error:
         text, note = "", str(error)
     return DagCode(dag_id, found.version, wanted, text, files, note)
+
+
+def _hidden_files(installation: Installation, own: set[str]) -> set[str]:
+    """Files beside a DAG's own that define DAGs whose code may not be read; modules belong to whoever imports them. Raises StoreError."""
+    readable = installation.seen_dags(Permission.CODE_READ)
+    if readable is None:
+        return set()
+    defined = installation.store.dags.by_file(retired=True)
+    return {file for file, dag_ids in defined.items() if not dag_ids.issubset(readable)} - own
 
 
 def _text(path: Path) -> str:

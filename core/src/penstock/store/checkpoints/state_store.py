@@ -1,11 +1,11 @@
 """What tasks and assets keep from run to run; what a try writes is fenced by its epoch, in the transaction that writes it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Select, bindparam, delete, func, insert, select, tuple_
+from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, tuple_
 
 from penstock.errors import RequestError, SupersededError
 from penstock.model.history.audit import AuditEntry
@@ -73,13 +73,22 @@ class StateStore:
         return None if row is None else StateValue(*row)
 
     def page(
-        self, owner: StateOwner | None = None, *, dag_id: str = "", after: StateValue | None = None, limit: int = 50
+        self,
+        owner: StateOwner | None = None,
+        *,
+        dag_id: str = "",
+        dag_ids: Sequence[str] | None = None,
+        assets: Sequence[str] | None = None,
+        after: StateValue | None = None,
+        limit: int = 50,
     ) -> list[StateValue]:
         """A page of what is kept, by DAG, name and key.
 
         Args:
             owner: Only of this one; None for all.
             dag_id: Only of the tasks of this DAG; "" for all.
+            dag_ids: Of tasks, only those of these DAGs; None for all.
+            assets: Of assets, only these, by URI; None for all.
             after: The last value of the page before.
             limit: Length of the page.
         """
@@ -88,6 +97,10 @@ class StateStore:
             query = query.where(_k.dag_id == owner.dag_id, _k.name == owner.name)
         if dag_id:
             query = query.where(_k.dag_id == dag_id)
+        if dag_ids is not None:
+            query = query.where(or_(_k.dag_id == "", _k.dag_id.in_(dag_ids)))
+        if assets is not None:
+            query = query.where(or_(_k.dag_id != "", _k.name.in_(assets)))
         if after is not None:
             query = query.where(tuple_(_k.dag_id, _k.name, _k.key) > (after.dag_id, after.name, after.key))
         with self._database.read() as connection:

@@ -1,0 +1,57 @@
+"""The walk: every operation is asked by everybody, for the own team's things and for another's, and no answer holds what it must not."""
+
+import logging
+
+import pytest
+
+from penstock.model.access.principal import Principal
+
+from .asking import UNKNOWN, expected
+from .two_teams import HASH, OURS, PEOPLE, REFUSED, SECRET, THEIRS
+
+pytestmark = pytest.mark.xdist_group("two teams")
+
+ALIKE = [name for name in PEOPLE if name.startswith(("only", "all"))]
+"""Whose answers do not depend on whose things are asked for."""
+
+ASKED = [(name, team) for name in PEOPLE for team in (OURS, THEIRS) if team == THEIRS or name not in ALIKE]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_who_is_not_let_in_is_told_the_same_by_every_route(world, requests, name):
+    answers = {(answer.status, answer.body) for _, answer in world.asked(name, requests[THEIRS])}
+    assert [status for status, _ in answers] == [UNKNOWN]
+
+
+@pytest.mark.parametrize(("name", "team"), ASKED, ids=[f"{name} of {team}" for name, team in ASKED])
+def test_everybody_may_what_is_granted_and_nothing_else_and_no_answer_tells_more(world, requests, name, team, caplog):
+    caplog.set_level(logging.DEBUG)
+    grants, only = PEOPLE[name]
+    wrong, sees_all = [], not name.startswith("ours")
+    for request, answer in world.asked(name, requests[team]):
+        wanted = expected(request, Principal(name, grants, only), (team,))
+        if answer.status != wanted:
+            wrong.append(
+                f"{request.line} is answered with {answer.status}, and not with {wanted}: {answer.body[:300]!r}"
+            )
+        text = f"{answer.headers} {answer.body.decode()}"
+        if hidden := [each for each in (SECRET, HASH) if each in text]:
+            wrong.append(f"{request.line} tells {hidden}: {text[:2000]}")
+        if not sees_all and THEIRS in request.without_own_words(text):
+            wrong.append(f"{request.line} tells of the other team: {text[:2000]}")
+    assert wrong == []
+    assert SECRET not in caplog.text
+    assert SECRET not in repr(world.installation.store.audit.page(limit=10_000))
+
+
+def test_figures_name_what_may_be_seen(world):
+    everything, ours = (world.call(name)("GET", "/metrics").body.decode() for name in ("all_viewer", "ours_looks"))
+    for name in (OURS, THEIRS):
+        assert f'"{name}.py"' in everything
+        assert f'"{name}_pool"' in everything
+    assert f'"{OURS}.py"' in ours
+    assert f'"{OURS}_pool"' in ours
+    assert THEIRS not in ours
+    assert 'file="other"' in ours
+    assert world.call("ours_viewer")("GET", "/metrics").status == 403
+    assert world.call("nobody")("GET", "/metrics").status == 401
