@@ -115,5 +115,15 @@ def call(installation):
 
 
 @pytest.fixture
+def now():
+    return NOW
+
+
+@pytest.fixture
+def dags():
+    return DAGS
+
+
+@pytest.fixture
 def caller():
     return Caller

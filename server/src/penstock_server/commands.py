@@ -19,11 +19,21 @@ def start(*, host: str = "127.0.0.1", port: int = 8080) -> int:
     from penstock_server.http.serve import serve  # noqa: PLC0415 - as above
     from penstock_server.opened import opened  # noqa: PLC0415 - as above
     from penstock_server.server_application import HttpAddress, server_application  # noqa: PLC0415 - as below
+    from penstock_server.upgrades import upgraded  # noqa: PLC0415 - as above
 
     stop, stopping = os.pipe()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os.write(stopping, b"x"))
     listening = listen(Address(host, port))
+    printed: list[str] = []
+
+    def print_once(text: str) -> None:
+        if text not in printed:
+            printed.append(text)
+            print(text, flush=True)  # noqa: T201 - the terminal that it runs in
+
+    if not upgraded(listening, stop, print_once):
+        return 0
     with opened() as installation:
         lines = [f"{HttpAddress(installation, url_of(listening)).text()}. Ctrl-C stops."]
 

@@ -10,6 +10,11 @@ from penstock.service.installation import Installation
 from penstock.settings import load_settings
 
 
+def described() -> Installation:
+    """The installation of this folder, whose database is not opened yet; raises ConfigError if the settings are wrong."""
+    return installation(load_settings(os.environ, Path.cwd()))
+
+
 @contextmanager
 def opened() -> Iterator[Installation]:
     """The installation of this folder, which is closed at the end.
@@ -18,6 +23,6 @@ def opened() -> Iterator[Installation]:
         ConfigError: The settings are wrong, or the state folder cannot be written.
         StoreError: The database cannot serve.
     """
-    with installation(load_settings(os.environ, Path.cwd())) as found:
+    with described() as found:
         found.store  # noqa: B018 - a database that cannot serve is told at the start, and the state folder is made with it
         yield found

@@ -64,7 +64,7 @@ class HttpAddress:
 def server_application(installation: Installation) -> tuple[ASGIApp, EventStreams]:
     """Make the application, and its streams of events; raises OSError if the state folder cannot be written."""
     principals, folder = Principals(installation), installation.settings.state_folder
-    authenticator = UserAuthenticator(principals, OwnerToken.of(folder), folder)
+    authenticator = UserAuthenticator(principals, OwnerToken.of(folder), installation.store.name)
     login = Login(installation, principals, authenticator, Passwords())
     streams = EventStreams(lambda: ChangeFollower(installation))
     return application(

@@ -26,8 +26,11 @@ class ServerService:
         from penstock_server.http.serve import serve  # noqa: PLC0415 - as above
         from penstock_server.opened import opened  # noqa: PLC0415 - as above
         from penstock_server.server_application import HttpAddress, server_application  # noqa: PLC0415 - as above
+        from penstock_server.upgrades import upgraded  # noqa: PLC0415 - as above
 
         listening = listen(self._address)
+        if not upgraded(listening, context.fileno(), lambda text: context.report(text, healthy=False)):
+            return
         with opened() as installation:
             served = HttpAddress(installation, url_of(listening))
             answers, streams = server_application(installation)

@@ -29,11 +29,11 @@ def passwords():
 
 
 @pytest.fixture
-def call(installation, caller, passwords, tmp_path):
+def call(installation, caller, passwords):
     add_user(installation, "ann", password_hash=CHEAP)
     grant(installation, "ann", Grant(Role.OPERATOR, dags=("sales",)))
     principals = Principals(installation)
-    authenticator = UserAuthenticator(principals, OwnerToken("owner"), tmp_path)
+    authenticator = UserAuthenticator(principals, OwnerToken("owner"), installation.store.name)
     login = Login(installation, principals, authenticator, passwords)
     return caller(application(installation, authenticator, more=login.routes()), "")
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from http import HTTPStatus
-from pathlib import Path
 
 from starlette.requests import Request
 
@@ -23,12 +22,13 @@ class UserAuthenticator:
     Args:
         principals: Finds users.
         owner: Knows the owner.
-        state_folder: Of the installation: browsers send cookies to each port of a host, so its cookie has a name of its own.
+        database: Its name. Browsers send cookies to each port of a host, so those of an installation have a name of their own, which
+            servers of several machines share with the database.
     """
 
-    def __init__(self, principals: Principals, owner: OwnerToken, state_folder: Path) -> None:
+    def __init__(self, principals: Principals, owner: OwnerToken, database: str) -> None:
         self._principals, self._owner = principals, owner
-        self._name = f"penstock-{hashlib.blake2b(str(state_folder.resolve()).encode(), digest_size=6).hexdigest()}"
+        self._name = f"penstock-{hashlib.blake2b(database.encode(), digest_size=6).hexdigest()}"
 
     def principal(self, request: Request) -> Principal:
         """Who asks. A token that is sent decides alone; a session counts for what pages of this server ask.

@@ -12,6 +12,7 @@ from penstock_server.http.authenticator import Authenticator
 from penstock_server.http.fence import LOOPBACK, Fence
 from penstock_server.http.health import health_routes
 from penstock_server.http.pages import Pages
+from penstock_server.http.schema_check import SchemaCheck
 
 
 def application(
@@ -36,4 +37,4 @@ def application(
         Mount("/api", api),
         Mount("/", Pages()),
     ]
-    return Fence(Starlette(routes=routes), hosts)
+    return Fence(SchemaCheck(Starlette(routes=routes), installation), hosts)
