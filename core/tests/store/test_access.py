@@ -28,12 +28,11 @@ def test_users_with_what_they_hold_are_kept_and_go_together(store, now, entry):
     users.add_grant(everywhere(Role.ADMIN), now, entry, user="ada")
     token = Token("t1", "ada", "CI", (Permission.DAGS_READ,), now, now)
     access.tokens.add(token, b"\x01" * 32, entry)
-    access.sessions.add(Session("s1", "bot", "", now, now, 10.0, now), b"\x02" * 32, "csrf", entry)
+    access.sessions.add(Session("s1", "bot", "", now, now, 10.0, now), b"\x02" * 32, entry)
 
     assert [each.grant for each in users.grants("ada")] == [given, everywhere(Role.ADMIN)]
     assert (users.has_admin(), users.password_hash("ada"), users.password_hash("no")) == (True, "hash", "")
     assert access.tokens.list() == [token]
-    assert access.sessions.csrf("s1") == "csrf"
     with pytest.raises(NotFoundError):
         access.sessions.remove("s1", entry, user="ada")
     with pytest.raises(RequestError, match="the last admin"):

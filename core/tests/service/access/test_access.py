@@ -1,5 +1,7 @@
 """Users, teams, grants, tokens and sessions: who asks is found within a second, and nobody gains by asking."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from penstock.errors import ForbiddenError, NotFoundError, RequestError
@@ -267,20 +269,25 @@ def test_failures_of_an_account_or_an_address_make_a_pause_that_grows_whether_or
     installation, users, clock
 ):
     for name in ("ada", "no such user"):
-        for number in range(5):
-            assert users.pause_s(name, f"192.0.2.{number}") == 0
-            users.failed(name, f"192.0.2.{number}")
-        assert users.pause_s(name, "198.51.100.1") == 1
-        users.failed(name, "192.0.2.9")
-        assert users.pause_s(name, "198.51.100.1") == 2
-    for _ in range(40):
-        users.failed("other", "198.51.100.2")
-    assert users.pause_s("zoe", "198.51.100.2") == 900
-    clock.advance(3)
-    assert users.pause_s("ada") == 0
+        pauses = [users.attempt(name, f"192.0.2.{number}") for number in range(7)]
+        assert pauses == [0, 0, 0, 0, 0, 1, 1]
+        clock.advance(1)
+        assert [users.attempt(name, "198.51.100.1"), users.attempt(name, "198.51.100.3")] == [0, 2]
+    for _ in range(41):
+        clock.advance(users.attempt("other", "198.51.100.2"))
+    users.failed("other", "198.51.100.2")
+    assert users.attempt("zoe", "198.51.100.2") == 900
+    clock.advance(900)
+    assert users.attempt("ada") == 0
     users.sign_in("ada")
     assert installation.store.access.sessions.failures("account:ada") == (0, None)
     assert audited(installation)[1][:2] == (AuditAction.LOGIN_FAILED, "user 'other'")
+
+
+def test_tries_at_once_are_counted_one_by_one(users):
+    with ThreadPoolExecutor(8) as threads:
+        pauses = list(threads.map(lambda number: users.attempt("ada", f"192.0.2.{number}"), range(16)))
+    assert sorted(pauses) == [0] * 5 + [1] * 11
 
 
 def test_the_first_link_makes_one_admin_once_and_no_second_one(installation, clock):

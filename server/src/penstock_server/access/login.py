@@ -153,7 +153,7 @@ class Login:
 
     def _verified(self, name: str, password: str, address: str) -> str:
         """The hash of a user whose password was given; raises RefusedError, in the same words whatever is wrong."""
-        pause_s = self._principals.pause_s(name, address)
+        pause_s = self._principals.attempt(name, address)
         if pause_s > 0:
             wait = str(ceil(pause_s))
             raise RefusedError(
@@ -165,6 +165,7 @@ class Login:
         if not self._passwords.verify(stored, password):
             self._principals.failed(name, address)
             raise RefusedError(HTTPStatus.UNAUTHORIZED, "no user has this name and this password.")
+        self._principals.passed(name, address)
         return stored
 
     async def _logout(self, request: Request) -> Response:

@@ -9,6 +9,8 @@ from typing import Protocol
 import uvicorn
 from starlette.types import ASGIApp
 
+from penstock_server.http.connection import Connection
+
 GRACE_S = 3.0
 """Seconds that answers which have begun get to end; less than a service gets."""
 
@@ -44,7 +46,7 @@ def serve(
     config = uvicorn.Config(
         application,
         loop="asyncio",
-        http="httptools",
+        http=Connection,
         ws="none",
         log_config=None,
         access_log=False,

@@ -28,12 +28,10 @@ class NewSession(NamedTuple):
 
     Attributes:
         secret: What the browser keeps.
-        csrf: What a form of it sends with it.
         session: The session.
     """
 
     secret: str
-    csrf: str
     session: Session
 
 
@@ -89,27 +87,40 @@ class Principals:
         """
         now, sessions = self._installation.now(), self._installation.store.access.sessions
         made = Session(token_hex(6), name, source, now, now, idle_s, now + timedelta(seconds=longest_s))
-        secret, csrf = token_urlsafe(32), token_urlsafe(32)
+        secret = token_urlsafe(32)
         entry = AskedBy(name, source=source).entry(now, AuditAction.LOGIN, subject=f"session {made.session_id}")
-        sessions.add(made, digest(secret), csrf, entry)
-        sessions.succeeded(_keys(name, source))
-        return NewSession(secret, csrf, made)
+        sessions.add(made, digest(secret), entry)
+        self.passed(name, source)
+        return NewSession(secret, made)
 
     def failed(self, name: str, source: str = "") -> None:
         """Note that somebody did not show to be a user, whether or not there is one of this name; raises StoreError."""
         entry = AskedBy(source=source).entry(
             self._installation.now(), AuditAction.LOGIN_FAILED, subject=f"user {name!r}"
         )
-        self._installation.store.access.sessions.failed(_keys(name, source), entry)
+        self._installation.store.access.sessions.failed(entry)
 
-    def pause_s(self, name: str, source: str = "") -> float:
-        """Seconds that the next try to sign in has to wait, by an account or from an address; 0 for none. Raises StoreError.
+    def attempt(self, name: str, source: str = "") -> float:
+        """Count a try to sign in, by an account and from an address, before it is decided: of many at once, none is overlooked.
 
-        After five failures in a row each doubles the pause, up to a quarter of an hour.
+        It counts as a failure until `passed` says otherwise. After five in a row each doubles the pause, up to a quarter of an hour.
+
+        Returns:
+            Seconds that it has to wait, in which case it is not counted; 0 if it may be made.
+
+        Raises:
+            StoreError: The database failed.
         """
-        sessions, now = self._installation.store.access.sessions, self._installation.now()
-        pauses = [_pause(*sessions.failures(key), now) for key in _keys(name, source)]
-        return max(pauses)
+        now = self._installation.now()
+
+        def pause(failures: int, failed_at: datetime | None) -> float:
+            return _pause(failures, failed_at, now)
+
+        return self._installation.store.access.sessions.attempted(_keys(name, source), now, pause)
+
+    def passed(self, name: str, source: str = "") -> None:
+        """Forget the tries of an account and an address that did not succeed; raises StoreError."""
+        self._installation.store.access.sessions.succeeded(_keys(name, source))
 
     def first_link(self, minutes: float = FIRST_LINK_MINUTES) -> str:
         """The secret of a link that makes the first admin, once; "" if there is an admin already. Raises StoreError."""

@@ -29,7 +29,7 @@ class Sessions:
     def __init__(self, database: Database, writer: Writer, changed: Callable[[], None]) -> None:
         self._database, self._writer, self._changed = database, writer, changed
 
-    def add(self, made: Session, digest: bytes, csrf: str, audit: AuditEntry) -> None:
+    def add(self, made: Session, digest: bytes, audit: AuditEntry) -> None:
         """Keep a session by the hash of its secret, and forget those that have ended; raises NotFoundError if there is no such user."""
         row = {
             name: getattr(made, name)
@@ -39,7 +39,7 @@ class Sessions:
             if tx.execute(select(users.c.name).where(users.c.name == made.user)).first() is None:
                 raise NotFoundError("user", made.user)
             tx.execute(delete(user_session).where(_s.expires_at <= made.created_at))
-            tx.execute(insert(user_session).values(**row, user_name=made.user, hash=digest, csrf=csrf))
+            tx.execute(insert(user_session).values(**row, user_name=made.user, hash=digest))
             tx.audit(audit)
 
     def seen(self, digest: bytes, now: datetime) -> Session | None:
@@ -53,11 +53,6 @@ class Sessions:
             with self._writer.transaction() as tx:
                 tx.execute(update(user_session).where(_s.session_id == found.session_id).values(seen_at=now))
         return found
-
-    def csrf(self, session_id: str) -> str:
-        """The value that a form of a session sends with it; "" if there is no such session."""
-        with self._database.read() as connection:
-            return connection.execute(select(_s.csrf).where(_s.session_id == session_id)).scalar() or ""
 
     def list(self, user: str) -> list[Session]:
         """The sessions of a user, oldest first."""
@@ -80,15 +75,30 @@ class Sessions:
             row = connection.execute(FAILURES, {"of": key}).one_or_none()
         return (0, None) if row is None else (row[0], row[1])
 
-    def failed(self, keys: tuple[str, ...], audit: AuditEntry) -> None:
-        """Count a failure of an account and an address; one older than a day is forgotten."""
+    def attempted(self, keys: tuple[str, ...], now: datetime, pause: Callable[[int, datetime | None], float]) -> float:
+        """Count a try to sign in of an account and an address as a failure, unless it has to wait; one older than a day is forgotten.
+
+        Args:
+            keys: The account and the address.
+            now: The present.
+            pause: Says how many seconds to wait after so many failures, the last of them at this instant.
+
+        Returns:
+            Seconds that it has to wait; 0 if it was counted.
+        """
         with self._writer.transaction() as tx:
-            tx.keep_order()
-            tx.execute(delete(login_throttle).where(_f.failed_at <= audit.at - timedelta(days=1)))
-            for key in keys:
-                row = tx.execute(FAILURES, {"of": key}).one_or_none()
-                count = 1 if row is None else row[0] + 1
-                tx.replace(login_throttle, [{"key": key, "failures": count, "failed_at": audit.at}])
+            tx.keep_order()  # of two at once, the second finds the first
+            tx.execute(delete(login_throttle).where(_f.failed_at <= now - timedelta(days=1)))
+            rows = {key: tx.execute(FAILURES, {"of": key}).one_or_none() or (0, None) for key in keys}
+            wait = max(pause(*row) for row in rows.values())
+            if wait <= 0:
+                counted = [{"key": key, "failures": row[0] + 1, "failed_at": now} for key, row in rows.items()]
+                tx.replace(login_throttle, counted)
+        return wait
+
+    def failed(self, audit: AuditEntry) -> None:
+        """Note that somebody has failed to sign in."""
+        with self._writer.transaction() as tx:
             tx.audit(audit)
 
     def succeeded(self, keys: tuple[str, ...]) -> None:

@@ -79,7 +79,6 @@ user_session = Table(
     Column("hash", LargeBinary, nullable=False, unique=True),
     _user(),
     Column("source", FreeText, nullable=False, server_default=""),
-    Column("csrf", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("seen_at", Instant, nullable=False),
     Column("idle_s", Float, nullable=False),

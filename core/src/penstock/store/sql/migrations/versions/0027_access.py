@@ -94,7 +94,6 @@ def _secrets() -> None:
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         _user(),
         _text("source", default=""),
-        _text("csrf"),
         _instant("created_at"),
         _instant("seen_at"),
         sa.Column("idle_s", sa.Float(), nullable=False),

@@ -1,0 +1,80 @@
+"""What does not arrive, or is too large, is given up: over real sockets, with bounds of parts of a second."""
+
+import os
+import socket
+import threading
+from contextlib import suppress
+
+import pytest
+
+from penstock_server.http import body, connection
+from penstock_server.http.address import Address, listen
+from penstock_server.http.application import application
+from penstock_server.http.authenticator import OwnerToken
+from penstock_server.http.serve import serve
+
+
+@pytest.fixture
+def address(installation, monkeypatch):
+    """Where a server listens that waits for a head and a body for parts of a second."""
+    monkeypatch.setattr(connection, "MOST_HEAD_S", 0.2)
+    monkeypatch.setattr(connection, "MOST_BODY_S", 0.2)
+    listening, (stop, stopping), began = listen(Address(port=0)), os.pipe(), threading.Event()
+    where = listening.getsockname()
+    served = application(installation, OwnerToken("owner"))
+    thread = threading.Thread(target=serve, args=(served, listening, stop, began.set))
+    thread.start()
+    assert began.wait(30)
+    yield where
+    os.write(stopping, b"x")
+    thread.join(30)
+    os.close(stop)
+    os.close(stopping)
+
+
+@pytest.fixture
+def ask(address):
+    """Sends bytes and reads until the server closes the connection: what it has said."""
+
+    def ask(*pieces):
+        with socket.create_connection(address, 30) as client:
+            found = b""
+            with suppress(ConnectionError):  # it is closed while more is sent
+                for piece in pieces:
+                    client.sendall(piece)
+                while piece := client.recv(65_536):
+                    found += piece
+            return found
+
+    return ask
+
+
+HEAD = b"POST /api/v1/dags/sales/runs HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer owner\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        pytest.param([b""], b"408", id="nothing"),
+        pytest.param([b"GET / HT"], b"408", id="half a line"),
+        pytest.param([b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: "], b"408", id="half a header"),
+        pytest.param([HEAD + b"Content-Length: 5\r\n\r\n{"], b"408", id="half a body"),
+        pytest.param([HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"], b"408", id="half of the chunks"),
+        pytest.param([b"GET /?" + b"x" * 400_000], b"431", id="an address without an end"),
+        pytest.param([b"GET / HTTP/1.1\r\n" + b"X-A: b\r\n" * 50_000], b"431", id="headers without an end"),
+        pytest.param([b"GET / HTTP/1.1\r\nX-A: " + b"b" * 70_000 + b"\r\n\r\n"], b"431", id="a header too long"),
+    ],
+)
+def test_what_does_not_arrive_or_is_too_large_is_given_up(ask, sent, status):
+    assert ask(*sent)[9:12] in (status, b"")
+
+
+def test_a_second_request_has_the_same_time_and_a_slow_one_holds_up_no_other(ask):
+    first = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    told = ask(first, b"GET /health/li")
+    assert told.startswith(b"HTTP/1.1 200 ")
+    assert b"HTTP/1.1 408 " in told
+
+
+def test_a_body_is_given_up_before_all_of_its_time_is_over_if_somebody_reads_it():
+    assert body.MOST_S < connection.MOST_BODY_S
