@@ -107,7 +107,7 @@ def test_each_instance_of_a_mapped_task_is_followed_to_its_end(installation, sto
 def shipped(installation, tmp_path):
     """The log store of an installation whose settings name one."""
     settings = msgspec.structs.replace(installation.settings, logs=LogSettings((tmp_path / "kept").as_uri()))
-    installation.settings = settings
+    installation._settings = settings
     return installation.host.log_store(settings.logs.store)
 
 

@@ -342,7 +342,7 @@ def test_why_tells_of_a_ready_task_what_holds_it_now(installation, store, now, r
     def reason(places):
         settings = installation.settings
         executor = msgspec.structs.replace(settings.executor, parallelism=places)
-        installation.settings = msgspec.structs.replace(settings, executor=executor)
+        installation._settings = msgspec.structs.replace(settings, executor=executor)
         (load,) = tasks.why(installation, "sales", "load", run_id="two")
         return load.reason
 
@@ -385,7 +385,7 @@ def test_executors_tell_what_they_hold_and_what_waits_for_them(installation, sto
         "big": ExecutorChoice(options={"parallelism": 9}),
     }
     queues = {"default": "far", "heavy": "big"}
-    installation.settings = msgspec.structs.replace(installation.settings, executors=choices, queues=queues)
+    installation._settings = msgspec.structs.replace(installation.settings, executors=choices, queues=queues)
     capacity = CapacityFile(installation.settings.state_folder, "far")
     assert [(each.capacity, each.waiting, each.queues) for each in list_executors(installation)] == [
         (2, 0, ()),
@@ -403,7 +403,7 @@ def test_tenants_of_the_settings_and_of_dags_tell_what_they_use(installation, st
     (installation.settings.state_folder / "penstock.db").touch()
     assert list_tenants(installation) == [TenantUsage("", 1.0, None, active=1, dags=2)]
     tenants = {"": TenantRule(2.0, 5), "ours": TenantRule(0.5)}
-    installation.settings = msgspec.structs.replace(installation.settings, tenants=tenants)
+    installation._settings = msgspec.structs.replace(installation.settings, tenants=tenants)
     save(store, [msgspec.structs.replace(store.dags.row("sales").spec, tenant="theirs")])
     assert list_tenants(installation) == [
         TenantUsage("", 2.0, 5, active=1),

@@ -122,7 +122,7 @@ def test_a_log_in_the_log_store_is_read_alike(installation, log, lines, monkeypa
         kept.append("name", offset, TEXT.encode()[offset : offset + 10])
     kept.seal("name", len(TEXT))
     monkeypatch.setattr(logs, "log_name", lambda *_: "name")
-    installation.settings = msgspec.structs.replace(
+    installation._settings = msgspec.structs.replace(
         installation.settings, logs=msgspec.structs.replace(installation.settings.logs, store="kept://here")
     )
     monkeypatch.setattr(type(installation.host), "log_store", lambda *_: kept)
