@@ -27,7 +27,7 @@ from penstock.service.config import connections, pools, variables
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
 from penstock.testing import FakeClock
-from penstock_server.http.address import Address, listen, url_of
+from penstock_server.http.address import Address, listen
 from penstock_server.http.application import application
 from penstock_server.http.authenticator import OwnerToken
 from penstock_server.http.serve import serve
@@ -137,7 +137,7 @@ def served(folder):
     """Serve the project of a folder on a socket, in a thread; gives the URL."""
     stop, stopping = os.pipe()
     listening, ready = listen(Address(port=0)), threading.Event()
-    url = url_of(listening)
+    url = Address().url(listening)
     with composed(load_settings({}, folder)) as made:
         answers = application(made, OwnerToken(SECRET))
         thread = threading.Thread(target=serve, args=(answers, listening, stop, ready.set))

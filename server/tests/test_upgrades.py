@@ -12,7 +12,7 @@ from sqlalchemy import text
 from penstock.store import upgrade
 from penstock.store.sql import compatibility, schema, tables
 from penstock.store.sql.database import Database
-from penstock_server.http.address import Address, listen, url_of
+from penstock_server.http.address import Address, listen
 from penstock_server.http.schema_check import LOOKS_S
 from penstock_server.upgrades import upgraded
 
@@ -76,7 +76,7 @@ class Waiting:
     """A server that waits for an upgrade, in a thread."""
 
     def __init__(self, listening):
-        self.url, self.said, self.answer = url_of(listening), [], []
+        self.url, self.said, self.answer = Address().url(listening), [], []
         self._stop, self.stopping = os.pipe()
         self._told = threading.Event()
         self._thread = threading.Thread(target=lambda: self.answer.append(upgraded(listening, self._stop, self._tell)))

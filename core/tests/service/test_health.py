@@ -62,13 +62,13 @@ def test_the_disk_of_the_logs_is_looked_at_if_it_is_another_one(found, installat
     logs.rmdir()
     logs.touch()
     assert found()["logs folder"] == (Severity.BAD, "logs folder", f"{logs} is no folder: tries leave no logs.")
-    installation.settings = msgspec.structs.replace(installation.settings, core=CoreSettings(logs_folder="/dev/shm"))
+    installation._settings = msgspec.structs.replace(installation.settings, core=CoreSettings(logs_folder="/dev/shm"))
     assert found()["logs folder"].detail.startswith("/dev/shm, ")
 
 
 def test_an_executor_that_no_provider_offers_is_bad(found, installation):
     executors = {"batch": ExecutorChoice("acme.batch")}
-    installation.settings = msgspec.structs.replace(installation.settings, executors=executors)
+    installation._settings = msgspec.structs.replace(installation.settings, executors=executors)
     assert found()["executor batch"].severity is Severity.BAD
     assert "plugin-manager install acme" in found()["executor batch"].detail
     assert found()["providers"].severity is Severity.OK
@@ -81,7 +81,7 @@ def test_an_executor_that_does_not_take_its_options_is_bad(found, installation, 
     )
     installation.host = PluginSources(modules=("ours",), folder=str(tmp_path)).host(())
     executors = {"far": ExecutorChoice("ours.batch", {"slots": 3})}
-    installation.settings = msgspec.structs.replace(installation.settings, executors=executors)
+    installation._settings = msgspec.structs.replace(installation.settings, executors=executors)
     assert found()["executor far"].severity is Severity.BAD
     assert found()["executor far"].detail.startswith("[executors.far]: ours.batch takes no argument 'slots'")
 
@@ -103,7 +103,9 @@ def test_a_secrets_backend_that_is_away_refused_or_of_another_kind_is_bad(found,
     }
     settings = installation.settings
     plugins = msgspec.structs.replace(settings.plugins, modules=("vaults",))
-    installation.settings = msgspec.structs.replace(settings, root=tmp_path, plugins=plugins, secrets_backends=backends)
+    installation._settings = msgspec.structs.replace(
+        settings, root=tmp_path, plugins=plugins, secrets_backends=backends
+    )
     installation.host = PluginSources(modules=("vaults",), folder=str(tmp_path)).host(())
     with closing(open_vault(installation.settings, None)) as installation.vault:
         told = {name: found()[f"secrets {name}"] for name in backends}
@@ -122,7 +124,7 @@ def test_a_service_is_told_as_its_keeper_said_last(found, installation, tmp_path
         "@hookimpl\ndef penstock_services():\n    return [Capability('services', 'webs.web', Web, 'A page.')]\n"
     )
     chosen = {"well": ServiceChoice("webs.web"), "ill": ServiceChoice("webs.web"), "gone": ServiceChoice("acme.web")}
-    installation.settings = msgspec.structs.replace(installation.settings, services=chosen)
+    installation._settings = msgspec.structs.replace(installation.settings, services=chosen)
     installation.host = PluginSources(modules=("webs",), folder=str(tmp_path)).host(())
     assert {found()[f"service {name}"].severity for name in ("well", "ill")} == {Severity.NOTE}
     files = StatusFiles(installation.settings.state_folder)
@@ -137,6 +139,23 @@ def test_a_service_is_told_as_its_keeper_said_last(found, installation, tmp_path
     assert "plugin-manager install acme" in list_services(installation)[2].problems[0]
 
 
+def test_a_service_that_refuses_what_it_is_made_with_is_bad_before_it_is_started(found, installation, tmp_path):
+    (tmp_path / "doors.py").write_text(
+        "from penstock.errors import ConfigError\nfrom penstock.spec.plugin import Capability, Parameter, hookimpl\nclass Door:\n"
+        "    def __init__(self, *, port=0):\n        if port < 0: raise ConfigError(f'port = {port} cannot be')\n"
+        "    def run(self, context): ...\n"
+        "@hookimpl\ndef penstock_services():\n    port = (Parameter('port', 'int', 'Where.', default=0),)\n"
+        "    return [Capability('services', 'doors.door', Door, 'A.', installation=True, parameters=port)]\n"
+    )
+    chosen = {name: ServiceChoice("doors.door", {"port": port}) for name, port in (("open", 1), ("odd", -1))}
+    installation._settings = msgspec.structs.replace(installation.settings, services=chosen)
+    installation.host = PluginSources(modules=("doors",), folder=str(tmp_path)).host(())
+    told = [each for each in check_installation(installation) if each.subject.startswith("service ")]
+    assert [(each.severity, each.subject, each.detail) for each in told if each.severity is Severity.BAD] == [
+        (Severity.BAD, "service odd", "[services.odd]: port = -1 cannot be")
+    ]
+
+
 def test_a_service_that_is_always_kept_has_a_name_and_a_table_may_switch_it_off(installation, tmp_path, monkeypatch):
     (tmp_path / "webs.py").write_text(
         "from penstock.spec.plugin import Capability, hookimpl\nclass Web:\n    def run(self, context): ...\n"
@@ -148,7 +167,7 @@ def test_a_service_that_is_always_kept_has_a_name_and_a_table_may_switch_it_off(
     installation.host = PluginSources(modules=("webs",), folder=str(tmp_path)).host(())
 
     def listed(**chosen):
-        installation.settings = msgspec.structs.replace(installation.settings, services=chosen)
+        installation._settings = msgspec.structs.replace(installation.settings, services=chosen)
         return {each.name: (each.type, each.state, each.problems) for each in list_services(installation)}
 
     assert listed() == {"web": ("webs.web", "down", ()), "other": ("webs.other", "down", ())}
@@ -176,7 +195,7 @@ def test_what_an_executor_of_a_provider_does_wrong_is_bad_until_the_next_schedul
     )
     installation.host = PluginSources(modules=("ours",), folder=str(tmp_path)).host(())
     executors = {"far": ExecutorChoice("ours.batch")}
-    installation.settings = msgspec.structs.replace(installation.settings, executors=executors)
+    installation._settings = msgspec.structs.replace(installation.settings, executors=executors)
     assert found()["executor far"].severity is Severity.OK
     faults = ExecutorFaults(installation.settings.state_folder, "far")
     fenced = FencedExecutor(installation.host.resolve("ours.batch")(None), "far", installation.now, keep=faults.add)
@@ -274,7 +293,7 @@ def test_a_log_store_is_looked_at_if_the_settings_name_one(found, installation, 
     assert "log store" not in found()
 
     def store(url):
-        installation.settings = msgspec.structs.replace(installation.settings, logs=LogSettings(url))
+        installation._settings = msgspec.structs.replace(installation.settings, logs=LogSettings(url))
         return found()["log store"]
 
     missing = store("box://logs")
@@ -304,7 +323,7 @@ def test_a_metrics_sink_is_looked_at_if_the_settings_name_one(found, installatio
         "gone": SinkChoice("acme.sink", {}),
     }
     sinks["scraped"] = SinkChoice("prometheus")
-    installation.settings = msgspec.structs.replace(installation.settings, metrics_sinks=sinks)
+    installation._settings = msgspec.structs.replace(installation.settings, metrics_sinks=sinks)
     looked = found()
     assert looked["metrics good"] == (Severity.OK, "metrics good", "ours.sink")
     assert looked["metrics scraped"] == (Severity.OK, "metrics scraped", "prometheus")

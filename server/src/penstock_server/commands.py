@@ -4,53 +4,43 @@ import os
 import signal
 
 
-def start(*, host: str = "127.0.0.1", port: int = 8080) -> int:
-    """Serve the installation in the foreground, until Ctrl-C.
+def start(*, host: str = "", port: int | None = None) -> int:
+    """Serve the installation in the foreground, until Ctrl-C, as ``[services.server]`` says.
 
     Args:
-        host: Address of this machine that it listens on.
-        port: The port; 0 for one that is free.
+        host: Address of this machine that it listens on, in place of that of the settings.
+        port: The port, in place of that of the settings; 0 for one that is free.
 
     Raises:
         ConfigError: It may not listen there, or something else does; or the settings are wrong.
         StoreError: The database cannot serve.
     """
-    from penstock_server.http.address import Address, listen, url_of  # noqa: PLC0415 - a manifest's object is light to import
-    from penstock_server.http.serve import serve  # noqa: PLC0415 - as above
-    from penstock_server.opened import opened  # noqa: PLC0415 - as above
-    from penstock_server.server_application import HttpAddress, server_application  # noqa: PLC0415 - as below
-    from penstock_server.upgrades import upgraded  # noqa: PLC0415 - as above
+    from penstock_server.opened import described  # noqa: PLC0415 - a manifest's object is light to import
+    from penstock_server.run import run  # noqa: PLC0415 - as above
+    from penstock_server.server_settings import options_of, read_address  # noqa: PLC0415 - as above
 
     stop, stopping = os.pipe()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os.write(stopping, b"x"))
-    listening = listen(Address(host, port))
-    printed: list[str] = []
+    printed: list[bool] = []
 
-    def print_once(text: str) -> None:
-        if text not in printed:
-            printed.append(text)
-            print(text, flush=True)  # noqa: T201 - the terminal that it runs in
+    def report(text: str, well: bool) -> None:  # noqa: FBT001 - as a service reports
+        if well not in printed:  # what it waits for, and where it listens: each is news once
+            printed.append(well)
+            print(f"{text}. Ctrl-C stops." if well else text, flush=True)  # noqa: T201 - the terminal that it runs in
 
-    if not upgraded(listening, stop, print_once):
-        return 0
-    with opened() as installation:
-        lines = [f"{HttpAddress(installation, url_of(listening)).text()}. Ctrl-C stops."]
-
-        def report() -> None:
-            while lines:
-                print(lines.pop(), flush=True)  # noqa: T201 - the terminal that it runs in
-
-        answers, streams = server_application(installation)
-        serve(answers, listening, stop, report, streams)
+    with described() as found:
+        given = {"host": host or None, "port": port}
+        options = {**options_of(found), **{name: value for name, value in given.items() if value is not None}}
+    run(read_address(options), stop, report)
     return 0
 
 
-def link(*, url: str = "http://127.0.0.1:8080") -> int:
+def link(*, url: str = "") -> int:
     """Print a link that makes the first admin, once and within an hour; a link of before counts no more.
 
     Args:
-        url: Where the server is reached.
+        url: Where the server is reached, if not where the settings say.
 
     Raises:
         ConfigError: The settings are wrong.
@@ -60,9 +50,10 @@ def link(*, url: str = "http://127.0.0.1:8080") -> int:
     from penstock.errors import RequestError  # noqa: PLC0415 - as above
     from penstock_server.opened import opened  # noqa: PLC0415 - as above
     from penstock_server.server_application import first_link  # noqa: PLC0415 - as above
+    from penstock_server.server_settings import url_of  # noqa: PLC0415 - as above
 
     with opened() as installation:
-        found = first_link(installation, url.rstrip("/"))
+        found = first_link(installation, url_of(installation, url))
     if not found:
         raise RequestError("there is an admin already, who adds others. Beside the database: penstock users add NAME")
     print(found)  # noqa: T201 - for people and scripts

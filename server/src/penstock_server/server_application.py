@@ -12,6 +12,7 @@ from penstock.service.stream.changes import ChangeFollower
 from penstock_server.access.login import Login
 from penstock_server.access.passwords import Passwords
 from penstock_server.access.user_authenticator import UserAuthenticator
+from penstock_server.http.address import Address
 from penstock_server.http.application import application
 from penstock_server.http.authenticator import OwnerToken
 from penstock_server.stream.event_streams import EventStreams
@@ -54,19 +55,17 @@ class HttpAddress:
                 self._link = "" if self._installation.store.access.users.has_admin() else self._link
         if not self._link:
             return f"listening on {self._url}"
-        if (
-            self._installation.now() >= self._until
-        ):  # an old secret is of no use to anybody, and stays in nobody's terminal
+        if self._installation.now() >= self._until:
+            # An old secret is of no use to anybody, and stays on no screen.
             return f"listening on {self._url}; there is no admin yet, and a link that makes one is printed by: penstock server link"
         return f"listening on {self._url}; the first admin is made, once and within an hour, at {self._link}"
 
 
-def server_application(installation: Installation) -> tuple[ASGIApp, EventStreams]:
+def server_application(installation: Installation, address: Address) -> tuple[ASGIApp, EventStreams]:
     """Make the application, and its streams of events; raises OSError if the state folder cannot be written."""
     principals, folder = Principals(installation), installation.settings.state_folder
     authenticator = UserAuthenticator(principals, OwnerToken.of(folder), installation.store.name)
     login = Login(installation, principals, authenticator, Passwords())
     streams = EventStreams(lambda: ChangeFollower(installation))
-    return application(
-        installation, authenticator, more=[*login.routes(), events(streams, installation, authenticator)]
-    ), streams
+    routes = [*login.routes(), events(streams, installation, authenticator)]
+    return application(installation, authenticator, address, routes), streams

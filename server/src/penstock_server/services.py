@@ -1,5 +1,7 @@
 """The service that ``penstock up`` keeps alive."""
 
+from collections.abc import Sequence
+
 from penstock.spec.service import ServiceContext
 
 
@@ -9,29 +11,32 @@ class ServerService:
     Args:
         host: Address of this machine that it listens on.
         port: The port; 0 for one that is free.
+        tls_certificate: File of its certificate, with those that vouch for it, PEM.
+        tls_key: File of the certificate's private key, PEM.
+        public_url: What browsers ask, such as ``https://penstock.example.com``; unless given, where it listens.
+        trusted_proxies: Addresses or networks of proxies in front of it, whose X-Forwarded headers are believed.
 
     Raises:
         ConfigError: It may not listen there.
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 8080) -> None:
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 8080,
+        tls_certificate: str = "",
+        tls_key: str = "",
+        public_url: str = "",
+        trusted_proxies: Sequence[str] | None = None,
+    ) -> None:
         from penstock_server.http.address import Address, check  # noqa: PLC0415 - a manifest's object is light to import
 
-        self._address = Address(host, port)
+        self._address = Address(host, port, tls_certificate, tls_key, public_url, tuple(trusted_proxies or ()))
         check(self._address)
 
     def run(self, context: ServiceContext) -> None:
         """Answer until Penstock stops."""
-        from penstock_server.http.address import listen, url_of  # noqa: PLC0415 - as above
-        from penstock_server.http.serve import serve  # noqa: PLC0415 - as above
-        from penstock_server.opened import opened  # noqa: PLC0415 - as above
-        from penstock_server.server_application import HttpAddress, server_application  # noqa: PLC0415 - as above
-        from penstock_server.upgrades import upgraded  # noqa: PLC0415 - as above
+        from penstock_server.run import run  # noqa: PLC0415 - as above
 
-        listening = listen(self._address)
-        if not upgraded(listening, context.fileno(), lambda text: context.report(text, healthy=False)):
-            return
-        with opened() as installation:
-            served = HttpAddress(installation, url_of(listening))
-            answers, streams = server_application(installation)
-            serve(answers, listening, context.fileno(), lambda: context.report(served.text()), streams)
+        run(self._address, context.fileno(), lambda text, well: context.report(text, healthy=well))

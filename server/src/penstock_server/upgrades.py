@@ -3,6 +3,7 @@
 import os
 import select
 import socket
+import ssl
 from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -10,20 +11,28 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from penstock.errors import StoreError
 from penstock.service.database.upgrades import pending_upgrade_of
 from penstock.service.installation import Installation
-from penstock_server.http.address import url_of
+from penstock_server.http.address import Address
 from penstock_server.http.fence import Fence
 from penstock_server.http.problems import problem_answer
 from penstock_server.http.serve import serve
 from penstock_server.opened import described
 
 
-def upgraded(listening: socket.socket, stop: int, report: Callable[[str], None]) -> bool:
+def upgraded(
+    listening: socket.socket,
+    stop: int,
+    report: Callable[[str], None],
+    address: Address = Address(),  # noqa: B008 - a frozen value
+    tls: ssl.SSLContext | None = None,
+) -> bool:
     """Answer every request with what is to be done, until the schema of the database is that of this code.
 
     Args:
         listening: Socket that listens already; it stays open.
         stop: Descriptor that is readable once no more is to be answered.
         report: Called with what the server waits for, from time to time.
+        address: Where that is, and how it is reached.
+        tls: What connections are made with; None to speak without TLS.
 
     Returns:
         Whether the database can be opened; False if the server was told to stop first.
@@ -41,10 +50,10 @@ def upgraded(listening: socket.socket, stop: int, report: Callable[[str], None])
             if is_readable(stop) or not _waits_for(found):
                 os.write(ending, b"x")
             else:
-                report(f"{waits} Until then, {url_of(listening)} answers nothing else.")
+                report(f"{waits} Until then, {address.url(listening)} answers nothing else.")
 
         try:
-            serve(Fence(_refusing(StoreError(waits))), listening.dup(), done, look)
+            serve(Fence(_refusing(StoreError(waits)), address), listening.dup(), done, look, tls=tls)
         finally:
             os.close(done)
             os.close(ending)

@@ -14,19 +14,21 @@ from penstock.keeper.status import ServiceState
 from penstock.load.integrity import damaged_files
 from penstock.logs.shipping_report import read_report
 from penstock.metrics.sink_faults import read_sink_faults
+from penstock.model.names import error_reason
 from penstock.model.text import counted, visible
 from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.service.alerts.alerts import list_alerts
 from penstock.service.assets.watchers import all_statuses
 from penstock.service.choices.executors import list_executors
 from penstock.service.choices.problems import choice_problems
-from penstock.service.choices.services import DOWN, list_services
+from penstock.service.choices.services import DOWN, chosen_services, list_services
 from penstock.service.config.pools import list_pools
 from penstock.service.figures.bottlenecks import bottlenecks
 from penstock.service.figures.figures import scheduler_health
 from penstock.service.installation import Installation
 from penstock.service.providers import concerns, list_providers
 from penstock.service.schedulers.schedulers import described, list_schedulers
+from penstock.settings import ServiceChoice
 
 _LEAST_FREE_MB = 500
 _NOWHERE = "penstock-doctor"
@@ -271,9 +273,11 @@ def _log_store(installation: Installation) -> Iterator[Finding]:
 
 def _services(installation: Installation) -> Iterator[Finding]:
     """A service that cannot be what its entry says, that ends again and again, or that says itself that it is not well."""
+    services = chosen_services(installation.settings, installation.host)
     for each in list_services(installation):
         subject = f"service {each.name}"
-        for problem in each.problems:
+        refusal = [] if each.problems or each.state != DOWN else _refusal(installation, services[each.name])
+        for problem in (*each.problems, *refusal):
             yield Finding(Severity.BAD, subject, f"[services.{each.name}]: {problem}")
         if each.state == DOWN:
             yield Finding(Severity.NOTE, subject, "it does not run; `penstock up` starts it")
@@ -282,6 +286,17 @@ def _services(installation: Installation) -> Iterator[Finding]:
             detail = f"{each.type} is {each.state}" + (f": {each.detail}" if each.detail else "")
             more = f". See {each.log}" if bad else ""
             yield Finding(Severity.BAD if bad else Severity.OK, subject, visible(detail) + more)
+
+
+def _refusal(installation: Installation, chosen: ServiceChoice) -> list[str]:
+    """Why a service that is given the whole installation does not take its options: what they mean, its own class alone knows."""
+    if not installation.host.capability(chosen.type).installation:
+        return []
+    try:
+        installation.host.resolve(chosen.type, "services")(**chosen.options)
+    except Exception as error:  # noqa: BLE001 - the fence: code of a provider may raise anything
+        return [error_reason(error)]
+    return []
 
 
 def _watchers(installation: Installation) -> Iterator[Finding]:

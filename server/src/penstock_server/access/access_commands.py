@@ -34,12 +34,12 @@ def set_password(user: str) -> int:
     return user_terminal.password(user)
 
 
-def reset_password(user: str, *, url: str = "http://127.0.0.1:8080") -> int:
+def reset_password(user: str, *, url: str = "") -> int:
     """Print a link by which a user sets a new password, once and within an hour.
 
     Args:
         user: The user.
-        url: Where the server is reached.
+        url: Where the server is reached, if not where the settings say.
     """
     from penstock_server.access import user_terminal  # noqa: PLC0415 - a manifest's object is light to import
 

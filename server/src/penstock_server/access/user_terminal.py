@@ -62,9 +62,12 @@ def password(user: str) -> int:
 
 def reset(user: str, *, url: str) -> int:
     """Print a link by which a user sets a new password."""
+    from penstock_server.server_settings import url_of  # noqa: PLC0415 - other commands need no web framework
+
     with opened() as installation:
+        place = url_of(installation, url)
         made = links.reset_password(installation, user, by=asked_by())
-    _print(f"{url.rstrip('/')}/reset#{made.secret}")  # behind #, which browsers send to nobody: it is in no log
+    _print(f"{place}/reset#{made.secret}")  # behind #, which browsers send to nobody: it is in no log
     return 0
 
 

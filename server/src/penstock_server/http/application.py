@@ -1,15 +1,16 @@
 """The ASGI application: every route of the server."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from penstock.service.installation import Installation
+from penstock_server.http.address import Address
 from penstock_server.http.api import Api
 from penstock_server.http.authenticator import Authenticator
-from penstock_server.http.fence import LOOPBACK, Fence
+from penstock_server.http.fence import Fence
 from penstock_server.http.health import health_routes
 from penstock_server.http.pages import Pages
 from penstock_server.http.schema_check import SchemaCheck
@@ -18,7 +19,7 @@ from penstock_server.http.schema_check import SchemaCheck
 def application(
     installation: Installation,
     authenticator: Authenticator,
-    hosts: Collection[str] = LOOPBACK,
+    address: Address = Address(),  # noqa: B008 - a frozen value
     more: Sequence[BaseRoute] = (),
 ) -> ASGIApp:
     """Make the application.
@@ -26,7 +27,7 @@ def application(
     Args:
         installation: What it serves.
         authenticator: Finds who asks for anything of it.
-        hosts: Names under which it may be asked.
+        address: Where it listens, and how it is reached.
         more: Other routes, such as those by which browsers sign in.
     """
     api = Api(installation, authenticator)
@@ -37,4 +38,4 @@ def application(
         Mount("/api", api),
         Mount("/", Pages()),
     ]
-    return Fence(SchemaCheck(Starlette(routes=routes), installation), hosts)
+    return Fence(SchemaCheck(Starlette(routes=routes), installation), address)

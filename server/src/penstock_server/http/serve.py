@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -33,6 +34,7 @@ def serve(
     stop: int,
     report: Callable[[], None],
     streams: Streams | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> None:
     """Serve an application.
 
@@ -42,6 +44,7 @@ def serve(
         stop: Descriptor that is readable once no more is to be answered.
         report: Called when the server answers, and from time to time from then on.
         streams: Its streams of events, if it has any: they would never end by themselves.
+        tls: What connections are made with; None to speak without TLS.
     """
     config = uvicorn.Config(
         application,
@@ -54,6 +57,8 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=int(GRACE_S),
     )
+    config.load()
+    config.ssl = tls  # not its own files: they are read again when they change
     with listening:
         asyncio.run(_until_stopped(_Server(config), listening, stop, report, streams))
 

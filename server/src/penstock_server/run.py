@@ -1,0 +1,52 @@
+"""Runs the server until it is told to stop."""
+
+from collections.abc import Callable
+
+from penstock.service.installation import Installation
+from penstock_server.http.address import Address, listen
+from penstock_server.http.serve import serve
+from penstock_server.http.tls import Tls
+from penstock_server.opened import described, opened
+from penstock_server.server_application import HttpAddress, server_application
+from penstock_server.upgrades import upgraded
+
+Report = Callable[[str, bool], None]
+"""Takes a sentence, and whether all is well."""
+
+
+def run(address: Address, stop: int, report: Report) -> None:
+    """Serve the installation of this folder, once its database has the schema of this code.
+
+    Args:
+        address: Where.
+        stop: Descriptor that is readable once no more is to be answered.
+        report: Told how the server fares, from time to time.
+
+    Raises:
+        ConfigError: It may not listen there, or its certificate cannot be served; or the settings are wrong.
+        StoreError: The database failed.
+    """
+    with described() as found:
+        tls = _tls(address, found)
+    context = None if tls is None else tls.context
+    listening = listen(address)
+    if not upgraded(listening, stop, lambda text: report(text, False), address, context):
+        return
+    with opened() as installation:
+        sentence = HttpAddress(installation, address.url(listening))
+
+        def reported() -> None:
+            if tls is not None:
+                tls.refresh()
+            problem = "" if tls is None else tls.problem
+            report(f"{sentence.text()}{f'; {problem}' if problem else ''}", not problem)
+
+        answers, streams = server_application(installation, address)
+        serve(answers, listening, stop, reported, streams, context)
+
+
+def _tls(address: Address, installation: Installation) -> Tls | None:
+    if not address.tls_certificate:
+        return None
+    name = "" if address.trusted_proxies else address.public_host  # a proxy asks by the name that it was told
+    return Tls(address.tls_certificate, address.tls_key, name, installation.now)
