@@ -20,6 +20,7 @@ BENCHES = {
     "core_workloads.py": ("w1", "w2", "w3", "w4", "parse", "idle"),
     "growth.py": ("dag", "history", "big", "chains"),
     "scale.py": ("sensors", "due", "two"),
+    "server.py": ("list", "grid", "commit", "rest", "log"),
 }
 """Scripts of workloads, each with the words that it knows."""
 AIRFLOW = ["apache-airflow-core==3.3.2", "apache-airflow-providers-standard==1.21.0"]
