@@ -195,10 +195,10 @@ def requests(served: Served, dag_id: str, run_id: str, per_second: int) -> Itera
     paths = [
         "/api/v1/dags",
         f"/api/v1/dags/{dag_id}/runs/{quote(run_id)}",
-        f"/api/v1/dags/{dag_id}/runs/{quote(run_id)}/tasks?limit=50",
+        f"/api/v1/dags/{dag_id}/runs/{quote(run_id)}/tasks",
         f"/api/v1/views/latest-runs?dag_ids={dag_id}",
     ]
-    ended, counted, start = threading.Event(), [0], time.monotonic()
+    ended, counted, failed, start = threading.Event(), [0], list[str](), time.monotonic()
     lock = threading.Lock()
 
     def ask(path: str) -> None:
@@ -209,7 +209,11 @@ def requests(served: Served, dag_id: str, run_id: str, per_second: int) -> Itera
                 counted[0] += 1
             if ended.wait(max(0.0, start + turn / per_second - time.monotonic())):
                 break
-            served.get(path, connection)
+            try:
+                served.get(path, connection)
+            except SystemExit as error:  # of a thread, it would end nothing but that
+                failed.append(str(error))
+                break
         connection.close()
 
     threads = [threading.Thread(target=ask, args=(path,)) for path in paths]
@@ -221,6 +225,8 @@ def requests(served: Served, dag_id: str, run_id: str, per_second: int) -> Itera
         ended.set()
         for each in threads:
             each.join()
+    if failed:
+        raise SystemExit(failed[0])
 
 
 def main() -> None:
