@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import pytest
 
-from penstock_manifest.discovery import ProviderEntryPoint, find_providers, read_manifest_file
+from penstock_manifest.discovery import ProviderEntryPoint, find_providers, installed_bytes, read_manifest_file
 from penstock_manifest.environments import SearchPath
 from penstock_manifest.providers import read_providers
 from penstock_testkit.installations import settle
@@ -217,3 +217,16 @@ def test_what_an_entry_point_and_its_metadata_are_called_is_safe_to_show(site):
 
     assert found.id.isprintable()
     assert len(found.id) <= 100
+
+
+@pytest.mark.parametrize(("record", "found"), [
+    ("a.py,sha256=x,10\na/b.py,sha256=y,5\nx-1.dist-info/RECORD,,\n", 15),
+    ("a.py,,many\n\nb.py\n,,7\n", 7),
+    (None, 0),
+    ("\xff", 0),
+])  # fmt: skip
+def test_the_size_of_a_distribution_is_what_it_wrote_down(record, found, tmp_path):
+    if record is not None:
+        (tmp_path / "RECORD").write_bytes(record.encode("latin-1"))
+    entry = ProviderEntryPoint("x", "x:p.toml", "x", "p.toml", "x", "1", str(tmp_path), str(tmp_path))
+    assert installed_bytes(entry) == found

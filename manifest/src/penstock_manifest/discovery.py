@@ -123,6 +123,16 @@ def metadata_of(dist: "IDistribution") -> str:
     return str(getattr(dist, "_path", "")).rstrip("/")
 
 
+def installed_bytes(entry: ProviderEntryPoint) -> int:
+    """Return the size of a distribution's files as it wrote them down when it was installed; 0 if it did not."""
+    try:
+        with open(os.path.join(entry.metadata, "RECORD"), encoding="utf-8") as record:
+            sizes = [line.rstrip().rpartition(",")[2] for line in record]
+    except (OSError, UnicodeDecodeError):
+        return 0
+    return sum(int(size) for size in sizes if size.isdecimal() and len(size) < 16)
+
+
 def read_manifest_file(entry: ProviderEntryPoint) -> tuple[str, bytes]:
     """Read the file that an entry point names; path and content are returned.
 

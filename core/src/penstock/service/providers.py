@@ -11,6 +11,7 @@ from penstock.service.choices.uses import uses_of
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
 from penstock.store import Listener
+from penstock_manifest.discovery import installed_bytes
 from penstock_manifest.format import Manifest
 from penstock_manifest.providers import Provider
 
@@ -25,6 +26,7 @@ class ProviderDetails(msgspec.Struct, frozen=True):
         listener: How it fares as a listener to changes of states; None if it does not listen.
         disabled: Whether the settings forbid it, which is no fault of it.
         uses: By capability id, the settings that use it, such as ``[executors] far``.
+        bytes: Size of the files of its distribution, as it wrote them down when it was installed; 0 if it did not.
     """
 
     id: str
@@ -36,6 +38,7 @@ class ProviderDetails(msgspec.Struct, frozen=True):
     listener: Listener | None
     disabled: bool = False
     uses: dict[str, list[str]] = {}
+    bytes: int = 0
 
 
 @operation("GET", "/providers", needs=Permission.INSTALLATION_READ)
@@ -122,6 +125,7 @@ def _details(installation: Installation, providers: list[Provider]) -> list[Prov
             listeners.get(each.id),
             bool(forbidden & {each.id, "*"}),
             _uses(installation, each.manifest),
+            sum(map(installed_bytes, each.entry_points)),
         )
         for each in providers
     ]

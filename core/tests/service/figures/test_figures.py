@@ -13,7 +13,7 @@ from penstock.model.run import NewRun, RunKind, TaskInstance, Try
 from penstock.model.state import RunState, TaskState
 from penstock.scheduler.heartbeat_file import SILENT_S, HeartbeatFile
 from penstock.service.figures.bottlenecks import bottlenecks
-from penstock.service.figures.figures import FRESH_S, FigureReader, list_queues, scheduler_health
+from penstock.service.figures.figures import FRESH_S, FigureReader, SchedulerHealth, list_queues, scheduler_health
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_a_scheduler_whose_loop_stands_still_does_not_count(installation, store,
     state.mkdir(exist_ok=True)
     assert "has not come round since the machine started" in scheduler_health(installation).problem
     HeartbeatFile(state).write(clock.read().monotonic_s)
-    assert scheduler_health(installation) == (1, 0.0, "")
+    assert scheduler_health(installation) == SchedulerHealth(1, 0.0, "")
     clock.advance(SILENT_S + 1)
     found = scheduler_health(installation)
     assert found.schedulers == 0

@@ -52,7 +52,6 @@ NOT_SERVED = {
     "database.upgrades.pending_upgrade_of": OWN,
     "database.upgrades.upgrade_database": OWN,
     "figures.bottlenecks.bottlenecks": INNER,
-    "figures.figures.scheduler_health": "A health check asks it, who is no person.",
     "health.check_installation": OWN,
     "history.clear_dates.preview_clears": INNER,
     "history.export.export_lines": OWN,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from penstock.model.dag import TaskSpec
-from penstock.model.run import TaskInstance, Try
+from penstock.model.run import Run, TaskInstance, Try
 from penstock.model.state import TaskState
 from penstock.store import RunSnapshot, Store
 
@@ -13,12 +13,14 @@ class LiveTask(NamedTuple):
     """A task instance of a live run.
 
     Attributes:
+        run: The run.
         tenant: That of its DAG; "" if it names none.
         task: What it is an instance of.
         instance: The instance.
         attempt: Its live try; None if it has none.
     """
 
+    run: Run
     tenant: str
     task: TaskSpec
     instance: TaskInstance
@@ -43,4 +45,5 @@ def live_tasks(store: Store) -> Iterator[LiveTask]:
         for instance in live.tasks:
             task = tasks.get(instance.task_id)
             if task is not None and task.sensor is None:
-                yield LiveTask(spec.tenant, task, instance, running.get((instance.task_id, instance.map_index)))
+                attempt = running.get((instance.task_id, instance.map_index))
+                yield LiveTask(live.run, spec.tenant, task, instance, attempt)

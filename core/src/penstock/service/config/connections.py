@@ -17,6 +17,7 @@ from penstock.service.operations.operation import operation
 from penstock.service.providers import hook_for
 from penstock.tries import vault_listing
 from penstock.tries.vault import VaultValue
+from penstock.tries.vault_sources import DATABASE
 
 _CONN_ID = re.compile(r"[A-Za-z0-9_.:-]{1,250}")
 
@@ -89,20 +90,29 @@ def show_connection(installation: Installation, conn_id: str) -> ConnectionSumma
 
 
 @operation("PUT", "/connections/{conn_id}", needs=Permission.CONNECTIONS_WRITE)
-def set_connection(installation: Installation, conn_id: str, connection: Connection, *, by: AskedBy = NOBODY) -> str:
+def set_connection(
+    installation: Installation,
+    conn_id: str,
+    connection: Connection,
+    *,
+    keep_secrets: bool = False,
+    by: AskedBy = NOBODY,
+) -> str:
     """Store a connection in place of any of the same id.
 
     Args:
         installation: The installation.
         conn_id: Its id.
         connection: The connection, which says the same.
+        keep_secrets: Whether a field that holds ``***`` keeps the secret that is stored in it, which nobody is shown. Where the
+            connection leads to must stay as it is then: a secret is not sent elsewhere by somebody who does not know it.
         by: Who asks, for the audit.
 
     Returns:
         Why it is not used, for another source that comes first may have a connection of this id, or fail; "" if it is.
 
     Raises:
-        RequestError: The id cannot be used.
+        RequestError: The id cannot be used, or a secret cannot be kept.
         ConfigError: The key does not fit what is stored.
         StoreError: The database failed.
     """
@@ -114,6 +124,8 @@ def set_connection(installation: Installation, conn_id: str, connection: Connect
         raise RequestError(f"connection {connection.conn_id!r}: an id has letters, digits and any of _ . : - only.")
     if connection.conn_type:
         check_name("connection type", connection.conn_type)
+    if keep_secrets:
+        connection = _with_secrets(installation, connection)
     _check_fields(connection)
     now = installation.now()
 
@@ -125,6 +137,39 @@ def set_connection(installation: Installation, conn_id: str, connection: Connect
     installation.store.config.put_connection(connection, now, entry)
     variable = f"PENSTOCK_CONN_{connection.conn_id.upper()}"
     return why_unused(lambda: installation.vault.connection(connection.conn_id).source, variable)
+
+
+def _with_secrets(installation: Installation, given: Connection) -> Connection:
+    """A connection with the secrets that are stored wherever it has the sign for one; raises RequestError."""
+    stored = installation.store.config.connection(given.conn_id)
+    if stored is None:
+        raise RequestError(
+            f"connection {given.conn_id!r} is not stored, so that none of its secrets can be kept. Give all."
+        )
+    shown = _without_secrets(VaultValue(stored, installation.vault.secrets(stored), DATABASE))
+    parts = {
+        name: getattr(stored, name)
+        for name in ("host", "login", "password", "schema")
+        if getattr(given, name) == getattr(shown, name) == MASK
+    }
+    extra = {
+        key: stored.extra[key] if key in stored.extra and value == shown.extra[key] != stored.extra[key] else value
+        for key, value in given.extra.items()
+    }
+    made = msgspec.structs.replace(given, **parts, extra=extra)
+    if made == given or _place(made, shown) == _place(stored, shown):
+        return made
+    raise RequestError(
+        f"connection {given.conn_id!r}: its secrets are kept only while type, host, port and further fields stay as they are, so that "
+        "nobody sends them elsewhere. Give the secrets anew."
+    )
+
+
+def _place(connection: Connection, shown: ConnectionSummary) -> object:
+    """Where a connection leads to: all that is no secret, but for what names an account or is for people."""
+    hidden = {key for key in connection.extra if key in shown.extra and shown.extra[key] == MASK}
+    extra = {key: value for key, value in connection.extra.items() if key not in hidden}
+    return connection.conn_type, connection.host, connection.port, connection.schema, extra
 
 
 def _kind(connection: Connection) -> str:

@@ -1,7 +1,8 @@
 """Figures of an installation: read from its database, and as metrics for whoever asks."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from penstock.errors import RequestError, StoreError
 from penstock.metrics import metrics_table as table
@@ -22,7 +23,7 @@ FRESH_S = 10.0
 """Seconds for which figures that were read are given again."""
 
 
-class SchedulerHealth(NamedTuple):
+class SchedulerHealth(msgspec.Struct, frozen=True):
     """Whether somebody schedules.
 
     Attributes:
@@ -36,8 +37,9 @@ class SchedulerHealth(NamedTuple):
     problem: str
 
 
+@operation("GET", "/schedulers/health", needs=Permission.INSTALLATION_READ)
 def scheduler_health(installation: Installation) -> SchedulerHealth:
-    """Whether a scheduler works whose loop comes round; raises StoreError."""
+    """Tell whether a scheduler works whose loop comes round; raises StoreError."""
     role = installation.store.role
     holders = role.holders()
     if not holders:

@@ -12,6 +12,7 @@ from penstock.model.run import RunKind, TaskInstance, Try
 from penstock.model.state import RunState, TaskState
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
+from penstock.store.views.search import Search
 
 _r, _t, _a, _f = tables.run.c, tables.task_instance.c, tables.attempt.c, tables.source_file.c
 _TRY = tables.columns(tables.attempt, Try)
@@ -84,10 +85,14 @@ TRIES = (
 
 
 class Views:
-    """Reads for pages. Every method raises StoreError if the database cannot serve."""
+    """Reads for pages. Every method raises StoreError if the database cannot serve.
+
+    Attributes:
+        search: Finds things by a part of their ids.
+    """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._database, self.search = database, Search(database)
 
     def latest_runs(self, dag_ids: Sequence[str], most: int) -> list[ShortRun]:
         """The newest runs of each of some DAGs, newest first; one query, of which each part reads an index."""
