@@ -1,12 +1,14 @@
 """An installation that runs, its server, and a browser that looks at it."""
 
 import importlib.util
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -157,7 +159,7 @@ class Project:
 
     def __init__(self, folder):
         self.folder = folder
-        self.url = ""
+        self.url, self.admin = "", None
         self._programs = {}
 
     def penstock(self, *words):
@@ -205,6 +207,14 @@ class Project:
             self.penstock("users", "add", "robot", "--role", "admin", "--service")
         return max(self.penstock("tokens", "create", "robot", str(time.monotonic_ns())).stdout.split(), key=len)
 
+    def ask(self, method, path, token="", **body):
+        """What the API answers to a request of the owner, or of whoever has the token."""
+        headers = {"Authorization": f"Bearer {token or self.token()}", "Content-Type": "application/json"}
+        data = None if method in {"GET", "DELETE"} else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/api/v1{path}", data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read() or b"null")
+
     def end(self):
         for name in list(self._programs):
             self.kill(name, signal.SIGTERM)
@@ -215,6 +225,8 @@ def project(tmp_path_factory, ui):
     """A project with three DAGs, one of whose runs has failed."""
     made = Project(tmp_path_factory.mktemp("project"))
     made.penstock("init")
+    with (made.folder / "penstock.toml").open("a") as settings:
+        settings.write("\n[logs]\nindex = true\n")
     dags = made.folder / "dags"
     dags.mkdir(exist_ok=True)
     dags.joinpath("shop.py").write_text(DAGS)
@@ -240,7 +252,9 @@ def browser(chromium):
 
 @pytest.fixture(scope="module")
 def admin(browser, project):
-    """The first admin's name and password, and the link that has made it."""
+    """The first admin's name and password, and the link that has made it, which counts once for all modules."""
+    if project.admin:
+        return project.admin
     link, context = project.link(), browser.new_context()
     page = context.new_page()
     page.goto(link)
@@ -249,7 +263,8 @@ def admin(browser, project):
     page.get_by_role("button", name="Make the admin").click()
     page.get_by_role("heading", name="DAGs").wait_for()
     context.close()
-    return "ann", "four words will do", link
+    project.admin = ("ann", "four words will do", link)
+    return project.admin
 
 
 @pytest.fixture

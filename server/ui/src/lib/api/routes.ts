@@ -22,12 +22,64 @@ export interface AssetCondition {
   parts?: (AssetCondition)[];
 }
 
+export interface AssetDetails {
+  summary: AssetSummary;
+  waits: (DagWait)[];
+  watchers: (WatcherSummary)[];
+}
+
+export interface AssetEvent {
+  asset: string;
+  extra: Record<string, unknown>;
+  key: string | null;
+  dag_id: string;
+  run_id: string;
+  run: number;
+  task_id: string;
+  map_index: number;
+  alias: string;
+  resolved: string;
+  number: number;
+  at: string;
+  duplicates: number;
+}
+
 export interface AssetSpec {
   uri: string;
   name: string;
   group?: string;
   extra?: Record<string, unknown>;
   watchers?: (FileWatch)[];
+}
+
+export interface AssetSummary {
+  asset: AssetSpec;
+  producers: (string)[];
+  readers: (string)[];
+  consumers: (string)[];
+  last: AssetEvent | null;
+  watched: (string)[];
+}
+
+export type AuditAction = "add" | "backfill" | "cancel" | "clear" | "database" | "delete" | "disable" | "drain" | "enable" | "grant" | "login" | "login_failed" | "logout" | "mark" | "password" | "pause" | "prune" | "report" | "revoke" | "set" | "settle" | "state" | "trigger" | "unpause";
+
+export interface AuditEntry {
+  at: string;
+  action: AuditAction;
+  dag_id: string;
+  run_id: string;
+  subject: string;
+  person: string;
+  why: string;
+  source: string;
+  before: string;
+  after: string;
+  number: number;
+}
+
+export interface AuditPage {
+  entries: (AuditEntry)[];
+  before: number | null;
 }
 
 export interface BackfillRequested {
@@ -40,6 +92,8 @@ export interface CancelRun {
   run: number;
   by: string;
 }
+
+export type Capability = [string, string, string, string, string, (Parameter)[], string, string, string, string, string, boolean, boolean];
 
 export interface Clear {
   run: Run;
@@ -68,6 +122,61 @@ export interface ClearTasks {
 }
 
 export type Code = "newest" | "same";
+
+export interface Connection {
+  conn_id: string;
+  conn_type: string;
+  host?: string;
+  port?: number | null;
+  login?: string;
+  password?: string;
+  schema?: string;
+  extra?: Record<string, unknown>;
+  description?: string;
+}
+
+export interface ConnectionField {
+  name: string;
+  type: string;
+  doc: string;
+  required: boolean;
+  secret: boolean;
+  default: unknown;
+}
+
+export interface ConnectionKind {
+  type: string;
+  doc: string;
+  provider: string;
+  fields: (ConnectionField)[];
+  tested: boolean;
+}
+
+export interface ConnectionSummary {
+  conn_id: string;
+  conn_type: string;
+  host: string;
+  port: number | null;
+  login: string;
+  password: string;
+  schema: string;
+  extra: Record<string, unknown>;
+  description: string;
+  source: string;
+  shadowed: boolean;
+  withheld: string;
+}
+
+export interface ConnectionTest {
+  conn_id: string;
+  ok: boolean;
+  identity: string;
+  endpoint: string;
+  latency_ms: number;
+  detail: string;
+}
+
+export type ConnectionType = [string, string, (string)[], (Field)[]];
 
 export interface DagChanged {
   type: "dag_changed";
@@ -137,9 +246,34 @@ export interface DagWait {
 
 export type Doubled = "both" | "first" | "last";
 
+export interface EventPage {
+  events: (AssetEvent)[];
+  before: number | null;
+}
+
+export interface ExecutorUsage {
+  name: string;
+  type: string;
+  capacity: number | null;
+  held: number;
+  waiting: number;
+  queues: (string)[];
+}
+
+export type Field = [string, string, string, boolean, boolean, unknown];
+
 export interface FileProblems {
   problems: (string)[];
   notes: (string)[];
+}
+
+export interface FileRow {
+  file: string;
+  parsed_at: string;
+  duration_s: number;
+  refresh_s: number | null;
+  problems: number;
+  notes: number;
 }
 
 export interface FileWatch {
@@ -150,6 +284,26 @@ export interface FileWatch {
   conn_id?: string | null;
 }
 
+export interface Found {
+  dags: (string)[];
+  tasks: (FoundTask)[];
+  runs: (FoundRun)[];
+}
+
+export interface FoundRun {
+  run: number;
+  dag_id: string;
+  run_id: string;
+  state: RunState;
+  created_at: string;
+}
+
+export interface FoundTask {
+  dag_id: string;
+  task_id: string;
+  run_id: string;
+}
+
 export interface Gantt {
   run: Run;
   tries: (Try)[];
@@ -157,6 +311,16 @@ export interface Gantt {
 }
 
 export type Gap = "after" | "skip";
+
+export interface Grant {
+  role: Role;
+  dags: (string)[];
+  tags: (string)[];
+  connections: (string)[];
+  variables: (string)[];
+  pools: (string)[];
+  installation: boolean;
+}
 
 export interface Graph {
   dag_id: string;
@@ -207,6 +371,14 @@ export interface GridTask {
   present: boolean;
 }
 
+export interface HeldGrant {
+  number: number;
+  user: string;
+  team: string;
+  grant: Grant;
+  created_at: string;
+}
+
 export interface LatestRuns {
   runs: Record<string, (ShortRun)[]>;
 }
@@ -216,6 +388,51 @@ export interface LimitHolder {
   run_id: string;
   task: string;
   amount: number;
+}
+
+export interface Listener {
+  provider: string;
+  acknowledged: number;
+  failed: number;
+  missed: number;
+  broken: string;
+  failure: string;
+  failed_at: string | null;
+  waiting: number;
+}
+
+export interface Listing_ConnectionSummary_ {
+  things: (ConnectionSummary)[];
+  failures: (string)[];
+  silent: (string)[];
+}
+
+export interface Listing_VariableSummary_ {
+  things: (VariableSummary)[];
+  failures: (string)[];
+  silent: (string)[];
+}
+
+export interface LogHit {
+  dag_id: string;
+  run_id: string;
+  task_id: string;
+  map_index: number;
+  dispatch: number;
+  offset: number;
+  time: string;
+  level: string;
+  source: string;
+  text: string;
+}
+
+export interface LogHits {
+  hits: (LogHit)[];
+  cursor: string;
+  searched_days: number;
+  days: number;
+  since: string | null;
+  unread: number;
 }
 
 export interface LogLine {
@@ -247,6 +464,8 @@ export interface LogPage {
   size: number;
   growing: boolean;
 }
+
+export type Manifest = [string, string, string, string, (string)[], string, string, string, string, string, string, Record<string, string>, (Capability)[], (ConnectionType)[]];
 
 export interface Mapping {
   argument?: string;
@@ -294,6 +513,11 @@ export interface MarkedTask {
   depth?: number;
 }
 
+export interface NewToken {
+  token: Token;
+  secret: string;
+}
+
 export type Outcome = "cancelled" | "failed" | "lost" | "skipped" | "success" | "timed_out";
 
 export type Overlap = "cancel" | "queue" | "queue_latest" | "skip";
@@ -305,16 +529,95 @@ export interface ParamSpec {
   required?: boolean;
 }
 
+export type Parameter = [string, string, string, boolean, unknown];
+
+export interface PasswordLink {
+  user: string;
+  secret: string;
+  expires_at: string;
+}
+
 export interface PastTry {
   attempt: Try;
   late_outcome: Outcome | null;
   late_at: string | null;
 }
 
+export type Permission = "audit:read" | "code:read" | "connections:read" | "connections:write" | "dags:read" | "dags:write" | "history:delete" | "installation:read" | "installation:write" | "logs:read" | "pools:read" | "pools:write" | "runs:write" | "users:write" | "values:read" | "values:write" | "variables:read" | "variables:write";
+
 export type PlannedRun = [string, string, string];
+
+export interface Pool {
+  name: string;
+  slots: number;
+  description: string;
+  rate: Rate | null;
+  next_at: string | null;
+}
+
+export interface PoolTask {
+  dag_id: string;
+  run_id: string;
+  task_id: string;
+  map_index: number;
+  slots: number;
+  since: string | null;
+}
+
+export interface PoolUsage {
+  name: string;
+  slots: number | null;
+  description: string;
+  used: number;
+  waiting: number;
+  largest: number;
+  rate: string;
+}
+
+export interface PoolUse {
+  name: string;
+  holders: (PoolTask)[];
+  waiting: (PoolTask)[];
+  unnamed_holders: number;
+  unnamed_waiting: number;
+}
 
 export interface PoolsChanged {
   type: "pools_changed";
+}
+
+export interface PrincipalSummary {
+  user: string;
+  grants: (Grant)[];
+  only: (Permission)[] | null;
+}
+
+export interface ProviderDetails {
+  id: string;
+  active: boolean;
+  distributions: (string)[];
+  problems: (string)[];
+  notes: (string)[];
+  manifest: Manifest | null;
+  listener: Listener | null;
+  disabled: boolean;
+  uses: Record<string, (string)[]>;
+  bytes: number;
+}
+
+export interface QueueFigures {
+  name: string;
+  executor: string;
+  waiting: number;
+  held: number;
+  oldest_s: number;
+  wanted: number;
+  workers: number;
+}
+
+export interface Rate {
+  count: number;
+  period_s: number;
 }
 
 export interface Rendered {
@@ -338,6 +641,15 @@ export interface RetrySpec {
   backoff?: number;
   max_delay_s?: number | null;
   jitter?: number;
+}
+
+export type Role = "admin" | "editor" | "operator" | "viewer";
+
+export interface RolePermission {
+  permission: Permission;
+  meaning: string;
+  scope: Scope;
+  roles: (Role)[];
 }
 
 export interface Run {
@@ -399,10 +711,49 @@ export interface Schedule {
 
 export type ScheduleKind = "cron" | "dates" | "interval" | "none" | "once" | "timetable" | "union";
 
+export interface SchedulerHealth {
+  schedulers: number;
+  silent_s: number | null;
+  problem: string;
+}
+
+export interface SchedulerRow {
+  name: string;
+  host: string;
+  pid: number;
+  since: string;
+  dags: number | null;
+  draining_since: string | null;
+}
+
+export type Scope = "connection" | "dag" | "installation" | "pool" | "variable";
+
 export interface SensorPolicy {
   poke_interval_s?: number;
   timeout_s?: number;
   soft_fail?: boolean;
+}
+
+export interface ServiceSummary {
+  name: string;
+  type: string;
+  state: string;
+  detail: string;
+  pid: number | null;
+  since: string | null;
+  ends: number;
+  log: string;
+  problems: (string)[];
+}
+
+export interface Session {
+  session_id: string;
+  user: string;
+  source: string;
+  created_at: string;
+  seen_at: string;
+  idle_s: number;
+  expires_at: string;
 }
 
 export interface SetBackfill {
@@ -496,6 +847,32 @@ export interface TaskSpec {
 
 export type TaskState = "cancelled" | "deferred" | "failed" | "none" | "queued" | "removed" | "running" | "scheduled" | "skipped" | "success" | "up_for_retry" | "upstream_failed";
 
+export interface Team {
+  name: string;
+  description: string;
+  created_at: string;
+  members: (string)[];
+}
+
+export interface TenantUsage {
+  name: string;
+  weight: number;
+  max_active_tasks: number | null;
+  active: number;
+  waiting: number;
+  dags: number;
+}
+
+export interface Token {
+  token_id: string;
+  user: string;
+  name: string;
+  permissions: (Permission)[] | null;
+  created_at: string;
+  expires_at: string | null;
+  used_at: string | null;
+}
+
 export interface TriggerDagRun {
   type: "trigger_dag_run";
   dag_id: string;
@@ -527,6 +904,28 @@ export interface Try {
   pid: number | null;
 }
 
+export interface User {
+  name: string;
+  created_at: string;
+  changed_at: string;
+  password: boolean;
+  external: string | null;
+  service: boolean;
+  disabled: boolean;
+}
+
+export type UserPage = [(User)[], string | null];
+
+export interface VariableSummary {
+  key: string;
+  value: string;
+  description: string;
+  changed_at: string | null;
+  source: string;
+  shadowed: boolean;
+  withheld: string;
+}
+
 export interface Wait {
   limit: string;
   used: number;
@@ -544,6 +943,23 @@ export interface WaitingAsset {
   asset: string;
   waiting: number;
   since: string | null;
+}
+
+export interface WatcherStatus {
+  asset: string;
+  path: string;
+  looked_at: string;
+  files: number;
+  problem: string;
+  note: string;
+}
+
+export interface WatcherSummary {
+  watch: FileWatch;
+  reported: number;
+  last: string;
+  reported_at: string | null;
+  status: WatcherStatus | null;
 }
 
 export interface Why {
@@ -568,6 +984,66 @@ export interface XComRef {
 }
 
 export interface Routes {
+  "DELETE /connections/{conn_id}": {
+    parameters: { conn_id: string; why?: string };
+    answer: null;
+  };
+  "DELETE /grants/{number}": {
+    parameters: { number: number; why?: string };
+    answer: null;
+  };
+  "DELETE /pools/{name}": {
+    parameters: { name: string; why?: string };
+    answer: null;
+  };
+  "DELETE /sessions/{session_id}": {
+    parameters: { session_id: string; why?: string };
+    answer: null;
+  };
+  "DELETE /teams/{team}": {
+    parameters: { team: string; why?: string };
+    answer: null;
+  };
+  "DELETE /teams/{team}/members/{user}": {
+    parameters: { team: string; user: string; why?: string };
+    answer: boolean;
+  };
+  "DELETE /tokens/{token_id}": {
+    parameters: { token_id: string; why?: string };
+    answer: null;
+  };
+  "DELETE /users/{user}": {
+    parameters: { user: string; why?: string };
+    answer: null;
+  };
+  "DELETE /variables/{key}": {
+    parameters: { key: string; why?: string };
+    answer: null;
+  };
+  "GET /assets": {
+    parameters: {  };
+    answer: (AssetSummary)[];
+  };
+  "GET /assets/events": {
+    parameters: { name?: string; before?: number | null; limit?: number };
+    answer: EventPage;
+  };
+  "GET /assets/named": {
+    parameters: { name: string };
+    answer: AssetDetails;
+  };
+  "GET /audit": {
+    parameters: { dag_id?: string; run_id?: string; before?: number | null; limit?: number };
+    answer: AuditPage;
+  };
+  "GET /connection-types": {
+    parameters: {  };
+    answer: (ConnectionKind)[];
+  };
+  "GET /connections": {
+    parameters: {  };
+    answer: Listing_ConnectionSummary_;
+  };
   "GET /dags": {
     parameters: { search?: string; tag?: string; retired?: boolean };
     answer: (DagSummary)[];
@@ -620,13 +1096,101 @@ export interface Routes {
     parameters: { dag_id: string; task_id: string; run_id: string; map_index?: number | null; key?: string; after?: string; limit?: number };
     answer: XComPage;
   };
+  "GET /executors": {
+    parameters: {  };
+    answer: (ExecutorUsage)[];
+  };
+  "GET /files": {
+    parameters: {  };
+    answer: (FileRow)[];
+  };
   "GET /import-errors": {
     parameters: {  };
     answer: Record<string, FileProblems>;
   };
+  "GET /logs/search": {
+    parameters: { words: (string)[]; dag_id?: string; task_id?: string; level?: string; since?: string | null; until?: string | null; limit?: number; cursor?: string };
+    answer: LogHits;
+  };
+  "GET /me": {
+    parameters: {  };
+    answer: PrincipalSummary;
+  };
+  "GET /pools": {
+    parameters: {  };
+    answer: (PoolUsage)[];
+  };
+  "GET /pools/{name}/use": {
+    parameters: { name: string };
+    answer: PoolUse;
+  };
+  "GET /providers": {
+    parameters: {  };
+    answer: (ProviderDetails)[];
+  };
+  "GET /queues": {
+    parameters: { tries_per_worker?: number };
+    answer: (QueueFigures)[];
+  };
+  "GET /roles": {
+    parameters: {  };
+    answer: (RolePermission)[];
+  };
+  "GET /schedulers": {
+    parameters: {  };
+    answer: (SchedulerRow)[];
+  };
+  "GET /schedulers/health": {
+    parameters: {  };
+    answer: SchedulerHealth;
+  };
+  "GET /search": {
+    parameters: { text: string; dag_id?: string; limit?: number };
+    answer: Found;
+  };
+  "GET /services": {
+    parameters: {  };
+    answer: (ServiceSummary)[];
+  };
+  "GET /sessions": {
+    parameters: { user?: string };
+    answer: (Session)[];
+  };
+  "GET /teams": {
+    parameters: {  };
+    answer: (Team)[];
+  };
+  "GET /teams/{team}/grants": {
+    parameters: { team: string };
+    answer: (HeldGrant)[];
+  };
+  "GET /tenants": {
+    parameters: {  };
+    answer: (TenantUsage)[];
+  };
+  "GET /tokens": {
+    parameters: { user?: string };
+    answer: (Token)[];
+  };
+  "GET /users": {
+    parameters: { after?: string; limit?: number };
+    answer: UserPage;
+  };
+  "GET /users/{user}/grants": {
+    parameters: { user: string };
+    answer: (HeldGrant)[];
+  };
+  "GET /variables": {
+    parameters: {  };
+    answer: Listing_VariableSummary_;
+  };
   "GET /views/latest-runs": {
     parameters: { dag_ids: (string)[]; count?: number };
     answer: LatestRuns;
+  };
+  "POST /connections/{conn_id}/test": {
+    parameters: { conn_id: string };
+    answer: ConnectionTest;
   };
   "POST /dags/{dag_id}/clear": {
     parameters: { dag_id: string; since: string; until: string; tasks?: (string)[] | null; upstream?: boolean; downstream?: boolean; only_failed?: boolean; code?: Code | null; keep_steps?: boolean; alone?: boolean; dry_run?: boolean; why?: string };
@@ -652,8 +1216,52 @@ export interface Routes {
     parameters: { dag_id: string; task_id: string; state: string; run_id: string; map_index?: number | null; code?: Code | null; dry_run?: boolean; why?: string };
     answer: Mark;
   };
+  "POST /teams": {
+    parameters: { team: string; description?: string; why?: string };
+    answer: Team;
+  };
+  "POST /teams/{team}/grants": {
+    parameters: { team: string; given: Grant; why?: string };
+    answer: HeldGrant;
+  };
+  "POST /tokens": {
+    parameters: { name: string; user?: string; permissions?: (Permission)[] | null; days?: number | null; why?: string };
+    answer: NewToken;
+  };
+  "POST /users": {
+    parameters: { user: string; password_hash?: string; external?: string; service?: boolean; given?: Grant | null; why?: string };
+    answer: User;
+  };
+  "POST /users/{user}/grants": {
+    parameters: { user: string; given: Grant; why?: string };
+    answer: HeldGrant;
+  };
+  "POST /users/{user}/reset": {
+    parameters: { user: string; why?: string };
+    answer: PasswordLink;
+  };
+  "PUT /connections/{conn_id}": {
+    parameters: { conn_id: string; connection: Connection; keep_secrets?: boolean; why?: string };
+    answer: string;
+  };
   "PUT /dags/{dag_id}/paused": {
     parameters: { dag_id: string; paused: boolean; why?: string };
     answer: boolean;
+  };
+  "PUT /pools/{name}": {
+    parameters: { name: string; slots: number; description?: string; rate?: string; why?: string };
+    answer: Pool;
+  };
+  "PUT /teams/{team}/members/{user}": {
+    parameters: { team: string; user: string; why?: string };
+    answer: boolean;
+  };
+  "PUT /users/{user}/disabled": {
+    parameters: { user: string; disabled: boolean; why?: string };
+    answer: null;
+  };
+  "PUT /variables/{key}": {
+    parameters: { key: string; value: string; description?: string; why?: string };
+    answer: string;
   };
 }

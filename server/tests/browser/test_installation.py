@@ -1,0 +1,271 @@
+"""The pages of the installation and the search, in a real browser: what there is, what may be done, and hostile texts in each."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+LONG = "a_name_that_is_so_long_that_it_hardly_fits_into_a_line_of_any_table_and_has_no_blank_" * 2
+
+STOCK = """
+import logging
+import time
+from pathlib import Path
+
+from penstock import DAG, Asset, task
+
+with DAG("stock", schedule=[Asset("file://orders.csv")], max_active_runs=4):
+
+    @task(pool="narrow", outlets=[Asset("file://stock.csv", extra={"of": "<img src=x onerror=alert(1)>"})])
+    def count_shelves():
+        logging.getLogger("stock").warning("shelf 17 is <img src=x onerror=alert(1)> \\x1b[31mempty\\x1b[0m")
+        while not Path("stock-door").exists():
+            time.sleep(0.05)
+
+    count_shelves()
+"""
+
+
+SHOP = {
+    "conn_id": "shop", "conn_type": "http", "host": HOSTILE, "port": 443, "login": "ann", "password": "hunter2-of-shop",
+    "extra": {"api_token": "hunter2-of-extra"}, "description": HOSTILE,
+}  # fmt: skip
+READS_STOCK = {
+    "role": "viewer", "dags": ["stock"], "tags": [], "connections": [], "variables": [], "pools": [], "installation": False,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def furnished(project):
+    """The project with something on each page, hostile and long names among it; a run holds a pool, and another waits for it."""
+    ask = project.ask
+    ask("PUT", "/pools/narrow", slots=1, description=HOSTILE)
+    ask("PUT", f"/pools/{LONG}", slots=4, rate="10/min", description="Of the shop.")
+    project.folder.joinpath("dags", "stock.py").write_text(STOCK)
+    ask("PUT", "/variables/region", value="eu-west-1", description=HOSTILE)
+    ask("PUT", "/variables/api_token", value="hunter2-of-the-variable")
+    ask("PUT", f"/variables/{LONG}", value=LONG)
+    ask("PUT", "/connections/shop", connection=SHOP)
+    ask("POST", "/teams", team="warehouse", description=HOSTILE)
+    ask("POST", "/teams/warehouse/grants", given={**READS_STOCK, "connections": ["shop"]})
+    ask("POST", "/users", user="bob")
+    ask("POST", "/users", user="stockbot", service=True)
+    ask("PUT", "/teams/warehouse/members/bob")
+    project.until(lambda: any(each["dag_id"] == "stock" for each in ask("GET", "/dags")))
+    ask("POST", "/assets/events", name="file://orders.csv", key=HOSTILE)
+    for name in ("holds", HOSTILE):
+        ask("POST", "/dags/stock/runs", run_id=name)
+    yield project
+    project.folder.joinpath("stock-door").touch()
+
+
+@pytest.fixture(scope="module")
+def reader(furnished):
+    """A token that may read the DAG stock and nothing else."""
+    furnished.ask("POST", "/users", user="reader", service=True, given=READS_STOCK)
+    return furnished.ask("POST", "/tokens", name="reads stock", user="reader")["secret"]
+
+
+PAGES = {
+    "health": ("/installation", "works"),
+    "queues": ("/installation/queues", "default"),
+    "pools": ("/installation/pools?pool=narrow", "count_shelves"),
+    "files": ("/installation/files", "no_such_thing"),
+    "files-broken": ("/installation/files?only=broken", "broken.py"),
+    "providers": ("/installation/providers?provider=server", "server.server"),
+    "connections": ("/installation/connections", "shop"),
+    "variables": ("/installation/variables", "eu-west-1"),
+    "variables-none": ("/installation/variables?search=nothing-like-that", "No Variable is like that"),
+    "assets": ("/installation/assets?asset=file%3A%2F%2Forders.csv", "waits for"),
+    "users": ("/installation/users?user=bob", "Let in no more"),
+    "teams": ("/installation/teams?team=warehouse", "Members"),
+    "audit": ("/installation/audit", "the owner"),
+    "audit-dag": ("/installation/audit?dag=stock", "trigger"),
+    "account": ("/installation/account", "owner of this installation"),
+    "no-section": ("/installation/nothing", "There is no such page"),
+    "search-empty": ("/search", "What do you look for?"),
+    "search": ("/search?q=shelf", "shelf 17"),
+    "search-ids": ("/search?q=st", "stock"),
+}  # fmt: skip
+LOOKS = [("light", 1280), ("dark", 1280), ("light", 390)]
+
+
+def _found(page, axe):
+    found = page.evaluate(axe + ";axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})")
+    return [(each["id"], node["html"][:200]) for each in found["violations"] for node in each["nodes"]]
+
+
+@pytest.mark.parametrize(("theme", "width"), LOOKS)
+def test_each_page_shows_its_thing_and_keeps_nobody_out(theme, width, furnished, open_page, pictures, axe):
+    page = open_page("/installation", theme=theme, width=width)
+    wrong = {}
+    for name, (path, text) in PAGES.items():
+        page.goto(furnished.url + path)
+        expect(page.locator("main").get_by_text(text).filter(visible=True).first).to_be_visible()
+        page.screenshot(path=pictures / f"installation-{name}-{theme}-{width}.png", full_page=True)
+        faults = _found(page, axe)
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            faults.append("it scrolls sideways")
+        if "hunter2" in page.content() or page.locator("main img").count():
+            faults.append("a secret, or markup of a stranger")
+        if faults:
+            wrong[name] = faults
+    assert wrong == {}
+
+
+def test_a_connection_is_made_changed_without_its_secret_and_deleted(furnished, open_page, axe, pictures):
+    page = open_page("/installation/connections")
+    page.get_by_role("button", name="New connection").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Id", exact=True).fill("mail")
+    dialog.get_by_label("Type", exact=True).select_option("smtp")
+    dialog.get_by_label("host").fill("mail.example")
+    dialog.get_by_label("password").fill("hunter2-of-mail")
+    page.screenshot(path=pictures / "installation-connection-form.png")
+    assert _found(page, axe) == []
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("cell", name="mail", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Change mail").click()
+    expect(dialog.get_by_label("password")).to_have_value("")
+    dialog.get_by_label("login").fill("ann")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("row", name=re.compile("mail.*ann"))).to_be_visible()
+    assert furnished.ask("GET", "/connections/mail")["password"] == "***"
+    page.get_by_role("button", name="Change mail").click()
+    dialog.get_by_label("host").fill("evil.example")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Give the secrets anew")
+    dialog.get_by_label("password").fill("another")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("row", name=re.compile("mail.*evil.example"))).to_be_visible()
+    page.get_by_role("button", name="Delete mail").click()
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("cell", name="mail", exact=True)).to_have_count(0)
+
+
+def test_pools_variables_teams_and_grants_are_changed_by_their_forms(furnished, open_page, axe):
+    page = open_page("/installation/pools")
+    dialog = page.get_by_role("dialog")
+    page.get_by_role("button", name="New pool").click()
+    dialog.get_by_label("Name").fill("wide")
+    dialog.get_by_label("Slots").fill("many")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("many is none")
+    assert _found(page, axe) == []
+    dialog.get_by_label("Slots").fill("3")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("row", name=re.compile("wide.*0 of 3"))).to_be_visible()
+
+    page.get_by_role("link", name="Variables").click()
+    page.get_by_role("button", name="Change api_token").click()
+    expect(dialog.get_by_label("Value")).to_have_value("")
+    dialog.get_by_label("Value").fill("hunter2-again")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    assert furnished.ask("GET", "/variables/api_token") == "hunter2-again"
+    expect(page.get_by_text("hunter2-again")).to_have_count(0)
+
+    page.get_by_role("link", name="Teams").click()
+    page.get_by_role("link", name="warehouse").click()
+    assert page.url.endswith("?team=warehouse")
+    page.get_by_label("User to put into the team").fill("stockbot")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Take stockbot out of the team")).to_be_visible()
+    page.get_by_role("button", name="Grant something").click()
+    dialog.get_by_label("Role").select_option("operator")
+    dialog.get_by_label("Pools").fill("narrow wide")
+    dialog.get_by_role("button", name="Grant", exact=True).click()
+    expect(page.get_by_role("row", name="operator Pools narrow wide")).to_be_visible()
+
+
+def test_a_token_is_shown_once_and_a_user_is_let_in_no_more(furnished, open_page, axe, pictures):
+    page = open_page("/installation/users?user=bob")
+    dialog = page.get_by_role("dialog")
+    page.get_by_role("button", name="Make a token").click()
+    dialog.get_by_label("What it is for").fill(HOSTILE)
+    dialog.get_by_label("It may less than its user").check()
+    dialog.get_by_label("see DAGs, their runs").check()
+    dialog.get_by_role("button", name="Make", exact=True).click()
+    secret = page.locator("code", has_text="penstock_").inner_text()
+    page.screenshot(path=pictures / "installation-token.png")
+    assert _found(page, axe) == []
+    assert furnished.ask("GET", "/me", token=secret)["only"] == ["dags:read"]
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_text(secret)).to_have_count(0)
+    expect(page.get_by_role("cell", name=HOSTILE, exact=True)).to_be_visible()
+    page.get_by_role("button", name="Link for a password").click()
+    dialog.get_by_role("button", name="Make the link").click()
+    expect(dialog.locator("code")).to_contain_text(f"{furnished.url}/reset#")
+    page.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Let in no more").click()
+    dialog.get_by_role("button", name="Let in no more").click()
+    expect(page.get_by_role("button", name="Let in again")).to_be_visible()
+    page.get_by_role("button", name=f"Revoke {HOSTILE}").click()
+    dialog.get_by_role("button", name="Revoke").click()
+    expect(page.get_by_role("cell", name=HOSTILE, exact=True)).to_have_count(0)
+
+
+def test_own_password_is_changed_and_own_sessions_are_listed(furnished, open_page, admin):
+    user, password, _ = admin
+    page = open_page("/login", token=False)
+    page.get_by_label("User").fill(user)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="DAGs")).to_be_visible()
+    page.keyboard.press("i")
+    page.get_by_role("link", name="Your account").click()
+    for new in ("another four words do", password):
+        page.get_by_label("Password now").fill(password if new != password else "another four words do")
+        page.get_by_label("New password", exact=True).fill(new)
+        page.get_by_label("New password again").fill(new)
+        page.get_by_role("button", name="Change the password").click()
+        expect(page.get_by_text("It is changed")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^End the one from"))).not_to_have_count(0)
+
+
+def test_what_may_not_be_done_is_not_offered_and_a_refusal_says_so(reader, furnished, open_page):
+    page = open_page("/installation", secret=reader)
+    nav = page.get_by_role("navigation", name="Parts of the installation")
+    expect(nav.get_by_role("link")).to_have_text(["Assets", "Your account"])
+    for section in ("connections", "users", "audit"):
+        page.goto(f"{furnished.url}/installation/{section}")
+        expect(page.get_by_role("alert").first).to_contain_text(re.compile("may not", re.IGNORECASE))
+        expect(page.get_by_role("button", name=re.compile("^New"))).to_have_count(0)
+    page.goto(f"{furnished.url}/search?q=o")
+    expect(page.get_by_role("region", name="DAGs").get_by_role("link")).to_have_text(["stock"])
+
+
+def test_a_line_is_found_by_keys_alone_and_leads_to_its_place_in_the_log(furnished, open_page):
+    page = open_page("/dags")
+    expect(page.get_by_role("link", name="stock", exact=True)).to_be_visible()
+    page.keyboard.press("s")
+    box = page.get_by_label("Search in everything")
+    expect(box).to_be_focused()
+    page.keyboard.type("shelf 17")
+    line = page.get_by_role("link", name=re.compile("shelf 17 is"))
+    expect(line.first).to_be_visible()
+    assert "q=shelf" in page.url
+    page.get_by_label("How grave lines are").select_option("error")
+    expect(page.get_by_text("No line has these words under these filters")).to_be_visible()
+    page.get_by_role("button", name="Take the filters away").click()
+    line.first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".found")).to_contain_text("shelf 17 is <img src=x onerror=alert(1)> empty")
+    assert "at=" in page.url
+    page.go_back()
+    expect(box).to_have_value("shelf 17")
+    box.fill("count_sh")
+    expect(page.get_by_role("region", name="Tasks").get_by_role("link")).to_have_text(["count_shelves"])
+
+
+def test_a_pool_that_gets_free_is_seen_without_a_reload(furnished, open_page):
+    page = open_page("/installation/pools?pool=narrow")
+    holders = page.get_by_role("link", name="stock · count_shelves")
+    expect(holders.first).to_be_visible()
+    page.evaluate("window.sameDocument = true")
+    furnished.folder.joinpath("stock-door").touch()
+    expect(page.get_by_text("Nobody: all its slots are free.")).to_be_visible(timeout=30_000)
+    assert page.evaluate("window.sameDocument")
