@@ -2,13 +2,19 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pytest
 
+from penstock.errors import PendingError, StoreUnavailableError
 from penstock.model.access.permission import Role
 from penstock.model.access.principal import OWNER, Grant, Principal
+from penstock.model.changes import Changes
+from penstock.model.state import RunState
 from penstock.service import dags
 from penstock.service.access.once import KeyedRequest, Once
+from penstock.service.operations.table import operations
 from penstock_server.http.application import application
+from penstock_server.http.problems import problem_answer
 
 RUNS = "/api/v1/dags/sales/runs"
 
@@ -77,41 +83,45 @@ def test_of_several_at_once_one_does_it_and_all_are_answered_the_same(call, runs
     assert ({each.status for each in answers}, len({each.body for each in answers}), len(runs())) == ({200}, 1, 1)
 
 
-def _keyed(operation, **arguments):
-    return KeyedRequest(OWNER.name, "one", operation, b"f", arguments)
+def _keyed(operation):
+    return KeyedRequest(OWNER.name, "one", operation, b"f")
 
 
-class Lost(BaseException):
-    """The end of a process, as what it was doing sees it."""
+def test_what_takes_several_transactions_goes_on_where_it_was_cut_off(call, installation, runs):
+    for name in "abc":
+        run = dags.trigger(installation, "sales", run_id=name).run
+        ended = msgspec.structs.replace(run, state=RunState.SUCCESS, ended_at=installation.now())
+        installation.store.apply(Changes(runs=[ended]), installation.now())
+    path, named = f"{RUNS}/delete", {"run_ids": ["a", "b"]}
+    whole = installation.store.retention.delete_runs
+    installation.store.retention.delete_runs = lambda numbers, now: whole(numbers[:1], now) and end()
+
+    def end():
+        raise StoreUnavailableError("cut off")
+
+    assert call("POST", path, named, idempotency_key="one").status == 503
+    assert runs() == ["c", "b"]
+    installation.store.retention.delete_runs = whole
+    audits = len(installation.store.audit.page())
+    again = call("POST", path, named, idempotency_key="one")
+    assert (again.status, again.json, runs()) == (200, {"runs": 1}, ["c"])
+    assert call("POST", path, named, idempotency_key="one").body == again.body
+    assert len(installation.store.audit.page()) == audits
+    assert call("POST", path, {"run_ids": ["nothing"]}, idempotency_key="two").status == 404
+    assert call("POST", path, {"run_ids": ["nothing"]}, idempotency_key="two").status == 404
 
 
-def test_a_run_whose_answer_was_lost_is_found_again(installation, runs):
-    def ends(told):
-        dags.trigger(installation, **told)
-        raise Lost
+def test_who_would_wait_too_long_is_told_when_to_ask_again(installation):
+    once, keyed = Once(installation, wait_s=0), _keyed(dags.trigger.operation)
 
-    with pytest.raises(Lost):
-        Once(installation).answer(_keyed(dags.trigger.operation, dag_id="sales"), ends)
-    installation.clock.advance(5)
-    made = runs()
+    def second(_resumed):
+        with pytest.raises(PendingError, match="Ask again in a second") as found:
+            once.answer(keyed, second)
+        told = problem_answer(found.value)
+        assert (told.status_code, told.headers["Retry-After"]) == (409, "1")
+        return b"first"
 
-    def does(told):
-        return dags.trigger(installation, **told).run.run_id.encode()
-
-    for _ in range(2):
-        assert [Once(installation).answer(_keyed(dags.trigger.operation, dag_id="sales"), does).decode()] == made
-    assert runs() == made
-
-
-def test_what_has_no_name_is_not_done_again_and_that_is_told(call, installation):
-    dags.trigger(installation, "sales", run_id="a")
-    first = call("PUT", "/api/v1/dags/sales/paused", {"paused": True}, idempotency_key="two")
-    assert first.status == 200
-    installation.store.access.answers.keep("", "two", None)
-    installation.clock.advance(5)
-    again = call("PUT", "/api/v1/dags/sales/paused", {"paused": True}, idempotency_key="two")
-    assert again.status == 422
-    assert "this was done at 2026-03-01 12:30:00 UTC, and its answer was lost" in again.json["detail"]
+    assert once.answer(keyed, second) == b"first"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +136,13 @@ def test_an_answer_that_holds_a_secret_is_kept_nowhere(call, installation, opera
     assert call("POST", path, body, idempotency_key="one").status == 200
     kept = installation.store.access.answers.find("", "one")
     assert (kept.operation, kept.answer) == (operation, None)
-    assert call("POST", path, body, idempotency_key="one").status == 422
+    again = call("POST", path, body, idempotency_key="one")
+    assert (again.status, "its answer is a secret that is told once" in again.json["detail"]) == (422, True)
+
+
+def test_what_alone_cannot_be_answered_again_makes_a_secret():
+    assert {each.name for each in operations() if each.secret_answer} == {"create_token", "reset_password"}
+    assert {each.name for each in operations() if each.resumes} == {"delete_runs"}
 
 
 def test_answers_are_kept_for_a_day(call, installation, runs):

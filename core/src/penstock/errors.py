@@ -94,6 +94,19 @@ class SupersededError(RequestError):
     """
 
 
+class PendingError(RequestError):
+    """The same request is being answered just now; asked again in a moment, its answer is there.
+
+    Args:
+        key: Its ``Idempotency-Key``.
+    """
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"a request with the key {key!r} is being answered just now. Ask again in a second for its answer."
+        )
+
+
 class ForbiddenError(RequestError):
     """Whoever asks may not do this; the sentence names who may grant it.
 

@@ -1,13 +1,16 @@
 """What is stored of who may do what, on both databases."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from penstock.errors import NotFoundError, RequestError
+from penstock.errors import NotFoundError, PendingError, RequestError, StoreUnavailableError
 from penstock.model.access.permission import Permission, Role
 from penstock.model.access.principal import Grant, everywhere
 from penstock.model.access.user import Session, Team, Token, User
 from penstock.model.history.audit import AuditAction, AuditEntry
 from penstock.model.request import PoolsChanged
+from penstock.store import KeyTakenError, Store, UsedKey
 
 
 @pytest.fixture
@@ -44,29 +47,105 @@ def test_users_with_what_they_hold_are_kept_and_go_together(store, now, entry):
     assert access.changes == 7
 
 
-def test_the_key_of_a_request_is_noted_with_what_was_done_or_not_at_all(store, now):
+def fail(_done):
+    raise KeyError
+
+
+def used(now, *, person="ada", key="key"):
+    return UsedKey(person, key, "trigger", b"f", now)
+
+
+def test_all_that_is_written_with_a_key_is_one_transaction_with_its_answer(store, now, entry):
     answers = store.access.answers
 
     def asked(*, fails=False):
-        with answers.noting("ada", "key", "trigger", b"f", now):
+        with answers.together(used(now)):
             with store.transaction() as tx:
                 tx.submit([PoolsChanged()], now)
-                if fails:
-                    raise KeyError
-            store.requests.submit_all([PoolsChanged()], now, [])
+            with pytest.raises(KeyError), store.transaction() as tx:
+                fail(tx.audit(entry))
+            store.requests.submit_all([PoolsChanged()], now, [entry])
+            assert len(store.audit.page()) == 1  # what is read meanwhile sees it
+            answers.keep("ada", "key", b"done")
+            if fails:
+                raise KeyError
 
     with pytest.raises(KeyError):
         asked(fails=True)
-    assert answers.find("ada", "key") is None
+    assert (answers.find("ada", "key"), store.audit.page(), store.requests.pending()) == (None, [], [])
     asked()
     kept = answers.find("ada", "key")
-    assert (kept.operation, kept.fingerprint, kept.answer, kept.at) == ("trigger", b"f", None, now)
-    with pytest.raises(RequestError, match="used by another request a moment ago"):
+    assert (kept.operation, kept.fingerprint, kept.answer, kept.at) == ("trigger", b"f", b"done", now)
+    assert (len(store.audit.page()), len(store.requests.pending())) == (1, 2)
+    with pytest.raises(KeyTakenError):
         asked()
-    answers.keep("ada", "key", b"done")
+    assert len(store.requests.pending()) == 2
+    answers.keep("ada", "key", b"another")
     assert answers.find("ada", "key").answer == b"done"
     assert answers.find("eve", "key") is None
     assert answers.delete_before(now) == 0
+
+
+def test_of_two_servers_that_use_a_key_at_once_the_second_waits_and_finds_the_answer(store, url, keyring, now, entry):
+    def asked(own, answer):
+        with own.access.answers.together(used(now)):
+            own.requests.submit_all([PoolsChanged()], now, [entry])
+            own.access.answers.keep("ada", "key", answer)
+
+    def second():
+        with Store.open(url, keyring) as other, pytest.raises(KeyTakenError):
+            asked(other, b"second")
+        return store.access.answers.find("ada", "key").answer
+
+    with ThreadPoolExecutor(1) as threads:
+        with store.access.answers.together(used(now)):
+            store.requests.submit_all([PoolsChanged()], now, [entry])
+            told = threads.submit(second)
+            with (
+                Store.open(url, keyring, wait_s=0.001) as hasty,
+                pytest.raises(StoreUnavailableError if hasty.database.sqlite else PendingError),
+            ):
+                asked(hasty, b"hasty")
+            store.access.answers.keep("ada", "key", b"first")
+        assert told.result() == b"first"
+    assert (len(store.requests.pending()), len(store.audit.page())) == (1, 1)
+
+
+def test_a_read_that_fails_in_a_transaction_of_several_undoes_nothing(store, now, entry):
+    with store.access.answers.together(used(now)):
+        store.requests.submit_all([PoolsChanged()], now, [entry])
+        with pytest.raises(KeyError), store.view():
+            fail(store.audit.page())
+        assert len(store.audit.page()) == 1
+    assert len(store.audit.page()) == 1
+
+
+def test_what_takes_several_transactions_notes_its_key_in_the_first(store, now, entry):
+    answers = store.access.answers
+
+    def cut_off():
+        with pytest.raises(KeyError), store.transaction() as tx:
+            fail(tx)
+        assert answers.find("ada", "key") is None
+        for _ in range(2):
+            store.requests.submit_all([PoolsChanged()], now, [entry])
+            assert answers.find("ada", "key").answer is None
+        raise KeyError
+
+    with pytest.raises(KeyError), answers.begun(used(now)):
+        cut_off()
+    assert len(store.audit.page()) == 2
+    with pytest.raises(KeyTakenError), answers.begun(used(now)):
+        store.requests.submit_all([PoolsChanged()], now, [entry])
+    assert len(store.audit.page()) == 2
+
+
+def test_who_may_what_counts_as_changed_once_that_is_committed(store, now, entry):
+    access, seen = store.access, []
+    with access.answers.together(used(now)):
+        access.users.add(User("ada", now, now), "", None, entry)
+        seen.append(access.changes)
+    assert access.changes > seen[0]
 
 
 def test_a_link_makes_one_admin_and_counts_as_long_as_it_has_made_none(store, now, entry):

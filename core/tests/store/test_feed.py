@@ -13,7 +13,7 @@ from penstock.model.feed.position import FeedPosition
 from penstock.model.request import DagChanged
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey
 from penstock.model.state import RunState, TaskState
-from penstock.store import Pool, Store
+from penstock.store import Pool, Store, UsedKey
 from penstock.store.sql.feed import feed_tables
 from penstock.store.sql.feed.feed_writes import DELTAS_A_ROW, FeedWriter
 
@@ -169,3 +169,21 @@ def test_a_transaction_that_commits_late_is_not_passed_over(store, url, keyring,
 def test_what_is_no_position_is_refused_in_a_sentence(given):
     with pytest.raises(RequestError, match="is no position in the change feed"):
         FeedPosition.of(given)
+
+
+def test_several_transactions_that_are_one_are_told_together_without_those_that_failed(store, now):
+    start = store.feed.position()
+
+    def fails():
+        with store.transaction() as tx:
+            tx.apply(Changes(cursors=[DagCursor("undone", now)]), now)
+            raise RequestError("no")
+
+    with store.access.answers.together(UsedKey("ada", "key", "trigger", b"f", now)):
+        store.apply(Changes(cursors=[DagCursor("d", now)]), now)
+        with pytest.raises(RequestError):
+            fails()
+        store.apply(Changes(cursors=[DagCursor("e", now)]), now)
+        assert told(store, start) == []
+    assert told(store, start) == [DagDelta("d"), DagDelta("e")]
+    assert len(store.feed.rows(start)) == 1

@@ -10,7 +10,7 @@ from typing import Any
 from penstock.client.decoding import AnswerType, error_of
 from penstock.client.encoding import Encoded, encoded
 from penstock.client.server_address import ServerAddress
-from penstock.errors import ServerError
+from penstock.errors import CommitUnknownError, PendingError, ServerError
 from penstock.service.operations.operation import Operation
 
 TIMEOUT_S = 60.0
@@ -21,6 +21,7 @@ PAUSES_S = (0.1, 0.5, 1.5)
 
 _PREFIX = "/api/v1"
 _OK = 200
+_PASSED_SOON = (PendingError, CommitUnknownError)  # asked again with its key, a change has its answer
 _PASSING = frozenset({502, 503, 504})  # what proxies say while the server behind them starts
 
 
@@ -98,10 +99,10 @@ class HttpRemote:
                     return response
                 content = self._read(response)
                 known = error_of(response.status, content, response.headers.get("Content-Type", ""))
-                if known is not None:
+                if known is not None and (pause_s is None or not isinstance(known, _PASSED_SOON)):
                     raise known
                 why = f"it says {response.status} {response.reason}, in words that are none of Penstock's"
-                if response.status not in _PASSING:
+                if known is None and response.status not in _PASSING:
                     break
             if pause_s is not None:
                 time.sleep(pause_s)

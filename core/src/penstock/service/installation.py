@@ -65,6 +65,7 @@ class Installation:
         clock: Tells the present.
         principal: Who asks.
         remote: The installation that is asked in place of this one; None for this one itself.
+        resumed: Whether what is asked for was begun before by the same request, and was cut off.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Installation:
         self._settings, self.clock, self._create = settings, clock, create
         self.principal: Principal = OWNER
         self.remote: Remote | None = None
+        self.resumed = False
         self._open_store, self._find_plugins, self._open_vault = open_store, find_plugins, open_vault
 
     @classmethod
@@ -107,6 +109,10 @@ class Installation:
         if self.remote is not None:
             self._refuse()
         return self._settings
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        self._settings = settings
 
     @cached_property
     def store(self) -> "Store":

@@ -1,6 +1,6 @@
 """The database: SQLite, or PostgreSQL for several machines. No query exists elsewhere, and no room imports what is behind this door."""
 
-from penstock.store.access.answers import KeptAnswer
+from penstock.store.access.answers import KeptAnswer, KeyTakenError, UsedKey
 from penstock.store.backfills.backfills import UnreadableBackfill
 from penstock.store.catalog import LoaderCatalog
 from penstock.store.checkpoints.state_store import StateOwner, StateValue
@@ -37,6 +37,7 @@ __all__ = [
     "HeldTries",
     "Holder",
     "KeptAnswer",
+    "KeyTakenError",
     "Keyring",
     "Listener",
     "LoaderCatalog",
@@ -65,6 +66,7 @@ __all__ = [
     "UnreadableDag",
     "UnreadableRun",
     "UnreadableSecrets",
+    "UsedKey",
     "Variable",
     "Version",
     "WaitingAlerts",

@@ -25,6 +25,7 @@ from penstock.store.history.audit import Audit
 from penstock.store.history.dag_history import DagHistory
 from penstock.store.history.export import Export
 from penstock.store.history.retention import Retention
+from penstock.store.inbox.requests import Requests
 from penstock.store.keyring import Keyring
 from penstock.store.logs.log_index import LogIndex
 from penstock.store.outbox.alerts import Alerts
@@ -32,7 +33,6 @@ from penstock.store.outbox.feed import Feed
 from penstock.store.outbox.outbox import Outbox
 from penstock.store.outbox.timings import Timings
 from penstock.store.quarantine.quarantine import Quarantine
-from penstock.store.requests import Requests
 from penstock.store.runs import Runs, XComs
 from penstock.store.schedulers.role import SchedulerRole
 from penstock.store.sql import schema

@@ -1,8 +1,8 @@
 """The one way into a write: a transaction that only the scheduler's leader or a client may commit, and what it can do."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import datetime
 from functools import cache, cached_property
 from operator import attrgetter
@@ -43,8 +43,9 @@ from penstock.store.sql.asset_writes import AssetStatements
 from penstock.store.sql.database import Database
 from penstock.store.sql.driver_errors import first_line, refuses_data
 from penstock.store.sql.feed.feed_writes import FeedWriter, TaskRow, deltas_of, drop, of_requests
-from penstock.store.sql.forget import ForgetCheckpoints
 from penstock.store.sql.pipeline import Pipeline
+from penstock.store.transactions.forget import ForgetCheckpoints
+from penstock.store.transactions.unit_of_work import SeveralTransactions, UnitOfWork
 
 _REQUEST_LOCK = 0x50656E73_00000003
 
@@ -148,16 +149,17 @@ class Transaction:
     Attributes:
         dialect: The database's, as SQLAlchemy names it.
         topics: Topics whose waiters are to be woken once the transaction is durable.
+        deltas: What those who look on are to be told.
     """
 
     def __init__(self, pipeline: Pipeline, statements: Statements, dialect: Dialect) -> None:
         self._pipeline, self._statements, self.dialect = pipeline, statements, dialect
         self.topics: set[str] = set()
-        self._deltas: list[Iterable[Delta | TaskRow]] = []
+        self.deltas: list[Iterable[Delta | TaskRow]] = []
         self._deltas_at: datetime | None = None
 
     @property
-    def _connection(self) -> Connection:
+    def connection(self) -> Connection:
         """For statements with answers; what was added to the pipeline is carried out before them."""
         return self._pipeline.connection
 
@@ -211,7 +213,7 @@ class Transaction:
         if not requests:
             return
         self.keep_order()
-        self._connection.execute(INSERT_REQUEST, [_request_row(request, now) for request in requests])
+        self.connection.execute(INSERT_REQUEST, [_request_row(request, now) for request in requests])
         self.add_deltas(of_requests(requests), now)
         self.wake(wakeup.SCHEDULER)
 
@@ -222,11 +224,11 @@ class Transaction:
             StoreError: The database refuses it; the transaction cannot be committed any more.
         """
         given = {name: value for name, value in msgspec.structs.asdict(entry).items() if name != "number"}
-        self._connection.execute(audit.insert(), given)
+        self.connection.execute(audit.insert(), given)
 
     def add_deltas(self, deltas: Iterable[Delta | TaskRow], now: datetime) -> None:
         """Have those who look on learn what this transaction changes, once it is durable; it is read if there are any."""
-        self._deltas.append(deltas)
+        self.deltas.append(deltas)
         self._deltas_at = now
 
     def end(self, role: SchedulerRole) -> None:
@@ -243,17 +245,17 @@ class Transaction:
             self._pipeline.at_end(lambda: self._add_row() if role.watched else None)
 
     def _add_row(self) -> None:
-        deltas = [delta for each in self._deltas for delta in each]
+        deltas = [delta for each in self.deltas for delta in each]
         if deltas and self._deltas_at is not None:
             self._statements.feed.add(self._pipeline, deltas, self._deltas_at)
 
     def drop_notices(self, last: int) -> int:
         """Drop the notices up to a number; see `penstock.store.sql.notices.drop`."""
-        return notices.drop(self._connection, last)
+        return notices.drop(self.connection, last)
 
     def drop_feed(self, last: Sequence[Any] | None) -> int:
         """Drop the rows of the feed up to one; see `penstock.store.sql.feed.feed_writes.drop`."""
-        return drop(self._connection, last)
+        return drop(self.connection, last)
 
     def wake(self, topic: str) -> None:
         """Wake the topic's waiters when this transaction is durable."""
@@ -264,12 +266,12 @@ class Transaction:
 
     def execute(self, statement: Executable, given: Mapping[str, Any] | None = None) -> CursorResult[Any]:
         """Carry out a statement of another module of this room."""
-        return cast("CursorResult[Any]", self._connection.execute(statement, given))
+        return cast("CursorResult[Any]", self.connection.execute(statement, given))
 
     def execute_many(self, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
         """Carry out a statement for each row."""
         if rows:
-            self._connection.execute(statement, rows)
+            self.connection.execute(statement, rows)
 
     def update_many(self, table: Table, key: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Update each row named by the value under ``key`` with the row's other values."""
@@ -292,30 +294,30 @@ class Transaction:
     def _insert(self, table: Table, rows: Sequence[Mapping[str, Any]], conflict: str) -> None:
         """Text for the reason of `INSERT_RUN`: both databases know this form."""
         if rows:
-            self._connection.execute(_insertion(table, tuple(rows[0]), conflict), rows)
+            self.connection.execute(_insertion(table, tuple(rows[0]), conflict), rows)
 
     def keep_order(self) -> None:
         """Have numbers become visible in their order: a reader that remembers the last one would pass one over."""
         if self.dialect.name == "postgresql":
-            self._connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_REQUEST_LOCK})")
+            self.connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_REQUEST_LOCK})")
 
     def _add_events(self, new: Sequence[NewAssetEvent], now: datetime) -> list[AssetEvent]:
         """Write events of assets, and have the owners of the DAGs that wait for them look, if there are several."""
         if not new:
             return []
         self.keep_order()
-        added = self._statements.assets.add_events(self._connection, new, now)
+        added = self._statements.assets.add_events(self.connection, new, now)
         if added and self.dialect.name == "postgresql":
-            waiting = self._connection.execute(CONSUMERS, {"assets": sorted({event.asset for event in added})})
+            waiting = self.connection.execute(CONSUMERS, {"assets": sorted({event.asset for event in added})})
             self.submit([DagChanged(dag_id) for dag_id in waiting.scalars()], now)
         return added
 
     def _create(self, new: NewRun, now: datetime) -> list[Run]:
         given = dict(zip(_NEW_RUN, _new_run(new), strict=True), state=RunState.QUEUED, created_at=now)
         try:
-            if new.kind is RunKind.SCHEDULED and self._connection.execute(BACKFILLED, given).first() is not None:
+            if new.kind is RunKind.SCHEDULED and self.connection.execute(BACKFILLED, given).first() is not None:
                 return []
-            return [Run(*row) for row in self._connection.execute(INSERT_RUN, given)]
+            return [Run(*row) for row in self.connection.execute(INSERT_RUN, given)]
         except (StatementError, UnicodeEncodeError) as error:
             if not refuses_data(error):
                 raise
@@ -330,10 +332,6 @@ class Transaction:
             self.wake(wakeup.NOTICES)
 
 
-beside: ContextVar[Callable[[Transaction], None] | None] = ContextVar("beside", default=None)
-"""What is done first in the next transaction that is committed in this context, such as to note what it is for."""
-
-
 class Writer:
     """Opens transactions for writing.
 
@@ -343,7 +341,7 @@ class Writer:
     """
 
     def __init__(self, database: Database, role: SchedulerRole) -> None:
-        self._database, self._role = database, role
+        self._database, self._role, self._joined = database, role, threading.local()
 
     @cached_property
     def statements(self) -> Statements:
@@ -358,15 +356,36 @@ class Writer:
             StoreHeldError: This store was the leader and is no more.
             StoreError: The database cannot take it; nothing was written.
         """
+        joined: UnitOfWork | SeveralTransactions | None = getattr(self._joined, "held", None)
+        with self._alone() if joined is None else joined.part() as tx:
+            yield tx
+
+    @contextmanager
+    def together(self, first: Callable[[Transaction], None]) -> Iterator[None]:
+        """One transaction for all of those that this thread makes in the block; ``first`` is done first in it. Raises as `transaction`."""
+        with UnitOfWork(self._database, self._alone, first) as unit, self._held(unit):
+            yield
+
+    @contextmanager
+    def beginning(self, first: Callable[[Transaction], None]) -> Iterator[None]:
+        """In the first transaction that this thread makes in the block, ``first`` is done first. Raises as `transaction`."""
+        with self._held(SeveralTransactions(self._alone, first)):
+            yield
+
+    @contextmanager
+    def _held(self, joined: UnitOfWork | SeveralTransactions) -> Iterator[None]:
+        self._joined.held = joined
+        try:
+            yield
+        finally:
+            self._joined.held = None
+
+    @contextmanager
+    def _alone(self) -> Iterator[Transaction]:
         with self._database.pipeline(self._role.proof) as pipeline:
             tx = Transaction(pipeline, self.statements, self._database.engine.dialect)
-            note = beside.get()
-            if note is not None:
-                note(tx)
             yield tx
             tx.end(self._role)
-        if note is not None:
-            beside.set(None)
         # Only after the commit: a waiter that looks earlier would see nothing, and sleep on.
         for topic in tx.topics:
             wakeup.send(self._database, topic)

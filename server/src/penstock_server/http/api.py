@@ -96,10 +96,13 @@ class Api:
         seen = self._installation.seen_by(principal)
         if key and not route.operation.reads:
             whole = fingerprint(method, path, request.scope["query_string"], body)
-            asked = KeyedRequest(principal.name, key, route.operation, whole, arguments)
-            content = await self._in_thread(
-                lambda: self._once.answer(asked, lambda given: encode(route.operation.function(seen, **given)))
-            )
+            asked = KeyedRequest(principal.name, key, route.operation, whole)
+
+            def call(resumed: bool) -> bytes:  # noqa: FBT001 - it has no name where it is called
+                seen.resumed = resumed
+                return encode(route.operation.function(seen, **arguments))
+
+            content = await self._in_thread(lambda: self._once.answer(asked, call))
             return Response(content, media_type="application/json")
         return await self._done(request, route.operation, lambda: route.operation.function(seen, **arguments))
 

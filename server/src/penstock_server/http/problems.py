@@ -13,6 +13,7 @@ from penstock.errors import (
     ForbiddenError,
     InternalError,
     NotFoundError,
+    PendingError,
     PenstockError,
     ProviderError,
     RequestError,
@@ -26,6 +27,7 @@ _STATUSES: tuple[tuple[type[PenstockError], HTTPStatus], ...] = (
     (NotFoundError, HTTPStatus.NOT_FOUND),  # each before the class that it is one of
     (ForbiddenError, HTTPStatus.FORBIDDEN),
     (SupersededError, HTTPStatus.CONFLICT),
+    (PendingError, HTTPStatus.CONFLICT),
     (RequestError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (AuthoringError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (DataRefusedError, HTTPStatus.UNPROCESSABLE_ENTITY),
@@ -92,7 +94,9 @@ def problem_of(error: Exception) -> Problem:
 def problem_answer(error: Exception) -> Response:
     """The answer to a request that failed."""
     problem = problem_of(error)
-    headers = error.headers if isinstance(error, RefusedError) else {}
+    headers = dict(error.headers) if isinstance(error, RefusedError) else {}
+    if isinstance(error, PendingError):
+        headers["Retry-After"] = "1"
     return Response(msgspec.json.encode(problem), problem.status, headers, MEDIA_TYPE)
 
 

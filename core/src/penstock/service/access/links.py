@@ -30,7 +30,7 @@ class PasswordLink(msgspec.Struct, frozen=True):
     expires_at: datetime
 
 
-@operation("POST", "/users/{user}/reset", needs=Permission.USERS_WRITE)
+@operation("POST", "/users/{user}/reset", needs=Permission.USERS_WRITE, secret_answer=True)
 def reset_password(installation: Installation, user: str, *, by: AskedBy = NOBODY) -> PasswordLink:
     """Make a link by which a user sets a new password, once and within an hour; one of before counts no more.
 

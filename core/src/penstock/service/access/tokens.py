@@ -56,7 +56,7 @@ def list_tokens(installation: Installation, *, user: str = "") -> list[Token]:
     return installation.store.access.tokens.list(_whose(installation, user))
 
 
-@operation("POST", "/tokens", needs=None)
+@operation("POST", "/tokens", needs=None, secret_answer=True)
 def create_token(
     installation: Installation,
     name: str,

@@ -134,9 +134,9 @@ def set_connection(
         changed = f"{_kind(connection)}; changed: {_changed(before, connection)}"
         return by.entry(now, AuditAction.SET, subject=f"connection {connection.conn_id!r}", before=words, after=changed)
 
+    unused = why_unused(installation.vault, "connection", conn_id, f"PENSTOCK_CONN_{conn_id.upper()}")
     installation.store.config.put_connection(connection, now, entry)
-    variable = f"PENSTOCK_CONN_{connection.conn_id.upper()}"
-    return why_unused(lambda: installation.vault.connection(connection.conn_id).source, variable)
+    return unused
 
 
 def _with_secrets(installation: Installation, given: Connection) -> Connection:

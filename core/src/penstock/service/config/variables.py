@@ -90,8 +90,9 @@ def set_variable(
         words = "" if before is None else _shown(key, before)
         return by.entry(now, AuditAction.SET, subject=f"Variable {key!r}", before=words, after=_shown(key, value))
 
+    unused = why_unused(installation.vault, "variable", key, f"PENSTOCK_VAR_{key.upper()}")
     installation.store.config.put_variable(key, value, now, description, entry)
-    return why_unused(lambda: installation.vault.variable(key).source, f"PENSTOCK_VAR_{key.upper()}")
+    return unused
 
 
 def _shown(key: str, value: str) -> str:

@@ -1,7 +1,6 @@
 """The decorator of operations: one definition makes the permission check, the route, the client's call and the docs."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 
@@ -40,8 +39,9 @@ class Operation(NamedTuple):
             the function leaves out what the principal may not see.
         reads: Whether it changes nothing that is stored, whatever its method: a GET, what takes more than an address can hold, or what
             reaches out to a service, which no link may do.
-        named: The parameter that names what it makes, by which a second call makes no second, and how a name is made of an instant;
-            None if it makes nothing so.
+        secret_answer: Whether its answer is a secret, which is stored nowhere.
+        resumes: Whether it takes several transactions, since one would keep others from the database for too long: it goes on where
+            it was cut off if `Installation.resumed` says that it was.
     """
 
     function: Callable[..., Any]
@@ -50,7 +50,8 @@ class Operation(NamedTuple):
     needs: Permission | None
     subject: str
     reads: bool
-    named: tuple[str, Callable[[datetime], str]] | None = None
+    secret_answer: bool = False
+    resumes: bool = False
 
     @property
     def name(self) -> str:
@@ -65,7 +66,8 @@ def operation(
     needs: Permission | None,
     subject: str | None = None,
     reads: bool = False,
-    named_by: tuple[str, Callable[[datetime], str]] | None = None,
+    secret_answer: bool = False,
+    resumes: bool = False,
 ) -> Callable[[Callable[Concatenate[Installation, P], R]], Callable[Concatenate[Installation, P], R]]:
     """Make a function an operation: it has a route, and is refused to whoever may not call it.
 
@@ -76,7 +78,8 @@ def operation(
         subject: The parameter that names the thing on which it is needed; the usual one of the permission's scope unless given,
             "" if the function itself leaves out what may not be seen.
         reads: Whether it changes nothing, though its method is none that says so.
-        named_by: The parameter that names what it makes, by which a second call makes no second, and how a name is made of an instant.
+        secret_answer: Whether its answer is a secret, which is stored nowhere.
+        resumes: Whether it takes several transactions, and goes on where it was cut off.
 
     Returns:
         The decorator. The function that it makes calls another installation over the network where there is a remote one, and else
@@ -107,7 +110,7 @@ def operation(
             except NotFoundError as error:
                 raise _as_hidden(error) from None
 
-        known = Operation(checked, method, path, needs, named, reads or method == "GET", named_by)
+        known = Operation(checked, method, path, needs, named, reads or method == "GET", secret_answer, resumes)
         checked.operation = known  # type: ignore[attr-defined]
         return checked
 

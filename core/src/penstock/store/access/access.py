@@ -15,7 +15,7 @@ class Access:
         users: Users, teams and grants.
         tokens: Tokens of users.
         sessions: Sessions of browsers, and logins.
-        answers: KeptAnswers that are kept by key.
+        answers: Answers that are kept by key.
         changes: How often this process has changed what somebody may.
     """
 
@@ -24,7 +24,7 @@ class Access:
         self.users = StoredUsers(database, writer, self._changed)
         self.tokens = Tokens(database, writer, self._changed)
         self.sessions = Sessions(database, writer, self._changed)
-        self.answers = KeptAnswers(database, writer)
+        self.answers = KeptAnswers(database, writer, lambda: self.changes, self._changed)
 
     def _changed(self) -> None:
         self.changes += 1

@@ -1,19 +1,23 @@
-"""KeptAnswers that are kept by ``Idempotency-Key``: who asks again is told the same, and nothing is done twice."""
+"""Answers that are kept by ``Idempotency-Key``: who asks again is told the same, and nothing is done twice."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, select, text, update
+from sqlalchemy.exc import DBAPIError
 
-from penstock.errors import RequestError
+from penstock.errors import PendingError
 from penstock.store.sql.access.access_tables import kept_answer
 from penstock.store.sql.database import Database
-from penstock.store.transaction import Transaction, Writer, beside
+from penstock.store.transaction import Transaction, Writer
 
 _k = kept_answer.c
 _NAMED = (_k.person == bindparam("of_person"), _k.key == bindparam("of_key"))
+_NO_WAIT = text("SET LOCAL lock_timeout = DEFAULT")
+_NOT_GRANTED = "55P03"  # https://www.postgresql.org/docs/14/errcodes-appendix.html
 
 
 class KeptAnswer(msgspec.Struct, frozen=True):
@@ -22,7 +26,7 @@ class KeptAnswer(msgspec.Struct, frozen=True):
     Attributes:
         operation: The operation.
         fingerprint: A hash of its arguments: the same key with others is an error.
-        answer: What was answered; None if it was done, and the answer was lost.
+        answer: What was answered; None if that is told once, or if what takes several transactions was begun and has not answered.
         at: When.
     """
 
@@ -32,14 +36,49 @@ class KeptAnswer(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class UsedKey(NamedTuple):
+    """A key, and what it is used for now.
+
+    Attributes:
+        person: Who asks: the keys of others are others.
+        key: The key.
+        operation: The operation.
+        fingerprint: A hash of its arguments.
+        at: When.
+    """
+
+    person: str
+    key: str
+    operation: str
+    fingerprint: bytes
+    at: datetime
+
+
+class KeyTakenError(Exception):
+    """Another request has used the key meanwhile; nothing was changed."""
+
+
 KEPT = select(_k.operation, _k.fingerprint, _k.answer, _k.at).where(*_NAMED)
+TAKE = text(
+    "INSERT INTO kept_answer (person, key, operation, fingerprint, at) VALUES (:person, :key, :operation, :fingerprint, :at) "
+    "ON CONFLICT DO NOTHING"
+).bindparams(bindparam("at", type_=_k.at.type))
 
 
 class KeptAnswers:
-    """Reads and writes kept answers. Every method raises StoreError if the database cannot serve."""
+    """Reads and writes kept answers. Every method raises StoreError if the database cannot serve.
 
-    def __init__(self, database: Database, writer: Writer) -> None:
-        self._database, self._writer = database, writer
+    Args:
+        database: The database.
+        writer: Opens transactions.
+        changes: How often this process has changed what somebody may.
+        changed: Counts that it has.
+    """
+
+    def __init__(
+        self, database: Database, writer: Writer, changes: Callable[[], int], changed: Callable[[], None]
+    ) -> None:
+        self._database, self._writer, self._changes, self._changed = database, writer, changes, changed
 
     def find(self, person: str, key: str) -> KeptAnswer | None:
         """What somebody was answered for a key; None if nothing was done for it."""
@@ -48,34 +87,51 @@ class KeptAnswers:
         return None if row is None else KeptAnswer(*row)
 
     @contextmanager
-    def noting(self, person: str, key: str, operation: str, fingerprint: bytes, now: datetime) -> Iterator[None]:
-        """Have the first transaction that this thread commits in the block note that the key was used: both or neither.
+    def together(self, used: UsedKey) -> Iterator[None]:
+        """Have all that this thread writes in the block be one transaction, which notes the key: all of it or nothing.
 
         Raises:
-            RequestError: Another request has used the key meanwhile; nothing was changed.
+            KeyTakenError: Another request has used the key meanwhile; nothing was changed.
+            PendingError: Another request uses it just now, and takes long.
         """
-        row = {"person": person, "key": key, "operation": operation, "fingerprint": fingerprint, "at": now}
-
-        def note(tx: Transaction) -> None:
-            tx.keep_order()  # of two that use it together, the second finds it used
-            if tx.execute(KEPT, {"of_person": person, "of_key": key}).first() is not None:
-                raise RequestError(
-                    f"the key {key!r} was used by another request a moment ago. Ask again for its answer."
-                )
-            tx.execute(insert(kept_answer).values(row))
-
-        token = beside.set(note)
-        try:
+        before = self._changes()
+        with self._writer.together(lambda tx: self._take(tx, used)):
             yield
-        finally:
-            beside.reset(token)
+        if self._changes() != before:
+            self._changed()  # who was looked at before the commit was as before it
 
-    def keep(self, person: str, key: str, answer: bytes) -> None:
-        """Keep what was answered."""
+    @contextmanager
+    def begun(self, used: UsedKey) -> Iterator[None]:
+        """Have the first transaction of this thread in the block note the key, for what takes several; raises as `together`."""
+        with self._writer.beginning(lambda tx: self._take(tx, used)):
+            yield
+
+    def keep(self, person: str, key: str, answer: bytes | None) -> None:
+        """Keep what was answered, unless something else was."""
         with self._writer.transaction() as tx:
-            tx.execute(update(kept_answer).where(*_NAMED).values(answer=answer), {"of_person": person, "of_key": key})
+            unanswered = update(kept_answer).where(*_NAMED, _k.answer.is_(None)).values(answer=answer)
+            tx.execute(unanswered, {"of_person": person, "of_key": key})
 
     def delete_before(self, before: datetime) -> int:
         """Delete the answers of before an instant; returns how many there were."""
         with self._writer.transaction() as tx:
             return tx.execute(delete(kept_answer).where(_k.at < before)).rowcount
+
+    def _take(self, tx: Transaction, used: UsedKey) -> None:
+        try:
+            taken = self._taken(tx, used)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", "") == _NOT_GRANTED:
+                raise PendingError(used.key) from None
+            raise
+        if not taken:
+            raise KeyTakenError
+
+    def _taken(self, tx: Transaction, used: UsedKey) -> bool:
+        if self._database.sqlite:
+            return tx.execute(TAKE, used._asdict()).rowcount == 1
+        # PostgreSQL waits here for the end of a transaction that has taken the same key.
+        tx.execute(text(f"SET LOCAL lock_timeout = {int(self._database.wait_s * 1000)}"))
+        taken = tx.execute(TAKE, used._asdict()).rowcount == 1
+        tx.execute(_NO_WAIT)
+        return taken

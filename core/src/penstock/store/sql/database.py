@@ -78,6 +78,10 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view of the database; nothing is written. Raises StoreError if it cannot serve."""
+        if (written := getattr(self._view, "written", None)) is not None:
+            with self.savepoint(written):
+                yield written
+            return
         if (viewed := getattr(self._view, "connection", None)) is not None:
             with self._within(viewed):
                 yield viewed
@@ -110,6 +114,21 @@ class Database:
                 yield
             finally:
                 self._view.connection = None
+
+    @contextmanager
+    def seen_by_this_thread(self, written: Connection) -> Iterator[None]:
+        """All that this thread reads within the block sees what an open transaction has written."""
+        self._view.written = written
+        try:
+            yield
+        finally:
+            self._view.written = None
+
+    @contextmanager
+    def savepoint(self, written: Connection) -> Iterator[None]:
+        """A part of an open transaction, which goes on if the part fails; raises StoreError or DataRefusedError."""
+        with translate_errors(self.name, self.wait_s), written.begin_nested():
+            yield
 
     @contextmanager
     def _within(self, connection: Connection) -> Iterator[None]:

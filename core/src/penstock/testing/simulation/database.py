@@ -20,8 +20,8 @@ from penstock.store import Keyring, Store, Transaction, new_key
 from penstock.store.checkpoints.checkpoints import Checkpoints
 from penstock.store.checkpoints.state_store import StateStore
 from penstock.store.config import Config
+from penstock.store.inbox.requests import Requests
 from penstock.store.quarantine.quarantine import Quarantine
-from penstock.store.requests import Requests
 from penstock.store.schedulers.role import SchedulerRole
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Statements, Writer

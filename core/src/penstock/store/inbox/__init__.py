@@ -1,0 +1,1 @@
+"""What people and loaders ask of the scheduler."""

@@ -1,0 +1,1 @@
+"""Several transactions as one, and what goes with a step's."""
