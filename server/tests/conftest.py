@@ -66,6 +66,7 @@ class Answer(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
+    cookies: tuple[str, ...] = ()
 
     @property
     def json(self):
@@ -106,7 +107,8 @@ class Caller:
 
         await self.application(scope, receive, send)
         headers = {name.decode(): value.decode() for name, value in found[0]["headers"]}
-        return Answer(found[0]["status"], headers, b"".join(each.get("body", b"") for each in found[1:]))
+        cookies = tuple(value.decode() for name, value in found[0]["headers"] if name == b"set-cookie")
+        return Answer(found[0]["status"], headers, b"".join(each.get("body", b"") for each in found[1:]), cookies)
 
 
 @pytest.fixture

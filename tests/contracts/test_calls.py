@@ -93,6 +93,7 @@ RULES = {
             f"{CORE}/store/schedulers/lease.py": "a token that tells two holders apart",
             "providers/": "spreads reconnections",
             "server/src/penstock_server/http/authenticator.py": "a token that nobody guesses",
+            "server/src/penstock_server/oidc/oidc_login.py": "what a browser is sent away with, which nobody guesses",
             "testkit/": "names of databases, buckets and sessions",
         },
     ),

@@ -15,6 +15,7 @@ def start(*, host: str = "", port: int | None = None) -> int:
         ConfigError: It may not listen there, or something else does; or the settings are wrong.
         StoreError: The database cannot serve.
     """
+    from penstock_server.oidc.oidc_settings import read_oidc  # noqa: PLC0415 - as below
     from penstock_server.opened import described  # noqa: PLC0415 - a manifest's object is light to import
     from penstock_server.run import run  # noqa: PLC0415 - as above
     from penstock_server.server_settings import options_of, read_address  # noqa: PLC0415 - as above
@@ -32,7 +33,7 @@ def start(*, host: str = "", port: int | None = None) -> int:
     with described() as found:
         given = {"host": host or None, "port": port}
         options = {**options_of(found), **{name: value for name, value in given.items() if value is not None}}
-    run(read_address(options), stop, report)
+    run(read_address(options), stop, report, read_oidc(options.get("oidc")))
     return 0
 
 

@@ -6,6 +6,7 @@ from penstock.service.installation import Installation
 from penstock_server.http.address import Address, listen
 from penstock_server.http.serve import serve
 from penstock_server.http.tls import Tls
+from penstock_server.oidc.oidc_settings import OidcSettings
 from penstock_server.opened import described, opened
 from penstock_server.server_application import HttpAddress, server_application
 from penstock_server.upgrades import upgraded
@@ -14,13 +15,14 @@ Report = Callable[[str, bool], None]
 """Takes a sentence, and whether all is well."""
 
 
-def run(address: Address, stop: int, report: Report) -> None:
+def run(address: Address, stop: int, report: Report, oidc: OidcSettings | None = None) -> None:
     """Serve the installation of this folder, once its database has the schema of this code.
 
     Args:
         address: Where.
         stop: Descriptor that is readable once no more is to be answered.
         report: Told how the server fares, from time to time.
+        oidc: The identity provider by which users sign in; None without one.
 
     Raises:
         ConfigError: It may not listen there, or its certificate cannot be served; or the settings are wrong.
@@ -33,7 +35,8 @@ def run(address: Address, stop: int, report: Report) -> None:
     if not upgraded(listening, stop, lambda text: report(text, False), address, context):
         return
     with opened() as installation:
-        sentence = HttpAddress(installation, address.url(listening))
+        url = address.url(listening)
+        sentence = HttpAddress(installation, url)
 
         def reported() -> None:
             if tls is not None:
@@ -41,7 +44,7 @@ def run(address: Address, stop: int, report: Report) -> None:
             problem = "" if tls is None else tls.problem
             report(f"{sentence.text()}{f'; {problem}' if problem else ''}", not problem)
 
-        answers, streams = server_application(installation, address)
+        answers, streams = server_application(installation, address, url, oidc)
         serve(answers, listening, stop, reported, streams, context)
 
 

@@ -3,6 +3,9 @@
 from contextlib import suppress
 from datetime import timedelta
 
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from penstock.errors import StoreError
@@ -11,10 +14,12 @@ from penstock.service.installation import Installation
 from penstock.service.stream.changes import ChangeFollower
 from penstock_server.access.login import Login
 from penstock_server.access.passwords import Passwords
+from penstock_server.access.session_cookie import SessionCookie
 from penstock_server.access.user_authenticator import UserAuthenticator
 from penstock_server.http.address import Address
 from penstock_server.http.application import application
 from penstock_server.http.authenticator import OwnerToken
+from penstock_server.oidc.oidc_settings import OidcSettings
 from penstock_server.stream.event_streams import EventStreams
 from penstock_server.stream.events import events
 
@@ -61,11 +66,36 @@ class HttpAddress:
         return f"listening on {self._url}; the first admin is made, once and within an hour, at {self._link}"
 
 
-def server_application(installation: Installation, address: Address) -> tuple[ASGIApp, EventStreams]:
-    """Make the application, and its streams of events; raises OSError if the state folder cannot be written."""
+def server_application(
+    installation: Installation, address: Address, url: str = "", oidc: OidcSettings | None = None
+) -> tuple[ASGIApp, EventStreams]:
+    """Make the application, and its streams of events.
+
+    Args:
+        installation: What is served.
+        address: Where it listens, and how it is reached.
+        url: Where people reach it.
+        oidc: The identity provider by which users sign in; None without one.
+
+    Raises:
+        OSError: The state folder cannot be written.
+    """
     principals, folder = Principals(installation), installation.settings.state_folder
     authenticator = UserAuthenticator(principals, OwnerToken.of(folder), installation.store.name)
     login = Login(installation, principals, authenticator, Passwords())
     streams = EventStreams(lambda: ChangeFollower(installation))
-    routes = [*login.routes(), events(streams, installation, authenticator)]
+    routes = [*login.routes(), _ways(oidc), events(streams, installation, authenticator)]
+    if oidc is not None:
+        from penstock_server.oidc.oidc_login import oidc_routes  # noqa: PLC0415 - the extra oidc brings what it imports
+
+        routes += oidc_routes(installation, principals, SessionCookie(installation, authenticator), oidc, url)
     return application(installation, authenticator, address, routes), streams
+
+
+def _ways(oidc: OidcSettings | None) -> Route:
+    """What the page where one signs in offers beside a password; whoever asks has not signed in yet."""
+
+    async def ways(_request: Request) -> Response:
+        return JSONResponse({"oidc": "" if oidc is None else oidc.name})
+
+    return Route("/auth/ways", ways, methods=["GET"])

@@ -23,8 +23,9 @@ def read_address(options: Mapping[str, Any]) -> Address:
     Raises:
         ConfigError: What is wrong with them.
     """
+    own = {name: value for name, value in options.items() if name != "oidc"}
     try:
-        found = msgspec.convert(dict(options), Address)
+        found = msgspec.convert(own, Address)
     except msgspec.ValidationError as error:
         raise ConfigError(f"The server cannot listen: {as_sentence(error, inside=True)}") from None
     check(found)

@@ -1,6 +1,7 @@
 """The service that ``penstock up`` keeps alive."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from penstock.spec.service import ServiceContext
 
@@ -16,8 +17,10 @@ class ServerService:
         public_url: What browsers ask, such as ``https://penstock.example.com``; unless given, where it listens.
         trusted_proxies: Addresses or networks of proxies in front of it, whose X-Forwarded headers are believed.
 
+        oidc: The identity provider by which users sign in, a table of its own; none unless given.
+
     Raises:
-        ConfigError: It may not listen there.
+        ConfigError: It may not listen there, or the provider cannot be so.
     """
 
     def __init__(
@@ -29,14 +32,17 @@ class ServerService:
         tls_key: str = "",
         public_url: str = "",
         trusted_proxies: Sequence[str] | None = None,
+        oidc: Mapping[str, Any] | None = None,
     ) -> None:
         from penstock_server.http.address import Address, check  # noqa: PLC0415 - a manifest's object is light to import
+        from penstock_server.oidc.oidc_settings import read_oidc  # noqa: PLC0415 - as above
 
         self._address = Address(host, port, tls_certificate, tls_key, public_url, tuple(trusted_proxies or ()))
         check(self._address)
+        self._oidc = read_oidc(oidc)
 
     def run(self, context: ServiceContext) -> None:
         """Answer until Penstock stops."""
         from penstock_server.run import run  # noqa: PLC0415 - as above
 
-        run(self._address, context.fileno(), lambda text, well: context.report(text, healthy=well))
+        run(self._address, context.fileno(), lambda text, well: context.report(text, healthy=well), self._oidc)

@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 
 
-def add_user(user: str, *, role: str = "", service: bool = False) -> int:
+def add_user(user: str, *, role: str = "", service: bool = False, external: str = "") -> int:
     """Add a user, with a password that is asked for.
 
     Args:
         user: The name.
         role: A role on everything, to begin with.
         service: Whether it is a service account, which has tokens only.
+        external: What an identity provider knows the user by, who signs in there; no password is asked for.
     """
     from penstock_server.access import user_terminal  # noqa: PLC0415 - a manifest's object is light to import
 
-    return user_terminal.add(user, role=role, service=service)
+    return user_terminal.add(user, role=role, service=service, external=external)
 
 
 def list_users() -> int:

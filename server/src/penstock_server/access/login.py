@@ -16,10 +16,10 @@ from penstock.errors import PenstockError
 from penstock.model.history.audit import AskedBy
 from penstock.service.access.links import set_password_by_link
 from penstock.service.access.principals import NewSession, Principals
-from penstock.service.access.tokens import end_session
 from penstock.service.access.users import set_password
 from penstock.service.installation import Installation
 from penstock_server.access.passwords import SHORTEST, Passwords, hashed, is_outdated
+from penstock_server.access.session_cookie import SessionCookie
 from penstock_server.access.user_authenticator import UserAuthenticator, refuse_other_sites, source
 from penstock_server.http.authenticator import unknown
 from penstock_server.http.body import body_of
@@ -78,6 +78,7 @@ class Login:
             authenticator,
             passwords,
         )
+        self._cookie = SessionCookie(installation, authenticator)
         self._threads = ThreadPoolExecutor(HASHES, "login")
         self._waiting = 0
 
@@ -118,8 +119,9 @@ class Login:
             made = await asyncio.get_running_loop().run_in_executor(self._threads, sign_in)
         finally:
             self._waiting -= 1
-        lasts = made.session.expires_at - made.session.created_at
-        return self._with_cookie(request, made.secret, int(lasts.total_seconds()))
+        answer = Response(status_code=HTTPStatus.NO_CONTENT)
+        self._cookie.keep(request, answer, made)
+        return answer
 
     def _signed_in(self, given: _Credentials, request: Request) -> NewSession:
         name, address = given.user[:_MOST_NAME], source(request)
@@ -127,7 +129,7 @@ class Login:
         if is_outdated(stored) and len(given.password) >= SHORTEST:
             by = AskedBy(name, "hashed anew, with the parameters of today", address)
             set_password(self._installation, name, hashed(given.password), by=by)
-        self._end(request)  # a session that somebody else may know does not become this user's
+        self._cookie.end(request)  # a session that somebody else may know does not become this user's
         return self._principals.sign_in(name, address)
 
     def _changed(self, given: _NewPassword, request: Request) -> NewSession:
@@ -143,7 +145,7 @@ class Login:
     def _reset_password(self, given: _PasswordByLink, request: Request) -> NewSession:
         address = source(request)
         name = set_password_by_link(self._installation, given.link, hashed(given.password), address)
-        self._end(request)
+        self._cookie.end(request)
         return self._principals.sign_in(name, address)
 
     def _first_admin(self, given: _FirstAdmin, request: Request) -> NewSession:
@@ -170,26 +172,9 @@ class Login:
 
     async def _logout(self, request: Request) -> Response:
         refuse_other_sites(request, known_by_cookie=True)
-        await asyncio.get_running_loop().run_in_executor(self._threads, lambda: self._end(request))
-        return self._with_cookie(request, "", 0)
-
-    def _end(self, request: Request) -> None:
-        found = self._authenticator.session(request)
-        if found is not None:
-            end_session(self._installation.seen_by(found[0]), found[1].session_id)
-
-    def _with_cookie(self, request: Request, secret: str, seconds: int) -> Response:
+        await asyncio.get_running_loop().run_in_executor(self._threads, lambda: self._cookie.end(request))
         answer = Response(status_code=HTTPStatus.NO_CONTENT)
-        secure = request.scope["scheme"] == "https"
-        answer.set_cookie(
-            self._authenticator.cookie(request),
-            secret,
-            max_age=seconds,
-            path="/",
-            secure=secure,
-            httponly=True,
-            samesite="lax",
-        )
+        self._cookie.write(request, answer, "", 0)
         return answer
 
 

@@ -16,20 +16,27 @@ from penstock_server.opened import opened
 _USERS = 200
 
 
-def add(user: str, *, role: str = "", service: bool = False) -> int:
+def add(user: str, *, role: str = "", service: bool = False, external: str = "") -> int:
     """Add a user, with a password that is asked for.
 
     Args:
         user: The name.
         role: A role on everything, to begin with.
         service: Whether it is a service account, which has tokens only.
+        external: What an identity provider knows the user by, who signs in there.
     """
     given = _role(role) if role else None
-    password_hash = "" if service else hashed(_asked(user))
+    password_hash = "" if service or external else hashed(_asked(user))
     with opened() as installation:
         role_given = None if given is None else everywhere(given)
         users.add_user(
-            installation, user, password_hash=password_hash, service=service, given=role_given, by=asked_by()
+            installation,
+            user,
+            password_hash=password_hash,
+            external=external,
+            service=service,
+            given=role_given,
+            by=asked_by(),
         )
     _print(f"added {user}, {f'{role} on everything' if role else 'who may nothing yet: penstock users grant'}")
     return 0

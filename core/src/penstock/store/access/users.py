@@ -47,6 +47,10 @@ class StoredUsers:
         """A user by name."""
         return self._one(USER, name)
 
+    def find_external(self, external: str) -> User | None:
+        """A user by what an identity provider knows the user by."""
+        return self._one(EXTERNAL, external)
+
     def page(self, *, after: str = "", limit: int = 1_000) -> list[User]:
         """Users by name, from the first behind a name on."""
         query = select(*_USER).where(_u.name > after).order_by(_u.name).limit(limit)

@@ -1,0 +1,228 @@
+"""The identity provider as the server asks it: what it says of itself, its keys, and what a code is worth."""
+
+import ssl
+import threading
+from base64 import urlsafe_b64decode
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any
+
+import httpx2
+import msgspec
+from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]
+from authlib.integrations.httpx_client import OAuth2Client  # type: ignore[import-untyped]
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import JWKRegistry, KeySet
+
+from penstock.service.installation import Installation
+from penstock_server.http.problems import RefusedError
+from penstock_server.oidc.claims import ALGORITHMS, claims_problem, hash_problem
+from penstock_server.oidc.oidc_settings import OidcSettings, is_secure
+
+PATH = "/.well-known/openid-configuration"
+
+KEPT_S = 3600.0
+"""Seconds for which what the provider says of itself, and its keys, are used again."""
+
+PAUSE_S = 60.0
+"""Seconds at least between two looks for a key that is not known."""
+
+_TIMEOUT_S = 10.0
+_MOST_BYTES = 1_000_000
+_KINDS = frozenset({"RSA", "EC", "OKP"})
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """What a provider says of itself (OpenID Connect Discovery 1.0)."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
+    authorization_response_iss_parameter_supported: bool = False
+
+
+class IdentityProvider:
+    """Asks an identity provider; for several threads.
+
+    Args:
+        installation: Has the connection with the secret of the client, and the clock.
+        settings: The settings.
+        redirect_uri: Where it sends browsers back to.
+    """
+
+    def __init__(self, installation: Installation, settings: OidcSettings, redirect_uri: str) -> None:
+        self._installation, self._settings, self._redirect_uri = installation, settings, redirect_uri
+        self._guard = threading.Lock()
+        self._metadata: tuple[Metadata, float] | None = None
+        self._keys: tuple[KeySet, float] | None = None
+
+    @cached_property
+    def _trusted(self) -> ssl.SSLContext:
+        return httpx2.create_ssl_context()  # reads hundreds of certificates: once, and not with each request
+
+    def authorization_url(self, state: str, nonce: str, verifier: str) -> str:
+        """Where a browser is sent; raises RefusedError."""
+        with self._client("") as client:
+            url, _ = client.create_authorization_url(
+                self.metadata().authorization_endpoint, state=state, nonce=nonce, code_verifier=verifier
+            )
+        return str(url)
+
+    def claims(self, code: str, verifier: str, nonce: str) -> Mapping[str, Any]:
+        """The claims of whoever a code was given to.
+
+        Args:
+            code: What the browser came back with.
+            verifier: What only the one who sent it away knows (PKCE).
+            nonce: What must be in the ID token.
+
+        Raises:
+            RefusedError: The provider does not answer, does not take the code, or its answer is not to be believed.
+        """
+        metadata = self.metadata()
+        given = self._exchanged(metadata, code, verifier)
+        token = given.get("id_token")
+        if not isinstance(token, str) or len(token) > _MOST_BYTES:
+            raise _unbelieved("it has no ID token")
+        header = _header(token)
+        algorithm = header.get("alg")
+        if algorithm not in ALGORITHMS:
+            raise _unbelieved(f"its ID token is signed by {str(algorithm)[:40]!r}, which proves nothing")
+        if "crit" in header:
+            raise _unbelieved("its ID token needs what this server does not know (crit)")
+        claims = self._verified(metadata, token, algorithm, header.get("kid"))
+        problem = claims_problem(
+            claims,
+            issuer=self._settings.issuer,
+            client_id=self._settings.client_id,
+            nonce=nonce,
+            now_s=self._installation.now().timestamp(),
+        ) or hash_problem(claims, algorithm, given.get("access_token"))
+        if problem:
+            raise _unbelieved(f"of its ID token, {problem}")
+        return claims
+
+    def metadata(self) -> Metadata:
+        """What the provider says of itself; raises RefusedError."""
+        with self._guard:
+            kept, now = self._metadata, self._installation.clock.read().monotonic_s
+            if kept is not None and now < kept[1] + KEPT_S:
+                return kept[0]
+            content = self._read(self._settings.issuer.rstrip("/") + PATH)
+            try:
+                found = msgspec.json.decode(content, type=Metadata)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                raise _unbelieved("what it says of itself is no OpenID configuration") from None
+            if found.issuer != self._settings.issuer:
+                raise _unbelieved(f"it says to be the issuer {found.issuer[:200]!r}")
+            for url in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri):
+                if not is_secure(url):
+                    raise _unbelieved(f"it names {url[:200]!r}, which is no https:// URL")
+            self._metadata = (found, now)
+            return found
+
+    def _exchanged(self, metadata: Metadata, code: str, verifier: str) -> Mapping[str, Any]:
+        conn_id = self._settings.conn_id  # asked each time: a secret that was changed counts from then on
+        secret = self._installation.vault.connection(conn_id).value.password if conn_id else ""
+        basic = "client_secret_basic" in metadata.token_endpoint_auth_methods_supported
+        way = "none" if not secret else "client_secret_basic" if basic else "client_secret_post"
+        try:
+            with self._client(secret, way) as client:
+                found = client.fetch_token(
+                    metadata.token_endpoint, grant_type="authorization_code", code=code, code_verifier=verifier
+                )
+        except (AuthlibBaseError, httpx2.HTTPError, ValueError) as error:
+            name = getattr(error, "error", "") or type(error).__name__
+            raise _unbelieved(f"it does not take the code ({str(name)[:60]})") from None
+        return dict(found)
+
+    def _verified(self, metadata: Metadata, token: str, algorithm: str, kid: object) -> Mapping[str, Any]:
+        keys = self._known_keys(metadata, kid)
+        candidates = [each for each in keys if kid is None or each.kid == kid]
+        for key in candidates[:10]:
+            try:
+                return dict(jwt.decode(token, key, algorithms=[algorithm]).claims)
+            except (JoseError, ValueError, TypeError):
+                continue
+        raise _unbelieved("its ID token is signed by none of its keys")
+
+    def _known_keys(self, metadata: Metadata, kid: object) -> KeySet:
+        with self._guard:
+            kept, now = self._keys, self._installation.clock.read().monotonic_s
+            if kept is not None:
+                keys, read_at = kept
+                known = kid is None or any(each.kid == kid for each in keys)
+                if now < read_at + (KEPT_S if known else PAUSE_S):
+                    return keys
+            found = _key_set(self._read(metadata.jwks_uri))
+            self._keys = (found, now)
+            return found
+
+    def _read(self, url: str) -> bytes:
+        content = b""
+        try:
+            with self._session() as session, session.stream("GET", url) as answer:
+                if answer.status_code != HTTPStatus.OK:  # redirects are not followed: they would lead anywhere
+                    raise _unbelieved(f"it answers {answer.status_code} at {url}")
+                for piece in answer.iter_bytes():
+                    content += piece
+                    if len(content) > _MOST_BYTES:
+                        raise _unbelieved(f"it answers without an end at {url}")
+        except httpx2.HTTPError as error:
+            raise _unbelieved(f"it cannot be asked at {url} ({type(error).__name__})") from None
+        return content
+
+    def _session(self) -> httpx2.Client:
+        return httpx2.Client(timeout=_TIMEOUT_S, follow_redirects=False, verify=self._trusted)
+
+    def _client(self, secret: str, way: str = "none") -> OAuth2Client:
+        return OAuth2Client(
+            client_id=self._settings.client_id,
+            client_secret=secret or None,
+            token_endpoint_auth_method=way,
+            redirect_uri=self._redirect_uri,
+            scope=" ".join(self._settings.scopes),
+            code_challenge_method="S256",
+            timeout=_TIMEOUT_S,
+            follow_redirects=False,
+            verify=self._trusted,
+        )
+
+
+def _header(token: str) -> Mapping[str, Any]:
+    first = token.partition(".")[0]
+    try:
+        found = msgspec.json.decode(urlsafe_b64decode(first + "=" * (-len(first) % 4)))
+    except (msgspec.MsgspecError, ValueError):
+        raise _unbelieved("its ID token is none") from None
+    if not isinstance(found, dict):
+        raise _unbelieved("its ID token is none")
+    return found
+
+
+def _key_set(content: bytes) -> KeySet:
+    try:
+        written = msgspec.json.decode(content, type=dict[str, Any]).get("keys")
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        written = None
+    found = []
+    for each in written if isinstance(written, list) else ():
+        if isinstance(each, dict) and each.get("kty") in _KINDS and each.get("use", "sig") == "sig":
+            with suppress(
+                JoseError, ValueError, TypeError, KeyError, AttributeError
+            ):  # one that is none does not harm the others
+                found.append(JWKRegistry.import_key(each))
+    if not found:
+        raise _unbelieved("it has no keys that sign")
+    return KeySet(found)
+
+
+def _unbelieved(why: str) -> RefusedError:
+    return RefusedError(
+        HTTPStatus.BAD_GATEWAY, f"the identity provider cannot be believed: {why}. Nobody is signed in."
+    )
