@@ -14,6 +14,15 @@ export function instant(at: Date, zone: Zone): string {
   return `${parts["year"]}-${parts["month"]}-${parts["day"]} ${parts["hour"]}:${parts["minute"]}:${parts["second"]}`;
 }
 
+/** An instant in any time zone by its name, with its offset, such as 2026-11-27 09:30 GMT+1. */
+export function instantIn(at: Date, zone: string): string {
+  const made = new Intl.DateTimeFormat("en-GB", {
+    year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: zone, timeZoneName: "shortOffset",
+  });
+  const parts = Object.fromEntries(made.formatToParts(at).map((part) => [part.type, part.value]));
+  return `${parts["year"]}-${parts["month"]}-${parts["day"]} ${parts["hour"]}:${parts["minute"]} ${parts["timeZoneName"]}`;
+}
+
 /** A span, such as 1 h 5 min; the two greatest units of it. */
 export function span(seconds: number): string {
   if (!Number.isFinite(seconds) || seconds < 0) return "";

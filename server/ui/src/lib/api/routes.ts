@@ -82,9 +82,77 @@ export interface AuditPage {
   before: number | null;
 }
 
+export interface Backfill {
+  number: number;
+  spec: BackfillSpec;
+  state: BackfillState;
+  created_at: string;
+  done: number;
+  cursor: string | null;
+  ended_at: string | null;
+  reason: string;
+}
+
+export type BackfillAction = "rerun" | "run" | "skip" | "wait";
+
+export interface BackfillDates {
+  items: (BackfillItem)[];
+  states: (RunState | null)[];
+  after: number | null;
+}
+
+export interface BackfillItem {
+  backfill: number;
+  ordinal: number;
+  logical_date: string;
+  action: BackfillAction;
+  run_id: string;
+  reason: string;
+}
+
+export interface BackfillPage {
+  backfills: (BackfillProgress)[];
+  before: number | null;
+}
+
+export interface BackfillPlan {
+  spec: BackfillSpec;
+  version: string;
+  dates: (PlannedDate)[];
+  note: string;
+  hash: string;
+}
+
+export interface BackfillProgress {
+  backfill: Backfill;
+  dates: Record<string, number>;
+  waits: string;
+}
+
 export interface BackfillRequested {
   type: "backfill_requested";
   backfill: number;
+}
+
+export interface BackfillSpec {
+  dag_id: string;
+  schedule: Schedule;
+  since: string;
+  until: string;
+  total: number;
+  anchor?: string | null;
+  backwards?: boolean;
+  max_active_runs?: number;
+  rerun?: Rerun;
+  tasks?: (string)[];
+  conf?: Record<string, unknown>;
+}
+
+export type BackfillState = "cancelled" | "cancelling" | "finished" | "paused" | "running";
+
+export interface CalendarDay {
+  day: string;
+  runs: Record<string, number>;
 }
 
 export interface CancelRun {
@@ -237,6 +305,12 @@ export interface DagSummary {
   runs: Record<string, number>;
 }
 
+export interface DagVersion {
+  version: string;
+  stored_at: string;
+  present: boolean;
+}
+
 export interface DagWait {
   dag_id: string;
   condition: string;
@@ -245,6 +319,21 @@ export interface DagWait {
 }
 
 export type Doubled = "both" | "first" | "last";
+
+export interface Duration {
+  run: ShortRun;
+  state: string;
+  started_at: string;
+  took_s: number | null;
+}
+
+export interface Durations {
+  items: (Duration)[];
+  median_s: number | null;
+  low_s: number | null;
+  high_s: number | null;
+  longest_usual_s: number | null;
+}
 
 export interface EventPage {
   events: (AssetEvent)[];
@@ -518,6 +607,13 @@ export interface NewToken {
   secret: string;
 }
 
+export interface NextRun {
+  run_after: string;
+  interval_start: string;
+  interval_end: string;
+  local: string;
+}
+
 export type Outcome = "cancelled" | "failed" | "lost" | "skipped" | "success" | "timed_out";
 
 export type Overlap = "cancel" | "queue" | "queue_latest" | "skip";
@@ -544,6 +640,13 @@ export interface PastTry {
 }
 
 export type Permission = "audit:read" | "code:read" | "connections:read" | "connections:write" | "dags:read" | "dags:write" | "history:delete" | "installation:read" | "installation:write" | "logs:read" | "pools:read" | "pools:write" | "runs:write" | "users:write" | "values:read" | "values:write" | "variables:read" | "variables:write";
+
+export interface PlannedDate {
+  logical_date: string;
+  data_to: string;
+  action: BackfillAction;
+  reason: string;
+}
 
 export type PlannedRun = [string, string, string];
 
@@ -634,6 +737,8 @@ export interface ReportAssetEvent {
   extra: Record<string, unknown>;
   key: string | null;
 }
+
+export type Rerun = "all" | "failed" | "none";
 
 export interface RetrySpec {
   retries?: number;
@@ -776,6 +881,12 @@ export interface ShortRun {
   version: string;
 }
 
+export interface StartedBackfill {
+  backfill: Backfill;
+  asked: Asked;
+  note: string;
+}
+
 export interface StoredXCom {
   task: string;
   key: string;
@@ -789,6 +900,14 @@ export interface TaskChange {
   task: string;
   before: TaskState;
   after: TaskState;
+}
+
+export interface TaskDurations {
+  task_id: string;
+  successes: number;
+  median_s: number | null;
+  low_s: number | null;
+  high_s: number | null;
 }
 
 export interface TaskInstance {
@@ -926,6 +1045,23 @@ export interface VariableSummary {
   withheld: string;
 }
 
+export interface VersionDiff {
+  dag_id: string;
+  before: string;
+  after: string;
+  differences: (VersionDifference)[];
+  note: string;
+}
+
+export interface VersionDifference {
+  part: "DAG" | "Variable" | "file" | "task";
+  name: string;
+  field: string;
+  change: "added" | "changed" | "removed";
+  before: unknown;
+  after: unknown;
+}
+
 export interface Wait {
   limit: string;
   used: number;
@@ -1036,6 +1172,14 @@ export interface Routes {
     parameters: { dag_id?: string; run_id?: string; before?: number | null; limit?: number };
     answer: AuditPage;
   };
+  "GET /backfills": {
+    parameters: { dag_id?: string; before?: number | null; limit?: number };
+    answer: BackfillPage;
+  };
+  "GET /backfills/{number}/dates": {
+    parameters: { number: number; after?: number; limit?: number };
+    answer: BackfillDates;
+  };
   "GET /connection-types": {
     parameters: {  };
     answer: (ConnectionKind)[];
@@ -1052,9 +1196,21 @@ export interface Routes {
     parameters: { dag_id: string };
     answer: DagDetails;
   };
+  "GET /dags/{dag_id}/calendar": {
+    parameters: { dag_id: string; since: string; until: string; zone?: string };
+    answer: (CalendarDay)[];
+  };
   "GET /dags/{dag_id}/code": {
     parameters: { dag_id: string; version?: string; file?: string };
     answer: DagCode;
+  };
+  "GET /dags/{dag_id}/diff": {
+    parameters: { dag_id: string; before?: string; after?: string };
+    answer: VersionDiff;
+  };
+  "GET /dags/{dag_id}/durations": {
+    parameters: { dag_id: string; task_id?: string; limit?: number };
+    answer: Durations;
   };
   "GET /dags/{dag_id}/graph": {
     parameters: { dag_id: string; version?: string };
@@ -1063,6 +1219,10 @@ export interface Routes {
   "GET /dags/{dag_id}/grid": {
     parameters: { dag_id: string; tasks?: (string)[] | null; after?: string; limit?: number };
     answer: Grid;
+  };
+  "GET /dags/{dag_id}/next-runs": {
+    parameters: { dag_id: string; count?: number };
+    answer: (NextRun)[];
   };
   "GET /dags/{dag_id}/runs/{run_id}": {
     parameters: { dag_id: string; run_id: string };
@@ -1095,6 +1255,14 @@ export interface Routes {
   "GET /dags/{dag_id}/runs/{run_id}/tasks/{task_id}/xcoms": {
     parameters: { dag_id: string; task_id: string; run_id: string; map_index?: number | null; key?: string; after?: string; limit?: number };
     answer: XComPage;
+  };
+  "GET /dags/{dag_id}/task-durations": {
+    parameters: { dag_id: string; limit?: number };
+    answer: (TaskDurations)[];
+  };
+  "GET /dags/{dag_id}/versions": {
+    parameters: { dag_id: string; limit?: number };
+    answer: (DagVersion)[];
   };
   "GET /executors": {
     parameters: {  };
@@ -1192,6 +1360,14 @@ export interface Routes {
     parameters: { conn_id: string };
     answer: ConnectionTest;
   };
+  "POST /dags/{dag_id}/backfills": {
+    parameters: { dag_id: string; since: string; until: string; tasks?: (string)[] | null; upstream?: boolean; downstream?: boolean; backwards?: boolean; max_active_runs?: number; rerun?: Rerun; conf?: Record<string, unknown> | null; expected?: string; why?: string };
+    answer: StartedBackfill;
+  };
+  "POST /dags/{dag_id}/backfills/plan": {
+    parameters: { dag_id: string; since: string; until: string; tasks?: (string)[] | null; upstream?: boolean; downstream?: boolean; backwards?: boolean; max_active_runs?: number; rerun?: Rerun; conf?: Record<string, unknown> | null };
+    answer: BackfillPlan;
+  };
   "POST /dags/{dag_id}/clear": {
     parameters: { dag_id: string; since: string; until: string; tasks?: (string)[] | null; upstream?: boolean; downstream?: boolean; only_failed?: boolean; code?: Code | null; keep_steps?: boolean; alone?: boolean; dry_run?: boolean; why?: string };
     answer: ClearReport;
@@ -1239,6 +1415,10 @@ export interface Routes {
   "POST /users/{user}/reset": {
     parameters: { user: string; why?: string };
     answer: PasswordLink;
+  };
+  "PUT /backfills/{number}/state": {
+    parameters: { number: number; state: BackfillState; why?: string };
+    answer: Asked;
   };
   "PUT /connections/{conn_id}": {
     parameters: { conn_id: string; connection: Connection; keep_secrets?: boolean; why?: string };

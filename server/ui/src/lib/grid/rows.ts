@@ -16,7 +16,11 @@ export function rowsOf(tasks: readonly { task_id: string; mapped: boolean }[], g
   const rows: GridRow[] = [];
   const headings = new Map<string, GridRow>();
   const members = new Map<GridRow | null, GridRow[]>();
-  const put = (parent: GridRow | null, row: GridRow): void => void members.set(parent, [...(members.get(parent) ?? []), row]);
+  const put = (parent: GridRow | null, row: GridRow): void => {
+    const found = members.get(parent);
+    if (found) found.push(row);
+    else members.set(parent, [row]);
+  };
   for (const [place, task] of tasks.entries()) {
     let parent: GridRow | null = null;
     for (const group of groupsOf(task.task_id, groups)) {
