@@ -9,6 +9,7 @@ from penstock.model.assets.event import AssetCursor, NewAssetEvent
 from penstock.model.backfills.backfill import BackfillSpec, BackfillState
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.feed.delta import DagDeleted
 from penstock.model.history.audit import AskedBy, AuditAction, AuditEntry
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try, XCom
 from penstock.model.schedule import Schedule, ScheduleKind
@@ -98,6 +99,16 @@ def test_a_dag_that_no_file_defines_goes_with_all_that_is_its_own_and_its_audit_
     )  # fmt: skip
     with pytest.raises(NotFoundError):
         list_audit(kept, dag_id="never")
+
+
+def test_who_sees_dags_by_a_tag_is_told_of_a_deletion_with_the_tags_that_it_had(kept, store, save, now):
+    save(store, (replace(STOCK, tags=("shop", "cold")), WAITS))
+    save(store, (WAITS,))
+    store.feed.attend(now)
+    start = store.feed.position()
+    delete(kept, "stock")
+    told = [delta for row in store.feed.rows(start) for delta in row.deltas]
+    assert told[-1] == DagDeleted("stock", ("shop", "cold"))
 
 
 def test_values_go_before_their_run_and_those_of_other_dags_stay(kept, store, save):

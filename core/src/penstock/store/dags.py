@@ -101,6 +101,11 @@ class _DagTags(msgspec.Struct):
     tags: tuple[str, ...] = ()
 
 
+def tags_of(data: bytes) -> tuple[str, ...]:
+    """The tags in a DAG's JSON; of its structure nothing else is read."""
+    return msgspec.json.decode(data, type=_DagTags).tags
+
+
 _d, _v, _s, _f, _r = tables.dag.c, tables.dag_version.c, tables.dag_spec.c, tables.source_file.c, tables.run.c
 
 STATES = select(*tables.columns(tables.dag, DagState)).order_by(_d.dag_id)
@@ -184,7 +189,7 @@ class Dags:
         """Every DAG, retired ones included, with its tags; of its structure nothing else is read."""
         with self._database.read() as connection:
             found = connection.execute(TAGGED).all()
-        return [(dag_id, msgspec.json.decode(data, type=_DagTags).tags) for dag_id, data in found]
+        return [(dag_id, tags_of(data)) for dag_id, data in found]
 
     def by_file(self, *, retired: bool = False) -> dict[str, set[str]]:
         """The DAGs that each file defines, and those that it defined last if retired ones are asked for, too."""

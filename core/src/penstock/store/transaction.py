@@ -29,7 +29,7 @@ from penstock.model.assets.asset_use import AssetRole
 from penstock.model.assets.event import AssetEvent, NewAssetEvent
 from penstock.model.backfills.backfill import BackfillItem
 from penstock.model.changes import Changes
-from penstock.model.feed.delta import Delta
+from penstock.model.feed.delta import AuditDelta, Delta
 from penstock.model.history.audit import AuditEntry
 from penstock.model.notice import Notice
 from penstock.model.request import DagChanged, Request, UnreadableRequest, encode
@@ -225,6 +225,7 @@ class Transaction:
         """
         given = {name: value for name, value in msgspec.structs.asdict(entry).items() if name != "number"}
         self.connection.execute(audit.insert(), given)
+        self.add_deltas([AuditDelta(entry.dag_id)], entry.at)
 
     def add_deltas(self, deltas: Iterable[Delta | TaskRow], now: datetime) -> None:
         """Have those who look on learn what this transaction changes, once it is durable; it is read if there are any."""

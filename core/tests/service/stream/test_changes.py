@@ -5,7 +5,8 @@ import pytest
 from penstock.errors import RequestError
 from penstock.model.access.permission import Role
 from penstock.model.access.principal import Grant, Principal
-from penstock.model.feed.delta import AssetDelta, DagDelta, FileDelta, PoolsDelta
+from penstock.model.feed.delta import AssetDelta, AuditDelta, DagDeleted, DagDelta, FileDelta, PoolsDelta
+from penstock.service.config.variables import delete_variable, set_variable
 from penstock.service.stream.changes import ChangeFollower, list_changes
 
 ANN = Principal("ann", (Grant(Role.VIEWER, dags=("sales",)),))
@@ -49,6 +50,29 @@ def test_the_owner_learns_of_all_a_page_at_a_time(installation, changed):
 def test_what_may_not_be_seen_is_left_out(installation, changed, grant, kinds):
     seen = list_changes(installation.seen_by(Principal("ann", (grant,))), after=changed)
     assert [each.__struct_config__.tag for each in seen.deltas] == kinds
+
+
+@pytest.mark.parametrize(
+    ("grant", "told"),
+    [
+        (Grant(Role.VIEWER, tags=("shop",)), [DagDeleted("orders", ("shop",))]),
+        (Grant(Role.VIEWER, dags=("sales",)), [DagDeleted("sales")]),
+        (Grant(Role.ADMIN, dags=("other",), installation=True), [AuditDelta()]),
+        (Grant(Role.EDITOR, dags=("sales",), variables=("team_*",)), [DagDeleted("sales"), AuditDelta()]),
+    ],
+)
+def test_of_what_is_gone_or_was_set_learns_who_could_see_it(installation, grant, told):
+    start = list_changes(installation).after
+    with installation.store.transaction() as tx:
+        tx.add_deltas([DagDeleted("orders", ("shop",)), DagDeleted("sales"), AuditDelta()], installation.now())
+    assert list_changes(installation.seen_by(Principal("ann", (grant,))), after=start).deltas == told
+
+
+def test_what_people_set_is_told_without_its_name(installation):
+    start = list_changes(installation).after
+    set_variable(installation, "secret_name", "v")
+    delete_variable(installation, "secret_name")
+    assert list_changes(installation, after=start).deltas == [AuditDelta(), AuditDelta()]
 
 
 def test_a_place_that_is_lost_is_told_with_where_to_go_on(installation, changed):

@@ -102,10 +102,15 @@ class DagDelta(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind"
         return ("dag", self.dag_id)
 
 
-class DagDeleted(msgspec.Struct, frozen=True, tag_field="kind", tag="dag_deleted"):
-    """A DAG was deleted, with all that belonged to it."""
+class DagDeleted(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="dag_deleted"):
+    """A DAG was deleted, with all that belonged to it.
+
+    Attributes:
+        tags: Those that it had: who sees DAGs by their tags could not be told otherwise.
+    """
 
     dag_id: str
+    tags: tuple[str, ...] = ()
 
     @property
     def thing(self) -> tuple[object, ...]:
@@ -194,8 +199,26 @@ class PoolsDelta(msgspec.Struct, frozen=True, tag_field="kind", tag="pools"):
         return ""
 
 
+class AuditDelta(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kind", tag="audit"):
+    """Somebody has asked for something: the audit and, if it was about no DAG, what people set are to be read anew.
+
+    Those are connections, Variables, pools, users, teams, tokens and what is in quarantine. It says no more, so that none of their
+    names is told to who may not see them.
+
+    Attributes:
+        dag_id: The DAG that it was about; "" if it was something else.
+    """
+
+    dag_id: str = ""
+
+    @property
+    def thing(self) -> tuple[object, ...]:
+        """As `TaskDelta.thing`."""
+        return ("audit", self.dag_id)
+
+
 Delta = (
     TaskDelta | TaskRemoved | RunDelta | RunDeleted | DagDelta | DagDeleted
-    | BackfillDelta | BackfillDeleted | AssetDelta | FileDelta | PoolsDelta
+    | BackfillDelta | BackfillDeleted | AssetDelta | FileDelta | PoolsDelta | AuditDelta
 )  # fmt: skip
 """What is told of one thing that has changed."""

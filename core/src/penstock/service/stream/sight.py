@@ -1,12 +1,17 @@
 """What somebody may see of the change feed."""
 
 from penstock.model.access.permission import Permission
-from penstock.model.feed.delta import Delta, FileDelta, PoolsDelta
+from penstock.model.feed.delta import AuditDelta, DagDeleted, Delta, FileDelta, PoolsDelta
 from penstock.service.installation import Installation
+
+_LISTS = (
+    Permission.CONNECTIONS_READ, Permission.VARIABLES_READ, Permission.POOLS_READ, Permission.INSTALLATION_READ,
+    Permission.AUDIT_READ, Permission.USERS_WRITE,
+)  # fmt: skip
 
 
 class Sight:
-    """Decides which deltas a principal sees: those of the DAGs that it may read, and of files and pools if it may read any.
+    """Decides which deltas a principal sees: those of the DAGs that it may read, and of what else there is if it may read any of that.
 
     What was found out of a DAG is remembered, so whoever looks on for long gets a new one from time to time.
 
@@ -22,6 +27,10 @@ class Sight:
         """Whether the principal may learn of a delta; raises StoreError."""
         if not self._installation.limited:
             return True
+        if isinstance(delta, DagDeleted):
+            return self._installation.principal.may(Permission.DAGS_READ, delta.dag_id, delta.tags)
+        if isinstance(delta, AuditDelta) and not delta.dag_id:
+            return any(map(self._installation.principal.may_somewhere, _LISTS))
         if isinstance(delta, PoolsDelta):
             return self._installation.principal.may_somewhere(Permission.POOLS_READ)
         if isinstance(delta, FileDelta):

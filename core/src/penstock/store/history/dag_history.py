@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, Select, delete, func, or_, select
 from penstock.model.feed.delta import BackfillDeleted, DagDeleted
 from penstock.model.run import Run
 from penstock.model.state import RunState
+from penstock.store.dags import TAGGED, tags_of
 from penstock.store.sql import asset_tables, state_tables, tables
 from penstock.store.sql.database import Database
-from penstock.store.transaction import Writer
+from penstock.store.transaction import Transaction, Writer
 
 _d, _v, _s, _r, _a, _b, _q = (
     table.c
@@ -114,6 +115,7 @@ class DagHistory:
             active = tx.execute(select(_d.active).where(_d.dag_id == dag_id).with_for_update()).scalar()
             if active or any(tx.execute(query.limit(1)).first() for query in rest):
                 return False
+            tags = _tags(tx, dag_id)
             specs = list(tx.execute(select(_v.spec).where(_v.dag_id == dag_id).distinct()).scalars())
             tx.execute(delete(tables.dag_version).where(_v.dag_id == dag_id))
             used = select(_v.spec).where(_v.spec.in_(specs))
@@ -121,8 +123,13 @@ class DagHistory:
             tx.execute(delete(state_tables.kept_state).where(state_tables.kept_state.c.dag_id == dag_id))
             tx.execute(delete(tables.quarantine).where(_q.dag_id == dag_id))
             tx.execute(delete(tables.dag).where(_d.dag_id == dag_id))
-            tx.add_deltas([DagDeleted(dag_id)], now)
+            tx.add_deltas([DagDeleted(dag_id, tags)], now)
         return True
+
+
+def _tags(tx: Transaction, dag_id: str) -> tuple[str, ...]:
+    found: Any = tx.execute(TAGGED.where(_d.dag_id == dag_id)).one_or_none()
+    return () if found is None else tags_of(found[1])
 
 
 def _live(dag_id: str) -> Select[Any]:
