@@ -75,11 +75,6 @@ class EventStreams:
         if self._follower is not None:
             self._follower.close()
 
-    async def check(self) -> None:
-        """End the streams of those whose grants have been taken away; whoever changes grants calls this."""
-        if self._hub is not None:
-            await asyncio.to_thread(self._hub.check)
-
     async def _started(self) -> tuple[Hub, Follower]:
         async with self._starting:
             if self._follower is None:
@@ -93,15 +88,26 @@ class EventStreams:
         """Hand out what is committed for as long as somebody looks on; an outage of the database is waited for."""
         behind = True
         idle = 0
-        while idle * self._look_s < self._beat_s:
-            try:
-                if behind or await asyncio.to_thread(follower.moved):
-                    behind = await self._page(hub, follower)
-                await asyncio.sleep(0 if behind else self._look_s)
-            except StoreError:
-                behind = True
-                await asyncio.sleep(_AGAIN_S)
-            idle = 0 if len(hub) else idle + 1
+        checking = asyncio.create_task(self._check(hub))
+        try:
+            while idle * self._look_s < self._beat_s:
+                try:
+                    if behind or await asyncio.to_thread(follower.moved):
+                        behind = await self._page(hub, follower)
+                    await asyncio.sleep(0 if behind else self._look_s)
+                except StoreError:
+                    behind = True
+                    await asyncio.sleep(_AGAIN_S)
+                idle = 0 if len(hub) else idle + 1
+        finally:
+            checking.cancel()
+
+    async def _check(self, hub: Hub) -> None:
+        """End the streams of those who may not look on any more, however much there is to tell."""
+        while True:
+            await asyncio.sleep(self._beat_s)
+            for each in await asyncio.to_thread(hub.gone):
+                each.end()
 
     async def _page(self, hub: Hub, follower: Follower) -> bool:
         """Hand out a page; returns whether another one may follow at once."""
@@ -139,10 +145,7 @@ class EventStreams:
                 try:
                     await asyncio.wait_for(woken.wait(), self._beat_s)
                 except TimeoutError:
-                    if not await asyncio.to_thread(subscriber.viewer.holds):
-                        return
-                    if not woken.is_set():
-                        yield event_text.beat(subscriber.after)
+                    yield event_text.beat(subscriber.after)
         finally:
             hub.leave(subscriber)
 

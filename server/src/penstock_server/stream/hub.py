@@ -13,6 +13,8 @@ from penstock_server.stream import event_text
 
 QUEUED = 256
 """Messages that wait for one who does not take them, at most."""
+QUEUED_BYTES = 4 * 2**20
+"""Bytes of these at most, but for one message that is longer by itself."""
 STREAMS = 16
 """Open streams of one principal, at most."""
 
@@ -76,20 +78,24 @@ class Subscriber:
         self.viewer, self.wanted, self.after, self._wake = viewer, wanted, after, wake
         self.ended = False
         self._queue: deque[bytes] = deque()
+        self._size = 0
 
     def take(self) -> list[bytes]:
         """What waits."""
         taken = list(self._queue)
         self._queue.clear()
+        self._size = 0
         return taken
 
-    def put(self, message: bytes, position: FeedPosition, most: int) -> None:
+    def put(self, message: bytes, position: FeedPosition, most: int, most_bytes: int) -> None:
         """Have a message wait. Who does not take them loses them all: it is to read anew what is stored, and to come again."""
-        if len(self._queue) >= most:
+        if len(self._queue) >= most or (self._queue and self._size + len(message) > most_bytes):
             self._queue.clear()
+            self._size = 0
             message = event_text.event("reset", position, b"{}")
             self.ended = True
         self._queue.append(message)
+        self._size += len(message)
         self._wake()
 
     def end(self) -> None:
@@ -104,15 +110,18 @@ class Hub:
     Args:
         position: All up to here was handed out before.
         queued: Messages that wait for one stream at most.
+        queued_bytes: Bytes of these at most.
         streams: Open streams of one principal at most.
 
     Attributes:
         position: How far the feed was handed out.
     """
 
-    def __init__(self, position: FeedPosition, *, queued: int = QUEUED, streams: int = STREAMS) -> None:
+    def __init__(
+        self, position: FeedPosition, *, queued: int = QUEUED, queued_bytes: int = QUEUED_BYTES, streams: int = STREAMS
+    ) -> None:
         self.position = position
-        self._queued, self._streams = queued, streams
+        self._most, self._streams = (queued, queued_bytes), streams
         self._subscribers: list[Subscriber] = []
 
     def __len__(self) -> int:
@@ -153,20 +162,19 @@ class Hub:
                 made[place] = encoded(rows[known:], each.viewer, each.wanted)
             message, each.after = made[place], end
             if message is not None:
-                each.put(message, end, self._queued)
+                each.put(message, end, *self._most)
         self.position = end
 
     def lose(self, position: FeedPosition) -> None:
         """What comes next was dropped before it was read: all are to read anew what is stored, and to go on from a position."""
         for each in self._subscribers:
             each.after = position
-            each.put(event_text.event("reset", position, b"{}"), position, self._queued)
+            each.put(event_text.event("reset", position, b"{}"), position, *self._most)
         self.position = position
 
-    def check(self) -> None:
-        """End the streams of those who may not do any more what they could when they came."""
-        for each in [each for each in self._subscribers if not each.viewer.holds()]:
-            each.end()
+    def gone(self) -> list[Subscriber]:
+        """The streams of those who may not do any more what they could when they came: they are to be ended."""
+        return [each for each in list(self._subscribers) if not each.viewer.holds()]
 
     def end(self) -> None:
         """End all streams."""
