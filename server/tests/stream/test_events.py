@@ -3,11 +3,13 @@
 import http.client
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
 from contextlib import contextmanager
 from http import HTTPStatus
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -16,6 +18,8 @@ from penstock.app.compose import installation as compose
 from penstock.model.access.permission import Role
 from penstock.model.access.principal import OWNER, Grant, Principal
 from penstock.model.feed.delta import DagDelta
+from penstock.model.feed.position import FeedPosition
+from penstock.service.dags import trigger
 from penstock.service.stream.changes import ChangeFollower
 from penstock.settings import load_settings
 from penstock_server.http.address import Address, listen
@@ -24,6 +28,7 @@ from penstock_server.http.authenticator import unknown
 from penstock_server.http.serve import serve
 from penstock_server.stream.event_streams import EventStreams
 from penstock_server.stream.events import events
+from penstock_testkit.beside import WITHOUT_SERVER
 
 
 @pytest.fixture
@@ -189,6 +194,80 @@ def test_a_server_that_is_killed_leaves_no_gap_and_nothing_twice(tmp_path):
             assert again.hear(2) == ["while it was away", "and once more"]
             change(installation, "live")
             assert again.hear(1) == ["live"]
+
+
+MANY = """
+from penstock import DAG, task
+
+with DAG("many", max_active_tasks=2):
+    for number in range(8):
+
+        @task(task_id=f"t{number}")
+        def nothing(): ...
+
+        nothing()
+"""
+
+
+@pytest.fixture
+def killable(tmp_path):
+    """A project at work, and what kills its scheduler, which is started again."""
+    penstock = [sys.executable, "-m", "penstock"]
+    environ = {**os.environ, **WITHOUT_SERVER}
+    subprocess.run([*penstock, "init", "--no-example"], cwd=tmp_path, env=environ, check=True, capture_output=True)
+    (tmp_path / "dags").mkdir(exist_ok=True)
+    (tmp_path / "dags" / "many.py").write_text(MANY)
+    with (tmp_path / "up.log").open("wb") as log:
+        up = subprocess.Popen([*penstock, "up"], cwd=tmp_path, env=environ, stdout=log, stderr=log)
+
+    def kill():
+        children = Path(f"/proc/{up.pid}/task/{up.pid}/children").read_text().split()
+        (scheduler,) = [
+            each for each in children if b"penstock.app.scheduler" in Path(f"/proc/{each}/cmdline").read_bytes()
+        ]
+        os.kill(int(scheduler), signal.SIGKILL)
+
+    try:
+        with compose(load_settings({}, tmp_path)) as made:
+            yield made, kill
+    finally:
+        up.terminate()
+        up.wait(60)
+
+
+def told(installation, after, until):
+    """What an event tells between two places: of each thing the newest."""
+    newest = {}
+    for row in installation.store.feed.rows(after, until=until):
+        for delta in row.deltas:
+            newest.pop(delta.thing, None)
+            newest[delta.thing] = msgspec.to_builtins(delta)
+    return list(newest.values())
+
+
+def test_a_scheduler_that_is_killed_beside_an_open_stream_leaves_no_gap_and_nothing_twice(killable):
+    installation, kill = killable
+    with served(installation) as port, Client(port) as client:
+        assert client.event() == ("ready", {})
+        heard, places, ended = [], [FeedPosition.of(client.last)], False
+        while not ended:
+            name, deltas = client.event()
+            assert name == "changes"
+            places.append(FeedPosition.of(client.last))
+            heard += deltas
+            assert deltas == told(installation, *places[-2:])
+            if {"kind": "dag", "dag_id": "many"} in deltas and not installation.store.runs.page():
+                trigger(installation, "many", run_id="one")
+            if kill is not None and [each["kind"] for each in heard].count("task") > 4:
+                kill()
+                kill = None
+            ended = any(each["kind"] == "run" and each["state"] == "success" for each in deltas)
+    assert kill is None
+    assert places == sorted(set(places))
+    tasks = [each for each in heard if each["kind"] == "task"]
+    known = {each["task_id"]: (each["state"], each.get("epoch", 0), each.get("ended_at")) for each in tasks}
+    stored = installation.store.runs.tasks(installation.store.runs.find("many", "one").run)
+    assert known == {each.task_id: (each.state, each.epoch, msgspec.to_builtins(each.ended_at)) for each in stored}
 
 
 class Served:
