@@ -14,17 +14,23 @@ import sys
 import threading
 from contextlib import contextmanager
 
+import msgspec
 import pytest
+from click.shell_completion import ShellComplete
 
 from penstock.app.compose import installation as composed
-from penstock.cli.root import run
-from penstock.client.http_remote import HttpRemote
+from penstock.cli.root import root, run
+from penstock.client.http_remote import ClientLimits, HttpRemote
 from penstock.client.server_address import ServerAddress, server_address
 from penstock.errors import NotFoundError, ServerError
+from penstock.model.changes import Changes
 from penstock.model.connection import Connection
+from penstock.model.run import TaskInstance, Try
+from penstock.model.state import Outcome, RunState, TaskState
 from penstock.service import dags, runs
 from penstock.service.config import connections, pools, variables
 from penstock.service.installation import Installation
+from penstock.service.logs import task_logs
 from penstock.settings import load_settings
 from penstock.testing import FakeClock
 from penstock_server.http.address import Address, listen
@@ -70,6 +76,13 @@ tasks why sales load[key]
 tasks xcom sales load
 tasks mark sales load success --run one
 tasks rendered sales load
+tasks logs health count --run logged
+tasks logs health count --run logged --json
+tasks logs health count --run logged --path
+tasks logs health count --run logged --dispatch 2
+tasks logs health count --run logged --dispatch 7
+tasks logs sales load --run one
+tasks logs health count --run logged --follow
 backfills plan sales --from 2026-01-01 --to 2026-01-02
 backfills list
 connections list
@@ -96,6 +109,16 @@ providers list --json
 assets list
 state list
 quarantine list
+users add bot --service
+users add bot --service
+users add ann --role king
+users grant bot viewer --dags sal*
+users disable bot
+users list
+users revoke 1
+tokens list
+tokens revoke nothing
+users delete bot
 audit
 """.strip().splitlines()
 """Commands, in an order in which each finds what those before it have made."""
@@ -106,10 +129,11 @@ ON_THAT_MACHINE = (
     "doctor",
     "export runs",
     "drain",
-    "tasks logs sales load",
     "dags delete sales --yes",
     "config show",
     "alerts list",
+    "users password ann",
+    "server link",
 )
 """Commands that look at files, processes or the database themselves."""
 
@@ -126,6 +150,24 @@ def project(tmp_path_factory, database):
     shutil.copy(database, folder / ".penstock" / "penstock.db")
     with composed(load_settings({}, folder)) as made:
         dags.trigger(made, "sales", run_id="one")
+        run = dags.trigger(made, "health", run_id="logged").run
+        failed = Try(run.run, "count", -1, 1, 1, "local", run.created_at, outcome=Outcome.FAILED)
+        silent = msgspec.structs.replace(failed, epoch=2, try_number=2)
+        made.store.apply(
+            Changes(
+                runs=[
+                    msgspec.structs.replace(
+                        run, state=RunState.FAILED, started_at=run.created_at, ended_at=run.created_at
+                    )
+                ],
+                tasks=[TaskInstance(run.run, "count", -1, TaskState.FAILED, 2, 2)],
+                tries=[failed, silent],
+            ),
+            run.created_at,
+        )
+        log = task_logs(made, "health", "count")[0]
+        log.path.parent.mkdir(parents=True)
+        log.path.write_bytes(b"first\n\x1b[31mred\x1b[0m\nno end of a line")
         connections.set_connection(made, "db", Connection("db", "http", host="h", password="hidden"))
         variables.set_variable(made, "k", "v")
         pools.set_pool(made, "narrow", 3)
@@ -188,7 +230,10 @@ def test_commands_say_from_afar_what_they_say_beside_the_database(project, serve
         monkeypatch.chdir(here)
         local = asked(command, {}, capsys)
         monkeypatch.chdir(empty)
-        far = asked(command, there, capsys)
+        with monkeypatch.context() as of_process:
+            of_process.setenv("PENSTOCK_SERVER", server)
+            of_process.setenv("PENSTOCK_TOKEN", SECRET)
+            far = asked(command, there, capsys)
         if local != far:
             differing.append((command, local, far))
         assert local[0] in (0, 1, 2, 3, 4), command
@@ -199,8 +244,29 @@ def test_commands_say_from_afar_what_they_say_beside_the_database(project, serve
 @pytest.mark.parametrize("command", ON_THAT_MACHINE + HERE)
 def test_what_looks_at_its_own_machine_says_where_to_do_it(command, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PENSTOCK_SERVER", "http://127.0.0.1:9")
     code, _, told = asked(command, {"PENSTOCK_SERVER": "http://127.0.0.1:9"}, capsys)
     assert (code, "PENSTOCK_SERVER" in told, list(tmp_path.iterdir())) == (4, True, []), told
+
+
+@pytest.mark.parametrize(
+    ("words", "part", "names"),
+    [
+        ("penstock dags show", "s", ["sales"]),
+        ("penstock runs show sales", "", ["one"]),
+        ("penstock tasks why sales", "l", ["load"]),
+        ("penstock connections show", "", ["db"]),
+        ("penstock variables get", "", ["k"]),
+        ("penstock pools delete", "n", ["narrow"]),
+        ("penstock providers show", "se", ["server"]),
+    ],
+)
+def test_a_shell_completes_the_names_that_a_server_has(server, tmp_path, monkeypatch, words, part, names):
+    monkeypatch.chdir(tmp_path)
+    arguments = [*words.split()[1:], part]
+    environ = {"PENSTOCK_SERVER": server, "PENSTOCK_TOKEN": SECRET}
+    completing = ShellComplete(root, {"obj": environ}, "penstock", "_PENSTOCK_COMPLETE")
+    assert [each.value for each in completing.get_completions(arguments[:-1], part)] == names
 
 
 def test_who_has_no_token_is_told_so(server, capsys):
@@ -212,7 +278,7 @@ def test_a_server_that_is_not_there_is_told_with_its_url(capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     far = Installation.elsewhere(
-        HttpRemote(ServerAddress(False, "127.0.0.1", port, ""), "", pauses_s=(0,)), FakeClock()
+        HttpRemote(ServerAddress(False, "127.0.0.1", port, ""), "", ClientLimits(pauses_s=(0,))), FakeClock()
     )
     with pytest.raises(ServerError, match=f"the server http://127.0.0.1:{port} does not answer: .*refused"):
         runs.list_runs(far)
@@ -242,7 +308,7 @@ class CutOff(ServerAddress):
 def test_a_change_whose_answer_was_lost_on_the_way_is_made_once(server):
     CutOff.lost = 2
     address = CutOff(*server_address(server))
-    with Installation.elsewhere(HttpRemote(address, SECRET, pauses_s=(0, 0)), FakeClock()) as far:
+    with Installation.elsewhere(HttpRemote(address, SECRET, ClientLimits(pauses_s=(0, 0))), FakeClock()) as far:
         done = dags.trigger(far, "sales")
         assert done.created
         assert [each.run_id for each in runs.list_runs(far, dag_id="sales").runs] == [done.run.run_id, "one"]

@@ -34,6 +34,8 @@ def test_a_client_made_of_it_meets_no_answer_that_it_does_not_foresee(document, 
     schema = schemathesis.openapi.from_dict(document)
     found = []
     for each in schema.get_all_operations():
+        if each.ok().path.endswith("/log/stream"):
+            continue  # it goes on until a task has ended, and here nobody runs one
         cases = each.ok().as_strategy() | each.ok().as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE)
 
         @settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))

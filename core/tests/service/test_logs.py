@@ -57,6 +57,17 @@ def test_a_log_that_cannot_be_read_is_not_told_as_one_that_is_not_there(installa
         list(logs.read_log(installation, second))
 
 
+def followed(*args, **named):
+    """What follows logs, without the moments to wait, of which there is one after each look but the last."""
+    before = None
+    for chunk in logs.follow_logs(*args, **named):
+        if chunk is not None:
+            before = chunk
+            yield chunk
+        else:
+            assert (before.log, before.last) == (None, False)
+
+
 def pieces(chunks):
     """What chunks say: index, dispatch and text of a piece; whether nothing more comes after a look that is over."""
     return [(c.log.task.map_index, c.log.epoch, c.data.decode()) if c.log else c.last for c in chunks]
@@ -65,7 +76,7 @@ def pieces(chunks):
 def test_logs_are_followed_try_after_try_until_the_task_has_ended(installation, task):
     first, second = logs.task_logs(installation, "sales", "extract")
     write(first, "one\n")
-    chunks = logs.follow_logs(installation, "sales", "extract")
+    chunks = followed(installation, "sales", "extract")
     assert pieces(islice(chunks, 2)) == [(-1, 1, "one\n"), False], "nothing is new: the caller waits a moment"
     write(second, "two\n")
     assert pieces(islice(chunks, 2)) == [(-1, 2, "two\n"), False]
@@ -79,8 +90,8 @@ def test_one_dispatch_is_followed_until_its_try_has_ended(installation, task):
     first, second = logs.task_logs(installation, "sales", "extract")
     write(first, "one\n")
     write(second, "two\n")
-    assert pieces(logs.follow_logs(installation, "sales", "extract", dispatch=1)) == [(-1, 1, "one\n"), True]
-    chunks = logs.follow_logs(installation, "sales", "extract", dispatch=2)
+    assert pieces(followed(installation, "sales", "extract", dispatch=1)) == [(-1, 1, "one\n"), True]
+    chunks = followed(installation, "sales", "extract", dispatch=2)
     assert pieces(islice(chunks, 2)) == [(-1, 2, "two\n"), False]
     task(TaskState.FAILED)
     assert pieces(chunks) == [True]
@@ -93,7 +104,7 @@ def test_each_instance_of_a_mapped_task_is_followed_to_its_end(installation, sto
     store.apply(Changes(tasks=rows, tries=tries), now)
     for number, log in enumerate(logs.task_logs(installation, "sales", "load")):
         write(log, f"of {number}\n" * (number + 1))
-    chunks = logs.follow_logs(installation, "sales", "load")
+    chunks = followed(installation, "sales", "load")
     assert pieces(islice(chunks, 3)) == [(0, 1, "of 0\n"), (1, 1, "of 1\nof 1\n"), False]
     ended = [msgspec.structs.replace(rows[0], state=TaskState.FAILED), rows[1]]
     store.apply(Changes(tasks=ended), now)
@@ -138,7 +149,7 @@ def test_a_log_that_is_not_here_is_read_from_the_log_store(installation, task, s
 def test_logs_of_another_machine_are_followed_to_their_seal(installation, task, shipped, clock):
     first, second = logs.task_logs(installation, "sales", "extract")
     shipped.append(second.name, 0, b"one\n")
-    chunks = logs.follow_logs(installation, "sales", "extract")
+    chunks = followed(installation, "sales", "extract")
     assert pieces(islice(chunks, 2)) == [(-1, 2, "one\n"), False]
     shipped.append(second.name, 4, b"two\n")
     assert pieces(islice(chunks, 1)) == [False], "the store is asked every two seconds"
@@ -160,7 +171,7 @@ def test_who_waits_for_a_seal_in_vain_is_told(installation, task, shipped, clock
     _, second = logs.task_logs(installation, "sales", "extract")
     shipped.append(second.name, 0, b"one\n")
     task(TaskState.SUCCESS)
-    chunks = logs.follow_logs(installation, "sales", "extract")
+    chunks = followed(installation, "sales", "extract")
     assert pieces(islice(chunks, 2)) == [(-1, 2, "one\n"), False]
     waited = to_the_end(chunks, clock)
     assert (len(waited), waited[-1].last, waited[-1].cut) == (16, True, True)
@@ -178,7 +189,7 @@ def test_a_log_of_which_nothing_is_known_is_waited_for_only_where_its_file_canno
     installation.settings.state_folder.mkdir()
     keep_report(installation, tmp_path / "another" if elsewhere else None)
     task(TaskState.SUCCESS)
-    waited = to_the_end(logs.follow_logs(installation, "sales", "extract"), clock)
+    waited = to_the_end(followed(installation, "sales", "extract"), clock)
     assert (len(waited) > 1, waited[-1].cut) == (elsewhere, elsewhere)
 
 
@@ -187,7 +198,7 @@ def test_a_followed_log_goes_on_in_the_store_when_its_file_goes(installation, ta
     keep_report(installation)
     _, second = logs.task_logs(installation, "sales", "extract")
     write(second, "one\n")
-    chunks = logs.follow_logs(installation, "sales", "extract")
+    chunks = followed(installation, "sales", "extract")
     assert pieces(islice(chunks, 2)) == [(-1, 2, "one\n"), False]
     shipped.append(second.name, 0, b"one\ntwo\n")
     shipped.seal(second.name, 8)
@@ -210,6 +221,6 @@ def test_a_log_store_that_fails_is_told_by_its_url(installation, task, shipped, 
 
 def test_what_is_not_there_cannot_be_followed(installation, task):
     with pytest.raises(NotFoundError, match="no task of DAG 'sales' is named 'extrakt'"):
-        next(logs.follow_logs(installation, "sales", "extrakt"))
+        next(followed(installation, "sales", "extrakt"))
     with pytest.raises(NotFoundError, match=r"no index of task 'extract' .* is named '3'\. It is not mapped"):
-        next(logs.follow_logs(installation, "sales", "extract", map_index=3))
+        next(followed(installation, "sales", "extract", map_index=3))

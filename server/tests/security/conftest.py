@@ -42,7 +42,7 @@ class World:
     def __init__(self, installation, caller):
         self.installation = installation
         principals = Principals(installation)
-        authenticator = UserAuthenticator(principals, OwnerToken(OWNER), installation.settings.state_folder)
+        authenticator = UserAuthenticator(principals, OwnerToken(OWNER), installation.store.name)
         login = Login(installation, principals, authenticator, Passwords())
         self._application = application(installation, authenticator, more=login.routes())
         self._caller = caller

@@ -1,12 +1,14 @@
 """Composes an installation of settings: the store, the vault and the providers."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.clock import SystemClock
 from penstock.errors import ConfigError
 from penstock.service.installation import Installation
 from penstock.service.project import make_state_folder
-from penstock.settings import Settings
+from penstock.settings import Settings, load_settings
 from penstock.store import Keyring, Store, lost_key
 
 if TYPE_CHECKING:
@@ -57,6 +59,20 @@ def installation(settings: Settings, *, create: bool = True) -> Installation:
         open_vault=lambda store: _vault(settings, store),
         create=create,
     )
+
+
+def asked_installation(environ: Mapping[str, str], folder: Path) -> Installation:
+    """The installation that a command is to ask: that of the server which the environment names, or the one of this folder.
+
+    Raises:
+        ConfigError: The URL of the server is none, or the settings of the folder are wrong.
+    """
+    url = environ.get("PENSTOCK_SERVER", "")
+    if not url:
+        return installation(load_settings(environ, folder))
+    from penstock.app.parts.remote import remote_installation  # noqa: PLC0415 - most commands ask no server
+
+    return remote_installation(url, environ.get("PENSTOCK_TOKEN", ""))
 
 
 def _plugins(settings: Settings) -> "PluginHost":

@@ -39,9 +39,14 @@ def project(context: click.Context, *, create: bool = False) -> "Installation":
     return _open(settings, create=create)
 
 
-def anywhere(context: click.Context) -> "Installation":
-    """Open what there is in any folder, for a ``with`` block; no database is made. Raises ConfigError."""
-    if (far := _elsewhere(context.obj)) is not None:
+def anywhere(context: click.Context, *, timeout_s: float | None = None) -> "Installation":
+    """Open what there is in any folder, for a ``with`` block; no database is made. Raises ConfigError.
+
+    Args:
+        context: Of the command.
+        timeout_s: Seconds in which a server has to answer, which is asked once then; as usual unless given.
+    """
+    if (far := _elsewhere(context.obj, timeout_s)) is not None:
         return far
     return on_this_machine(context)
 
@@ -98,14 +103,14 @@ def require_here(context: click.Context) -> None:
         )
 
 
-def _elsewhere(environ: Mapping[str, str]) -> "Installation | None":
+def _elsewhere(environ: Mapping[str, str], timeout_s: float | None = None) -> "Installation | None":
     """The installation whose server the environment names, if it names one; raises ConfigError."""
     url = environ.get("PENSTOCK_SERVER", "")
     if not url:
         return None
     from penstock.app.parts.remote import remote_installation  # noqa: PLC0415 - most commands ask no server
 
-    return remote_installation(url, environ.get("PENSTOCK_TOKEN", ""))
+    return remote_installation(url, environ.get("PENSTOCK_TOKEN", ""), timeout_s=timeout_s)
 
 
 def _open(settings: Settings, *, create: bool) -> "Installation":

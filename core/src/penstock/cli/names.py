@@ -12,14 +12,15 @@ from click.shell_completion import CompletionItem
 from penstock.cli.installation import anywhere
 from penstock.errors import PenstockError
 
-_OFFERED = 200
+_TIMEOUT_S = 2.0
+"""Seconds for which a shell waits for the names that a server has."""
 
 
 class NameType(click.ParamType):  # type: ignore[type-arg]  # it is generic in newer versions of click alone
     """A name of something.
 
     Args:
-        kind: What is completed, of `penstock.service.names.known_names`; "" for nothing.
+        kind: What is completed, of `penstock.service.choices.known_names.known_names`; "" for nothing.
     """
 
     name = "text"
@@ -39,14 +40,14 @@ class NameType(click.ParamType):  # type: ignore[type-arg]  # it is generic in n
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002 - click's
         """The names that begin with what was typed; none if there is no database, or it cannot be read."""
-        from penstock.service.names import known_names  # noqa: PLC0415 - commands that complete nothing need not wait
+        from penstock.service.choices.known_names import known_names  # noqa: PLC0415 - commands that complete nothing need not wait
 
         found: list[str] = []
-        with suppress(PenstockError), anywhere(ctx) as installation:
-            if installation.has_database:
-                found = known_names(installation, self._kind, str(ctx.params.get("dag_id") or ""))
-        fitting = [name for name in found if name.startswith(incomplete) and name.isprintable()]
-        return [CompletionItem(name) for name in fitting[:_OFFERED]]
+        with suppress(PenstockError), anywhere(ctx, timeout_s=_TIMEOUT_S) as installation:
+            if installation.remote is not None or installation.has_database:
+                dag_id = str(ctx.params.get("dag_id") or "")
+                found = known_names(installation, self._kind, dag_id=dag_id, prefix=incomplete)
+        return [CompletionItem(name) for name in found if name.isprintable()]
 
 
 PLAIN = NameType()

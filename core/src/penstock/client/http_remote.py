@@ -4,22 +4,35 @@ import http.client
 import secrets
 import ssl
 import time
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from penstock.client.decoding import AnswerType, error_of
 from penstock.client.encoding import Encoded, encoded
 from penstock.client.server_address import ServerAddress
+from penstock.clock import Clock, SystemClock
 from penstock.errors import CommitUnknownError, PendingError, ServerError
 from penstock.service.operations.operation import Operation
 
-TIMEOUT_S = 60.0
-"""Seconds in which a server has to accept a connection, and to go on with its answer."""
 
-PAUSES_S = (0.1, 0.5, 1.5)
-"""Before each further attempt to ask what a server has not answered."""
+class ClientLimits(NamedTuple):
+    """What a client puts up with.
+
+    Attributes:
+        timeout_s: Seconds in which a server has to accept a connection, and to go on with its answer.
+        whole_s: Seconds in which an answer that is no stream has to be there as a whole.
+        largest: Bytes of such an answer, and of a line of a stream.
+        pauses_s: Seconds before each further attempt to ask what a server has not answered.
+    """
+
+    timeout_s: float = 60.0
+    whole_s: float = 300.0
+    largest: int = 256 << 20
+    pauses_s: tuple[float, ...] = (0.1, 0.5, 1.5)
+
 
 _PREFIX = "/api/v1"
+_PIECE = 64 << 10
 _OK = 200
 _PASSED_SOON = (PendingError, CommitUnknownError)  # asked again with its key, a change has its answer
 _PASSING = frozenset({502, 503, 504})  # what proxies say while the server behind them starts
@@ -34,19 +47,14 @@ class HttpRemote:
     Args:
         address: Where its server is.
         token: Who asks; "" for nobody.
-        timeout_s: Seconds in which the server has to answer.
-        pauses_s: Seconds before each further attempt.
+        limits: What is put up with; as usual unless given.
+        clock: Tells how long an answer takes; the machine's unless given.
     """
 
     def __init__(
-        self,
-        address: ServerAddress,
-        token: str,
-        *,
-        timeout_s: float = TIMEOUT_S,
-        pauses_s: tuple[float, ...] = PAUSES_S,
+        self, address: ServerAddress, token: str, limits: ClientLimits | None = None, clock: Clock | None = None
     ) -> None:
-        self._address, self._timeout_s, self._pauses_s = address, timeout_s, pauses_s
+        self._address, self._limits, self._clock = address, limits or ClientLimits(), clock or SystemClock()
         self._headers = {"Accept": "application/json", "User-Agent": "penstock"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -71,10 +79,9 @@ class HttpRemote:
             headers["Content-Type"] = "application/json"
         if not operation.reads:
             headers["Idempotency-Key"] = secrets.token_urlsafe(24)
-        response = self._asked(operation.method, request, headers)
         if answer.streams:
-            return self._lines(response, answer)
-        return answer.read(self._read(response))
+            return self._lines(lambda: self._asked(operation.method, request, headers), answer)
+        return answer.read(self._read(self._asked(operation.method, request, headers)))
 
     def close(self) -> None:
         """Close the connection, if there is one."""
@@ -83,14 +90,12 @@ class HttpRemote:
             self._open = None
 
     def _asked(self, method: str, request: Encoded, headers: Mapping[str, str]) -> http.client.HTTPResponse:
-        for pause_s in (*self._pauses_s, None):
+        for pause_s in (*self._limits.pauses_s, None):
             try:
                 response = self._once(method, request, headers)
-            except ssl.SSLCertVerificationError as error:
-                raise ServerError(
-                    f"{self.where} is not who it says it is: {error.verify_message}. Name the server as its certificate does, or "
-                    "the authority that has signed it in SSL_CERT_FILE."
-                ) from None
+            except ssl.SSLError as error:
+                self.close()
+                raise ServerError(f"{self.where} {_why_refused(error)}") from None
             except (OSError, http.client.HTTPException) as error:
                 self.close()
                 why = str(error) or type(error).__name__
@@ -112,23 +117,44 @@ class HttpRemote:
 
     def _once(self, method: str, request: Encoded, headers: Mapping[str, str]) -> http.client.HTTPResponse:
         if self._open is None:
-            self._open = self._address.connection(self._timeout_s)
+            self._open = self._address.connection(self._limits.timeout_s)
         target = f"{self._address.prefix}{_PREFIX}{request.target}"
         self._open.request(method, target, request.body, headers)
         return self._open.getresponse()
 
     def _read(self, response: http.client.HTTPResponse) -> bytes:
         try:
-            return response.read()
+            with response:
+                return self._whole(response)
+        except ServerError:
+            self.close()
+            raise
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise self._cut(error) from None
 
-    def _lines(self, response: http.client.HTTPResponse, answer: AnswerType) -> Iterator[Any]:
-        # A stream has the connection for itself; what is asked beside it gets another.
+    def _whole(self, response: http.client.HTTPResponse) -> bytes:
+        until, found = self._clock.read().monotonic_s + self._limits.whole_s, bytearray()
+        while piece := response.read1(_PIECE):
+            found += piece
+            if len(found) > self._limits.largest:
+                raise self._too_large()
+            if self._clock.read().monotonic_s > until:
+                raise ServerError(
+                    f"the answer of the server {self.where} takes longer than {self._limits.whole_s:g} s, and was given up."
+                )
+        if response.length:
+            raise http.client.IncompleteRead(bytes(found), response.length)
+        return bytes(found)
+
+    def _lines(self, asked: Callable[[], http.client.HTTPResponse], answer: AnswerType) -> Iterator[Any]:
+        # It is asked for with its first line, as a generator begins; it has the connection for itself, and what is asked beside it another.
+        response = asked()
         connection, self._open = self._open, None
         try:
-            for line in response:
+            while line := response.readline(self._limits.largest + 1):
+                if len(line) > self._limits.largest:
+                    raise self._too_large()
                 if line.strip():
                     yield answer.read(line)
         except (OSError, http.client.HTTPException) as error:
@@ -138,6 +164,22 @@ class HttpRemote:
             if connection is not None:
                 connection.close()
 
+    def _too_large(self) -> ServerError:
+        return ServerError(
+            f"an answer of the server {self.where}, or a line of it, has more than {self._limits.largest:,} bytes, and was not read. "
+            "Ask for less."
+        )
+
     def _cut(self, error: Exception) -> ServerError:
         why = str(error) or type(error).__name__
         return ServerError(f"the answer of the server {self.where} was cut: {why}. Ask again.")
+
+
+def _why_refused(error: ssl.SSLError) -> str:
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return f"speaks no TLS that is understood here: {error.reason or error}. Is it right that its URL begins with https://?"
+    paths = ssl.get_default_verify_paths()  # what SSL_CERT_FILE names is among them, if it is a file
+    return (
+        f"is not who it says it is: {error.verify_message.rstrip('.')}. Name the server as its certificate does; it has to be signed by an "
+        f"authority in {paths.cafile or paths.capath}. SSL_CERT_FILE names another file of authorities, which has to be there."
+    )

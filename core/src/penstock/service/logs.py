@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -11,10 +11,12 @@ from penstock.errors import ConfigError, NotFoundError, RequestError
 from penstock.logs.log_names import log_name
 from penstock.logs.reading import LogReader
 from penstock.logs.shipping_report import read_report
-from penstock.model.run import Run, TaskInstance
+from penstock.model.access.permission import Permission
+from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.model.state import TaskState
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks
+from penstock.service.operations.operation import operation
 from penstock.spec.log_store import LogStore
 from penstock.tries.paths import log_path
 
@@ -40,7 +42,7 @@ class Log(msgspec.Struct, frozen=True):
     epoch: int
     try_number: int
     live: bool
-    path: Path
+    path: Annotated[Path, msgspec.Meta(extra_json_schema={"type": "string"})]
     name: str = ""
 
 
@@ -48,7 +50,7 @@ class LogChunk(NamedTuple):
     """A piece of what was added to the logs that are followed.
 
     Attributes:
-        log: Whose piece it is; None for a look that is over, after which there is nothing new for a moment.
+        log: Whose piece it is; None for a look that is over.
         data: The bytes.
         several: Whether more than one log is followed.
         states: States of the task's instances that are followed.
@@ -64,6 +66,7 @@ class LogChunk(NamedTuple):
     cut: bool = False
 
 
+@operation("GET", "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/logs", needs=Permission.LOGS_READ)
 def task_logs(
     installation: Installation, dag_id: str, task_id: str, *, run_id: str = "", map_index: int | None = None
 ) -> list[Log]:
@@ -86,6 +89,26 @@ def task_logs(
             name = log_name(identity, folder, path) if identity else ""
             found.append(Log(task, attempt.epoch, attempt.try_number, attempt.outcome is None, path, name))
     return found
+
+
+@operation("GET", "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/log/content", needs=Permission.LOGS_READ)
+def log_content(
+    installation: Installation, dag_id: str, task_id: str, dispatch: int, *, run_id: str = "", map_index: int = UNMAPPED
+) -> Iterator[bytes]:
+    """Read the log of one try as it was written, in chunks.
+
+    Raises:
+        NotFoundError: There is no such DAG, run, task or dispatch, or nothing was written.
+        RequestError: What was read is all that the log store has, and its end may be missing.
+        ConfigError: The file cannot be read.
+        PluginError: The log store does not give it.
+        StoreError: The database failed.
+    """
+    found = task_logs(installation, dag_id, task_id, run_id=run_id, map_index=map_index)
+    log = next((each for each in found if each.epoch == dispatch), None)
+    if log is None:
+        raise NotFoundError(f"dispatch of task {task_id!r}", str(dispatch))
+    yield from read_log(installation, log)
 
 
 def read_log(installation: Installation, log: Log) -> Iterator[bytes]:
@@ -116,6 +139,7 @@ def read_log(installation: Installation, log: Log) -> Iterator[bytes]:
         raise NotFoundError("log", str(log.path), hint=why)
 
 
+@operation("GET", "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/log/stream", needs=Permission.LOGS_READ)
 def follow_logs(
     installation: Installation,
     dag_id: str,
@@ -124,10 +148,10 @@ def follow_logs(
     run_id: str = "",
     map_index: int | None = None,
     dispatch: int | None = None,
-) -> Iterator[LogChunk]:
+) -> Iterator[LogChunk | None]:
     """Read the logs of a task's tries as they grow, try after try, until each of its instances has ended.
 
-    Nothing wakes a reader when a log grows, so after a chunk without a log the caller should wait a moment before the next.
+    Nothing wakes a reader when a log grows, so after None the caller should wait a moment before the next.
 
     Args:
         installation: The installation.
@@ -164,6 +188,7 @@ def follow_logs(
         yield LogChunk(None, b"", len(logs) > 1, states, last=last, cut=last and cut)
         if last:
             return
+        yield None
 
 
 def _instances(installation: Installation, run: Run, task_id: str, map_index: int | None) -> list[TaskInstance]:

@@ -1,7 +1,6 @@
 """Finds what is stored by the names that users write, with the nearest names when there is nothing."""
 
 import re
-from collections.abc import Callable, Iterable
 
 from penstock.engine.graph.subset import tasks_of
 from penstock.errors import NotFoundError, RequestError
@@ -13,8 +12,9 @@ from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
 from penstock.store import DagRow, Store
 
-_RECENT_RUNS = 200
 _NUMBER = re.compile(r"[0-9]{1,9}")
+
+_RECENT_RUNS = 200
 
 
 def find_dag(store: Store, dag_id: str) -> DagRow:
@@ -138,30 +138,3 @@ def known_tasks(store: Store, run: Run) -> list[str]:
     """Ids of the tasks that a run has of the version that it is pinned to."""
     spec = store.versions.spec(run.version) if run.version else find_dag(store, run.dag_id).spec
     return [task.task_id for task in tasks_of(spec, run.subset)] if spec else []
-
-
-def known_names(installation: Installation, kind: str, dag_id: str = "") -> list[str]:
-    """The names of what exists, as a shell completes them; none of an unknown kind.
-
-    Args:
-        installation: The installation.
-        kind: ``dag``, ``run``, ``task``, ``connection``, ``variable``, ``pool``, ``asset`` or ``provider``.
-        dag_id: The DAG whose runs or tasks are named.
-
-    Raises:
-        ConfigError: The keys do not fit what is stored.
-        StoreError: The database failed.
-    """
-    if kind == "provider":
-        return sorted(installation.host.ids())
-    store = installation.store
-    find: dict[str, Callable[[], Iterable[str]]] = {
-        "dag": store.dags.ids,
-        "run": lambda: (run.run_id for run in store.runs.page(dag_id=dag_id, limit=_RECENT_RUNS)),
-        "task": lambda: () if (row := store.dags.row(dag_id)) is None else (task.task_id for task in row.spec.tasks),
-        "connection": lambda: (each.conn_id for each in store.config.connections()),
-        "variable": lambda: (each.key for each in store.config.variables()),
-        "pool": lambda: (pool.name for pool in store.config.pools()),
-        "asset": lambda: (asset.uri for asset in store.assets.declared()),
-    }
-    return [*find[kind]()] if kind in find else []

@@ -24,7 +24,6 @@ from penstock.service.operations.table import operations
 
 OWN = "It works on files and processes of the machine where it is called."
 INNER = "It is a part of operations, which ask for permission."
-ELSEWHERE = "Its own room makes operations of it."
 
 NOT_SERVED = {
     "access.users.add_first_admin": "A link of the terminal lets one in, who is no user yet: the server's own door takes it.",
@@ -46,7 +45,6 @@ NOT_SERVED = {
     "assets.watchers.watchers_of": INNER,
     "backfills.backfills.create_backfill": INNER,
     "backfills.backfills.find_backfill": INNER,
-    "choices.commands.run_command": OWN,
     "preview.preview_changes": INNER,
     "preview.preview_marks": INNER,
     "clear.clear_tasks": INNER,
@@ -60,12 +58,9 @@ NOT_SERVED = {
     "history.marked_clears.with_marked": INNER,
     "history.versions.read_version": INNER,
     "local.run_locally.run_locally": OWN,
-    "logs.follow_logs": ELSEWHERE,
     "logs.log_reader": INNER,
-    "logs.read_log": ELSEWHERE,
-    "logs.task_logs": ELSEWHERE,
+    "logs.read_log": INNER,
     "names.index_of": INNER,
-    "names.known_names": "It completes words of a shell, by which a person sees what is on this machine.",
     "providers.hook_for": INNER,
     "retention.prune.prune": OWN,
     "retention.dag_deletion.ask_for_deletion": OWN,

@@ -1,4 +1,4 @@
-"""What the commands of tokens do, beside the database."""
+"""What the commands of tokens do."""
 
 import sys
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from penstock.errors import RequestError
 from penstock.model.access.permission import Permission
 from penstock.service.access import tokens
 from penstock_server.access.user_terminal import asked_by
-from penstock_server.opened import opened
+from penstock_server.opened import asked
 
 
 def create(user: str, name: str, *, permissions: Sequence[str] | None = None, days: float | None = None) -> int:
@@ -26,7 +26,7 @@ def create(user: str, name: str, *, permissions: Sequence[str] | None = None, da
         if each not in set(Permission):
             raise RequestError(f"there is no permission {each!r}. Permissions: {', '.join(Permission)}.")
     limits = [Permission(each) for each in permissions or ()] or None
-    with opened() as installation:
+    with asked() as installation:
         made = tokens.create_token(installation, name, user=user, permissions=limits, days=days, by=asked_by())
     print(made.secret)  # noqa: T201 - standard output is the secret alone, for scripts
     print(f"token {made.token.token_id} of {user}. The secret is not shown again.", file=sys.stderr)  # noqa: T201 - as above
@@ -35,7 +35,7 @@ def create(user: str, name: str, *, permissions: Sequence[str] | None = None, da
 
 def show_all(*, user: str = "") -> int:
     """List the tokens of all users, or of one."""
-    with opened() as installation:
+    with asked() as installation:
         for each in tokens.list_tokens(installation, user=user):
             limits = "all that the user may" if each.permissions is None else " ".join(each.permissions)
             ends = "never ends" if each.expires_at is None else f"ends {each.expires_at:%Y-%m-%d}"
@@ -46,7 +46,7 @@ def show_all(*, user: str = "") -> int:
 
 def revoke(token_id: str) -> int:
     """Delete a token, which counts no more within a second."""
-    with opened() as installation:
+    with asked() as installation:
         tokens.revoke_token(installation, token_id, by=asked_by())
     print(f"deleted token {token_id}")  # noqa: T201 - as above
     return 0

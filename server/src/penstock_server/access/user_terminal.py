@@ -1,4 +1,4 @@
-"""What the commands of users do, beside the database."""
+"""What the commands of users do."""
 
 import getpass
 import sys
@@ -11,7 +11,7 @@ from penstock.model.history.audit import AskedBy
 from penstock.service.access import grants, links, users
 from penstock.service.access.grant_entries import grant_text
 from penstock_server.access.passwords import hashed
-from penstock_server.opened import opened
+from penstock_server.opened import asked, opened
 
 _USERS = 200
 
@@ -27,7 +27,7 @@ def add(user: str, *, role: str = "", service: bool = False, external: str = "")
     """
     given = _role(role) if role else None
     password_hash = "" if service or external else hashed(_asked(user))
-    with opened() as installation:
+    with asked() as installation:
         role_given = None if given is None else everywhere(given)
         users.add_user(
             installation,
@@ -44,7 +44,7 @@ def add(user: str, *, role: str = "", service: bool = False, external: str = "")
 
 def show_all() -> int:
     """List the users with their grants."""
-    with opened() as installation:
+    with asked() as installation:
         after: str | None = ""
         while after is not None:
             page = users.list_users(installation, after=after, limit=_USERS)
@@ -90,7 +90,7 @@ def enable(user: str) -> int:
 
 def delete(user: str) -> int:
     """Delete a user with grants, tokens and sessions."""
-    with opened() as installation:
+    with asked() as installation:
         users.delete_user(installation, user, by=asked_by())
     _print(f"deleted {user}")
     return 0
@@ -123,7 +123,7 @@ def give(  # noqa: PLR0913 - one a kind of thing that is granted
             installation=installation,
         )
     )
-    with opened() as opened_one:
+    with asked() as opened_one:
         held = grants.grant(opened_one, user, given, by=asked_by())
     _print(f"gave {user} grant {held.number}: {grant_text(given)}")
     return 0
@@ -131,7 +131,7 @@ def give(  # noqa: PLR0913 - one a kind of thing that is granted
 
 def revoke(number: int) -> int:
     """Take a grant away."""
-    with opened() as installation:
+    with asked() as installation:
         grants.revoke(installation, number, by=asked_by())
     _print(f"took grant {number} away")
     return 0
@@ -146,7 +146,7 @@ def asked_by() -> AskedBy:
 
 
 def _set_disabled(user: str, *, disabled: bool) -> int:
-    with opened() as installation:
+    with asked() as installation:
         users.set_disabled(installation, user, disabled=disabled, by=asked_by())
     _print(f"{'disabled' if disabled else 'enabled'} {user}")
     return 0

@@ -61,20 +61,24 @@ def logs(  # noqa: PLR0913 - one argument an option
             return ExitCode.FAILED
         newest = {log.task.key: log for log in chosen}
         for log in newest.values():
-            _print_log(installation, log, only_path=only_path, titled=len(newest) > 1)
+            if only_path:
+                print_line(str(log.path))
+                continue
+            if len(newest) > 1:
+                _title(log)
+            _print_log(installation, dag_id, run_id, log)
     return ExitCode.DONE
 
 
-def _print_log(installation: Installation, log: service.Log, *, only_path: bool, titled: bool) -> None:
-    """Print a log or its path; a try that wrote nothing has no log, which is told on stderr and is no failure."""
-    if only_path:
-        print_line(str(log.path))
-        return
-    if titled:
-        _title(log)
+def _print_log(installation: Installation, dag_id: str, run_id: str, log: service.Log) -> None:
+    """Print a log; a try that wrote nothing has none, which is told on stderr and is no failure."""
+    task = log.task
+    content = service.log_content(
+        installation, dag_id, task.task_id, log.epoch, run_id=run_id, map_index=task.map_index
+    )
     output = LogOutput()
     try:
-        for data in service.read_log(installation, log):
+        for data in content:
             output.write(data)
     except RequestError as error:
         print_remark(str(error))
@@ -90,13 +94,14 @@ def _follow(
     for chunk in service.follow_logs(
         installation, dag_id, task_id, run_id=run_id, map_index=map_index, dispatch=dispatch
     ):
+        if chunk is None:
+            time.sleep(_PAUSE_S)
+            continue
         states = chunk.states
         if chunk.log is None:
             output.flush()
             if chunk.cut:
                 print_remark("the end of a log may be missing: it has not reached the log store.")
-            if not chunk.last:
-                time.sleep(_PAUSE_S)
             continue
         name = f"{chunk.log.task.key} {chunk.log.epoch}"
         if name != shown and (shown or chunk.several):

@@ -57,8 +57,9 @@ def _command(name: str, capability: Capability) -> click.Command:
     def called(**given: Any) -> int:  # noqa: ANN401 - by its parameters
         context = click.get_current_context()
         arguments = {name: _plain(value) for name, value in given.items() if value not in (None, ())}
-        with anywhere(context) as installation:
-            return run_command(installation, capability.id, arguments)
+        with anywhere(context) as asked, on_this_machine(context) as here:
+            host = asked.host if asked.remote is None else here.host
+            return run_command(host, asked, capability.id, arguments)
 
     parameters = [_parameter(each) for each in capability.parameters]
     return _ProviderCommand(name, callback=called, params=parameters, help="\n\n".join(_help(capability)))

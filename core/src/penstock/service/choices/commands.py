@@ -2,13 +2,16 @@
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from penstock.author.runtime import BaseRuntime, current
 from penstock.errors import PenstockError, PluginError, as_sentence
 from penstock.model.connection import Connection
 from penstock.model.names import error_sentence
 from penstock.service.installation import Installation
+
+if TYPE_CHECKING:
+    from penstock.plugins.host import PluginHost
 
 _MOST = 255
 
@@ -35,10 +38,13 @@ class _CommandRuntime(BaseRuntime):
         return self._installation.host.object_store(url, conn_id)
 
 
-def run_command(installation: Installation, capability_id: str, arguments: Mapping[str, Any]) -> int:
+def run_command(
+    host: "PluginHost", installation: Installation, capability_id: str, arguments: Mapping[str, Any]
+) -> int:
     """Call a command of a provider.
 
     Args:
+        host: The providers of this machine, whose code it is.
         installation: What it may ask for things.
         capability_id: Of the command.
         arguments: By the names of its parameters.
@@ -50,7 +56,7 @@ def run_command(installation: Installation, capability_id: str, arguments: Mappi
         PluginError: It cannot be imported, does not take the arguments, raises something, or returns no exit code.
         PenstockError: What it raises.
     """
-    function = installation.host.resolve(capability_id, "commands")
+    function = host.resolve(capability_id, "commands")
     try:
         inspect.signature(function).bind(**arguments)
     except (TypeError, ValueError) as error:

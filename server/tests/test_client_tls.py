@@ -1,0 +1,86 @@
+"""A client over TLS: the certificate is verified, and what is wrong with it is told."""
+
+import threading
+from contextlib import contextmanager
+
+import pytest
+import trustme
+import uvicorn
+
+from penstock.client.http_remote import ClientLimits, HttpRemote
+from penstock.client.server_address import server_address
+from penstock.errors import ServerError
+from penstock.service import dags
+from penstock.service.installation import Installation
+from penstock.testing import FakeClock
+from penstock_server.http.address import Address, listen
+from penstock_server.http.application import application
+from penstock_server.http.authenticator import OwnerToken
+
+SECRET = "a-secret-of-tests"
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@contextmanager
+def served(installation, certificate=None):
+    """Serve an installation, by TLS if there is a certificate; gives the port."""
+    listening = listen(Address(port=0))
+    if certificate is not None:
+        with certificate.private_key_and_cert_chain_pem.tempfile() as file:
+            config = uvicorn.Config(application(installation, OwnerToken(SECRET)), ssl_certfile=file, log_config=None)
+            config.load()
+    else:
+        config = uvicorn.Config(application(installation, OwnerToken(SECRET)), log_config=None)
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run, args=([listening],))
+    thread.start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        running.should_exit = True
+        thread.join()
+
+
+def asking(url):
+    remote = HttpRemote(server_address(url), SECRET, ClientLimits(timeout_s=10, pauses_s=()))
+    return Installation.elsewhere(remote, FakeClock())
+
+
+def refused(url):
+    with asking(url) as far, pytest.raises(ServerError) as found:
+        dags.list_dags(far)
+    return str(found.value)
+
+
+def test_a_server_whose_authority_is_named_is_asked(installation, authority, tmp_path, monkeypatch):
+    with served(installation, authority.issue_cert("localhost", "127.0.0.1")) as port:
+        authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        for host in ("localhost", "127.0.0.1"):
+            with asking(f"https://{host}:{port}") as far:
+                assert [each.dag_id for each in dags.list_dags(far)] == ["health", "sales"]
+                assert dags.trigger(far, "sales", run_id=host).created
+        assert "does not answer: " in refused(f"http://127.0.0.1:{port}")
+
+
+def test_a_certificate_that_is_not_good_is_told_with_what_to_do(installation, authority, tmp_path, monkeypatch):
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    with served(installation, authority.issue_cert("other.example")) as port:
+        url = f"https://localhost:{port}"
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+        told = refused(url)
+        assert f"{url} is not who it says it is: " in told
+        assert "SSL_CERT_FILE names another file of authorities, which has to be there." in told
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        told = refused(url)
+        assert "not valid for 'localhost'" in told
+        assert f"signed by an authority in {tmp_path}/ca.pem." in told
+
+
+def test_a_server_without_tls_is_told(installation):
+    with served(installation) as port:
+        assert "speaks no TLS that is understood here: " in refused(f"https://127.0.0.1:{port}")
