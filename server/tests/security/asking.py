@@ -86,6 +86,8 @@ _BELOW: dict[str, Made] = {
 """Values of operations whose path begins so."""
 
 _BY_NAME: dict[str, Made] = {
+    "pause": lambda *_: {"paused": False},  # all were paused before it
+    "clear_dates": lambda *_: {"since": "2026-03-01T00:00:00Z", "until": "2026-03-02T00:00:00Z"},
     "add_user": lambda _, team: {"user": f"{team}_new"},
     "add_team": lambda _, team: {"team": f"{team}_new"},
     "cancel_run": lambda _, team: {"run_id": f"{team}_live"},

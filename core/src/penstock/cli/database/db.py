@@ -117,7 +117,7 @@ def prune_database(
     with project(context) as installation:
         settings = installation.settings.retention
         retention = replace(settings, **{name: days for name, days in given.items() if days is not None})
-        done = prune(installation, retention, dry_run=dry_run)
+        done = prune(installation, retention, dry_run=dry_run, by=requests.asked_by(None))
     if as_json:
         print_json({"deleted": not dry_run, "runs": done.runs})
     else:

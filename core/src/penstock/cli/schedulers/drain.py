@@ -5,6 +5,7 @@ import math
 import click
 
 from penstock.cli.installation import project
+from penstock.cli.requests import asked_by
 from penstock.cli.terminal import json_option, print_json, print_line, print_remark
 from penstock.cli.waiting import became
 from penstock.errors import ExitCode
@@ -30,7 +31,7 @@ def drain(context: click.Context, timeout: float | None, *, as_json: bool) -> in
     Runs stay: the next scheduler goes on with them. Exit code 1 if the tries had to be ended, or did not end.
     """
     with project(context) as installation:
-        draining = service.drain(installation)
+        draining = service.drain(installation, by=asked_by(None))
         if not as_json:
             print_remark(f"no try begins any more; those that run are waited for: {draining.tries}")
         whole = done = became(

@@ -24,13 +24,18 @@ class Deleted(msgspec.Struct, frozen=True):
     runs: int
 
 
-def prune(installation: Installation, retention: RetentionSettings, *, dry_run: bool = False) -> Deleted:
+def prune(
+    installation: Installation, retention: RetentionSettings, *, dry_run: bool = False, by: AskedBy = NOBODY
+) -> Deleted:
     """Delete what is older than so many days.
+
+    It is in the audit before the first of it is deleted.
 
     Args:
         installation: The installation.
         retention: The days, as ``[retention]`` has them.
         dry_run: Whether runs are counted, and nothing is deleted.
+        by: Who asks, for the audit.
 
     Raises:
         RequestError: No days are given.
@@ -43,6 +48,10 @@ def prune(installation: Installation, retention: RetentionSettings, *, dry_run: 
         days = retention.runs_days
         before = installation.now() - timedelta(days=days)
         return Deleted(sum(map(len, _finished(installation, "", before))) if days else 0)
+    days_of = {"runs": retention.runs_days, "logs": retention.logs_days, "audit": retention.audit_days, "state": retention.state_days}
+    subject = ", ".join(f"{what} older than {days:g} days" for what, days in days_of.items() if days)
+    with installation.store.transaction() as tx:
+        tx.audit(by.entry(installation.now(), AuditAction.PRUNE, subject=subject))
     sweep = RetentionSweep(installation, lambda _: None, retention)
     try:
         for _ in sweep.sweep():

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from penstock.errors import RequestError
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.service.installation import Installation
 from penstock.store import Holder
 
@@ -28,8 +29,10 @@ class Draining(msgspec.Struct, frozen=True):
     supervisors: list[int] = []
 
 
-def drain(installation: Installation) -> Draining:
+def drain(installation: Installation, *, by: AskedBy = NOBODY) -> Draining:
     """Have the schedulers of this machine begin no try any more, and end once those that run have ended.
+
+    It is in the audit before they are told.
 
     Raises:
         RequestError: None runs here.
@@ -41,6 +44,9 @@ def drain(installation: Installation) -> Draining:
         elsewhere = ", ".join(sorted({each.host for each in holders}))
         more = f" One runs on {elsewhere}: drain it there." if elsewhere else ""
         raise RequestError(f"no scheduler of this installation runs on this machine, so none is drained.{more}")
+    subject = ", ".join(f"scheduler process {each.pid} on {each.host}" for each in here)
+    with installation.store.transaction() as tx:
+        tx.audit(by.entry(installation.now(), AuditAction.DRAIN, subject=subject))
     supervisors = [parent for each in here if _is_supervisor(parent := _parent_of(each.pid))]
     for holder in here:
         os.kill(holder.pid, signal.SIGUSR1)
