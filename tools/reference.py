@@ -16,6 +16,7 @@ import click
 import msgspec
 
 import penstock
+import permissions_reference
 import provider_spec
 from house import glossary
 from manifest_reference import with_tables
@@ -310,6 +311,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": failures,
     "metrics.md": metrics,
     "glossary.md": lambda: glossary.page(_NOTE),
+    "permissions.md": lambda: permissions_reference.page(_NOTE),
     "provider-spec.md": lambda: provider_spec.page(_NOTE),
     "provider-manifest.md": lambda: with_tables((FOLDER / "provider-manifest.md").read_text()),
 }

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from penstock.errors import RequestError
+from penstock.model.history.audit import AskedBy
 from penstock.service.schedulers.drain import drain
 from penstock.store import Holder
 
@@ -46,5 +47,11 @@ def test_one_that_has_no_words_of_its_own_is_known_by_those_of_its_supervisor(in
     supervisor = subprocess.Popen([sys.executable, "-c", code, "up"], stdout=subprocess.PIPE, text=True)
     pid = int(supervisor.stdout.readline())
     object.__setattr__(store, "role", Role([Holder("penstock up", socket.gethostname(), pid, now)]))
-    assert drain(installation).supervisors == [supervisor.pid]
+    assert drain(installation, by=AskedBy("ann")).supervisors == [supervisor.pid]
+    [row] = store.audit.page()
+    assert (row.action, row.subject, row.person) == (
+        "drain",
+        f"scheduler process {pid} on {socket.gethostname()}",
+        "ann",
+    )
     assert supervisor.communicate(timeout=60)[0] == f"{int(signal.SIGUSR1)}\n"

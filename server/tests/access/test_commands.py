@@ -41,6 +41,31 @@ def test_a_user_is_added_granted_listed_and_deleted(capsys):
         assert "user 'ann'" in found
 
 
+def test_a_team_is_made_granted_joined_listed_left_and_deleted(capsys):
+    commands.add_user("bot", service=True)
+    assert commands.create_team("sales", description="Who sells") == 0
+    assert commands.grant_team("sales", "editor", tags=["sales"], variables=["sales_*"]) == 0
+    capsys.readouterr()
+    assert [commands.add_member("sales", "bot") for _ in range(2)] == [0, 0]
+    assert commands.list_teams() == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "put bot into team sales",
+        "bot is in team sales already",
+        "sales  Who sells",
+        "  members: bot",
+        "  grant 1: editor on tags sales, Variables sales_*",
+    ]
+    assert [commands.remove_member("sales", "bot") for _ in range(2)] == [0, 0]
+    assert commands.delete_team("sales") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "took bot out of team sales",
+        "bot is not in team sales",
+        "deleted team sales",
+    ]
+    assert commands.list_teams() == 0
+    assert capsys.readouterr().out == ""
+
+
 def test_a_password_is_set_from_standard_input(monkeypatch):
     commands.add_user("ann")
     with opened() as installation:

@@ -1,6 +1,7 @@
 """What each operation is asked with, and what somebody is to be answered: worked out from the table of operations and from grants."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
@@ -55,6 +56,18 @@ class Asked(NamedTuple):
     def line(self) -> str:
         """What is asked, for messages."""
         return f"{self.operation.method} {self.path}"
+
+    def with_name(self, name: str, written: str) -> str:
+        """Its path with another name in place of one that the path has, written as it is."""
+        names = self.operation.path.strip("/").split("/")
+        parts = self.path.removeprefix("/api/v1/").split("/")
+        return "/api/v1/" + "/".join(
+            written if each == f"{{{name}}}" else part for each, part in zip(names, parts, strict=True)
+        )
+
+    def with_words(self, word: str) -> str:
+        """Its path and query with another text for each word of them."""
+        return re.sub(r"(?<=[=/])[^=/?&]*(amber|new)[^=/?&]*", quote(word, safe=""), self.path)
 
     def without_own_words(self, text: str) -> str:
         """A text without what whoever asks has said."""

@@ -37,7 +37,11 @@ def test_each_change_has_a_row_that_says_who_when_from_where_and_why(world, chan
         answer = call(each.operation.method, *because(each))
         rows = [row for row in world.installation.store.audit.page(limit=50) if row.number > before]
         told = {(row.person, row.source, row.why, row.at) for row in rows}
-        if answer.status == 200 and told != {("all_admin", "127.0.0.1", "because", NOW)} and each.operation.name != "add_member":
+        if (
+            answer.status == 200
+            and told != {("all_admin", "127.0.0.1", "because", NOW)}
+            and each.operation.name != "add_member"
+        ):
             wrong.append(f"{each.line}: {told}")
         if SECRET in repr(rows):
             wrong.append(f"{each.line} tells a secret: {rows}")
@@ -46,9 +50,13 @@ def test_each_change_has_a_row_that_says_who_when_from_where_and_why(world, chan
 
 def dump(store):
     with store.database.read() as connection:
-        names = connection.execute(text("select name from sqlite_master where type = 'table' and name not like 'sqlite_%'")).scalars().all()
+        names = (
+            connection.execute(text("select name from sqlite_master where type = 'table' and name not like 'sqlite_%'"))
+            .scalars()
+            .all()
+        )
         return {
-            name: connection.execute(text(f'select * from "{name}"')).fetchall()  # noqa: S608 - names of our own tables
+            name: connection.execute(text(f'select * from "{name}"')).fetchall()
             for name in names
             if name not in KEPT_BESIDE
         }
@@ -58,7 +66,9 @@ def test_nothing_is_changed_that_the_audit_cannot_keep(world, changes, caplog):
     store, call = world.installation.store, world.call("all_admin")
     caplog.set_level(logging.CRITICAL)
     with store.transaction() as tx:
-        tx.execute(text("create trigger no_audit before insert on audit begin select raise(abort, 'the audit is full'); end"))
+        tx.execute(
+            text("create trigger no_audit before insert on audit begin select raise(abort, 'the audit is full'); end")
+        )
     before, wrong = dump(store), []
     for each in changes:
         answer = call(each.operation.method, each.path, each.body)

@@ -34,6 +34,8 @@ def test_everybody_may_what_is_granted_and_nothing_else_and_no_answer_tells_more
             wrong.append(
                 f"{request.line} is answered with {answer.status}, and not with {wanted}: {answer.body[:300]!r}"
             )
+        if answer.headers["x-content-type-options"] != "nosniff" or "html" in answer.headers["content-type"]:
+            wrong.append(f"{request.line} may be taken for a page: {answer.headers}")
         text = f"{answer.headers} {answer.body.decode()}"
         if hidden := [each for each in (SECRET, HASH) if each in text]:
             wrong.append(f"{request.line} tells {hidden}: {text[:2000]}")

@@ -54,7 +54,7 @@ OWNER = "the-token-of-the-owner"
 
 
 def team_grant(role: Role, team: str = OURS) -> Grant:
-    return Grant(role, (f"{team}_*",), (), (f"{team}_*",), (f"{team}_*",), (f"{team}_*",))
+    return Grant(role, (f"{team}_*",), (), (f"{team}_*",), (f"{team}_*",), (f"{team}_*", "shared"))
 
 
 INSTALLED = Grant(Role.VIEWER, installation=True)

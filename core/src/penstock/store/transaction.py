@@ -38,7 +38,7 @@ from penstock.model.state import RunState
 from penstock.store.schedulers.request_subject import subject_of
 from penstock.store.schedulers.role import SchedulerRole
 from penstock.store.sql import asset_tables, bulk, notices, tables, wakeup
-from penstock.store.sql.access.audit_table import audit
+from penstock.store.sql.access.audit_table import audit, row_of
 from penstock.store.sql.asset_writes import AssetStatements
 from penstock.store.sql.database import Database
 from penstock.store.sql.driver_errors import first_line, refuses_data
@@ -223,8 +223,7 @@ class Transaction:
         Raises:
             StoreError: The database refuses it; the transaction cannot be committed any more.
         """
-        given = {name: value for name, value in msgspec.structs.asdict(entry).items() if name != "number"}
-        self.connection.execute(audit.insert(), given)
+        self.connection.execute(audit.insert(), row_of(entry))
         self.add_deltas([AuditDelta(entry.dag_id)], entry.at)
 
     def add_deltas(self, deltas: Iterable[Delta | TaskRow], now: datetime) -> None:

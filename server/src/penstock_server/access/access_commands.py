@@ -131,6 +131,88 @@ def revoke_grant(number: int) -> int:
     return user_terminal.revoke(number)
 
 
+def list_teams() -> int:
+    """List the teams with their members and grants."""
+    from penstock_server.access import team_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return team_terminal.show_all()
+
+
+def create_team(team: str, *, description: str = "") -> int:
+    """Add a team without members.
+
+    Args:
+        team: The name.
+        description: For people.
+    """
+    from penstock_server.access import team_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return team_terminal.create(team, description)
+
+
+def delete_team(team: str) -> int:
+    """Delete a team with its grants; its members stay users.
+
+    Args:
+        team: The team.
+    """
+    from penstock_server.access import team_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return team_terminal.delete(team)
+
+
+def add_member(team: str, user: str) -> int:
+    """Put a user into a team.
+
+    Args:
+        team: The team.
+        user: The user.
+    """
+    from penstock_server.access import team_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return team_terminal.add(team, user)
+
+
+def remove_member(team: str, user: str) -> int:
+    """Take a user out of a team.
+
+    Args:
+        team: The team.
+        user: The user.
+    """
+    from penstock_server.access import team_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return team_terminal.remove(team, user)
+
+
+def grant_team(
+    team: str,
+    role: str,
+    *,
+    dags: Sequence[str] | None = None,
+    tags: Sequence[str] | None = None,
+    connections: Sequence[str] | None = None,
+    variables: Sequence[str] | None = None,
+    pools: Sequence[str] | None = None,
+) -> int:
+    """Give a team a role on some things, named by globs.
+
+    Args:
+        team: The team.
+        role: viewer, operator, editor or admin.
+        dags: Globs of DAG ids.
+        tags: Tags of DAGs.
+        connections: Globs of connection ids.
+        variables: Globs of keys of Variables.
+        pools: Globs of names of pools.
+    """
+    from penstock_server.access import team_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return team_terminal.give(
+        team, role, dags=dags, tags=tags, connections=connections, variables=variables, pools=pools
+    )
+
+
 def create_token(user: str, name: str, *, permissions: Sequence[str] | None = None, days: float | None = None) -> int:
     """Make a token of a user; its secret is printed this once.
 

@@ -25,7 +25,7 @@ def add(user: str, *, role: str = "", service: bool = False, external: str = "")
         service: Whether it is a service account, which has tokens only.
         external: What an identity provider knows the user by, who signs in there.
     """
-    given = _role(role) if role else None
+    given = role_of(role) if role else None
     password_hash = "" if service or external else hashed(_asked(user))
     with asked() as installation:
         role_given = None if given is None else everywhere(given)
@@ -109,7 +109,7 @@ def give(  # noqa: PLR0913 - one a kind of thing that is granted
     everything: bool = False,
 ) -> int:
     """Give a user a role on some things, named by globs, or on everything."""
-    found = _role(role)
+    found = role_of(role)
     given = (
         everywhere(found)
         if everything
@@ -152,7 +152,8 @@ def _set_disabled(user: str, *, disabled: bool) -> int:
     return 0
 
 
-def _role(role: str) -> Role:
+def role_of(role: str) -> Role:
+    """The role of this name; raises RequestError."""
     if role not in set(Role):
         raise RequestError(f"there is no role {role!r}. Roles: {', '.join(Role)}.")
     return Role(role)

@@ -43,7 +43,8 @@ def upgrade_database(context: click.Context, drain_s: float | None, *, check: bo
     with anywhere(context) as installation:
         if check:
             return _checked(installation, as_json=as_json)
-        done = upgrades.upgrade_database(installation, None if drain_s is None else lambda done: became(done, drain_s))
+        waits = None if drain_s is None else lambda done: became(done, drain_s)
+        done = upgrades.upgrade_database(installation, waits, by=requests.asked_by(None))
     if as_json:
         print_json({"before": done.before, "after": done.after, "changed": done.changed})
     elif not done.changed:

@@ -48,7 +48,12 @@ def prune(
         days = retention.runs_days
         before = installation.now() - timedelta(days=days)
         return Deleted(sum(map(len, _finished(installation, "", before))) if days else 0)
-    days_of = {"runs": retention.runs_days, "logs": retention.logs_days, "audit": retention.audit_days, "state": retention.state_days}
+    days_of = {
+        "runs": retention.runs_days,
+        "logs": retention.logs_days,
+        "audit": retention.audit_days,
+        "state": retention.state_days,
+    }
     subject = ", ".join(f"{what} older than {days:g} days" for what, days in days_of.items() if days)
     with installation.store.transaction() as tx:
         tx.audit(by.entry(installation.now(), AuditAction.PRUNE, subject=subject))

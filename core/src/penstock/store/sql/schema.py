@@ -1,13 +1,16 @@
 """The schema's version: made when new, refused when it is not ours, moved on by migrations."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, inspect, text
 
 from penstock.errors import StoreError
 from penstock.model.dag import DEFAULT_POOL
+from penstock.model.history.audit import AuditEntry
 from penstock.processes.failpoint import failpoint
 from penstock.store.sql import compatibility, scheduler_tables, tables
+from penstock.store.sql.access import audit_table
 from penstock.store.sql.database import Database
 from penstock.store.sql.partial_index import put_conditions
 
@@ -82,10 +85,11 @@ def create(database: Database) -> None:
             _create_tables(connection)
 
 
-def upgrade(database: Database) -> tuple[str | None, str]:
+def upgrade(database: Database, audit: Callable[[str, str], AuditEntry] | None = None) -> tuple[str | None, str]:
     """Bring the schema to the newest version, all of it or nothing.
 
-    Schedulers that work on it may go on if the migrations only expand it; otherwise they must have ended.
+    Schedulers that work on it may go on if the migrations only expand it; otherwise they must have ended. The audit keeps what
+    ``audit`` makes of the version before and the version now.
 
     Returns:
         The version before (None for an empty database) and the version now.
@@ -106,6 +110,8 @@ def upgrade(database: Database) -> tuple[str | None, str]:
             _require_alone(connection, before, database.name)
             migrate(connection, HEAD)
             compatibility.set_floor(connection, compatibility.floor_of(HEAD))
+            if audit is not None:
+                connection.execute(audit_table.audit.insert(), audit_table.row_of(audit(before, HEAD)))
             failpoint("store.migration.before")
     failpoint("store.migration.after")
     return before, HEAD

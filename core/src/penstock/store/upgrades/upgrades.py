@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from penstock.errors import StoreError
+from penstock.model.history.audit import AuditEntry
 from penstock.store.schedulers.file_lock import file_holder
 from penstock.store.sql import compatibility, schema
 from penstock.store.sql.database import Database
@@ -40,20 +41,25 @@ def pending_upgrade(url: str) -> PendingUpgrade:
     return PendingUpgrade(found, schema.HEAD, migrations, blocking, compatibility.floor_of(schema.HEAD))
 
 
-def upgrade(url: str, drained: Callable[[Callable[[], bool]], bool] | None = None) -> tuple[str | None, str]:
+def upgrade(
+    url: str,
+    drained: Callable[[Callable[[], bool]], bool] | None = None,
+    audit: Callable[[str, str], AuditEntry] | None = None,
+) -> tuple[str | None, str]:
     """Bring a database's schema to this code's version; see `penstock.store.sql.schema.upgrade`, also for what it raises.
 
     Args:
         url: The database.
         drained: Waits for what it is handed to be true, and says whether it became so: schedulers of older code are asked to leave
             first if they could not go on. None if they are not.
+        audit: Makes what the audit keeps of an upgrade from one version to another; None if it keeps nothing.
     """
     database = Database(url)
     try:
         if drained is not None and schema.announce(database) and not drained(lambda: not schema.announce(database)):
             schema.withdraw(database)
         _require_no_writer(database)
-        return schema.upgrade(database)
+        return schema.upgrade(database, audit)
     finally:
         database.close()
 

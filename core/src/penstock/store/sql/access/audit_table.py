@@ -1,8 +1,11 @@
 """The table of what people have asked for. See `penstock.store.sql.tables`."""
 
+from typing import Any
+
+import msgspec
 from sqlalchemy import Column, Index, Table, Text
 
-from penstock.model.history.audit import AuditAction
+from penstock.model.history.audit import AuditAction, AuditEntry
 from penstock.store.sql.column_types import Enumerated, FreeText, Instant, Name
 from penstock.store.sql.tables import NUMBER, metadata
 
@@ -23,3 +26,8 @@ audit = Table(
     Index("audit_dag", "dag_id", "number"),
     sqlite_autoincrement=True,
 )
+
+
+def row_of(entry: AuditEntry) -> dict[str, Any]:
+    """The columns of an entry that is not stored yet."""
+    return {name: value for name, value in msgspec.structs.asdict(entry).items() if name != "number"}

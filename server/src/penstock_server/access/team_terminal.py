@@ -1,0 +1,82 @@
+"""What the commands of teams do."""
+
+from collections.abc import Sequence
+
+from penstock.model.access.principal import Grant
+from penstock.service.access import grants
+from penstock.service.access.grant_entries import grant_text
+from penstock_server.access.user_terminal import asked_by, role_of
+from penstock_server.opened import asked
+
+
+def show_all() -> int:
+    """List the teams with their members and grants."""
+    with asked() as installation:
+        for team in grants.list_teams(installation):
+            about = f"  {team.description}" if team.description else ""
+            _print(f"{team.name}{about}")
+            _print(f"  members: {', '.join(team.members) or 'none'}")
+            for held in grants.list_team_grants(installation, team.name):
+                _print(f"  grant {held.number}: {grant_text(held.grant)}")
+    return 0
+
+
+def create(team: str, description: str) -> int:
+    """Add a team without members."""
+    with asked() as installation:
+        grants.add_team(installation, team, description, by=asked_by())
+    _print(f"added team {team}, which may nothing yet: penstock teams grant")
+    return 0
+
+
+def delete(team: str) -> int:
+    """Delete a team with its grants."""
+    with asked() as installation:
+        grants.delete_team(installation, team, by=asked_by())
+    _print(f"deleted team {team}")
+    return 0
+
+
+def add(team: str, user: str) -> int:
+    """Put a user into a team."""
+    with asked() as installation:
+        changed = grants.add_member(installation, team, user, by=asked_by())
+    _print(f"put {user} into team {team}" if changed else f"{user} is in team {team} already")
+    return 0
+
+
+def remove(team: str, user: str) -> int:
+    """Take a user out of a team."""
+    with asked() as installation:
+        changed = grants.remove_member(installation, team, user, by=asked_by())
+    _print(f"took {user} out of team {team}" if changed else f"{user} is not in team {team}")
+    return 0
+
+
+def give(
+    team: str,
+    role: str,
+    *,
+    dags: Sequence[str] | None = None,
+    tags: Sequence[str] | None = None,
+    connections: Sequence[str] | None = None,
+    variables: Sequence[str] | None = None,
+    pools: Sequence[str] | None = None,
+) -> int:
+    """Give a team a role on some things."""
+    given = Grant(
+        role_of(role),
+        tuple(dags or ()),
+        tuple(tags or ()),
+        tuple(connections or ()),
+        tuple(variables or ()),
+        tuple(pools or ()),
+    )
+    with asked() as installation:
+        held = grants.grant_team(installation, team, given, by=asked_by())
+    _print(f"gave team {team} grant {held.number}: {grant_text(held.grant)}")
+    return 0
+
+
+def _print(line: str) -> None:
+    print(line)  # noqa: T201 - the terminal that it runs in
