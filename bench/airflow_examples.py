@@ -74,8 +74,9 @@ def examples(wheels: Path) -> Iterator[tuple[str, str]]:
 def loaded(installation: Installation, files: set[str], deadline: float) -> tuple[dict[str, str], dict[str, str]]:
     """Wait until every file was imported; returns the DAGs with their files, and the first problem of each other file."""
     while True:
-        dags = {dag.dag_id: dag.file for dag in list_dags(installation)}
-        faults = {file: found.problems[0] for file, found in dag_problems(installation).items() if found.problems}
+        dags = {dag.dag_id: dag.file for dag in list_dags(installation, limit=10_000).items}
+        found = dag_problems(installation, limit=10_000).items
+        faults = {each.file: each.problems[0] for each in found if each.problems}
         missing = files - set(dags.values()) - set(faults)
         if not missing or time.monotonic() > deadline:
             return dags, faults | dict.fromkeys(missing, "it defines no DAG")
@@ -90,9 +91,12 @@ def states(installation: Installation, dag_ids: list[str], seconds: float) -> di
     deadline = time.monotonic() + seconds
     while len(found) < len(dag_ids) and time.monotonic() < deadline:
         for dag_id in set(dag_ids) - set(found):
-            run, tasks = list_tasks(installation, dag_id, "example")
-            if run.state.finished:
-                found[dag_id] = {"run": run.state.value, "tasks": {_key(task): task.state.value for task in tasks}}
+            page = list_tasks(installation, dag_id, "example")
+            if page.run.state.finished:
+                found[dag_id] = {
+                    "run": page.run.state.value,
+                    "tasks": {_key(task): task.state.value for task in page.items},
+                }
         time.sleep(1)
     return found
 

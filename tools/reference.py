@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 import msgspec
 
+import operations_reference
 import penstock
 import permissions_reference
 import provider_spec
@@ -311,6 +312,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": failures,
     "metrics.md": metrics,
     "glossary.md": lambda: glossary.page(_NOTE),
+    "operations.md": lambda: operations_reference.page(_NOTE),
     "permissions.md": lambda: permissions_reference.page(_NOTE),
     "provider-spec.md": lambda: provider_spec.page(_NOTE),
     "provider-manifest.md": lambda: with_tables((FOLDER / "provider-manifest.md").read_text()),

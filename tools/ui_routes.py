@@ -31,7 +31,12 @@ def routes_named(folder: Path) -> list[str]:
     texts = [
         path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*")) if path.suffix in {".ts", ".svelte"}
     ]
-    return sorted({route for text in texts for route in _NAMED.findall(text)})
+    return sorted({route for text in texts for route in routes_named_in(text)})
+
+
+def routes_named_in(text: str) -> list[str]:
+    """The routes that one source calls."""
+    return _NAMED.findall(text)
 
 
 def typescript(named: Iterable[str], table: Iterable[Operation]) -> str:
@@ -130,7 +135,7 @@ def _type(schema: Mapping[str, Any]) -> str:
 
 
 def _word(name: str) -> str:
-    return re.sub(r"\W+", "", name)
+    return re.sub(r"\W+", "", re.sub(r"^(\w+?)_(\w+)_$", r"\1Of\2", name))
 
 
 def main(words: list[str]) -> int:

@@ -33,12 +33,12 @@ def test_a_read_answers_what_the_operation_returns(call):
     answer = call("GET", "/api/v1/dags")
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/json"
-    assert [each["dag_id"] for each in answer.json] == ["health", "sales"]
+    assert [each["dag_id"] for each in answer.json["items"]] == ["health", "sales"]
 
 
 def test_filters_are_parameters_of_the_query(call):
-    assert [each["dag_id"] for each in call("GET", "/api/v1/dags?tag=daily").json] == ["sales"]
-    assert call("GET", "/api/v1/dags?search=no&retired=true").json == []
+    assert [each["dag_id"] for each in call("GET", "/api/v1/dags?tag=daily").json["items"]] == ["sales"]
+    assert call("GET", "/api/v1/dags?search=no&retired=true").json["items"] == []
 
 
 def test_a_change_takes_its_parameters_of_the_body(call, installation):
@@ -161,7 +161,7 @@ def test_no_other_header_is_the_token(call, header):
 
 def test_what_a_principal_may_not_see_is_not_there(installation, caller):
     call = caller(application(installation, KnownAs(VIEWER)))
-    assert [each["dag_id"] for each in call("GET", "/api/v1/dags").json] == ["sales"]
+    assert [each["dag_id"] for each in call("GET", "/api/v1/dags").json["items"]] == ["sales"]
     assert call("GET", "/api/v1/dags/health").status == 404
     refused = call("POST", "/api/v1/dags/sales/runs", {})
     assert (refused.status, refused.json["error"]) == (403, "ForbiddenError")

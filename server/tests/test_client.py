@@ -311,7 +311,7 @@ def test_a_change_whose_answer_was_lost_on_the_way_is_made_once(server):
     with Installation.elsewhere(HttpRemote(address, SECRET, ClientLimits(pauses_s=(0, 0))), FakeClock()) as far:
         done = dags.trigger(far, "sales")
         assert done.created
-        assert [each.run_id for each in runs.list_runs(far, dag_id="sales").runs] == [done.run.run_id, "one"]
+        assert [each.run_id for each in runs.list_runs(far, dag_id="sales").items] == [done.run.run_id, "one"]
         CutOff.lost = 3
         with pytest.raises(ServerError, match="cut after the change was made"):
             runs.list_runs(far)
@@ -363,7 +363,7 @@ def test_a_server_that_is_killed_between_commit_and_answer_has_made_one_run(proj
             trigger(url, token)
         assert process.wait(60) == -signal.SIGKILL
     with composed(load_settings({}, folder)) as here:
-        made = [each.run_id for each in runs.list_runs(here, dag_id="sales").runs]
+        made = [each.run_id for each in runs.list_runs(here, dag_id="sales").items]
     assert len(made) == 2
     with started(folder, environ) as (_, url, token):
         assert [trigger(url, token) for _ in range(2)] == [(made[0], True)] * 2

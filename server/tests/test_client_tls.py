@@ -62,7 +62,7 @@ def test_a_server_whose_authority_is_named_is_asked(installation, authority, tmp
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
         for host in ("localhost", "127.0.0.1"):
             with asking(f"https://{host}:{port}") as far:
-                assert [each.dag_id for each in dags.list_dags(far)] == ["health", "sales"]
+                assert [each.dag_id for each in dags.list_dags(far).items] == ["health", "sales"]
                 assert dags.trigger(far, "sales", run_id=host).created
         assert "does not answer: " in refused(f"http://127.0.0.1:{port}")
 

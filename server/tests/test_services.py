@@ -34,7 +34,7 @@ class TestServerService(ServiceSuite):
             token = (tmp_path / ".penstock" / "server.token").read_text()
             asked = Request(f"{url}/api/v1/dags", headers={"Authorization": f"Bearer {token}"})
             with urlopen(asked, timeout=30) as answer:
-                assert (answer.status, answer.read()) == (200, b"[]")
+                assert (answer.status, answer.read()) == (200, b'{"items":[],"next":""}')
             first = {"link": said[2], "user": "ann", "password": "four words will do"}
             headers = {"Content-Type": "application/json"}
             with urlopen(Request(f"{url}/auth/first", json.dumps(first).encode(), headers), timeout=30) as answer:

@@ -87,6 +87,10 @@ class RequestError(PenstockError):
     """What was asked for cannot be done: the sentence says why and what can."""
 
 
+class PageError(RequestError):
+    """A page was asked for that follows none: ``after`` is what no page of that list ended with."""
+
+
 class SupersededError(RequestError):
     """A try asked for something that only the current try of its task instance may have, and it is over.
 

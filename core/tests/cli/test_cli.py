@@ -222,7 +222,7 @@ def test_dags_are_listed_shown_paused_and_triggered(project):
     assert "exists already" in project("dags", "trigger", "sales", "--run-id", "r1")
     assert "is unpaused" in project("dags", "unpause", "sales")
     assert project.json("dags", "next", "sales") == []
-    (version,) = project.json("dags", "versions", "sales")
+    (version,) = project.json("dags", "versions", "sales")["items"]
     assert (version["version"][:12] in project("dags", "versions", "sales"), version["present"]) == (True, True)
     project("dags", "diff", "sales", code=4)
     assert "has only one version" in project.err
@@ -246,7 +246,7 @@ def test_who_waits_for_a_run_learns_how_it_ended(project, state, code):
 
 def test_what_was_asked_for_is_shown_and_history_is_deleted(project):
     project("dags", "trigger", "sales", "--run-id", "r1", "--reason", "the first")
-    assert [entry["why"] for entry in project.json("audit", "sales", "--run", "r1")["entries"]] == ["the first"]
+    assert [entry["why"] for entry in project.json("audit", "sales", "--run", "r1")["items"]] == ["the first"]
     assert "the first" in project("audit")
     assert "nobody has asked for anything" in project("audit", "--run", "r2")
     dates = ("--from", "2026-01-01", "--until", "2126-01-01")
@@ -268,7 +268,7 @@ def test_what_was_asked_for_is_shown_and_history_is_deleted(project):
 def test_runs_and_tasks_are_listed_and_asked_for(project):
     project("dags", "trigger", "sales", "--run-id", "r1", "--conf", '{"x": 2}')
     page = project.json("runs", "list", "sales")
-    assert ([run["run_id"] for run in page["runs"]], page["before"]) == (["r1"], None)
+    assert ([run["run_id"] for run in page["items"]], page["next"]) == (["r1"], "")
     assert project.json("runs", "show", "sales")["run"]["conf"] == {"x": 2}
     assert "r1" in project("runs", "list", "--state", "queued")
     assert "no run found" in project("runs", "list", "--state", "failed")

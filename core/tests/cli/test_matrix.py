@@ -50,12 +50,12 @@ VALUES = {
     "conn_id": "db", "text": "http://u:p@h/", "key": "k", "value": "v", "name": "narrow", "slots": "3", "provider_id": "none",
     "search": "sal", "tag": "daily", "conf": '{"x": 1}', "logical_date": "2026-01-01", "count": "2", "limit": "5", "before": "9",
     "index": "0", "dispatch": "1", "code": "same", "description": HOSTILE, "conn_type": "odd", "host": "h", "port": "5",
-    "login": "l", "schema": "s", "extra": "k=v", "folder": "fresh", "number": "1", "after": "-1:k", "rate": "10/min",
-    "timeout": "0.1", "why": HOSTILE, "max_active_runs": "2", "plan": "0123456789ab", "behind": "3",
+    "login": "l", "schema": "s", "extra": "k=v", "folder": "fresh", "number": "1", "after": "WyJydW5zIiwiIiwzXQ", "rate": "10/min",
+    "timeout": "0.1", "why": HOSTILE, "max_active_runs": "2", "plan": "0123456789ab", "owner": "ada",
     "ended_before": "2026-01-01", "since": "2026-01-01", "asset": "s3://lake", "carried": '{"x": 1}',
     "until": "2026-01-02", "runs_days": "30", "logs_days": "30", "audit_days": "30",
     "output": "rows.jsonl", "of_dag": "sales", "of_task": "a", "drain_s": "0.1", "tries_per_worker": "2", "offset": "3", "lines": "1",
-    "words": "text", "cursor": "1.1.1",
+    "words": "text",
 }  # fmt: skip
 """A value of each argument and option by its name."""
 

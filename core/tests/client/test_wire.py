@@ -40,7 +40,7 @@ def test_each_operation_can_be_asked_and_its_answer_be_read(operation):
     ("function", "arguments", "target", "body"),
     [
         (dags.list_dags, {"search": "a&b", "retired": True}, "/dags?search=a%26b&retired=true", None),
-        (runs.list_runs, {"dag_id": "", "state": RunState.FAILED, "before": None}, "/runs?dag_id=&state=failed", None),
+        (runs.list_runs, {"dag_id": "", "state": RunState.FAILED, "since": None}, "/runs?dag_id=&state=failed", None),
         (latest_runs, {"dag_ids": ["a", "ü"], "count": 3}, "/views/latest-runs?dag_ids=a&dag_ids=%C3%BC&count=3", None),
         (show_calendar, {"dag_id": "a", "since": AT, "until": AT}, f"/dags/a/calendar?since={WRITTEN}&until={WRITTEN}", None),
         (runs.show_run, {"dag_id": "a", "run_id": ""}, "/dags/a/runs/", None),

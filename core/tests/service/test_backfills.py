@@ -132,7 +132,7 @@ def test_a_backfill_is_made_with_its_request_and_its_audit_and_a_dag_has_one_at_
     assert (backfill.spec, store.requests.pending()[-1][1]) == (found.spec, BackfillRequested(1))
     with pytest.raises(RequestError, match="has a backfill that has not ended"):
         create_backfill(installation, found)
-    (entry,) = list_audit(installation).entries
+    (entry,) = list_audit(installation).items
     assert (entry.action, entry.person, entry.why) == ("backfill", "ann", "late data")
     assert entry.subject == "backfill 1: 2026-03-01 00:00:00Z to 2026-03-01 03:00:00Z, rerun none"
     assert asked.requests == (BackfillRequested(1),)
@@ -172,9 +172,11 @@ def test_progress_tells_what_the_dates_have_come_to(installation, store):
         {"queued": 1, "left out": 1, "deleted": 1, "to come": 1},
         "waits: for something",
     )
-    assert [each.backfill.number for each in list_backfills(installation, dag_id="sales").backfills] == [1]
-    page = list_dates(installation, 1, after=1, limit=1)
-    assert ([item.reason for item in page.items], page.states, page.after) == (["it is there"], [RunState.QUEUED], 2)
+    assert [each.backfill.number for each in list_backfills(installation, dag_id="sales").items] == [1]
+    first = list_dates(installation, 1, limit=1)
+    page = list_dates(installation, 1, after=first.next, limit=1)
+    assert [(each.item.reason, each.state) for each in page.items] == [("it is there", RunState.QUEUED)]
+    assert page.next not in ("", first.next)
     dags.pause(installation, "sales", paused=True)
     assert show_backfill(installation, 1).waits.startswith("DAG 'sales' is paused.")
 
@@ -188,6 +190,6 @@ def test_what_is_asked_of_a_backfill_is_audited_and_refused_once_it_is_over(inst
         set_backfill(installation, 1, BackfillState.RUNNING)
     with pytest.raises(NotFoundError, match="no backfill is named '2'"):
         set_backfill(installation, 2, BackfillState.PAUSED)
-    assert [(each.action.value, each.subject) for each in list_audit(installation).entries][:1] == [
+    assert [(each.action.value, each.subject) for each in list_audit(installation).items][:1] == [
         ("pause", "backfill 1")
     ]

@@ -58,7 +58,7 @@ def test_the_runs_of_some_dates_are_cleared_together(installation, run, store, n
     assert [each.tasks for each in clears(1, tasks=["load"], upstream=True)] == [["extract", "load"]] * 2
     clear_tasks(installation, *found, by=AskedBy("ann"))
     assert [(type(each), each.run) for each in asked()] == [(ClearTasks, each.run.run) for each in found]
-    assert {e.run_id for e in audit.list_audit(installation).entries if e.action == "clear"} == {"d1", "d2", "one"}
+    assert {e.run_id for e in audit.list_audit(installation).items if e.action == "clear"} == {"d1", "d2", "one"}
 
 
 def test_a_clear_says_what_keeps_its_steps(installation, run, asked):

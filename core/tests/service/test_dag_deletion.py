@@ -93,7 +93,7 @@ def test_a_dag_that_no_file_defines_goes_with_all_that_is_its_own_and_its_audit_
     assert store.versions.of("sales") == []
     assert (len(store.versions.of("stock")), len(store.backfills.page())) == (2, 1)
     assert store.check() == []
-    entry = list_audit(kept, dag_id="sales").entries[0]
+    entry = list_audit(kept, dag_id="sales").items[0]
     assert (entry.action, entry.person, entry.why, entry.subject) == (
         AuditAction.DELETE, "ann", "it is done", "the DAG with its history",
     )  # fmt: skip

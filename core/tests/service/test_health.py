@@ -224,17 +224,17 @@ def test_what_is_in_quarantine_is_bad_and_why_says_so(found, installation, store
     assert "ValueError: no such minute" in found()["quarantine"].detail
     trigger(installation, "stock", run_id="one")
     assert "is in quarantine: ValueError: no such minute" in why(installation, "stock", "count")[0].reason
-    (listed,) = list_quarantine(installation)
+    (listed,) = list_quarantine(installation).items
     with pytest.raises(RequestError, match="stays in quarantine"):
         drop_quarantined(installation, listed.number)
     assert retry_quarantined(installation, listed.number) == listed
     assert DagChanged("stock") in [request for _, request in store.requests.pending()]
     installation.store.quarantine.add(Quarantined(QuarantineKind.TRY, "a try", "too odd", now))
-    (failed,) = list_quarantine(installation)
+    (failed,) = list_quarantine(installation).items
     with pytest.raises(RequestError, match="a try: it has failed"):
         retry_quarantined(installation, failed.number)
     drop_quarantined(installation, failed.number)
-    assert list_quarantine(installation) == []
+    assert list_quarantine(installation).items == []
 
 
 def test_a_fault_of_many_snapshots_is_told_once(found, installation):

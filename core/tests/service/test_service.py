@@ -80,15 +80,15 @@ def test_a_retired_dag_is_not_triggered(installation, store, save):
     save(store, [])
     with pytest.raises(RequestError, match="DAG 'sales' is retired"):
         dags.trigger(installation, "sales")
-    assert dags.list_dags(installation) == []
-    assert [d.active for d in dags.list_dags(installation, retired=True)] == [False, False]
+    assert dags.list_dags(installation).items == []
+    assert [d.active for d in dags.list_dags(installation, retired=True).items] == [False, False]
 
 
 def test_dags_are_listed_with_their_next_run(installation, now):
-    sales, stock = dags.list_dags(installation)
+    sales, stock = dags.list_dags(installation).items
     assert (sales.schedule, sales.next_run_at) == ("@hourly", now.replace(hour=12, minute=0))
     assert (stock.schedule, stock.next_run_at) == ("none", None)
-    assert [d.dag_id for d in dags.list_dags(installation, tag="daily")] == ["sales"]
+    assert [d.dag_id for d in dags.list_dags(installation, tag="daily").items] == ["sales"]
     assert dags.show_dag(installation, "sales").summary == sales
 
 
@@ -108,7 +108,7 @@ def test_pausing_twice_changes_something_once(installation, asked):
     assert dags.pause(installation, "sales", paused=True)
     assert not dags.pause(installation, "sales", paused=True)
     assert asked() == [DagChanged("sales")]
-    assert dags.list_dags(installation)[0].next_run_at is None
+    assert dags.list_dags(installation).items[0].next_run_at is None
     with pytest.raises(NotFoundError):
         dags.pause(installation, "nope", paused=True)
 
@@ -117,9 +117,9 @@ def test_runs_are_paged(installation):
     for i in range(5):
         dags.trigger(installation, "sales", run_id=f"r{i}")
     first = runs.list_runs(installation, dag_id="sales", limit=3)
-    second = runs.list_runs(installation, dag_id="sales", limit=3, before=first.before)
-    assert [r.run_id for r in (*first.runs, *second.runs)] == ["r4", "r3", "r2", "r1", "r0"]
-    assert second.before is None
+    second = runs.list_runs(installation, dag_id="sales", limit=3, after=first.next)
+    assert [r.run_id for r in (*first.items, *second.items)] == ["r4", "r3", "r2", "r1", "r0"]
+    assert second.next == ""
     with pytest.raises(NotFoundError):
         runs.list_runs(installation, dag_id="nope")
 
@@ -152,7 +152,7 @@ def test_who_asks_for_something_is_kept_with_what_was_asked_for_and_why(installa
     dags.pause(installation, "stock", paused=False)
     dags.trigger(installation, "sales", run_id="two", by=by)
     dags.trigger(installation, "sales", run_id="two", by=by)
-    found = audit.list_audit(installation).entries
+    found = audit.list_audit(installation).items
     assert [(e.action, e.dag_id, e.run_id, e.subject, e.person) for e in reversed(found)] == [
         ("trigger", "sales", "one", "", ""),
         ("cancel", "sales", "one", "", "ann"),
@@ -163,9 +163,9 @@ def test_who_asks_for_something_is_kept_with_what_was_asked_for_and_why(installa
         ("trigger", "sales", "two", "", "ann"),
     ], "what changes nothing is not kept"
     assert {(e.at, e.why) for e in found if e.person} == {(now, "a late file")}
-    assert [e.action for e in audit.list_audit(installation, dag_id="sales", run_id="two").entries] == ["trigger"]
+    assert [e.action for e in audit.list_audit(installation, dag_id="sales", run_id="two").items] == ["trigger"]
     first = audit.list_audit(installation, limit=3)
-    assert audit.list_audit(installation, before=first.before).entries == found[3:]
+    assert audit.list_audit(installation, after=first.next).items == found[3:]
     with pytest.raises(NotFoundError, match="no DAG is named 'nope'"):
         audit.list_audit(installation, dag_id="nope")
 
@@ -180,7 +180,7 @@ def test_a_run_that_has_started_can_be_marked(installation, run, asked):
     dags.trigger(installation, "sales", run_id="two")
     with pytest.raises(RequestError, match=r"has not started.*penstock runs cancel sales two"):
         runs.mark_run(installation, "sales", "two", "success")
-    assert [(e.action, e.run_id, e.subject) for e in audit.list_audit(installation).entries][1:2] == [
+    assert [(e.action, e.run_id, e.subject) for e in audit.list_audit(installation).items][1:2] == [
         ("mark", "one", "failed")
     ]
 
@@ -417,7 +417,7 @@ def test_connections_of_the_environment_come_first_and_secrets_stay_hidden(insta
     assert not connections.set_connection(installation, "db", Connection("db", "postgres", password="ppp", extra=extra))
     stored = connections.show_connection(installation, "db")
     environ_connections["db"] = Connection("db", "mysql", password="eee")
-    first, second = connections.list_connections(installation).things
+    first, second = connections.list_connections(installation).items
     assert (first.source, second.source, second.shadowed) == ("environment", "database", True)
     shown = msgspec.json.encode([first, second, stored]).decode()
     assert not any(secret in shown for secret in ("ppp", "kkk", "ttt", "eee"))
@@ -433,7 +433,7 @@ def test_variables_of_the_environment_come_first(installation, environ_variables
     assert variables.get_variable(installation, "key") == "stored"
     environ_variables["key"] = "outside"
     assert variables.get_variable(installation, "key") == "outside"
-    assert [v.shadowed for v in variables.list_variables(installation).things] == [False, True]
+    assert [v.shadowed for v in variables.list_variables(installation).items] == [False, True]
     assert "PENSTOCK_VAR_KEY is set" in variables.set_variable(installation, "key", "again")
     with pytest.raises(NotFoundError, match="Did you mean 'key'"):
         variables.get_variable(installation, "keys")
@@ -451,7 +451,7 @@ def test_a_pool_that_is_needed_is_not_deleted(installation, name, sentence):
     with pytest.raises(RequestError, match=sentence):
         pools.delete_pool(installation, name)
     pools.delete_pool(installation, "free")
-    assert [pool.name for pool in pools.list_pools(installation)] == ["default_pool", "narrow"]
+    assert [pool.name for pool in pools.list_pools(installation).items] == ["default_pool", "narrow"]
 
 
 def test_what_waits_for_a_pool_that_cannot_hold_it_is_counted(installation, store, now, run):
@@ -461,7 +461,7 @@ def test_what_waits_for_a_pool_that_cannot_hold_it_is_counted(installation, stor
     store.apply(Changes(tasks=[ended, *rows], tries=[done]), now)
 
     def findings():
-        return {pool.name: pool.problem for pool in pools.list_pools(installation) if pool.problem}
+        return {pool.name: pool.problem for pool in pools.list_pools(installation).items if pool.problem}
 
     assert findings() == {
         "narrow": "it does not exist, and 3 task instances wait for it. Make it with: penstock pools set narrow SLOTS"
@@ -472,7 +472,7 @@ def test_what_waits_for_a_pool_that_cannot_hold_it_is_counted(installation, stor
     assert findings() == {}
     live = [msgspec.structs.replace(rows[0], state=TaskState.RUNNING, epoch=1)]
     store.apply(Changes(tasks=live, tries=[Try(run.run, "load", 0, 1, 1, "local", now)]), now)
-    narrow = pools.list_pools(installation)[-1]
+    narrow = pools.list_pools(installation).items[-1]
     assert (narrow.name, narrow.slots, narrow.used, narrow.waiting) == ("narrow", 2, 1, 2)
 
 

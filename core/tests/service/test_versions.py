@@ -81,14 +81,14 @@ def test_two_versions_differ_in_what_was_changed_and_in_nothing_else(installatio
 
 def test_versions_are_listed_newest_first_and_the_present_one_is_named(installation, stored):
     first, second = stored(FIRST), stored(CHANGED["tasks"][0])
-    assert [(each.version, each.present) for each in list_versions(installation, "orders")] == [
+    assert [(each.version, each.present) for each in list_versions(installation, "orders").items] == [
         (second, True),
         (first, False),
     ]
     assert stored(FIRST) == first, "what was undone is the version of before"
-    assert [each.present for each in list_versions(installation, "orders")] == [False, True]
+    assert [each.present for each in list_versions(installation, "orders").items] == [False, True]
     assert diff_versions(installation, "orders").before == second
-    assert len(list_versions(installation, "orders", limit=1)) == 1
+    assert len(list_versions(installation, "orders", limit=1).items) == 1
 
 
 def test_what_cannot_be_compared_is_refused_or_told(installation, stored):

@@ -51,7 +51,7 @@ def test_what_a_watcher_cannot_see_is_shown_and_bad(watched, now, status, severi
 
 
 def test_an_asset_is_shown_with_what_it_is_watched_for_and_what_was_told_of(watched, now):
-    assert [each.watched for each in list_assets(watched)] == [["in/*"]]
+    assert [each.watched for each in list_assets(watched).items] == [["in/*"]]
     [before] = show_asset(watched, "orders").watchers
     assert (before.reported, before.last, before.status) == (0, "", None)
     watched.store.assets.watched.report("orders", WATCH.path, [found_file("in/x", 1, "1")], now)

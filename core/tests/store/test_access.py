@@ -35,13 +35,13 @@ def test_users_with_what_they_hold_are_kept_and_go_together(store, now, entry):
 
     assert [each.grant for each in users.grants("ada")] == [given, everywhere(Role.ADMIN)]
     assert (users.has_admin(), users.password_hash("ada"), users.password_hash("no")) == (True, "hash", "")
-    assert access.tokens.list() == [token]
+    assert access.tokens.page() == [token]
     with pytest.raises(NotFoundError):
         access.sessions.remove("s1", entry, user="ada")
     with pytest.raises(RequestError, match="the last admin"):
         users.remove("ada", entry)
     users.remove("bot", entry)
-    assert access.sessions.list("bot") == []
+    assert access.sessions.page("bot") == []
     kept = store.audit.page()[0]
     assert (kept.source, kept.before, kept.after) == ("192.0.2.1", "1", "2")
     assert access.changes == 7

@@ -15,7 +15,7 @@ from penstock.model.request import DagChanged, PoolsChanged
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try, XCom
 from penstock.model.source import ParsedFile
 from penstock.model.state import Outcome, RunState, TaskState
-from penstock.store import LoaderCatalog, Pool, Span
+from penstock.store import DagChoice, LoaderCatalog, Pool, Span
 from penstock.store.history.export import Export
 from penstock.store.sql import tables
 
@@ -24,7 +24,10 @@ from penstock.store.sql import tables
 def stocked(store, now):
     """Three DAGs, ten runs of each, one of them failed and one live."""
     catalog = LoaderCatalog(store, store.config.variable_values, lambda: now)
-    dags = tuple(DagSpec(name, "f.py", (TaskSpec("t"),), tags=(name[0],)) for name in ("alpha", "beta_1", "BETA%2"))
+    dags = tuple(
+        DagSpec(name, "f.py", (TaskSpec("t"),), tags=(name[0],), owners=("ada",) if name.islower() else ())
+        for name in ("alpha", "beta_1", "BETA%2")
+    )
     catalog.save(ParsedFile("f.py", "s", {}, {}, None, now, 0.1, dags))
     catalog.close()
     for i in range(10):
@@ -77,7 +80,8 @@ def test_the_run_before_is_the_last_of_an_earlier_date_with_what_did_not_end_wel
 
 
 def test_dags_are_listed_with_their_runs_by_state(stocked):
-    found = stocked.dags.rows()
+    found = stocked.views.dag_list.page(DagChoice())
+    assert found == stocked.dags.rows()
     assert sorted(row.dag_id for row in found) == ["BETA%2", "alpha", "beta_1"]
     assert all(row.runs == {RunState.FAILED: 1, RunState.SUCCESS: 8, RunState.RUNNING: 1} for row in found)
     assert stocked.dags.row("alpha") == next(row for row in found if row.dag_id == "alpha")
@@ -88,7 +92,42 @@ def test_dags_are_listed_with_their_runs_by_state(stocked):
     ("search", "names"), [("beta", {"beta_1", "BETA%2"}), ("%", {"BETA%2"}), ("_", {"beta_1"}), ("x", set())]
 )  # fmt: skip
 def test_a_search_takes_its_text_literally_and_in_any_case(stocked, search, names):
-    assert {row.dag_id for row in stocked.dags.rows(search=search)} == names
+    assert {row.dag_id for row in stocked.views.dag_list.page(DagChoice(search))} == names
+    if search == "beta":
+        assert {run.dag_id for run in stocked.runs.page(search=search)} == names
+
+
+@pytest.mark.parametrize(
+    ("choice", "names"),
+    [
+        (DagChoice(tag="b"), ["beta_1"]),
+        (DagChoice(tag="b", search="alpha"), []),
+        (DagChoice(owner="ada"), ["alpha", "beta_1"]),
+        (DagChoice(paused=True), ["beta_1"]),
+        (DagChoice(paused=False), ["BETA%2", "alpha"]),
+        (DagChoice(state=RunState.RUNNING), ["BETA%2", "alpha", "beta_1"]),
+        (DagChoice(state=RunState.FAILED), []),
+        (DagChoice(search="x" * 10_000), []),
+    ],
+)
+def test_dags_are_chosen_by_labels_and_states(stocked, now, choice, names):
+    stocked.dags.set_paused("beta_1", now, paused=True)
+    for _ in range(2):  # what was read once is kept
+        assert sorted(row.dag_id for row in stocked.views.dag_list.page(choice)) == sorted(names)
+
+
+def test_a_page_of_dags_is_full_of_those_that_may_be_seen(stocked):
+    def seen(dag_id, tags):
+        return dag_id == "alpha" or "B" in tags
+
+    first = stocked.views.dag_list.page(DagChoice(), seen=seen, limit=1)
+    rest = stocked.views.dag_list.page(DagChoice(), seen=seen, after=first[0].dag_id, limit=5)
+    assert sorted(row.dag_id for row in (*first, *rest)) == ["BETA%2", "alpha"]
+
+
+def test_runs_are_chosen_by_logical_date(stocked, now):
+    assert len(stocked.runs.page(dag_id="alpha", since=now, until=now + timedelta(seconds=1))) == 10
+    assert stocked.runs.page(until=now) == stocked.runs.page(since=now + timedelta(seconds=1)) == []
 
 
 def test_pages_of_runs_are_newest_first_and_miss_and_repeat_none(stocked):
@@ -235,7 +274,10 @@ READS = {
     "an xcom by its place": lambda s, run: s.xcoms.at(run.run, XComRef("t", "k"), 3),
     "page of xcoms": lambda s, run: s.xcoms.page(run.run, XComRef("t", "k"), 0, 10),
     "dag_row": lambda s, run: s.dags.row("alpha"),
-    "dag_rows": lambda s, run: s.dags.rows(),
+    "page of DAGs": lambda s, run: s.views.dag_list.page(
+        DagChoice("a", "a", "ada", paused=False, state=RunState.RUNNING)
+    ),
+    "runs of a span": lambda s, run: s.runs.page(dag_id="alpha", since=run.created_at, until=run.created_at),
     "live runs of a DAG": lambda s, run: s.dag_history.live("alpha", 4),
     "finished runs of a DAG": lambda s, run: s.dag_history.finished("alpha", 5, 25),
     "sizes of runs": lambda s, run: s.retention.sizes([run.run]),

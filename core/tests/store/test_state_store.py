@@ -115,10 +115,11 @@ def test_pages_follow_each_other_and_old_values_go(store, put, now):
     seen, after = [], None
     while page := store.state_store.page(after=after, limit=3):
         seen += page
-        after = page[-1]
+        after = (page[-1].dag_id, page[-1].name, page[-1].key)
     assert [(each.dag_id, each.name, each.key) for each in seen] == [
         (*owner, name) for owner in sorted([TASK, ASSET, ("d", "u"), ("e", "t")]) for name in "ab"
     ]
     assert {each.dag_id for each in store.state_store.page(dag_id="d")} == {"d"}
+    assert {each.dag_id for each in store.state_store.page(dag_ids=["", "e"])} == {"", "e"}
     assert store.state_store.delete_before(now) == 0
     assert store.state_store.delete_before(now + timedelta(days=1)) == 8

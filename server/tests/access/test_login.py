@@ -54,7 +54,7 @@ def test_who_signs_in_is_known_by_a_cookie_that_no_script_reads(call, installati
     assert re.fullmatch(r"penstock-[0-9a-f]{12}=[\w-]{43}", cookie)
     assert {each.lower() for each in attributes} == {"httponly", "max-age=604800", "path=/", "samesite=lax"}
     assert call("GET", "/api/v1/me", cookie=cookie).json["user"] == "ann"
-    assert [each["dag_id"] for each in call("GET", "/api/v1/dags", cookie=cookie).json] == ["sales"]
+    assert [each["dag_id"] for each in call("GET", "/api/v1/dags", cookie=cookie).json["items"]] == ["sales"]
     assert call("POST", "/api/v1/dags/sales/runs", {}, cookie=cookie, **OWN).status == 200
     assert call("POST", "/api/v1/dags/health/runs", {}, cookie=cookie, **OWN).status == 404
     last = next(each for each in installation.store.audit.page() if each.dag_id == "sales")

@@ -64,7 +64,7 @@ def test_groups_are_teams_and_leaving_one_counts_from_the_next_sign_in(browser, 
     here = browser(teams={"eng": "data", "ops": "data", "fin": "finance"})
     provider.person["groups"] = ["ops", "others", 7]
     here.sign_in()
-    assert [each["dag_id"] for each in here.get("/api/v1/dags").json] == ["sales"]
+    assert [each["dag_id"] for each in here.get("/api/v1/dags").json["items"]] == ["sales"]
     provider.person["groups"] = "fin"
     here.sign_in()
     assert here.get("/api/v1/dags").status == 403

@@ -81,7 +81,7 @@ def _quarantined(installation: Installation, team: str) -> list[int]:
 
 
 def _backfill(installation: Installation, team: str) -> dict[str, Any]:
-    started = list_backfills(installation, dag_id=f"{team}_past").backfills
+    started = list_backfills(installation, dag_id=f"{team}_past").items
     return {"number": started[0].backfill.number, "state": "paused"}
 
 
@@ -93,8 +93,8 @@ _BELOW: dict[str, Made] = {
     "/assets": lambda _, team: {"name": f"s3://{team}/asset"},
     "/backfills": _backfill,
     "/grants": lambda i, team: {"number": i.store.access.users.team_grants(f"{team}_team")[0].number},
-    "/sessions/": lambda i, team: {"session_id": i.store.access.sessions.list(f"{team}_user")[0].session_id},
-    "/tokens/": lambda i, team: {"token_id": i.store.access.tokens.list(f"{team}_user")[0].token_id},
+    "/sessions/": lambda i, team: {"session_id": i.store.access.sessions.page(f"{team}_user")[0].session_id},
+    "/tokens/": lambda i, team: {"token_id": i.store.access.tokens.page(f"{team}_user")[0].token_id},
 }
 """Values of operations whose path begins so."""
 

@@ -4,7 +4,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import click
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from penstock.cli import names, requests
 from penstock.cli.assets.commands import print_wait
@@ -27,6 +27,7 @@ from penstock.model.state import RunState
 from penstock.model.text import counted
 from penstock.service import dags as service
 from penstock.service.installation import Installation
+from penstock.service.operations.page import MOST, every
 
 
 @click.group()
@@ -42,14 +43,39 @@ dags.add_command(delete)
 @dags.command("list")
 @click.option("--search", type=names.PLAIN, default=None, metavar="TEXT", help="Only DAGs whose id contains this.")
 @click.option("--tag", type=names.PLAIN, default=None, help="Only DAGs with this tag.")
+@click.option("--owner", type=names.PLAIN, default=None, help="Only DAGs of which a task names this owner.")
+@click.option("--paused/--running", "paused", default=None, help="Only DAGs that are paused, or that are not.")
+@click.option(
+    "--state",
+    type=click.Choice([s.value for s in RunState]),
+    default=None,
+    help="Only DAGs whose newest run is in this state.",
+)
 @click.option("--retired", is_flag=True, help="Also DAGs that no file defines any more.")
 @json_option
 @click.pass_context
-def list_dags(context: click.Context, search: str | None, tag: str | None, *, retired: bool, as_json: bool) -> None:
+def list_dags(  # noqa: PLR0913 - one argument an option
+    context: click.Context,
+    search: str | None,
+    tag: str | None,
+    owner: str | None,
+    state: str | None,
+    *,
+    paused: bool | None,
+    retired: bool,
+    as_json: bool,
+) -> None:
     """List DAGs with their schedules and the numbers of their runs."""
     with project(context) as installation:
-        found = service.list_dags(installation, search=search or "", tag=tag or "", retired=retired)
-        broken = [file for file, each in service.dag_problems(installation).items() if each.problems]
+        found = list(
+            every(
+                lambda after: service.list_dags(
+                    installation, search=search or "", tag=tag or "", owner=owner or "", paused=paused,
+                    state=RunState(state) if state else None, retired=retired, after=after, limit=MOST,
+                )
+            )
+        )  # fmt: skip
+        broken = [each for each in _problems(installation) if each.problems]
     if as_json:
         print_json(found)
         return
@@ -122,18 +148,22 @@ def show_dag(context: click.Context, dag_id: str, *, as_json: bool) -> None:
 def errors(context: click.Context, *, as_json: bool) -> int:
     """Show what is wrong with DAG files, and notes, which stop nothing; exit code 1 if anything is wrong."""
     with project(context) as installation:
-        found = service.dag_problems(installation)
-    broken = any(each.problems for each in found.values())
+        found = _problems(installation)
+    broken = any(each.problems for each in found)
     if as_json:
-        print_json([{"file": file, **asdict(each)} for file, each in found.items()])
+        print_json(found)
         return 1 if broken else 0
     if not broken:
         print_line("every DAG file can be imported.")
-    for file, each in found.items():
-        print_line("", title=file)
+    for each in found:
+        print_line("", title=each.file)
         for sentence in (*each.problems, *(f"note: {note}" for note in each.notes)):
             print_line("  " + sentence.replace("\n", "\n  "))
     return 1 if broken else 0
+
+
+def _problems(installation: Installation) -> list[service.ImportErrors]:
+    return list(every(lambda after: service.dag_problems(installation, after=after, limit=MOST)))
 
 
 @dags.command("trigger")

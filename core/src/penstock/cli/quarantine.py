@@ -7,6 +7,7 @@ from penstock.cli.installation import project, remind_of_scheduler
 from penstock.cli.terminal import json_option, print_json, print_line, print_table
 from penstock.model.history.quarantine import Quarantined
 from penstock.service.history import quarantine as service
+from penstock.service.operations.page import MOST, every
 
 
 @click.group()
@@ -20,7 +21,7 @@ def quarantine() -> None:
 def list_quarantine(context: click.Context, *, as_json: bool) -> None:
     """List what is in quarantine, oldest first."""
     with project(context) as installation:
-        found = service.list_quarantine(installation)
+        found = list(every(lambda after: service.list_quarantine(installation, after=after, limit=MOST)))
     if as_json:
         print_json([_facts(each) for each in found])
     else:

@@ -7,6 +7,7 @@ import click
 from penstock.cli import names, requests
 from penstock.cli.history import clears as clears_of
 from penstock.cli.installation import project
+from penstock.cli.page_options import page_options, print_next
 from penstock.cli.terminal import (
     counts,
     duration,
@@ -14,7 +15,6 @@ from penstock.cli.terminal import (
     print_fields,
     print_json,
     print_line,
-    print_remark,
     print_table,
 )
 from penstock.model.state import RunState
@@ -32,19 +32,44 @@ def runs() -> None:
 @runs.command("list")
 @click.argument("dag_id", type=names.DAG, required=False)
 @click.option("--state", type=click.Choice([s.value for s in RunState]), default=None, help="Only runs in this state.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="Length of the page.")
+@click.option("--tag", type=names.PLAIN, default=None, help="Only of DAGs with this tag.")
 @click.option(
-    "--before", type=int, default=None, metavar="NUMBER", help="The next page: the number that this page ends with."
+    "--search",
+    type=names.PLAIN,
+    default=None,
+    metavar="TEXT",
+    help="Only if the id of the run, or of the DAG, contains this.",
 )
+@click.option(
+    "--since",
+    default=None,
+    metavar="ISO",
+    help="Only of this logical date or a later one; UTC unless it has an offset.",
+)
+@click.option("--until", default=None, metavar="ISO", help="Only of an earlier logical date.")
+@page_options
 @json_option
 @click.pass_context
-def list_runs(
-    context: click.Context, dag_id: str | None, state: str | None, limit: int, before: int | None, *, as_json: bool
+def list_runs(  # noqa: PLR0913 - one argument an option
+    context: click.Context,
+    dag_id: str | None,
+    *,
+    state: str | None,
+    tag: str | None,
+    search: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    after: str | None,
+    as_json: bool,
 ) -> None:
     """List runs, newest first."""
+    first, end = requests.read_date(since, "--since"), requests.read_date(until, "--until")
     with project(context) as installation:
-        wanted = RunState(state) if state else None
-        page = service.list_runs(installation, dag_id=dag_id or "", state=wanted, before=before, limit=limit)
+        page = service.list_runs(
+            installation, dag_id=dag_id or "", state=RunState(state) if state else None, tag=tag or "", search=search or "",
+            since=first, until=end, after=after or "", limit=limit,
+        )  # fmt: skip
     if as_json:
         print_json(page)
         return
@@ -60,12 +85,11 @@ def list_runs(
                 duration(r.started_at, r.ended_at),
                 r.reason,
             )
-            for r in page.runs
+            for r in page.items
         ],
         empty="no run found.",
     )
-    if page.before is not None:
-        print_remark(f"there are more: --before {page.before}")
+    print_next(page.next)
 
 
 @runs.command("show")

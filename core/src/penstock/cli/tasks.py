@@ -1,6 +1,5 @@
 """``penstock tasks``."""
 
-import shlex
 from typing import Any
 
 import click
@@ -10,6 +9,7 @@ from penstock.cli.history import clears as clears_of
 from penstock.cli.installation import project
 from penstock.cli.logs.task_logs import logs
 from penstock.cli.names import index_option, named_instance, one_task, run_option
+from penstock.cli.page_options import page_options, print_next
 from penstock.cli.terminal import (
     counts,
     duration,
@@ -17,7 +17,6 @@ from penstock.cli.terminal import (
     print_fields,
     print_json,
     print_line,
-    print_remark,
     print_table,
 )
 from penstock.errors import RequestError
@@ -28,6 +27,7 @@ from penstock.service.clear import Code
 from penstock.service.history.clears import clear_dates, clear_run
 from penstock.service.installation import Installation
 from penstock.service.names import index_of
+from penstock.service.operations.page import pages
 from penstock.service.runs import show_run
 from penstock.service.values.rendered import list_rendered
 from penstock.service.values.xcoms import list_xcoms
@@ -60,10 +60,11 @@ def list_tasks(
     if run_id and named_run:
         raise click.UsageError(f"Two runs are named: {run_id!r} and --run {named_run!r}. Name one.")
     with project(context) as installation:
-        listed = service.list_tasks(installation, dag_id, run_id or named_run or "")
-    run, found = listed.run, listed.tasks
+        name = run_id or named_run or ""
+        listed = list(pages(lambda after: service.list_tasks(installation, dag_id, name, after=after)))
+    run, found = listed[0].run, [task for page in listed for task in page.items]
     if as_json:
-        print_json(listed)
+        print_json({"run": run, "tasks": found})
         return
     print_line(f"{run.dag_id} {run.run_id} ({run.state.value})")
     print_table(
@@ -252,10 +253,7 @@ def rendered(
 @tasks.command("xcoms")
 @one_task
 @click.option("--key", type=names.PLAIN, default=None, help="The values under this key alone, large ones read whole.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="Length of the page.")
-@click.option(
-    "--after", default=None, metavar="INDEX:KEY", help="The next page: what this page says that it ends with."
-)
+@page_options
 @json_option
 @click.pass_context
 def xcoms(  # noqa: PLR0913 - one argument an option
@@ -287,16 +285,15 @@ def xcoms(  # noqa: PLR0913 - one argument an option
         print_json(page)
         return
     print_line(f"{dag_id} {page.run.run_id} ({page.run.state.value})")
-    if key and len(page.values) == 1:
-        print_line(page.values[0].text())
+    if key and len(page.items) == 1:
+        print_line(page.items[0].text())
         return
     print_table(
         ["task", "key", "elements", "value"],
-        [(each.task, each.key, each.length, each.text()) for each in page.values],
+        [(each.task, each.key, each.length, each.text()) for each in page.items],
         empty=f"{task_id} has left nothing{f' under the key {key!r}' if key else ''}.",
     )
-    if page.next:
-        print_remark(f"there are more: --after {shlex.quote(page.next)}")
+    print_next(page.next)
 
 
 def _one_index(

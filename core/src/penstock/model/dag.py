@@ -174,6 +174,7 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     Attributes:
         file: Path of the file that defines it, relative to the DAGs folder, with ``/``.
         tasks: Every task by id, in topological order.
+        owners: Whom its tasks name as their owners, for people, sorted.
         groups: By id of a task group, the tasks with which it begins, sorted: what a branch means that answers the group.
         tenant: Whose share of limited resources its tasks take; "" for that of all DAGs that name none.
         catchup: Whether all runs that fell due since the start date are run; else only the newest of the past.
@@ -200,6 +201,7 @@ class DagSpec(msgspec.Struct, frozen=True, omit_defaults=True, weakref=True):
     tenant: str = ""
     params: dict[str, ParamSpec] = {}
     tags: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
     doc: str = ""
     groups: dict[str, tuple[str, ...]] = {}
     isolation: Isolation | None = None

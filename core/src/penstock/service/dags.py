@@ -18,13 +18,13 @@ from penstock.model.names import check_conf, check_name
 from penstock.model.request import RunRequested
 from penstock.model.run import NewRun, Run
 from penstock.model.schedule import ScheduleKind
-from penstock.model.source import FileProblems
 from penstock.model.state import RunState
 from penstock.service.assets.assets import DagWait, dag_wait
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
 from penstock.service.operations.operation import operation
-from penstock.store import DagRow
+from penstock.service.operations.page import Page, PagedList, PageSize
+from penstock.store import DagChoice, DagRow
 
 MOST_NEXT_RUNS = 1_000
 """Runs that are foreseen at once: each costs a look into the schedule."""
@@ -44,6 +44,7 @@ class DagSummary(msgspec.Struct, frozen=True):
     paused: bool
     active: bool
     tags: tuple[str, ...]
+    owners: tuple[str, ...]
     tasks: int
     next_run_at: datetime | None
     runs: dict[RunState, int]
@@ -57,6 +58,14 @@ class DagDetails(msgspec.Struct, frozen=True):
     version: str
     latest: list[Run]
     waits: DagWait | None = None
+
+
+class ImportErrors(msgspec.Struct, frozen=True):
+    """What is wrong with a DAG file, or worth a note; each is a sentence that begins with file and line."""
+
+    file: str
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 class TriggeredRun(msgspec.Struct, frozen=True):
@@ -87,19 +96,45 @@ class NextRun(msgspec.Struct, frozen=True):
     local: datetime
 
 
+_DAGS, _PROBLEMS = PagedList("DAGs", str), PagedList("import errors", str)
+
+
 @operation("GET", "/dags", needs=Permission.DAGS_READ, subject="")
-def list_dags(
-    installation: Installation, *, search: str = "", tag: str = "", retired: bool = False
-) -> list[DagSummary]:
-    """List DAGs by id; those whose id contains ``search``, that have the tag; retired ones only if asked for.
+def list_dags(  # noqa: PLR0913 - one argument a filter
+    installation: Installation,
+    *,
+    search: str = "",
+    tag: str = "",
+    owner: str = "",
+    paused: bool | None = None,
+    state: RunState | None = None,
+    retired: bool = False,
+    after: str = "",
+    limit: PageSize = 200,
+) -> Page[DagSummary]:
+    """List a page of DAGs, by id.
+
+    Args:
+        installation: The installation.
+        search: Only those whose id contains this, in any case.
+        tag: Only those that have this tag.
+        owner: Only those of which a task names this owner.
+        paused: Only those that are paused, or that are not.
+        state: Only those whose newest run is in this state.
+        retired: Also those that no file defines any more.
+        after: ``next`` of the page before; "" for the first page.
+        limit: Length of the page.
 
     Raises:
+        PageError: No page ended with ``after``.
         StoreError: The database failed.
     """
-    now = installation.now()
-    rows = installation.store.dags.rows(search=search, retired=retired)
-    seen = [row for row in rows if (not tag or tag in row.spec.tags) and installation.sees(row.dag_id, row.spec.tags)]
-    return [_summary(row, now) for row in seen]
+    now, behind = installation.now(), _DAGS.key(after) or ""
+    choice = DagChoice(search, tag, owner, paused, state, retired)
+    seen = installation.sees if installation.limited else None
+    rows = installation.store.views.dag_list.page(choice, seen=seen, after=behind, limit=limit + 1)
+    chosen, end = _DAGS.cut(rows, limit, lambda row: row.dag_id)
+    return Page(items=[_summary(row, now) for row in chosen], next=end)
 
 
 @operation("GET", "/dags/{dag_id}", needs=Permission.DAGS_READ)
@@ -112,15 +147,16 @@ def show_dag(installation: Installation, dag_id: str) -> DagDetails:
 
 
 @operation("GET", "/import-errors", needs=Permission.CODE_READ, subject="")
-def dag_problems(installation: Installation) -> dict[str, FileProblems]:
-    """List why DAG files could not be imported, and notes about the others, by file; raises StoreError."""
+def dag_problems(installation: Installation, *, after: str = "", limit: PageSize = 200) -> Page[ImportErrors]:
+    """List a page of the DAG files that could not be imported, or of which notes were made, by file; raises PageError or StoreError."""
     found = installation.store.dags.problems()
     seen = installation.seen_dags(Permission.CODE_READ)
-    if seen is None:
-        return found
-    # What says nothing of its DAGs, as a file that never was imported, may be anybody's.
-    owners = installation.store.dags.by_file()
-    return {file: each for file, each in found.items() if file in owners and owners[file].issubset(seen)}
+    if seen is not None:
+        # What says nothing of its DAGs, as a file that never was imported, may be anybody's.
+        owners = installation.store.dags.by_file()
+        found = {file: each for file, each in found.items() if file in owners and owners[file].issubset(seen)}
+    listed = [ImportErrors(file, each.problems, each.notes) for file, each in found.items()]
+    return _PROBLEMS.page_of_all(listed, after, limit, lambda each: each.file)
 
 
 @operation("GET", "/dags/{dag_id}/next-runs", needs=Permission.DAGS_READ)
@@ -262,6 +298,7 @@ def _summary(row: DagRow, now: datetime) -> DagSummary:
         paused=row.paused,
         active=row.active,
         tags=row.spec.tags,
+        owners=row.spec.owners,
         tasks=len(row.spec.tasks),
         next_run_at=due.at if due else None,
         runs=row.runs,

@@ -26,6 +26,7 @@ from penstock.service.config.pools import list_pools
 from penstock.service.figures.bottlenecks import bottlenecks
 from penstock.service.figures.figures import scheduler_health
 from penstock.service.installation import Installation
+from penstock.service.operations.page import MOST, every
 from penstock.service.providers import concerns, list_providers
 from penstock.service.schedulers.schedulers import described, list_schedulers
 from penstock.settings import ServiceChoice
@@ -195,7 +196,7 @@ def _pools(installation: Installation) -> Iterator[Finding]:
     """A pool that does not exist, is closed or is too small: what waits for it would wait for ever."""
     if not installation.has_database:
         return
-    found = list_pools(installation)
+    found = list(every(lambda after: list_pools(installation, after=after, limit=MOST)))
     for pool in found:
         if pool.problem:
             yield Finding(Severity.BAD, f"pool {pool.name}", pool.problem)

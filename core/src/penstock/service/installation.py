@@ -185,7 +185,7 @@ class Installation:
             return None
         if not asks.may_somewhere(permission):
             return []
-        return [dag_id for dag_id, tags in self.store.dags.tagged() if asks.may(permission, dag_id, tags)]
+        return [dag_id for dag_id, tags in self.store.views.dag_list.tagged() if asks.may(permission, dag_id, tags)]
 
     def require(self, permission: Permission, name: str = "") -> None:
         """Refuse whoever has no permission on one thing, or on the installation.

@@ -1,5 +1,7 @@
 """Operations on runs: list, show, cancel, mark."""
 
+from datetime import datetime
+
 import msgspec
 
 from penstock.errors import RequestError
@@ -12,19 +14,10 @@ from penstock.service.asked.asked import Asked, ask
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag, find_run
 from penstock.service.operations.operation import operation
-from penstock.service.operations.page import PageSize
+from penstock.service.operations.page import Page, PagedList, PageSize
 from penstock.service.preview import TaskChange, preview_marks
 
-
-class RunPage(msgspec.Struct, frozen=True):
-    """A page of runs, newest first.
-
-    Attributes:
-        before: What to pass for the next page; None if this is the last.
-    """
-
-    runs: list[Run]
-    before: int | None
+_RUNS = PagedList("runs", int)
 
 
 class RunDetails(msgspec.Struct, frozen=True):
@@ -48,28 +41,53 @@ class MarkedRun(msgspec.Struct, frozen=True):
 
 
 @operation("GET", "/runs", needs=Permission.DAGS_READ)
-def list_runs(
+def list_runs(  # noqa: PLR0913 - one argument a filter
     installation: Installation,
     *,
     dag_id: str = "",
     state: RunState | None = None,
-    before: int | None = None,
+    tag: str = "",
+    search: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    after: str = "",
     limit: PageSize = 50,
-) -> RunPage:
+) -> Page[Run]:
     """List a page of runs of a DAG, or of all if ``dag_id`` is empty, newest first.
+
+    Args:
+        installation: The installation.
+        dag_id: Only runs of this DAG; "" for all.
+        state: Only those in this state.
+        tag: Only of DAGs with this tag.
+        search: Only those whose id, or the id of whose DAG, contains this, in any case.
+        since: Only those whose logical date is this instant or later.
+        until: Only those whose logical date is before this instant.
+        after: ``next`` of the page before; "" for the first page.
+        limit: Length of the page.
 
     Raises:
         NotFoundError: There is no such DAG.
+        PageError: No page ended with ``after``.
         StoreError: The database failed.
     """
-    store = installation.store
+    store, before = installation.store, _RUNS.key(after)
     if dag_id:
         find_dag(store, dag_id)
     found = store.runs.page(
-        dag_id=dag_id, dag_ids=installation.seen_dags(), state=state, before=before, limit=limit + 1
-    )
-    more = len(found) > limit
-    return RunPage(found[:limit], found[limit - 1].run if more else None)
+        dag_id=dag_id, dag_ids=_dags_of(installation, tag), state=state, search=search, since=since, until=until,
+        before=before, limit=limit + 1,
+    )  # fmt: skip
+    return _RUNS.page(found, limit, lambda run: run.run)
+
+
+def _dags_of(installation: Installation, tag: str) -> list[str] | None:
+    """The DAGs with a tag that may be seen; None for all there are."""
+    seen = installation.seen_dags()
+    if not tag:
+        return seen
+    tagged = [dag_id for dag_id, tags in installation.store.views.dag_list.tagged() if tag in tags]
+    return tagged if seen is None else sorted(set(seen).intersection(tagged))
 
 
 @operation("GET", "/dags/{dag_id}/runs/{run_id}", needs=Permission.DAGS_READ)

@@ -15,6 +15,7 @@ from penstock.service.clear import Code, version_to_run
 from penstock.service.installation import Installation
 from penstock.service.names import find_present_tasks, find_run, find_tasks, known_tasks
 from penstock.service.operations.operation import operation
+from penstock.service.operations.page import Page, PagedList, PageSize
 from penstock.service.preview import TaskChange, preview_marks
 from penstock.store import PastTry, Store
 
@@ -41,11 +42,13 @@ class Why(msgspec.Struct, frozen=True):
     wait: Wait | None = None
 
 
-class RunTasks(msgspec.Struct, frozen=True):
-    """A run with its task instances."""
+class RunTasks(Page[TaskInstance], frozen=True, kw_only=True):
+    """A run with a page of its task instances, in the DAG's order."""
 
     run: Run
-    tasks: list[TaskInstance]
+
+
+_TASKS = PagedList("tasks of a run", tuple[int, str, int])
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -65,19 +68,26 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 @operation("GET", "/dags/{dag_id}/runs/{run_id}/tasks", needs=Permission.DAGS_READ)
-def list_tasks(installation: Installation, dag_id: str, run_id: str = "") -> RunTasks:
-    """List the task instances of a run in the DAG's order, or of the DAG's newest if ``run_id`` is empty.
+def list_tasks(
+    installation: Installation, dag_id: str, run_id: str = "", *, after: str = "", limit: PageSize = 10_000
+) -> RunTasks:
+    """List a page of the task instances of a run in the DAG's order, or of the DAG's newest if ``run_id`` is empty.
 
     Raises:
         NotFoundError: There is no such DAG or run.
         RequestError: The DAG has no run yet.
+        PageError: No page ended with ``after``.
         StoreError: The database failed.
     """
     store = installation.store
     run = find_run(store, dag_id, run_id)
     order = {task_id: number for number, task_id in enumerate(known_tasks(store, run))}
-    found = store.runs.tasks(run.run)  # by task id and index, which stays so among those of one place
-    return RunTasks(run, sorted(found, key=lambda task: order.get(task.task_id, len(order))))
+
+    def key(task: TaskInstance) -> tuple[int, str, int]:
+        return order.get(task.task_id, len(order)), task.task_id, task.map_index
+
+    page = _TASKS.page_of_all(store.runs.tasks(run.run), after, limit, key, run.run)
+    return RunTasks(items=page.items, next=page.next, run=run)
 
 
 @operation("GET", "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/why", needs=Permission.DAGS_READ)

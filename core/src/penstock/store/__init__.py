@@ -21,6 +21,7 @@ from penstock.store.sql.wakeup import NOTICES, SCHEDULER, VARIABLES, Wakeup
 from penstock.store.store import Store
 from penstock.store.transaction import Transaction
 from penstock.store.upgrades.upgrades import PendingUpgrade, pending_upgrade, upgrade
+from penstock.store.views.dag_list import DagChoice
 from penstock.store.views.views import FileRow, RunStates, ShortRun
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "VARIABLES",
     "AlertDelivery",
     "Counts",
+    "DagChoice",
     "DagRow",
     "DagState",
     "FileRow",

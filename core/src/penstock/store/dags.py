@@ -9,12 +9,11 @@ from weakref import WeakValueDictionary
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, tuple_, update
 
 from penstock.errors import DataUnreadableError
 from penstock.model.dag import DagSpec, from_json
 from penstock.model.history.audit import AuditEntry
-from penstock.model.names import LONGEST_NAME
 from penstock.model.request import DagChanged
 from penstock.model.schedule import PlannedRun
 from penstock.model.source import FileProblems
@@ -133,7 +132,7 @@ VERSION: Select[Any] = (
 VERSIONS_OF = (
     select(*tables.columns(tables.dag_version, StoredVersion))
     .where(_v.dag_id == bindparam("dag_id"))
-    .order_by(_v.created_at.desc(), _v.version)
+    .order_by(_v.created_at.desc(), _v.version.desc())
 )
 PROBLEMS = select(_f.file, _f.problems, _f.notes).where((_f.problems != "[]") | (_f.notes != "[]")).order_by(_f.file)
 
@@ -158,38 +157,24 @@ class Dags:
             row = connection.execute(STATE, {"of": dag_id}).one_or_none()
         return None if row is None else DagState(*row)
 
-    def rows(self, *, search: str = "", retired: bool = False) -> list[DagRow]:
-        """DAGs for people, by id.
-
-        Args:
-            search: Part of the id, in any case; "" for all.
-            retired: Whether to include those that no file defines any more.
-        """
-        if len(search) > LONGEST_NAME or "\0" in search:
-            return []  # no id holds it, and neither database looks for it
-        query = ROWS.where(_d.dag_id.icontains(search, autoescape=True)) if search else ROWS
+    def rows(self) -> list[DagRow]:
+        """All DAGs that a file defines, by id, for what looks at each of them; lists for people are read by `penstock.store.views`."""
         with self._database.read() as connection:
-            found = connection.execute(query if retired else query.where(_d.active)).all()
-            counts = _by_dag(connection.execute(RUN_COUNTS))
-        return [_dag_row(row, counts) for row in found]
+            found = connection.execute(ROWS.where(_d.active)).all()
+            counts = counts_by_dag(connection.execute(RUN_COUNTS))
+        return [dag_row(row, counts) for row in found]
 
     def row(self, dag_id: str) -> DagRow | None:
         """One DAG for people, retired or not; None if there is none."""
         with self._database.read() as connection:
             row = connection.execute(ROW, {"of": dag_id}).one_or_none()
-            counts = _by_dag(connection.execute(RUN_COUNTS_OF, {"of": dag_id}))
-        return None if row is None else _dag_row(row, counts)
+            counts = counts_by_dag(connection.execute(RUN_COUNTS_OF, {"of": dag_id}))
+        return None if row is None else dag_row(row, counts)
 
     def ids(self) -> list[str]:
         """The ids of all DAGs that a file defines."""
         with self._database.read() as connection:
             return list(connection.execute(select(_d.dag_id).where(_d.active)).scalars())
-
-    def tagged(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Every DAG, retired ones included, with its tags; of its structure nothing else is read."""
-        with self._database.read() as connection:
-            found = connection.execute(TAGGED).all()
-        return [(dag_id, tags_of(data)) for dag_id, data in found]
 
     def by_file(self, *, retired: bool = False) -> dict[str, set[str]]:
         """The DAGs that each file defines, and those that it defined last if retired ones are asked for, too."""
@@ -256,10 +241,15 @@ class Versions:
                 self._versions.popitem(last=False)
         return found
 
-    def of(self, dag_id: str) -> list[StoredVersion]:
-        """The stored versions of a DAG, newest first; raises StoreError."""
+    def of(
+        self, dag_id: str, *, after: tuple[datetime, str] | None = None, limit: int | None = None
+    ) -> list[StoredVersion]:
+        """The stored versions of a DAG, newest first, behind the last one of the page before; raises StoreError."""
+        query = VERSIONS_OF if limit is None else VERSIONS_OF.limit(limit)
+        if after is not None:
+            query = query.where(tuple_(_v.created_at, _v.version) < after)
         with self._database.read() as connection:
-            return [StoredVersion(*row) for row in connection.execute(VERSIONS_OF, {"dag_id": dag_id})]
+            return [StoredVersion(*row) for row in connection.execute(query, {"dag_id": dag_id})]
 
     def spec(self, version: str) -> DagSpec | None:
         """The structure of a version; None if there is none. Raises as `get`."""
@@ -303,14 +293,16 @@ def _sentences(text: str) -> tuple[str, ...]:
     return msgspec.json.decode(text, type=tuple[str, ...])
 
 
-def _by_dag(counted: Iterable[Any]) -> dict[str, dict[RunState, int]]:
+def counts_by_dag(counted: Iterable[Any]) -> dict[str, dict[RunState, int]]:
+    """Numbers of runs by DAG and state, of rows of `RUN_COUNTS`."""
     counts: dict[str, dict[RunState, int]] = {}
     for dag_id, state, number in counted:
         counts.setdefault(dag_id, {})[state] = number
     return counts
 
 
-def _dag_row(row: Row[Any], counts: dict[str, dict[RunState, int]]) -> DagRow:
+def dag_row(row: Row[Any], counts: dict[str, dict[RunState, int]]) -> DagRow:
+    """A DAG for people, of a row of `ROWS` and the numbers of runs."""
     return DagRow(
         dag_id=row.dag_id,
         file=row.file,

@@ -137,12 +137,15 @@ class Runs:
         with self._database.read() as connection:
             return connection.execute(STATE_BY_ID, {"dag_id": dag_id, "run_id": run_id}).scalar()
 
-    def page(
+    def page(  # noqa: PLR0913 - one argument a filter
         self,
         *,
         dag_id: str = "",
         dag_ids: Collection[str] | None = None,
         state: RunState | None = None,
+        search: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
         before: int | None = None,
         limit: int = 50,
     ) -> list[Run]:
@@ -152,6 +155,9 @@ class Runs:
             dag_id: Only runs of this DAG; "" for all.
             dag_ids: Only runs of these DAGs; None for all.
             state: Only runs in this state; None for all.
+            search: Only runs whose id, or that of whose DAG, contains this, in any case; "" for all.
+            since: Only runs whose logical date is this instant or later; None for all.
+            until: Only runs whose logical date is before this instant; None for all.
             before: Only runs with a smaller number: the last number of the page before; None for the first page.
             limit: Length of the page.
         """
@@ -162,6 +168,12 @@ class Runs:
             query = query.where(_r.dag_id.in_(dag_ids))
         if state is not None:
             query = query.where(_r.state == state)
+        if search:
+            query = query.where(or_(*(c.icontains(search, autoescape=True) for c in (_r.run_id, _r.dag_id))))
+        if since is not None:
+            query = query.where(_r.logical_date >= since)
+        if until is not None:
+            query = query.where(_r.logical_date < until)
         if before is not None:
             query = query.where(_r.run < before)
         with self._database.read() as connection:

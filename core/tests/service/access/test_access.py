@@ -74,9 +74,9 @@ def test_a_user_may_what_the_grants_of_user_and_teams_say(installation, users):
     assert eve.may(Permission.DAGS_READ, "sales_eu")
     assert not eve.may(Permission.RUNS_WRITE, "sales_eu")
     assert eve.may(Permission.RUNS_WRITE, "x", ("stock",))
-    assert [held.team for held in list_grants(installation, "eve")] == ["", "stockists"]
-    assert [team.members for team in list_teams(installation)] == [("eve",)]
-    assert len(list_team_grants(installation, "stockists")) == 1
+    assert [held.team for held in list_grants(installation, "eve").items] == ["", "stockists"]
+    assert [team.members for team in list_teams(installation).items] == [("eve",)]
+    assert len(list_team_grants(installation, "stockists").items) == 1
     assert remove_member(installation, "stockists", "eve")
     assert not signed_in(users, "eve").may(Permission.RUNS_WRITE, "x", ("stock",))
     assert signed_in(users, "zoe").grants == ()
@@ -84,8 +84,9 @@ def test_a_user_may_what_the_grants_of_user_and_teams_say(installation, users):
 
 def test_a_page_of_users_has_no_hash_and_says_what_comes_next(installation, users):
     first = list_users(installation, limit=3)
-    assert ([each.name for each in first.users], first.after) == (["ada", "ben", "eve"], "eve")
-    assert [each.name for each in list_users(installation, after="eve").users] == ["zoe"]
+    assert [each.name for each in first.items] == ["ada", "ben", "eve"]
+    rest = list_users(installation, after=first.next)
+    assert ([each.name for each in rest.items], rest.next) == (["zoe"], "")
     assert HASH not in repr(first)
     assert show_user(installation, "ada").password
 
@@ -124,7 +125,7 @@ def test_what_cannot_be_done_is_refused_and_not_audited(installation, users, cha
     [
         pytest.param(lambda i: delete_user(i, "ben"), id="deleted"),
         pytest.param(lambda i: set_disabled(i, "ben", disabled=True), id="disabled"),
-        pytest.param(lambda i: revoke(i, list_grants(i, "ben")[0].number), id="revoked"),
+        pytest.param(lambda i: revoke(i, list_grants(i, "ben").items[0].number), id="revoked"),
     ],
 )
 def test_the_last_admin_stays(installation, users, change):
@@ -153,8 +154,8 @@ def test_a_token_may_at_most_what_its_user_may_and_is_stored_by_its_hash(install
     assert (found.name, found.may(Permission.DAGS_READ, "sales")) == ("eve", True)
     assert not found.may(Permission.LOGS_READ, "sales")
     assert made.secret.encode() not in store.database.path.read_bytes()
-    assert [each.name for each in list_tokens(installation, user="eve")] == ["CI"]
-    assert made.secret not in repr(list_tokens(installation, user="eve"))
+    assert [each.name for each in list_tokens(installation, user="eve").items] == ["CI"]
+    assert made.secret not in repr(list_tokens(installation, user="eve").items)
     for wrong in ("", "nothing", made.secret[:-1], made.secret + "x", made.token.token_id, "penstock_"):
         assert users.of_token(wrong) is None
 
@@ -162,13 +163,13 @@ def test_a_token_may_at_most_what_its_user_may_and_is_stored_by_its_hash(install
 def test_a_token_notes_its_use_once_a_minute_and_ends(installation, users, clock):
     made = create_token(installation, "CI", user="eve", days=1)
     users.of_token(made.secret)
-    first = list_tokens(installation, user="eve")[0].used_at
+    first = list_tokens(installation, user="eve").items[0].used_at
     clock.advance(30)
     users.of_token(made.secret)
-    assert list_tokens(installation, user="eve")[0].used_at == first == made.token.created_at
+    assert list_tokens(installation, user="eve").items[0].used_at == first == made.token.created_at
     clock.advance(31)
     users.of_token(made.secret)
-    assert list_tokens(installation, user="eve")[0].used_at > first
+    assert list_tokens(installation, user="eve").items[0].used_at > first
     clock.advance(86_400)
     assert users.of_token(made.secret) is None
 
@@ -198,7 +199,7 @@ def test_a_token_ends_with_its_user_at_once_here_and_within_a_second_elsewhere(i
         *ENDS[:2],
         pytest.param(lambda i, _: set_password(i, "eve", HASH), id="password"),
         pytest.param(lambda i, _: grant(i, "eve", ADMIN), id="grant"),
-        pytest.param(lambda i, _: revoke(i, list_grants(i, "eve")[0].number), id="revoke"),
+        pytest.param(lambda i, _: revoke(i, list_grants(i, "eve").items[0].number), id="revoke"),
         pytest.param(end_session, id="signed out"),
         pytest.param(lambda i, _: i.clock.advance(10.5), id="idle"),
     ],
@@ -221,11 +222,11 @@ def test_a_session_that_is_used_ends_at_its_latest(installation, users, clock):
 
 def test_everybody_has_own_tokens_and_sessions_and_nobody_those_of_others(installation, users):
     theirs, session = create_token(installation, "a", user="ada"), users.sign_in("ada")
-    eve = installation.seen_by(Principal("eve", tuple(held.grant for held in list_grants(installation, "eve"))))
+    eve = installation.seen_by(Principal("eve", tuple(held.grant for held in list_grants(installation, "eve").items)))
     mine = create_token(eve, "mine")
     assert mine.token.user == "eve"
-    assert [each.token_id for each in list_tokens(eve)] == [mine.token.token_id]
-    assert list_sessions(eve) == []
+    assert [each.token_id for each in list_tokens(eve).items] == [mine.token.token_id]
+    assert list_sessions(eve).items == []
     assert show_me(eve).user == "eve"
     for refused in (
         lambda: list_tokens(eve, user="ada"),

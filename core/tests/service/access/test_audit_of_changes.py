@@ -7,9 +7,9 @@ from penstock.model.access.permission import Role
 from penstock.model.access.principal import Principal, everywhere
 from penstock.model.connection import Connection
 from penstock.model.history.audit import AskedBy
-from penstock.service import admin
 from penstock.service.config import connections, pools, variables
 from penstock.service.dags import pause
+from penstock.service.database import admin
 from penstock.service.operations.table import operations
 
 SECRET = "hunter22"

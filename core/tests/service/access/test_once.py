@@ -95,4 +95,4 @@ def test_a_secret_that_is_told_once_is_made_once(installation, store):
     Once(installation).answer(keyed, does)
     with pytest.raises(RequestError, match="its answer is a secret that is told once"):
         Once(installation).answer(keyed, does)
-    assert len(store.access.tokens.list("ann")) == 1
+    assert len(store.access.tokens.page("ann")) == 1

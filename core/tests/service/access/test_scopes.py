@@ -53,10 +53,10 @@ def mixed(installation):
 def test_a_page_of_runs_of_all_dags_is_full_of_those_that_may_be_seen(as_one, mixed, given, seen):
     eve = as_one(given)
     first = runs.list_runs(eve, limit=5)
-    rest = runs.list_runs(eve, before=first.before, limit=5)
-    assert [each.run_id for each in (*first.runs, *rest.runs)] == [f"r{number}" for number in reversed(range(8))]
-    assert {each.dag_id for each in (*first.runs, *rest.runs)} == {seen}
-    assert rest.before is None
+    rest = runs.list_runs(eve, after=first.next, limit=5)
+    assert [each.run_id for each in (*first.items, *rest.items)] == [f"r{number}" for number in reversed(range(8))]
+    assert {each.dag_id for each in (*first.items, *rest.items)} == {seen}
+    assert rest.next == ""
 
 
 def test_who_may_see_all_is_asked_for_no_dag_and_who_may_nothing_for_no_run(installation, as_one, mixed):
@@ -69,9 +69,9 @@ def test_who_may_see_all_is_asked_for_no_dag_and_who_may_nothing_for_no_run(inst
 
 def test_what_broke_a_file_is_told_to_who_may_read_all_of_its_dags(installation, as_one, store, save):
     save(store, dags_of(store), ("sales.py:1: it is broken.",))
-    assert list(dags.dag_problems(installation)) == ["sales.py"]
-    assert list(dags.dag_problems(as_one(STOCK, DAILY))) == ["sales.py"]
-    assert list(dags.dag_problems(as_one(STOCK))) == []
+    assert [each.file for each in dags.dag_problems(installation).items] == ["sales.py"]
+    assert [each.file for each in dags.dag_problems(as_one(STOCK, DAILY)).items] == ["sales.py"]
+    assert [each.file for each in dags.dag_problems(as_one(STOCK)).items] == []
 
 
 def dags_of(store):
@@ -118,7 +118,7 @@ def test_a_backfill_is_found_by_its_number_by_who_may_see_its_dag(installation, 
         set_paused(reads, number)
     set_paused(as_one(DAILY), number)
     assert backfills.show_backfill(reads, number).backfill.number == number
-    assert [len(backfills.list_backfills(each).backfills) for each in (reads, as_one(STOCK))] == [1, 0]
+    assert [len(backfills.list_backfills(each).items) for each in (reads, as_one(STOCK))] == [1, 0]
 
 
 def set_paused(installation, number):
@@ -147,10 +147,10 @@ def of_both(store, save):
 
 def test_an_event_of_an_asset_is_told_without_the_task_of_another_team(installation, as_one, of_both):
     eve = as_one(STOCK)
-    [event] = assets.list_events(eve).events
+    [event] = assets.list_events(eve).items
     assert (event.extra, event.dag_id, event.run_id, event.task_id) == ({"rows": 1}, "", "", "")
     assert assets.show_asset(eve, "orders").summary.last == event
-    assert assets.list_events(installation).events[0].dag_id == "sales"
+    assert assets.list_events(installation).items[0].dag_id == "sales"
 
 
 def test_an_event_is_reported_by_who_may_trigger_each_dag_that_waits_for_it(as_one, of_both):
@@ -181,7 +181,7 @@ def test_what_an_asset_keeps_is_read_by_who_sees_a_dag_of_it_and_set_by_who_may_
         with pytest.raises(NotFoundError, match="no asset is named 's3://orders'"):
             hidden()
     assert [
-        [(each.dag_id, each.asset) for each in kept_state.list_state(asks, limit=1).values] for asks in (one, other)
+        [(each.dag_id, each.asset) for each in kept_state.list_state(asks, limit=1).items] for asks in (one, other)
     ] == [[("", ORDERS.uri)], []]
 
 
@@ -214,4 +214,4 @@ def test_a_file_beside_the_own_one_is_shown_unless_it_defines_a_dag_of_another_t
         dag_graph.show_code(eve, "stock", file="sales.py")
     assert len(dag_graph.show_code(installation, "stock").files) == 3
     looks = as_one(STOCK, Grant(Role.VIEWER, installation=True))
-    assert [each.file for each in list_files(looks)] == ["stock.py"]
+    assert [each.file for each in list_files(looks).items] == ["stock.py"]

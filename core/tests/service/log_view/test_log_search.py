@@ -58,12 +58,12 @@ def logs(installation, store, now):
 
 def found(installation, *words, **options):
     hits = search_logs(installation, words, **options)
-    return [hit.text for hit in hits.hits]
+    return [hit.text for hit in hits.items]
 
 
 def test_a_line_is_found_with_where_it_is(installation, logs, now):
     logs("sales", "extract", TEXT)
-    (hit,) = search_logs(installation, ["orders", "begins"]).hits
+    (hit,) = search_logs(installation, ["orders", "begins"]).items
     assert (hit.dag_id, hit.run_id, hit.task_id, hit.map_index, hit.dispatch) == ("sales", RUN, "extract", -1, 1)
     assert (hit.offset, hit.level, hit.source, hit.text) == (25, "info", "shop.orders", "load_orders_3 begins")
     assert hit.time.isoformat() == "2026-03-01T12:00:01+00:00"
@@ -75,14 +75,14 @@ def test_a_line_is_found_with_where_it_is(installation, logs, now):
     assert found(installation, '"deadlock in"') == ["deadlock in orders"]
     assert found(installation, "deadlock", "begins") == [], "the words are in one chunk, and in no line"
     result = search_logs(installation, ["nothing"])
-    assert (result.hits, result.cursor, result.searched_days, result.days, result.since) == ((), "", 1, 1, now)
+    assert (result.items, result.next, result.searched_days, result.days, result.since) == ((), "", 1, 1, now)
 
 
 def test_level_and_time_choose_lines_and_what_was_printed_after_them(installation, logs):
     logs("sales", "extract", TEXT)
     grave = ["Traceback of the deadlock", "deadlock in orders"]
     assert found(installation, "deadlock", level="error") == grave
-    (third,) = search_logs(installation, ["done"]).hits
+    (third,) = search_logs(installation, ["done"]).items
     assert found(installation, "deadlock", since=third.time) == ["DeadlockDetected at once"], (
         "when it was indexed, for want of a time"
     )
@@ -115,9 +115,9 @@ def test_parts_go_on_where_the_last_one_has_stopped(installation, logs, limit, m
         logs("sales", "extract", "".join(f"order {epoch} {n}\n" for n in range(200)), epoch)
     texts, cursor, parts = [], "", 0
     while cursor or not parts:
-        part = search_logs(installation, ["order"], limit=limit, cursor=cursor)
-        texts += [hit.text for hit in part.hits]
-        cursor, parts = part.cursor, parts + 1
+        part = search_logs(installation, ["order"], limit=limit, after=cursor)
+        texts += [hit.text for hit in part.items]
+        cursor, parts = part.next, parts + 1
     assert texts == [f"order {epoch} {n}" for epoch in (2, 1) for n in reversed(range(200))]
     assert parts > 400 // limit // 2
 
@@ -125,7 +125,7 @@ def test_parts_go_on_where_the_last_one_has_stopped(installation, logs, limit, m
 def test_a_log_that_is_deleted_is_counted_and_not_shown(installation, logs):
     logs("sales", "extract", TEXT).unlink()
     result = search_logs(installation, ["deadlock"])
-    assert (result.hits, result.unread) == ((), 1)
+    assert (result.items, result.unread) == ((), 1)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_log_that_is_deleted_is_counted_and_not_shown(installation, logs):
     [
         ({"level": "loud"}, "level: 'loud' is none"),
         ({"limit": 0}, "out of range"),
-        ({"cursor": "1.2"}, "cursor: '1.2' is none"),
+        ({"after": "1.2"}, "after: '1.2' is what no page of this list ended with"),
     ],
 )
 def test_what_makes_no_sense_is_refused(installation, logs, options, told):

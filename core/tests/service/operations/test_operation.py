@@ -23,9 +23,9 @@ def test_what_is_seen_and_may_not_be_done_is_refused_with_the_way_out(installati
 
 
 def test_a_list_leaves_out_what_may_not_be_seen(installation):
-    assert [each.dag_id for each in list_dags(installation.seen_by(VIEWER))] == ["sales"]
+    assert [each.dag_id for each in list_dags(installation.seen_by(VIEWER)).items] == ["sales"]
     tagged = Principal("bob", (Grant(Role.VIEWER, tags=("daily",)),))
-    assert [each.dag_id for each in list_dags(installation.seen_by(tagged))] == ["sales"]
+    assert [each.dag_id for each in list_dags(installation.seen_by(tagged)).items] == ["sales"]
 
 
 def test_a_list_of_a_kind_that_is_not_granted_at_all_is_refused(installation):

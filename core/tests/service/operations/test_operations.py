@@ -32,9 +32,9 @@ NOT_SERVED = {
     "access.links.set_password_by_link": "It takes a hash, and whoever has a link is no user yet: the server's own door takes it.",
     "access.users.find_user": INNER,
     "access.users.set_password": "It takes a hash, which a request must not bring: the server's own door takes passwords.",
-    "admin.check_database": OWN,
-    "admin.forget_secrets": OWN,
-    "admin.rotate_keys": OWN,
+    "database.admin.check_database": OWN,
+    "database.admin.forget_secrets": OWN,
+    "database.admin.rotate_keys": OWN,
     "alerts.alerts.list_alerts": "It tells of alerts of all DAGs in one answer, whoever may see which.",
     "alerts.channel_trial.send_test": OWN,
     "asked.asked.ask": INNER,
@@ -131,14 +131,14 @@ def test_lists_leave_out_what_another_team_has(installation):
         variables.set_variable(installation, name, "x")
         pools.set_pool(installation, name, 1)
     ours = installation.seen_by(NOBODY_HERE)
-    assert [run.run_id for run in runs.list_runs(ours).runs] == ["ours"]
-    assert [each.conn_id for each in connections.list_connections(ours).things] == ["mine"]
-    assert [each.key for each in variables.list_variables(ours).things] == ["mine"]
-    assert [each.name for each in pools.list_pools(ours)] == ["mine"]
-    assert list_assets(ours) == []
-    assert list_events(ours).events == []
+    assert [run.run_id for run in runs.list_runs(ours).items] == ["ours"]
+    assert [each.conn_id for each in connections.list_connections(ours).items] == ["mine"]
+    assert [each.key for each in variables.list_variables(ours).items] == ["mine"]
+    assert [each.name for each in pools.list_pools(ours).items] == ["mine"]
+    assert list_assets(ours).items == []
+    assert list_events(ours).items == []
     tagged = installation.seen_by(Principal("bob", (Grant(Role.VIEWER, tags=("daily",)),)))
-    assert [run.run_id for run in runs.list_runs(tagged).runs] == ["theirs"]
+    assert [run.run_id for run in runs.list_runs(tagged).items] == ["theirs"]
     token = installation.seen_by(Principal("cat", NOBODY_HERE.grants, frozenset({Permission.POOLS_READ})))
     assert token.seen_dags() == []
 
@@ -147,8 +147,8 @@ def test_a_backfill_of_another_team_is_not_there(installation, now):
     started = start_backfill(installation, "sales", now.replace(hour=8), now.replace(hour=9))
     assert started.backfill.number == 1
     assert started.asked.requests
-    assert [each.backfill.number for each in list_backfills(installation).backfills] == [1]
-    assert list_backfills(installation.seen_by(NOBODY_HERE)).backfills == []
+    assert [each.backfill.number for each in list_backfills(installation).items] == [1]
+    assert list_backfills(installation.seen_by(NOBODY_HERE)).items == []
     with pytest.raises(NotFoundError, match="no backfill is named '1'"):
         show_backfill(installation.seen_by(NOBODY_HERE), 1)
 

@@ -16,12 +16,12 @@ def test_values_are_set_shown_listed_and_deleted(installation, store, now):
     assert (found.dag_id, found.task_id, found.asset, found.value, found.text()) == ("sales", "load", "", 7, "7")
     assert (found.changed_at, found.changed_by) == (now, "ann")
     assert "datetime" in show_state(installation, "until", **ASSET).text()
-    assert [each.key for each in list_state(installation).values] == ["until", "page"]
-    assert [each.key for each in list_state(installation, dag_id="sales").values] == ["page"]
-    assert [each.key for each in list_state(installation, asset="s3://lake").values] == ["until"]
-    assert list_state(installation, limit=1).more
+    assert [each.key for each in list_state(installation).items] == ["until", "page"]
+    assert [each.key for each in list_state(installation, dag_id="sales").items] == ["page"]
+    assert [each.key for each in list_state(installation, asset="s3://lake").items] == ["until"]
+    assert list_state(installation, limit=1).next
     delete_state(installation, "page", **TASK, by=AskedBy("ann"))
-    assert list_state(installation, dag_id="sales", task_id="load").values == []
+    assert list_state(installation, dag_id="sales", task_id="load").items == []
     assert [(each.subject, each.why) for each in store.audit.page(dag_id="sales")] == [
         ("deleted 'page' of task 'load' of DAG 'sales'", ""),
         ("set 'page' of task 'load' of DAG 'sales'", "begin anew"),

@@ -50,33 +50,33 @@ def leave(installation, store, now, tmp_path):
 
 
 def plain(page):
-    return {each.key: each.value for each in page.values}
+    return {each.key: each.value for each in page.items}
 
 
 def test_values_are_shown_with_their_number_of_elements(installation, leave):
     leave(VALUES)
     page = list_xcoms(installation, "sales", "extract")
     assert plain(page) == {key: to_plain(value) for key, value in VALUES}
-    assert [(each.task, each.length, each.url) for each in page.values[:2]] == [
+    assert [(each.task, each.length, each.url) for each in page.items[:2]] == [
         ("extract", None, ""),
         ("extract", 1, ""),
     ]
-    assert [each.text() for each in page.values] == [repr(value) for _, value in VALUES]
+    assert [each.text() for each in page.items] == [repr(value) for _, value in VALUES]
 
 
 @pytest.mark.parametrize("key", [key for key, _ in VALUES])
 def test_a_large_value_is_read_if_its_key_is_named(installation, leave, key):
     leave(VALUES, threshold=0)
-    [shown] = [each for each in list_xcoms(installation, "sales", "extract").values if each.key == key]
+    [shown] = [each for each in list_xcoms(installation, "sales", "extract").items if each.key == key]
     assert (shown.value, shown.text()) == (None, f"at {shown.url}")
-    [whole] = list_xcoms(installation, "sales", "extract", key=key).values
+    [whole] = list_xcoms(installation, "sales", "extract", key=key).items
     assert decode(msgspec.json.encode(whole.value)) == dict(VALUES)[key]
     assert whole.text() == repr(dict(VALUES)[key])
 
 
 def test_an_instance_of_a_class_is_shown_and_its_class_is_not_imported(installation, leave):
     leave([("orders", {"all": [(Order(7), 1)]})])
-    [shown] = list_xcoms(installation, "sales", "extract").values
+    [shown] = list_xcoms(installation, "sales", "extract").items
     assert shown.text() == "{'all': [(Order(number=7), 1)]}"
 
 
@@ -93,18 +93,18 @@ def test_pages_follow_each_other_without_a_gap(installation, leave):
     found, after = [], ""
     while True:
         page = list_xcoms(installation, "sales", "extract", after=after, limit=2)
-        found += [(each.task, each.key) for each in page.values]
+        found += [(each.task, each.key) for each in page.items]
         if not page.next:
             break
         after = page.next
     assert found == [(f"extract[{index}]", key) for index in (0, 1, 10) for key in ("a", "b:c", "d")]
     one = list_xcoms(installation, "sales", "extract", map_index=1, key="d")
-    assert [(each.task, each.key) for each in one.values] == [("extract[1]", "d")]
+    assert [(each.task, each.key) for each in one.items] == [("extract[1]", "d")]
 
 
 def test_a_page_after_none_is_refused(installation, leave):
     leave([])
-    with pytest.raises(RequestError, match="no page of XComs ended with"):
+    with pytest.raises(RequestError, match="no page of this list ended with"):
         list_xcoms(installation, "sales", "extract", after="1")
 
 
@@ -113,4 +113,4 @@ def test_what_is_not_there_is_named(installation, leave):
     for ask in ({"task_id": "extrct"}, {"task_id": "extract", "map_index": 3}, {"task_id": "extract", "run_id": "two"}):
         with pytest.raises(NotFoundError):
             list_xcoms(installation, "sales", **ask)
-    assert list_xcoms(installation, "sales", "extract").values == []
+    assert list_xcoms(installation, "sales", "extract").items == []

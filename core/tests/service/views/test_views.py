@@ -61,7 +61,7 @@ def test_a_cell_has_a_letter_and_a_mapped_task_the_most_pressing_one(installatio
     ran("two", {("extract", 0): TaskState.SUCCESS, ("extract", 1): TaskState.FAILED, ("gone", -1): TaskState.SKIPPED})
     grid = show_grid(installation, "sales")
     assert [(row.task_id, row.present) for row in grid.tasks] == [("extract", True), ("load", True), ("gone", False)]
-    assert [(each.run.run_id, each.states) for each in grid.runs] == [("two", f"f{ABSENT}k"), ("one", f"sf{ABSENT}")]
+    assert [(each.run.run_id, each.states) for each in grid.items] == [("two", f"f{ABSENT}k"), ("one", f"sf{ABSENT}")]
     assert set(LETTERS.values()) == set(TaskState)
 
 
@@ -77,7 +77,7 @@ def test_a_grid_is_paged_and_asks_as_often_for_many_runs_as_for_one(installation
     found, after = [], ""
     while True:
         page = show_grid(installation, "sales", after=after, limit=2)
-        found += [each.run.run_id for each in page.runs]
+        found += [each.run.run_id for each in page.items]
         if not (after := page.next):
             break
     assert found == [f"run {number}" for number in reversed(range(5))]
@@ -143,18 +143,18 @@ def test_code_is_that_of_the_version_and_of_no_other_file(installation):
 
 def test_a_chart_of_tries_and_a_list_of_instances_are_paged(installation, ran):
     ran("one", {("extract", index): TaskState.SUCCESS for index in range(3)} | {("load", -1): TaskState.FAILED})
-    for read, items in ((show_gantt, "tries"), (list_instances, "tasks")):
+    for read in (show_gantt, list_instances):
         found, after = [], ""
         while True:
             page = read(installation, "sales", after=after, limit=2)
-            found += [(each.task_id, each.map_index) for each in getattr(page, items)]
+            found += [(each.task_id, each.map_index) for each in page.items]
             if not (after := page.next):
                 break
         assert found == [("extract", 0), ("extract", 1), ("extract", 2), ("load", -1)]
-        with pytest.raises(RequestError, match="no page ended with"):
+        with pytest.raises(RequestError, match="no page of this list ended with"):
             read(installation, "sales", after="x:1:a")
     failed = list_instances(installation, "sales", "one", states=[TaskState.FAILED])
-    assert [each.task_id for each in failed.tasks] == ["load"]
+    assert [each.task_id for each in failed.items] == ["load"]
 
 
 def test_days_of_a_calendar_begin_where_the_zone_says(installation, ran, now):
@@ -199,5 +199,5 @@ def test_what_is_usual_is_learnt_of_successes(installation, ran):
 
 def test_files_have_their_times_and_numbers_of_problems(installation, store, save, now):
     save(store, [], problems=("no",))
-    [file] = list_files(installation)
+    [file] = list_files(installation).items
     assert (file.file, file.parsed_at, file.duration_s, file.problems) == ("sales.py", now, 0.1, 1)

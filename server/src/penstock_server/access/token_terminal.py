@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from penstock.errors import RequestError
 from penstock.model.access.permission import Permission
 from penstock.service.access import tokens
+from penstock.service.operations.page import every
 from penstock_server.access.user_terminal import asked_by
 from penstock_server.opened import asked
 
@@ -36,7 +37,7 @@ def create(user: str, name: str, *, permissions: Sequence[str] | None = None, da
 def show_all(*, user: str = "") -> int:
     """List the tokens of all users, or of one."""
     with asked() as installation:
-        for each in tokens.list_tokens(installation, user=user):
+        for each in every(lambda after: tokens.list_tokens(installation, user=user, after=after)):
             limits = "all that the user may" if each.permissions is None else " ".join(each.permissions)
             ends = "never ends" if each.expires_at is None else f"ends {each.expires_at:%Y-%m-%d}"
             used = "never used" if each.used_at is None else f"used {each.used_at:%Y-%m-%d %H:%M}"

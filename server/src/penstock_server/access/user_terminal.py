@@ -2,14 +2,17 @@
 
 import getpass
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from penstock.errors import RequestError
 from penstock.model.access.permission import Role
 from penstock.model.access.principal import Grant, everywhere
+from penstock.model.access.user import HeldGrant
 from penstock.model.history.audit import AskedBy
 from penstock.service.access import grants, links, users
 from penstock.service.access.grant_entries import grant_text
+from penstock.service.installation import Installation
+from penstock.service.operations.page import every
 from penstock_server.access.passwords import hashed
 from penstock_server.opened import asked, opened
 
@@ -45,17 +48,17 @@ def add(user: str, *, role: str = "", service: bool = False, external: str = "")
 def show_all() -> int:
     """List the users with their grants."""
     with asked() as installation:
-        after: str | None = ""
-        while after is not None:
-            page = users.list_users(installation, after=after, limit=_USERS)
-            for each in page.users:
-                kind = "service account" if each.service else "user" if each.password else "user without a password"
-                _print(f"{each.name}  {kind}{', disabled' if each.disabled else ''}")
-                for held in grants.list_grants(installation, each.name):
-                    of = f" (team {held.team})" if held.team else ""
-                    _print(f"  grant {held.number}: {grant_text(held.grant)}{of}")
-            after = page.after
+        for each in every(lambda after: users.list_users(installation, after=after, limit=_USERS)):
+            kind = "service account" if each.service else "user" if each.password else "user without a password"
+            _print(f"{each.name}  {kind}{', disabled' if each.disabled else ''}")
+            for held in _grants(installation, each.name):
+                of = f" (team {held.team})" if held.team else ""
+                _print(f"  grant {held.number}: {grant_text(held.grant)}{of}")
     return 0
+
+
+def _grants(installation: Installation, user: str) -> Iterator[HeldGrant]:
+    return every(lambda after: grants.list_grants(installation, user, after=after))
 
 
 def password(user: str) -> int:

@@ -13,6 +13,7 @@ from penstock.errors import (
     ForbiddenError,
     InternalError,
     NotFoundError,
+    PageError,
     PendingError,
     PenstockError,
     ProviderError,
@@ -26,6 +27,7 @@ MEDIA_TYPE = "application/problem+json"
 _STATUSES: tuple[tuple[type[PenstockError], HTTPStatus], ...] = (
     (NotFoundError, HTTPStatus.NOT_FOUND),  # each before the class that it is one of
     (ForbiddenError, HTTPStatus.FORBIDDEN),
+    (PageError, HTTPStatus.BAD_REQUEST),
     (SupersededError, HTTPStatus.CONFLICT),
     (PendingError, HTTPStatus.CONFLICT),
     (RequestError, HTTPStatus.UNPROCESSABLE_ENTITY),

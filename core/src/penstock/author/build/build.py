@@ -146,6 +146,7 @@ def _spec(dag: DAG, file: str) -> DagSpec:
         tenant=dag.tenant,
         params=param_specs(dag.params),
         tags=tuple(sorted(set(dag.tags))),
+        owners=tuple(sorted({each.owner for each in tasks.values() if each.owner})),
         doc=dag.doc or dag.description,
         groups={
             group.group_id: tuple(sorted(first.task_id for first in graph.first_tasks(group))) for group in dag.groups

@@ -4,18 +4,19 @@ import click
 
 from penstock.cli import names, requests
 from penstock.cli.installation import project, remind_of_scheduler
+from penstock.cli.page_options import page_options, print_next
 from penstock.cli.terminal import (
     json_option,
     json_text,
     print_fields,
     print_json,
     print_line,
-    print_remark,
     print_table,
 )
 from penstock.model.assets.event import AssetEvent
 from penstock.service.assets import assets as service
 from penstock.service.assets.watchers import WatcherSummary
+from penstock.service.operations.page import MOST, every
 
 
 @click.group()
@@ -29,7 +30,7 @@ def assets() -> None:
 def list_assets(context: click.Context, *, as_json: bool) -> None:
     """List the assets that DAGs name."""
     with project(context) as installation:
-        found = service.list_assets(installation)
+        found = list(every(lambda after: service.list_assets(installation, after=after, limit=MOST)))
     if as_json:
         print_json(found)
         return
@@ -84,16 +85,13 @@ def show_asset(context: click.Context, asset: str, *, as_json: bool) -> None:
 
 @assets.command("events")
 @click.argument("asset", type=names.ASSET, required=False)
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="Length of the page.")
-@click.option(
-    "--before", type=int, default=None, metavar="NUMBER", help="The next page: the number that this page ends with."
-)
+@page_options
 @json_option
 @click.pass_context
-def events(context: click.Context, asset: str | None, limit: int, before: int | None, *, as_json: bool) -> None:
+def events(context: click.Context, asset: str | None, limit: int, after: str | None, *, as_json: bool) -> None:
     """Show events, of one asset or of all, newest first."""
     with project(context) as installation:
-        page = service.list_events(installation, asset or "", before=before, limit=limit)
+        page = service.list_events(installation, asset or "", after=after or "", limit=limit)
     if as_json:
         print_json(page)
         return
@@ -107,11 +105,10 @@ def events(context: click.Context, asset: str | None, limit: int, before: int | 
             json_text(e.extra) if e.extra else "",
             e.duplicates or "",
         )
-        for e in page.events
+        for e in page.items
     ]
     print_table(["number", "at", "asset", "by", "key", "extra", "duplicates"], rows, empty="nothing has happened.")
-    if page.before is not None:
-        print_remark(f"there are more: --before {page.before}")
+    print_next(page.next)
 
 
 @assets.command("event")

@@ -8,6 +8,7 @@ import click
 from penstock.cli import names, requests
 from penstock.cli.backfills.plans import print_plan
 from penstock.cli.installation import project, remind_of_scheduler
+from penstock.cli.page_options import page_options, print_next
 from penstock.cli.terminal import counts, json_option, print_fields, print_json, print_line, print_remark, print_table
 from penstock.errors import ExitCode
 from penstock.model.backfills.backfill import BackfillState, Rerun
@@ -96,29 +97,23 @@ def create(  # noqa: PLR0913 - one argument an option
 
 @backfills.command("list")
 @click.argument("dag_id", type=names.DAG, required=False)
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="Length of the page.")
-@click.option(
-    "--before", type=int, default=None, metavar="NUMBER", help="The next page: the number that this page ends with."
-)
+@page_options
 @json_option
 @click.pass_context
-def list_backfills(
-    context: click.Context, dag_id: str | None, limit: int, before: int | None, *, as_json: bool
-) -> None:
+def list_backfills(context: click.Context, dag_id: str | None, limit: int, after: str | None, *, as_json: bool) -> None:
     """List backfills, newest first."""
     with project(context) as installation:
-        page = service.list_backfills(installation, dag_id=dag_id or "", before=before, limit=limit)
+        page = service.list_backfills(installation, dag_id=dag_id or "", after=after or "", limit=limit)
     if as_json:
         print_json(page)
         return
     rows = [
         (b.number, b.spec.dag_id, b.state, b.spec.since, b.spec.until, f"{b.done} of {b.spec.total}", each.waits)
-        for each in page.backfills
+        for each in page.items
         for b in [each.backfill]
     ]
     print_table(["number", "dag", "state", "from", "to", "dates", "waits"], rows, empty="no backfill found.")
-    if page.before is not None:
-        print_remark(f"there are more: --before {page.before}")
+    print_next(page.next)
 
 
 @backfills.command("show")
@@ -156,24 +151,23 @@ def show(context: click.Context, number: int, *, as_json: bool) -> None:
 
 @backfills.command("dates")
 @click.argument("number", type=int)
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="Length of the page.")
-@click.option("--after", "behind", type=int, default=0, metavar="N", help="The next page: where this page ends.")
+@page_options
 @json_option
 @click.pass_context
-def dates(context: click.Context, number: int, limit: int, behind: int, *, as_json: bool) -> None:
+def dates(context: click.Context, number: int, limit: int, after: str | None, *, as_json: bool) -> None:
     """List what became of the dates of a backfill that have had their turn."""
     with project(context) as installation:
-        page = service.list_dates(installation, number, after=behind, limit=limit)
+        page = service.list_dates(installation, number, after=after or "", limit=limit)
     if as_json:
         print_json(page)
         return
     rows = [
-        (item.ordinal, item.logical_date, item.action, item.run_id, "deleted" if state is None else state, item.reason)
-        for item, state in zip(page.items, page.states, strict=True)
+        (d.ordinal, d.logical_date, d.action, d.run_id, "deleted" if each.state is None else each.state, d.reason)
+        for each in page.items
+        for d in [each.item]
     ]
     print_table(["n", "logical date", "action", "run", "state", "why"], rows, empty="no date has had its turn yet.")
-    if page.after is not None:
-        print_remark(f"there are more: --after {page.after}")
+    print_next(page.next)
 
 
 def _print_started(started: service.StartedBackfill) -> None:

@@ -15,6 +15,7 @@ from penstock.cli.terminal import json_option, print_fields, print_json, print_l
 from penstock.errors import ConfigError, ExitCode, RequestError
 from penstock.model.connection import Connection, parse_connection
 from penstock.service.config import connections as service
+from penstock.service.operations.page import MOST, pages
 
 
 @click.group()
@@ -28,10 +29,12 @@ def connections() -> None:
 def list_connections(context: click.Context, *, as_json: bool) -> int:
     """List connections, without their secrets; exit code 5 if a source of them fails."""
     with project(context) as installation:
-        listing = service.list_connections(installation)
+        listed = list(pages(lambda after: service.list_connections(installation, after=after, limit=MOST)))
+    found = [each for page in listed for each in page.items]
+    failures, silent = listed[-1].failures, listed[-1].silent
     if as_json:
-        print_json(listing.things)
-        return report_sources(listing.failures, listing.silent)
+        print_json(found)
+        return report_sources(failures, silent)
     print_table(
         ["connection", "type", "host", "port", "login", "from", "description"],
         [
@@ -44,11 +47,11 @@ def list_connections(context: click.Context, *, as_json: bool) -> int:
                 origin(c.source, shadowed=c.shadowed, withheld=c.withheld),
                 c.description,
             )
-            for c in listing.things
+            for c in found
         ],
-        empty=none_known("connection", "penstock connections set ID URI", listing.failures),
+        empty=none_known("connection", "penstock connections set ID URI", failures),
     )
-    return report_sources(listing.failures, listing.silent)
+    return report_sources(failures, silent)
 
 
 @connections.command("show")

@@ -8,6 +8,7 @@ from penstock.cli.installation import project
 from penstock.cli.terminal import json_option, print_json, print_line, print_table
 from penstock.service.choices.executors import list_executors
 from penstock.service.config import pools as service
+from penstock.service.operations.page import MOST, every
 
 
 @click.group()
@@ -21,7 +22,7 @@ def pools() -> None:
 def list_pools(context: click.Context, *, as_json: bool) -> None:
     """List pools, and executors but for --json, with what is in use and the tasks that wait."""
     with project(context) as installation:
-        found = service.list_pools(installation)
+        found = list(every(lambda after: service.list_pools(installation, after=after, limit=MOST)))
         executors = [] if as_json else list_executors(installation)
     if as_json:
         print_json(found)

@@ -6,7 +6,7 @@ import click
 
 from penstock.cli.installation import require_here, settings_of
 from penstock.cli.terminal import json_option, print_json, print_line
-from penstock.service.admin import show_settings
+from penstock.service.database.admin import show_settings
 from penstock.settings import SECTIONS
 
 

@@ -12,6 +12,7 @@ from penstock.cli.terminal import json_option, print_json, print_line, print_rem
 from penstock.errors import RequestError, as_sentence
 from penstock.model.text import shortened
 from penstock.service.config import variables as service
+from penstock.service.operations.page import MOST, pages
 
 _SHOWN = 60
 
@@ -30,10 +31,12 @@ def list_variables(context: click.Context, *, as_json: bool) -> int:
     Exit code 5 if a source of them fails.
     """
     with project(context) as installation:
-        listing = service.list_variables(installation)
+        listed = list(pages(lambda after: service.list_variables(installation, after=after, limit=MOST)))
+    found = [each for page in listed for each in page.items]
+    failures, silent = listed[-1].failures, listed[-1].silent
     if as_json:
-        print_json(listing.things)
-        return report_sources(listing.failures, listing.silent)
+        print_json(found)
+        return report_sources(failures, silent)
     print_table(
         ["variable", "value", "set", "from", "description"],
         [
@@ -44,11 +47,11 @@ def list_variables(context: click.Context, *, as_json: bool) -> int:
                 origin(v.source, shadowed=v.shadowed, withheld=v.withheld),
                 v.description,
             )
-            for v in listing.things
+            for v in found
         ],
-        empty=none_known("Variable", "penstock variables set KEY VALUE", listing.failures),
+        empty=none_known("Variable", "penstock variables set KEY VALUE", failures),
     )
-    return report_sources(listing.failures, listing.silent)
+    return report_sources(failures, silent)
 
 
 @variables.command("get")

@@ -9,7 +9,7 @@ from penstock.cli.terminal import json_option, print_json, print_line
 from penstock.cli.waiting import became
 from penstock.errors import ExitCode
 from penstock.model.text import counted
-from penstock.service import admin as service
+from penstock.service.database import admin as service
 from penstock.service.database import upgrades
 from penstock.service.installation import Installation
 

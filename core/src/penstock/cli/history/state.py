@@ -7,7 +7,8 @@ import click
 
 from penstock.cli import names, requests
 from penstock.cli.installation import project
-from penstock.cli.terminal import json_option, print_json, print_line, print_remark, print_table
+from penstock.cli.page_options import page_options, print_next
+from penstock.cli.terminal import json_option, print_json, print_line, print_table
 from penstock.service.values import kept_state as service
 
 
@@ -29,27 +30,33 @@ def _of(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @state.command("list")
 @_of
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="How many at most.")
+@page_options
 @json_option
 @click.pass_context
 def list_state(
-    context: click.Context, of_dag: str | None, of_task: str | None, asset: str | None, limit: int, *, as_json: bool
+    context: click.Context,
+    of_dag: str | None,
+    of_task: str | None,
+    asset: str | None,
+    *,
+    limit: int,
+    after: str | None,
+    as_json: bool,
 ) -> None:
     """List what is kept, of all tasks and assets unless some are named."""
     with project(context) as installation:
         page = service.list_state(
-            installation, dag_id=of_dag or "", task_id=of_task or "", asset=asset or "", limit=limit
+            installation, dag_id=of_dag or "", task_id=of_task or "", asset=asset or "", after=after or "", limit=limit
         )
     if as_json:
         print_json(page)
         return
     print_table(
         ["dag", "task", "asset", "key", "value", "changed", "by"],
-        [(v.dag_id, v.task_id, v.asset, v.key, v.text(), v.changed_at, v.changed_by) for v in page.values],
+        [(v.dag_id, v.task_id, v.asset, v.key, v.text(), v.changed_at, v.changed_by) for v in page.items],
         empty="nothing is kept.",
     )
-    if page.more:
-        print_remark(f"there are more than {limit}: --limit, or name whose")
+    print_next(page.next)
 
 
 @state.command("get")

@@ -6,24 +6,26 @@ import click
 
 from penstock.cli import names
 from penstock.cli.installation import project
+from penstock.cli.page_options import page_options, print_next
 from penstock.cli.terminal import json_option, json_text, print_json, print_line, print_remark, print_table
 from penstock.service.history import versions as service
 
 
 @click.command("versions")
 @click.argument("dag_id", type=names.DAG)
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="How many.")
+@page_options
 @json_option
 @click.pass_context
-def versions(context: click.Context, dag_id: str, limit: int, *, as_json: bool) -> None:
+def versions(context: click.Context, dag_id: str, limit: int, after: str | None, *, as_json: bool) -> None:
     """List the versions of a DAG that are stored, newest first."""
     with project(context) as installation:
-        found = service.list_versions(installation, dag_id, limit)
+        found = service.list_versions(installation, dag_id, after=after or "", limit=limit)
     if as_json:
         print_json(found)
         return
-    rows = [(each.version[: service.SHOWN], each.stored_at, "present" if each.present else "") for each in found]
+    rows = [(each.version[: service.SHOWN], each.stored_at, "present" if each.present else "") for each in found.items]
     print_table(["version", "stored", "new runs"], rows, empty="no version is stored.")
+    print_next(found.next)
 
 
 @click.command("diff")

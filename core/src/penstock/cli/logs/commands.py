@@ -129,7 +129,7 @@ def find(  # noqa: PLR0913 - one argument an option
 @click.option("--since", default=None, metavar="ISO", help="Only from this instant on.")
 @click.option("--until", default=None, metavar="ISO", help="Only before this instant.")
 @click.option("--limit", type=click.IntRange(1, MOST_HITS), default=50, show_default=True, help="Lines, at most.")
-@click.option("--cursor", type=PLAIN, default=None, help="Go on where an earlier search has stopped.")
+@click.option("--after", type=PLAIN, default=None, metavar="NEXT", help="Go on where an earlier search has stopped.")
 @json_option
 @click.pass_context
 def search(  # noqa: PLR0913 - one argument an option
@@ -142,7 +142,7 @@ def search(  # noqa: PLR0913 - one argument an option
     since: str | None,
     until: str | None,
     limit: int,
-    cursor: str | None,
+    after: str | None,
     as_json: bool,
 ) -> int:
     """Find lines in the logs of all runs, those that were indexed last first; exit code 1 if there is none."""
@@ -150,24 +150,22 @@ def search(  # noqa: PLR0913 - one argument an option
     with project(context) as installation:
         found = search_logs(
             installation, words, dag_id=dag_id or "", task_id=task_id or "", level=level or "", since=first, until=end, limit=limit,
-            cursor=cursor or "",
+            after=after or "",
         )  # fmt: skip
     if as_json:
         print_json(found)
-        return ExitCode.DONE if found.hits else ExitCode.FAILED
-    for hit in found.hits:
+        return ExitCode.DONE if found.items else ExitCode.FAILED
+    for hit in found.items:
         task = hit.task_id if hit.map_index < 0 else f"{hit.task_id}[{hit.map_index}]"
         print_line(hit.text, title=f"{utc_text(hit.time)} {hit.dag_id} {hit.run_id} {task} {hit.dispatch}: ")
     if found.unread:
         print_remark(f"{counted(found.unread, 'place')} could not be read: the log is deleted, or on another machine.")
-    if found.cursor:
-        print_remark(
-            f"searched {found.searched_days} of {counted(found.days, 'day')}; to go on: --cursor {found.cursor}"
-        )
-    elif not found.hits:
+    if found.next:
+        print_remark(f"searched {found.searched_days} of {counted(found.days, 'day')}; to go on: --after {found.next}")
+    elif not found.items:
         since_text = f" since {utc_text(found.since)}" if found.since else ""
         print_remark(f"no line{since_text} has these words.")
-    return ExitCode.DONE if found.hits else ExitCode.FAILED
+    return ExitCode.DONE if found.items else ExitCode.FAILED
 
 
 def _shown(line: LogLine) -> str:

@@ -37,16 +37,16 @@ class LogHits(msgspec.Struct, frozen=True):
     """Lines that were found, those that were indexed last first.
 
     Attributes:
-        hits: The lines.
-        cursor: What to give to go on; "" if everything was searched.
+        items: The lines.
+        next: What to pass as ``after`` to go on; "" if everything was searched.
         searched_days: Days of the index that were searched, in this part and those before it.
         days: Days of the index.
         since: When the oldest of these days began: of what was indexed before, nothing is left. None if nothing is indexed.
         unread: Places in logs that are not here any more, or cannot be read.
     """
 
-    hits: tuple[LogHit, ...]
-    cursor: str
+    items: tuple[LogHit, ...]
+    next: str
     searched_days: int
     days: int
     since: datetime | None

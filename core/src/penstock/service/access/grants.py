@@ -12,6 +12,9 @@ from penstock.service.access.grant_entries import check_grant, grant_entry, gran
 from penstock.service.access.users import find_user
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
+from penstock.service.operations.page import Page, PagedList, PageSize
+
+_GRANTS, _TEAMS = PagedList("grants", int), PagedList("teams", str)
 
 
 class RolePermission(msgspec.Struct, frozen=True):
@@ -33,17 +36,20 @@ def list_permissions(installation: Installation) -> list[RolePermission]:  # noq
 
 
 @operation("GET", "/users/{user}/grants", needs=Permission.USERS_WRITE)
-def list_grants(installation: Installation, user: str) -> list[HeldGrant]:
-    """List the grants that a user holds, those of the user's teams included; raises NotFoundError or StoreError."""
+def list_grants(installation: Installation, user: str, *, after: str = "", limit: PageSize = 200) -> Page[HeldGrant]:
+    """List a page of the grants that a user holds, those of the user's teams included; raises NotFoundError, PageError or StoreError."""
     find_user(installation, user)
-    return installation.store.access.users.grants(user)
+    return _GRANTS.page_of_all(installation.store.access.users.grants(user), after, limit, lambda each: each.number)
 
 
 @operation("GET", "/teams/{team}/grants", needs=Permission.USERS_WRITE)
-def list_team_grants(installation: Installation, team: str) -> list[HeldGrant]:
-    """List the grants that a team holds; raises NotFoundError or StoreError."""
+def list_team_grants(
+    installation: Installation, team: str, *, after: str = "", limit: PageSize = 200
+) -> Page[HeldGrant]:
+    """List a page of the grants that a team holds; raises NotFoundError, PageError or StoreError."""
     _find_team(installation, team)
-    return installation.store.access.users.team_grants(team)
+    found = installation.store.access.users.team_grants(team)
+    return _GRANTS.page_of_all(found, after, limit, lambda each: each.number)
 
 
 @operation("POST", "/users/{user}/grants", needs=Permission.USERS_WRITE)
@@ -88,9 +94,9 @@ def revoke(installation: Installation, number: int, *, by: AskedBy = NOBODY) -> 
 
 
 @operation("GET", "/teams", needs=Permission.USERS_WRITE)
-def list_teams(installation: Installation) -> list[Team]:
-    """List the teams with their members, by name; raises StoreError."""
-    return installation.store.access.users.teams()
+def list_teams(installation: Installation, *, after: str = "", limit: PageSize = 200) -> Page[Team]:
+    """List a page of the teams with their members, by name; raises PageError or StoreError."""
+    return _TEAMS.page_of_all(installation.store.access.users.teams(), after, limit, lambda each: each.name)
 
 
 @operation("POST", "/teams", needs=Permission.USERS_WRITE)

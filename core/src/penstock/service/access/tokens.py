@@ -16,7 +16,9 @@ from penstock.model.names import check_name
 from penstock.service.access.users import find_user
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
+from penstock.service.operations.page import Page, PagedList, PageSize
 
+_TOKENS, _SESSIONS = PagedList("tokens", tuple[str, datetime, str]), PagedList("sessions", tuple[datetime, str])
 PREFIX = "penstock_"
 """What each token's secret begins with, so that scanners of code find one that was written down."""
 
@@ -51,9 +53,18 @@ def show_me(installation: Installation) -> PrincipalSummary:
 
 
 @operation("GET", "/tokens", needs=None)
-def list_tokens(installation: Installation, *, user: str = "") -> list[Token]:
-    """List one's own tokens, or those of another user; raises NotFoundError, ForbiddenError or StoreError."""
-    return installation.store.access.tokens.list(_whose(installation, user))
+def list_tokens(installation: Installation, *, user: str = "", after: str = "", limit: PageSize = 200) -> Page[Token]:
+    """List a page of one's own tokens, or of those of another user, by user and age.
+
+    Raises:
+        NotFoundError: There is no such user.
+        ForbiddenError: They may not be seen.
+        PageError: No page ended with ``after``.
+        StoreError: The database failed.
+    """
+    whose, behind = _whose(installation, user), _TOKENS.key(after)
+    found = installation.store.access.tokens.page(whose, after=behind, limit=limit + 1)
+    return _TOKENS.page(found, limit, lambda each: (each.user, each.created_at, each.token_id))
 
 
 @operation("POST", "/tokens", needs=None, secret_answer=True)
@@ -110,9 +121,20 @@ def revoke_token(installation: Installation, token_id: str, *, by: AskedBy = NOB
 
 
 @operation("GET", "/sessions", needs=None)
-def list_sessions(installation: Installation, *, user: str = "") -> list[Session]:
-    """List where one has signed in, or where another user has; raises NotFoundError, ForbiddenError or StoreError."""
-    return installation.store.access.sessions.list(_whose(installation, user))
+def list_sessions(
+    installation: Installation, *, user: str = "", after: str = "", limit: PageSize = 200
+) -> Page[Session]:
+    """List a page of where one has signed in, or another user has, oldest first.
+
+    Raises:
+        NotFoundError: There is no such user.
+        ForbiddenError: They may not be seen.
+        PageError: No page ended with ``after``.
+        StoreError: The database failed.
+    """
+    whose, behind = _whose(installation, user), _SESSIONS.key(after)
+    found = installation.store.access.sessions.page(whose, after=behind, limit=limit + 1)
+    return _SESSIONS.page(found, limit, lambda each: (each.created_at, each.session_id))
 
 
 @operation("DELETE", "/sessions/{session_id}", needs=None)

@@ -1,7 +1,6 @@
 """Operations on users: list, add, disable, delete, and set their passwords, whose hashes are made by who has the password."""
 
 import re
-from typing import NamedTuple
 
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.access.permission import Permission, Role
@@ -11,30 +10,19 @@ from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.service.access.grant_entries import check_grant, grant_entry
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
-from penstock.service.operations.page import PageSize
+from penstock.service.operations.page import Page, PagedList, PageSize
 
+_USERS = PagedList("users", str)
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.@+-]{0,98}[A-Za-z0-9])?")
 # RFC 9106 and the PHC string format: what argon2-cffi writes.
 _HASH = re.compile(r"\$argon2id\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+")
 
 
-class UserPage(NamedTuple):
-    """A page of users, by name.
-
-    Attributes:
-        users: The users.
-        after: What to pass for the next page; None if this is the last.
-    """
-
-    users: list[User]
-    after: str | None
-
-
 @operation("GET", "/users", needs=Permission.USERS_WRITE)
-def list_users(installation: Installation, *, after: str = "", limit: PageSize = 200) -> UserPage:
-    """List a page of users by name, from the first behind ``after`` on; raises StoreError."""
-    found = installation.store.access.users.page(after=after, limit=limit + 1)
-    return UserPage(found[:limit], found[limit - 1].name if len(found) > limit else None)
+def list_users(installation: Installation, *, after: str = "", limit: PageSize = 200) -> Page[User]:
+    """List a page of users by name; raises PageError or StoreError."""
+    found = installation.store.access.users.page(after=_USERS.key(after) or "", limit=limit + 1)
+    return _USERS.page(found, limit, lambda user: user.name)
 
 
 @operation("GET", "/users/{user}", needs=Permission.USERS_WRITE)

@@ -21,7 +21,7 @@ from penstock.service.assets.asset_access import require_of_asset
 from penstock.service.assets.watchers import WatcherSummary, watchers_of
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
-from penstock.service.operations.page import PageSize
+from penstock.service.operations.page import Page, PagedList, PageSize
 from penstock.store import DagRow
 
 
@@ -74,15 +74,7 @@ class AssetDetails(msgspec.Struct, frozen=True):
     watchers: list[WatcherSummary]
 
 
-class EventPage(msgspec.Struct, frozen=True):
-    """A page of events, newest first.
-
-    Attributes:
-        before: What to pass for the next page; None if this is the last.
-    """
-
-    events: list[AssetEvent]
-    before: int | None
+_ASSETS, _EVENTS = PagedList("assets", str), PagedList("events of assets", int)
 
 
 class AssetReport(msgspec.Struct, frozen=True):
@@ -98,9 +90,10 @@ class AssetReport(msgspec.Struct, frozen=True):
 
 
 @operation("GET", "/assets", needs=Permission.DAGS_READ, subject="")
-def list_assets(installation: Installation) -> list[AssetSummary]:
-    """List the assets that DAGs name, by URI; raises StoreError."""
-    return _summaries(installation)
+def list_assets(installation: Installation, *, after: str = "", limit: PageSize = 200) -> Page[AssetSummary]:
+    """List a page of the assets that DAGs name, by URI; raises PageError or StoreError."""
+    found = _summaries(installation, after=_ASSETS.key(after) or "", limit=limit + 1)
+    return _ASSETS.page(found, limit, lambda each: each.asset.uri)
 
 
 @operation("GET", "/assets/named", needs=Permission.DAGS_READ, subject="")
@@ -113,12 +106,13 @@ def show_asset(installation: Installation, name: str) -> AssetDetails:
 
 @operation("GET", "/assets/events", needs=Permission.DAGS_READ, subject="")
 def list_events(
-    installation: Installation, name: str = "", *, before: int | None = None, limit: PageSize = 50
-) -> EventPage:
-    """List a page of events, of one asset or of all if ``name`` is empty.
+    installation: Installation, name: str = "", *, after: str = "", limit: PageSize = 50
+) -> Page[AssetEvent]:
+    """List a page of events, newest first: of one asset, or of all if ``name`` is empty.
 
     Raises:
         NotFoundError: There is no such asset.
+        PageError: No page ended with ``after``.
         StoreError: The database failed.
     """
     store = installation.store
@@ -126,9 +120,9 @@ def list_events(
     seen = None
     if not asset and (visible := installation.seen_dags()) is not None:
         seen = sorted({use.asset for use in store.assets.uses() if use.dag_id in set(visible)})
-    found = store.assets.page(asset=asset, assets=seen, before=before, limit=limit + 1)
-    shown = _shown(installation, found[:limit])
-    return EventPage(shown, found[limit - 1].number if len(found) > limit else None)
+    found = store.assets.page(asset=asset, assets=seen, before=_EVENTS.key(after), limit=limit + 1)
+    chosen, end = _EVENTS.cut(found, limit, lambda each: each.number)
+    return Page(items=_shown(installation, chosen), next=end)
 
 
 @operation("POST", "/assets/events", needs=Permission.DAGS_WRITE, subject="")
@@ -201,7 +195,9 @@ def _why(row: DagRow, queue: AssetQueue) -> str:
     return why_no_run(row.dag_id, queue, paused=row.paused, active=active, limit=row.spec.max_active_runs)
 
 
-def _summaries(installation: Installation, uri: str = "") -> list[AssetSummary]:
+def _summaries(
+    installation: Installation, uri: str = "", *, after: str = "", limit: int | None = None
+) -> list[AssetSummary]:
     store, visible = installation.store, installation.seen_dags()
     seen = None if visible is None else frozenset(visible)
     names: dict[str, dict[AssetRole, list[str]]] = {}
@@ -212,7 +208,7 @@ def _summaries(installation: Installation, uri: str = "") -> list[AssetSummary]:
         name = f"{use.dag_id}.{use.task_id}" if use.task_id else use.dag_id
         names.setdefault(use.asset, {}).setdefault(use.role, []).append(name)
     found = []
-    for spec in store.assets.declared([uri] if uri else ()):
+    for spec in store.assets.declared([uri] if uri else (), after=after):
         if uses := names.get(spec.uri):
             makers, readers, waiting = (
                 uses.get(each, []) for each in (AssetRole.OUTLET, AssetRole.INLET, AssetRole.SCHEDULE)
@@ -221,6 +217,8 @@ def _summaries(installation: Installation, uri: str = "") -> list[AssetSummary]:
             watched = list(dict.fromkeys(each.path for each in watches.get(spec.uri, ())))
             shown = _shown(installation, last)
             found.append(AssetSummary(spec, makers, readers, waiting, shown[0] if shown else None, watched))
+            if len(found) == limit:
+                break
     return found
 
 

@@ -18,7 +18,7 @@ from penstock.service.backfills.plan import SHOWN, BackfillPlan, plan_backfill
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
 from penstock.service.operations.operation import operation
-from penstock.service.operations.page import PageSize
+from penstock.service.operations.page import Page, PagedList, PageSize
 
 
 class BackfillProgress(msgspec.Struct, frozen=True):
@@ -40,28 +40,19 @@ class BackfillProgress(msgspec.Struct, frozen=True):
         return self.backfill.state is BackfillState.CANCELLED or any(self.dates.get(state) for state in bad)
 
 
-class BackfillPage(msgspec.Struct, frozen=True):
-    """A page of backfills, newest first.
+class BackfillDate(msgspec.Struct, frozen=True):
+    """A date of a backfill that has had its turn.
 
     Attributes:
-        before: What to pass for the next page; None if this is the last.
+        item: What was done for it.
+        state: The state that its run has now; None if there is none, or it was deleted.
     """
 
-    backfills: list[BackfillProgress]
-    before: int | None
+    item: BackfillItem
+    state: RunState | None
 
 
-class BackfillDates(msgspec.Struct, frozen=True):
-    """A page of the dates of a backfill that have had their turn, in its order.
-
-    Attributes:
-        states: The state that the run of each has now; None if it was deleted.
-        after: What to pass for the next page; None if this is the last.
-    """
-
-    items: list[BackfillItem]
-    states: list[RunState | None]
-    after: int | None
+_BACKFILLS, _DATES = PagedList("backfills", int), PagedList("dates of a backfill", int)
 
 
 def create_backfill(
@@ -178,31 +169,38 @@ def show_backfill(installation: Installation, number: int) -> BackfillProgress:
 
 @operation("GET", "/backfills", needs=Permission.DAGS_READ)
 def list_backfills(
-    installation: Installation, *, dag_id: str = "", before: int | None = None, limit: PageSize = 50
-) -> BackfillPage:
+    installation: Installation, *, dag_id: str = "", after: str = "", limit: PageSize = 50
+) -> Page[BackfillProgress]:
     """List a page of backfills of a DAG, or of all if ``dag_id`` is empty, newest first.
 
     Raises:
         NotFoundError: There is no such DAG.
+        PageError: No page ended with ``after``.
         StoreError: The database failed.
     """
+    before = _BACKFILLS.key(after)
     if dag_id:
         find_dag(installation.store, dag_id)
     found = installation.store.backfills.page(
         dag_id=dag_id, dag_ids=installation.seen_dags(), before=before, limit=limit + 1
     )
-    more = len(found) > limit
-    return BackfillPage(_progress(installation, found[:limit]), found[limit - 1].number if more else None)
+    chosen, end = _BACKFILLS.cut(found, limit, lambda each: each.number)
+    return Page(items=_progress(installation, chosen), next=end)
 
 
 @operation("GET", "/backfills/{number}/dates", needs=Permission.DAGS_READ, subject="")
-def list_dates(installation: Installation, number: int, *, after: int = 0, limit: PageSize = 50) -> BackfillDates:
-    """List a page of the dates of a backfill that have had their turn; raises NotFoundError or StoreError."""
+def list_dates(installation: Installation, number: int, *, after: str = "", limit: PageSize = 50) -> Page[BackfillDate]:
+    """List a page of the dates of a backfill that have had their turn, in its order.
+
+    Raises:
+        NotFoundError: There is no such backfill.
+        PageError: No page ended with ``after``.
+        StoreError: The database failed.
+    """
     find_backfill(installation, number)
-    found = installation.store.backfills.items(number, after, limit + 1)
-    more = len(found) > limit
-    items, states = [item for item, _ in found[:limit]], [state for _, state in found[:limit]]
-    return BackfillDates(items, states, items[-1].ordinal if more else None)
+    behind = _DATES.key(after, number) or 0
+    found = [BackfillDate(*each) for each in installation.store.backfills.items(number, behind, limit + 1)]
+    return _DATES.page(found, limit, lambda each: each.item.ordinal, number)
 
 
 def find_backfill(installation: Installation, number: int) -> Backfill:

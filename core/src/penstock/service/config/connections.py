@@ -12,8 +12,10 @@ from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntr
 from penstock.model.names import check_name
 from penstock.processes.masking import MASK, Mask, hide_values
 from penstock.service.config.used import why_unused
+from penstock.service.config.vault_page import VaultPage
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
+from penstock.service.operations.page import PagedList, PageSize
 from penstock.service.providers import hook_for
 from penstock.tries import vault_listing
 from penstock.tries.vault import VaultValue
@@ -56,11 +58,17 @@ class ConnectionTest(msgspec.Struct, frozen=True):
     detail: str
 
 
+_LIST = PagedList("connections", tuple[str, bool, str])
+
+
 @operation("GET", "/connections", needs=Permission.CONNECTIONS_READ, subject="")
-def list_connections(installation: Installation) -> vault_listing.Listing[ConnectionSummary]:
-    """List every connection by id, without secrets; of a secrets backend the ids alone, for each value costs a question.
+def list_connections(
+    installation: Installation, *, after: str = "", limit: PageSize = 200
+) -> VaultPage[ConnectionSummary]:
+    """List a page of the connections by id, without secrets; of a secrets backend the ids alone, for each value costs a question.
 
     Raises:
+        PageError: No page ended with ``after``.
         StoreError: The database failed.
     """
     listing = vault_listing.list_connections(installation.vault)
@@ -73,8 +81,8 @@ def list_connections(installation: Installation) -> vault_listing.Listing[Connec
         for each in listing.things
         if installation.may(Permission.CONNECTIONS_READ, each.name)
     ]
-    found.sort(key=lambda each: each.conn_id)
-    return vault_listing.Listing(found, listing.failures, listing.silent)
+    page = _LIST.page_of_all(found, after, limit, lambda each: (each.conn_id, each.shadowed, each.source))
+    return VaultPage(items=page.items, next=page.next, failures=listing.failures, silent=listing.silent)
 
 
 @operation("GET", "/connections/{conn_id}", needs=Permission.CONNECTIONS_READ)

@@ -11,6 +11,7 @@ from penstock.model.names import check_name
 from penstock.service.choices.live_tasks import live_tasks
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
+from penstock.service.operations.page import Page, PagedList, PageSize
 from penstock.store import Pool
 
 
@@ -49,9 +50,21 @@ class PoolUsage(msgspec.Struct, frozen=True):
         return ""
 
 
+_POOLS = PagedList("pools", str)
+
+
 @operation("GET", "/pools", needs=Permission.POOLS_READ, subject="")
-def list_pools(installation: Installation) -> list[PoolUsage]:
-    """List every pool by name, and those that do not exist and are waited for, with what is asked of them; raises StoreError."""
+def list_pools(installation: Installation, *, after: str = "", limit: PageSize = 200) -> Page[PoolUsage]:
+    """List a page of the pools by name, and of those that do not exist and are waited for, with what is asked of them.
+
+    Raises:
+        PageError: No page ended with ``after``.
+        StoreError: The database failed.
+    """
+    return _POOLS.page_of_all(_pools(installation), after, limit, lambda each: each.name)
+
+
+def _pools(installation: Installation) -> list[PoolUsage]:
     store = installation.store
     use: dict[str, list[int]] = {}
     for each in live_tasks(store):

@@ -11,8 +11,10 @@ from penstock.model.names import check_name, check_text
 from penstock.model.secret import variable_secrets
 from penstock.processes.masking import MASK
 from penstock.service.config.used import why_unused
+from penstock.service.config.vault_page import VaultPage
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
+from penstock.service.operations.page import PagedList, PageSize
 from penstock.tries import vault_listing
 from penstock.tries.vault_sources import DATABASE
 
@@ -36,12 +38,16 @@ class VariableSummary(msgspec.Struct, frozen=True):
     withheld: str = ""
 
 
+_LIST = PagedList("Variables", tuple[str, bool, str])
+
+
 @operation("GET", "/variables", needs=Permission.VARIABLES_READ, subject="")
-def list_variables(installation: Installation) -> vault_listing.Listing[VariableSummary]:
-    """List every Variable by key, with ``***`` for a value that holds secrets.
+def list_variables(installation: Installation, *, after: str = "", limit: PageSize = 200) -> VaultPage[VariableSummary]:
+    """List a page of the Variables by key, with ``***`` for a value that holds secrets.
 
     Raises:
         ConfigError: The keyring does not fit.
+        PageError: No page ended with ``after``.
         StoreError: The database failed.
     """
     stored = {each.key: each for each in installation.store.config.variables()}
@@ -55,8 +61,8 @@ def list_variables(installation: Installation) -> vault_listing.Listing[Variable
         found.append(
             VariableSummary(each.name, value, description, changed_at, each.source, each.shadowed, each.withheld)
         )
-    found.sort(key=lambda each: each.key)
-    return vault_listing.Listing(found, listing.failures, listing.silent)
+    page = _LIST.page_of_all(found, after, limit, lambda each: (each.key, each.shadowed, each.source))
+    return VaultPage(items=page.items, next=page.next, failures=listing.failures, silent=listing.silent)
 
 
 @operation("GET", "/variables/{key}", needs=Permission.VARIABLES_READ)

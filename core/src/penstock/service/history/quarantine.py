@@ -5,12 +5,16 @@ from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.history.quarantine import Quarantined
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
+from penstock.service.operations.page import Page, PagedList, PageSize
+
+_THINGS = PagedList("quarantine", int)
 
 
 @operation("GET", "/quarantine", needs=Permission.INSTALLATION_WRITE)
-def list_quarantine(installation: Installation) -> list[Quarantined]:
-    """List what is in quarantine, oldest first; raises StoreError."""
-    return installation.store.quarantine.all()
+def list_quarantine(installation: Installation, *, after: str = "", limit: PageSize = 200) -> Page[Quarantined]:
+    """List a page of what is in quarantine, oldest first; raises PageError or StoreError."""
+    found = installation.store.quarantine.page(after=_THINGS.key(after) or 0, limit=limit + 1)
+    return _THINGS.page(found, limit, lambda thing: thing.number)
 
 
 @operation("POST", "/quarantine/{number}/retry", needs=Permission.INSTALLATION_WRITE)

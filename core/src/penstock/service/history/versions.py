@@ -13,7 +13,7 @@ from penstock.model.dag import DagSpec
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
 from penstock.service.operations.operation import operation
-from penstock.service.operations.page import PageSize
+from penstock.service.operations.page import Page, PagedList, PageSize
 from penstock.spec.snapshot import LIST, listed_files
 from penstock.store import StoredVersion, Version
 
@@ -70,17 +70,24 @@ class VersionDiff(msgspec.Struct, frozen=True):
     note: str = ""
 
 
+_VERSIONS = PagedList("versions of a DAG", tuple[datetime, str])
+
+
 @operation("GET", "/dags/{dag_id}/versions", needs=Permission.DAGS_READ)
-def list_versions(installation: Installation, dag_id: str, limit: PageSize = 50) -> list[DagVersion]:
-    """List the stored versions of a DAG, newest first.
+def list_versions(
+    installation: Installation, dag_id: str, *, after: str = "", limit: PageSize = 50
+) -> Page[DagVersion]:
+    """List a page of the stored versions of a DAG, newest first.
 
     Raises:
         NotFoundError: There is no such DAG.
+        PageError: No page ended with ``after``.
         StoreError: The database failed.
     """
     present = find_dag(installation.store, dag_id).version
-    found = installation.store.versions.of(dag_id)[:limit]
-    return [DagVersion(each.version, each.created_at, each.version == present) for each in found]
+    found = installation.store.versions.of(dag_id, after=_VERSIONS.key(after, dag_id), limit=limit + 1)
+    versions = [DagVersion(each.version, each.created_at, each.version == present) for each in found]
+    return _VERSIONS.page(versions, limit, lambda each: (each.stored_at, each.version), dag_id)
 
 
 @operation("GET", "/dags/{dag_id}/diff", needs=Permission.DAGS_READ)

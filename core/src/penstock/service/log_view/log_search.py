@@ -1,6 +1,5 @@
 """Search in the logs of all runs."""
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
@@ -19,7 +18,7 @@ from penstock.model.text import shortened
 from penstock.service.installation import Installation
 from penstock.service.logs import log_reader
 from penstock.service.operations.operation import operation
-from penstock.service.operations.page import PageSize
+from penstock.service.operations.page import PagedList, PageSize
 from penstock.store import LogSearch
 from penstock.tries.paths import log_path
 
@@ -34,7 +33,7 @@ LONGEST_TEXT = 2000
 
 _BATCH = 50
 _NEWEST = 1 << 62
-_CURSOR = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,18})")
+_HITS = PagedList("search in logs", tuple[int, int, int])
 
 
 @operation("GET", "/logs/search", needs=Permission.LOGS_READ, subject="")
@@ -48,7 +47,7 @@ def search_logs(  # noqa: PLR0913 - one argument a filter
     since: datetime | None = None,
     until: datetime | None = None,
     limit: PageSize = 50,
-    cursor: str = "",
+    after: str = "",
 ) -> LogHits:
     """Find lines in the logs of all runs that may be seen.
 
@@ -62,10 +61,11 @@ def search_logs(  # noqa: PLR0913 - one argument a filter
         since: Only from this instant on.
         until: Only before this one.
         limit: Lines, at most.
-        cursor: That of the part before this one.
+        after: ``next`` of the part before this one.
 
     Raises:
-        RequestError: Logs are not indexed here, the words or a filter make no sense, or the cursor is none.
+        RequestError: Logs are not indexed here, the words or a filter make no sense, or ``limit`` is out of range.
+        PageError: No part ended with ``after``.
         StoreError: The database failed.
     """
     query = log_query(words)
@@ -73,7 +73,7 @@ def search_logs(  # noqa: PLR0913 - one argument a filter
         raise RequestError(f"level: {level!r} is none. They are: {', '.join(LEVELS)}.")
     if not 1 <= limit <= MOST_HITS:
         raise RequestError(f"limit: {limit} is out of range: 1 to {MOST_HITS:,}.")
-    place, offset = _place(cursor)
+    place, offset = _place(after)
     search = LogSearch.find(installation.store, installation.settings.state_folder)
     if search is None:
         raise RequestError(
@@ -92,14 +92,12 @@ def _seen(installation: Installation, search: LogSearch, dag_id: str) -> tuple[s
     return tuple(each for each in named if installation.may(Permission.LOGS_READ, each))
 
 
-def _place(cursor: str) -> tuple[ChunkPlace, int]:
+def _place(after: str) -> tuple[ChunkPlace, int]:
     """The chunk to go on with, and the byte before which its lines are left."""
-    if not cursor:
-        return ChunkPlace(_NEWEST, _NEWEST), 0
-    found = _CURSOR.fullmatch(cursor)
+    found = _HITS.key(after)
     if found is None:
-        raise RequestError(f"cursor: {cursor!r} is none. Give the one of the part before this one.")
-    return ChunkPlace(int(found[1]), int(found[2])), int(found[3])
+        return ChunkPlace(_NEWEST, _NEWEST), 0
+    return ChunkPlace(found[0], found[1]), found[2]
 
 
 class _Search:
@@ -130,9 +128,9 @@ class _Search:
     def _found(self, hits: Sequence[LogHit], stopped: ChunkPlace | None = None, offset: int = 0) -> LogHits:
         searched = {p.since.date() for p in self._periods if stopped is None or p.period >= stopped.period}
         days = {p.since.date() for p in self._periods}
-        cursor = "" if stopped is None else f"{stopped.period}.{stopped.chunk}.{offset}"
+        end = "" if stopped is None else _HITS.next((stopped.period, stopped.chunk, offset))
         since = self._periods[-1].since if self._periods else None
-        return LogHits(tuple(hits), cursor, len(searched), len(days), since, self._unread)
+        return LogHits(tuple(hits), end, len(searched), len(days), since, self._unread)
 
     def _chunks(self, place: ChunkPlace, *, again: bool) -> Iterator[FoundChunk]:
         """Chunks before a place, or from it on, in which all words are."""

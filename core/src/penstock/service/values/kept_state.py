@@ -14,7 +14,7 @@ from penstock.service.assets.asset_access import require_of_asset, seen_assets
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
 from penstock.service.operations.operation import operation
-from penstock.service.operations.page import PageSize
+from penstock.service.operations.page import Page, PagedList, PageSize
 from penstock.store import StateOwner, StateValue
 from penstock.tries.state_asks import checked_json
 
@@ -42,15 +42,7 @@ class KeptValue(msgspec.Struct, frozen=True):
         return repr(from_plain(self.value))
 
 
-class KeptPage(msgspec.Struct, frozen=True):
-    """A page of what is kept.
-
-    Attributes:
-        more: Whether there is more than this page.
-    """
-
-    values: list[KeptValue]
-    more: bool
+_KEPT = PagedList("state", tuple[str, str, str])
 
 
 def owner_of(installation: Installation, dag_id: str, task_id: str, asset: str) -> StateOwner:
@@ -72,13 +64,28 @@ def owner_of(installation: Installation, dag_id: str, task_id: str, asset: str) 
 
 @operation("GET", "/state", needs=Permission.VALUES_READ)
 def list_state(
-    installation: Installation, *, dag_id: str = "", task_id: str = "", asset: str = "", limit: PageSize = 50
-) -> KeptPage:
-    """List what is kept by DAG, task or asset and key: all of it, or of a DAG's tasks, a task, or an asset.
+    installation: Installation,
+    *,
+    dag_id: str = "",
+    task_id: str = "",
+    asset: str = "",
+    after: str = "",
+    limit: PageSize = 50,
+) -> Page[KeptValue]:
+    """List a page of what is kept, by DAG, task or asset, and key.
+
+    Args:
+        installation: The installation.
+        dag_id: Only of tasks of this DAG; "" for all.
+        task_id: Only of this task of it; "" for all.
+        asset: Only of the asset with this URI; "" for all.
+        after: ``next`` of the page before; "" for the first page.
+        limit: Length of the page.
 
     Raises:
         NotFoundError: There is no such DAG or task.
         RequestError: A task is named without its DAG, or with an asset.
+        PageError: No page ended with ``after``.
         StoreError: The database failed.
     """
     store = installation.store
@@ -90,8 +97,11 @@ def list_state(
     if asset:
         require_of_asset(installation, Permission.VALUES_READ, asset, some=True)
     dags, assets = installation.seen_dags(Permission.VALUES_READ), seen_assets(installation, Permission.VALUES_READ)
-    found = store.state_store.page(owner, dag_id=dag_id, dag_ids=dags, assets=assets, limit=limit + 1)
-    return KeptPage(list(map(_kept, found[:limit])), len(found) > limit)
+    found = store.state_store.page(
+        owner, dag_id=dag_id, dag_ids=dags, assets=assets, after=_KEPT.key(after), limit=limit + 1
+    )
+    chosen, end = _KEPT.cut(found, limit, lambda each: (each.dag_id, each.name, each.key))
+    return Page(items=list(map(_kept, chosen)), next=end)
 
 
 @operation("GET", "/state/{key}", needs=Permission.VALUES_READ)

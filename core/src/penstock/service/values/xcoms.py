@@ -1,12 +1,10 @@
 """Operations on XComs: look at what a task has left."""
 
-import re
 from typing import Any
 
 import msgspec
 
 from penstock.author.runtime import current
-from penstock.errors import RequestError
 from penstock.model.access.permission import Permission
 from penstock.model.run import Run, TaskKey, XCom
 from penstock.model.value import TAG, Reference, from_plain, reference_in
@@ -14,10 +12,8 @@ from penstock.model.values import tables
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks
 from penstock.service.operations.operation import operation
-from penstock.service.operations.page import PageSize
+from penstock.service.operations.page import Page, PagedList, PageSize
 from penstock.tries.store_runtime import StoreRuntime
-
-_INDEX = re.compile(r"-1|[0-9]{1,9}")
 
 
 class StoredXCom(msgspec.Struct, frozen=True):
@@ -68,16 +64,13 @@ def _shown(value: Any) -> Any:  # noqa: ANN401 - any value
     return value
 
 
-class XComPage(msgspec.Struct, frozen=True):
-    """Some of the values that a task has left in a run.
-
-    Attributes:
-        next: What the next page begins behind; "" if there is none.
-    """
+class XComPage(Page[StoredXCom], frozen=True, kw_only=True):
+    """Some of the values that a task has left in a run, by map index and key."""
 
     run: Run
-    values: list[StoredXCom]
-    next: str
+
+
+_XCOMS = PagedList("XComs of a task", tuple[int, str])
 
 
 @operation("GET", "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/xcoms", needs=Permission.VALUES_READ)
@@ -106,27 +99,19 @@ def list_xcoms(  # noqa: PLR0913 - one argument an option
 
     Raises:
         NotFoundError: There is no such DAG, run, task or instance.
-        RequestError: The run has not started, or ``after`` is of no page.
+        RequestError: The run has not started.
+        PageError: No page ended with ``after``.
         ProviderError: The object store cannot be asked, or does not have a value any more.
         StoreError: The database failed.
     """
     store = installation.store
     run = find_run(store, dag_id, run_id)
     find_tasks(store, run, task_id, map_index)
-    found = store.xcoms.of_task(run.run, task_id, map_index=map_index, key=key, after=_place(after), limit=limit + 1)
-    page, more = found[:limit], len(found) > limit
-    values = [_left(installation, each, whole=bool(key)) for each in page]
-    return XComPage(run, values, f"{page[-1].map_index}:{page[-1].key}" if more else "")
-
-
-def _place(after: str) -> tuple[int, str] | None:
-    """The map index and the key that a page ended with."""
-    if not after:
-        return None
-    index, colon, key = after.partition(":")
-    if not colon or not _INDEX.fullmatch(index):
-        raise RequestError(f"{after!r} is what no page of XComs ended with. Give what the page before says.")
-    return int(index), key
+    of = f"{run.run} {task_id}"
+    behind = _XCOMS.key(after, of)
+    found = store.xcoms.of_task(run.run, task_id, map_index=map_index, key=key, after=behind, limit=limit + 1)
+    chosen, end = _XCOMS.cut(found, limit, lambda each: (each.map_index, each.key), of)
+    return XComPage(items=[_left(installation, each, whole=bool(key)) for each in chosen], next=end, run=run)
 
 
 def _left(installation: Installation, xcom: XCom, *, whole: bool) -> StoredXCom:

@@ -12,7 +12,7 @@ from penstock.model.state import TaskState
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
 from penstock.service.operations.operation import operation
-from penstock.service.operations.page import PageSize
+from penstock.service.operations.page import Page, PagedList, PageSize
 from penstock.store import RunStates, ShortRun
 
 MOST_DAGS = 200
@@ -79,22 +79,21 @@ class GridRun(msgspec.Struct, frozen=True):
     mapped: dict[str, dict[TaskState, int]]
 
 
-class Grid(msgspec.Struct, frozen=True):
-    """The runs of a DAG by its tasks.
+class Grid(Page[GridRun], frozen=True, kw_only=True):
+    """The runs of a DAG by its tasks, newest first.
 
     Attributes:
         version: The DAG's present version, whose order the tasks have; those that only older runs have come last.
         letters: What the letters of the columns mean.
-        runs: Newest first.
-        next: What to pass as ``after`` for the next page; "" if this is the last.
     """
 
     dag_id: str
     version: str
     tasks: list[GridTask]
     letters: dict[str, TaskState]
-    runs: list[GridRun]
-    next: str
+
+
+_COLUMNS = PagedList("runs of a grid", int)
 
 
 @operation("GET", "/views/latest-runs", needs=Permission.DAGS_READ, subject="")
@@ -135,33 +134,20 @@ def show_grid(
 
     Raises:
         NotFoundError: There is no such DAG.
-        RequestError: ``after`` is of no page, or more runs are asked for than are shown at once.
+        RequestError: More runs are asked for than are shown at once.
+        PageError: No page ended with ``after``.
         StoreError: The database failed.
     """
     _check(limit, "runs")
     store = installation.store
     row = find_dag(store, dag_id)
-    found = store.views.runs_of(dag_id, cursor_number(after), limit + 1)
-    page, only = found[:limit], set(tasks or ())
+    found = store.views.runs_of(dag_id, _COLUMNS.key(after, dag_id), limit + 1)
+    page, end = _COLUMNS.cut(found, limit, lambda run: run.run, dag_id)
+    only = set(tasks or ())
     states = store.views.states([run.run for run in page], only)
     rows = _rows(row.spec, only, states.values())
-    return Grid(
-        dag_id,
-        row.version,
-        rows,
-        dict(LETTERS),
-        [_column(run, states.get(run.run, _NOTHING), rows) for run in page],
-        str(page[-1].run) if len(found) > limit else "",
-    )
-
-
-def cursor_number(after: str) -> int | None:
-    """The number that a cursor holds; None for the first page. Raises RequestError."""
-    if not after:
-        return None
-    if not (after.isascii() and after.isdecimal() and len(after) < 19):
-        raise RequestError(f"{after[:60]!r} is what no page ended with. Give `next` of the page before.")
-    return int(after)
+    columns = [_column(run, states.get(run.run, _NOTHING), rows) for run in page]
+    return Grid(items=columns, next=end, dag_id=dag_id, version=row.version, tasks=rows, letters=dict(LETTERS))
 
 
 def _check(count: int, what: str) -> None:

@@ -14,40 +14,25 @@ from penstock.model.state import RunState, TaskState
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag, find_run
 from penstock.service.operations.operation import operation
-from penstock.service.operations.page import PageSize
+from penstock.service.operations.page import Page, PagedList, PageSize
 from penstock.store import ShortRun
 
-MOST_TRIES = 10_000
-"""Tries of a page of a chart at most."""
 MOST_DAYS = 400
 """Days of a calendar at most."""
 MOST_DURATIONS = 365
 """Runs whose durations are shown at most."""
 
 
-class Gantt(msgspec.Struct, frozen=True):
-    """The tries of a run, as bars of a chart.
-
-    Attributes:
-        tries: By task id, map index and epoch.
-        next: What to pass as ``after`` for the next page; "" if this is the last.
-    """
+class Gantt(Page[Try], frozen=True, kw_only=True):
+    """The tries of a run, as bars of a chart, by task id, map index and epoch."""
 
     run: Run
-    tries: list[Try]
-    next: str
 
 
-class InstancePage(msgspec.Struct, frozen=True):
-    """A page of the task instances of a run.
-
-    Attributes:
-        next: What to pass as ``after`` for the next page; "" if this is the last.
-    """
+class InstancePage(Page[TaskInstance], frozen=True, kw_only=True):
+    """A page of the task instances of a run."""
 
     run: Run
-    tasks: list[TaskInstance]
-    next: str
 
 
 class CalendarDay(msgspec.Struct, frozen=True):
@@ -109,6 +94,10 @@ class TaskDurations(msgspec.Struct, frozen=True):
     high_s: float | None
 
 
+_TRIES = PagedList("tries of a run", tuple[str, int, int])
+_INSTANCES = PagedList("task instances of a run", tuple[str, int])
+
+
 @operation("GET", "/dags/{dag_id}/runs/{run_id}/gantt", needs=Permission.DAGS_READ)
 def show_gantt(
     installation: Installation, dag_id: str, run_id: str = "", *, after: str = "", limit: PageSize = 1000
@@ -117,15 +106,14 @@ def show_gantt(
 
     Raises:
         NotFoundError: There is no such DAG or run.
-        RequestError: The DAG has no run yet, ``after`` is of no page, or more is asked for than is shown at once.
+        RequestError: The DAG has no run yet.
+        PageError: No page ended with ``after``.
         StoreError: The database failed.
     """
-    if not 1 <= limit <= MOST_TRIES:
-        raise RequestError(f"{limit} tries cannot be shown at once. Choose 1 to {MOST_TRIES}.")
     run = find_run(installation.store, dag_id, run_id)
-    found = installation.store.views.tries(run.run, _place(after), limit + 1)
-    last = found[limit - 1] if len(found) > limit else None
-    return Gantt(run, found[:limit], f"{last.epoch}:{last.map_index}:{last.task_id}" if last else "")
+    found = installation.store.views.tries(run.run, _TRIES.key(after, run.run), limit + 1)
+    items, end = _TRIES.cut(found, limit, lambda each: (each.task_id, each.map_index, each.epoch), run.run)
+    return Gantt(items=items, next=end, run=run)
 
 
 @operation("GET", "/dags/{dag_id}/runs/{run_id}/task-instances", needs=Permission.DAGS_READ)
@@ -150,16 +138,15 @@ def list_instances(
 
     Raises:
         NotFoundError: There is no such DAG or run.
-        RequestError: The DAG has no run yet, ``after`` is of no page, or more is asked for than is shown at once.
+        RequestError: The DAG has no run yet.
+        PageError: No page ended with ``after``.
         StoreError: The database failed.
     """
-    if not 1 <= limit <= MOST_TRIES:
-        raise RequestError(f"{limit} task instances cannot be shown at once. Choose 1 to {MOST_TRIES}.")
-    run, place = find_run(installation.store, dag_id, run_id), _place(after)
-    behind = None if place is None else place[:2]
+    run = find_run(installation.store, dag_id, run_id)
+    behind = _INSTANCES.key(after, run.run)
     found = installation.store.views.instances(run.run, states=states or (), after=behind, limit=limit + 1)
-    last = found[limit - 1] if len(found) > limit else None
-    return InstancePage(run, found[:limit], f"0:{last.map_index}:{last.task_id}" if last else "")
+    items, end = _INSTANCES.cut(found, limit, lambda each: (each.task_id, each.map_index), run.run)
+    return InstancePage(items=items, next=end, run=run)
 
 
 @operation("GET", "/dags/{dag_id}/calendar", needs=Permission.DAGS_READ)
@@ -252,13 +239,3 @@ def _usual(took_s: list[float]) -> tuple[float | None, float | None, float | Non
         return None, None, None
     tenths = quantiles(took_s, n=10, method="inclusive")
     return median(took_s), tenths[0], tenths[-1]
-
-
-def _place(after: str) -> tuple[str, int, int] | None:
-    if not after:
-        return None
-    epoch, _, rest = after.partition(":")
-    index, _, task_id = rest.partition(":")
-    if not (epoch.isdecimal() and index.removeprefix("-").isdecimal() and task_id and len(epoch + index) < 20):
-        raise RequestError(f"{after[:60]!r} is what no page ended with. Give `next` of the page before.")
-    return task_id, int(index), int(epoch)

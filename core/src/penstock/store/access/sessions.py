@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, insert, or_, select, tuple_, update
 
 from penstock.errors import NotFoundError
 from penstock.model.access.user import Session
@@ -54,10 +54,12 @@ class Sessions:
                 tx.execute(update(user_session).where(_s.session_id == found.session_id).values(seen_at=now))
         return found
 
-    def list(self, user: str) -> list[Session]:
-        """The sessions of a user, oldest first."""
+    def page(self, user: str, *, after: tuple[datetime, str] | None = None, limit: int = 1_000) -> list[Session]:
+        """A page of the sessions of a user, by age and id: those behind these of the last one of the page before."""
+        query = select(*_SESSION).where(_s.user_name == user).order_by(_s.created_at, _s.session_id).limit(limit)
+        if after is not None:
+            query = query.where(tuple_(_s.created_at, _s.session_id) > after)
         with self._database.read() as connection:
-            query = select(*_SESSION).where(_s.user_name == user).order_by(_s.created_at, _s.session_id)
             return [Session(*row) for row in connection.execute(query)]
 
     def remove(self, session_id: str, audit: AuditEntry, *, user: str = "") -> None:

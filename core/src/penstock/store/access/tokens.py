@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 
 from penstock.errors import NotFoundError
 from penstock.model.access.permission import Permission
@@ -45,9 +45,13 @@ class Tokens:
             row = connection.execute(select(*_TOKEN).where(_t.token_id == token_id)).one_or_none()
         return None if row is None else _token(*row)
 
-    def list(self, user: str = "") -> list[Token]:
-        """The tokens of a user, or of all, by user and age."""
-        query = select(*_TOKEN).order_by(_t.user_name, _t.created_at, _t.token_id)
+    def page(
+        self, user: str = "", *, after: tuple[str, datetime, str] | None = None, limit: int = 1_000
+    ) -> list[Token]:
+        """A page of the tokens of a user, or of all, by user, age and id: those behind these of the last one of the page before."""
+        query = select(*_TOKEN).order_by(_t.user_name, _t.created_at, _t.token_id).limit(limit)
+        if after is not None:
+            query = query.where(tuple_(_t.user_name, _t.created_at, _t.token_id) > after)
         if user:
             query = query.where(_t.user_name == user)
         with self._database.read() as connection:

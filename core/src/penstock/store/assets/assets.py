@@ -106,9 +106,9 @@ class Assets:
         with self._database.read() as connection:
             return WaitingEvents(*connection.execute(WAITING, {"asset": asset, "after": after}).one())
 
-    def declared(self, assets: Sequence[str] = ()) -> list[AssetSpec]:
-        """Assets as DAG files last declared them, by URI; only these if any are named."""
-        query = select(_a.uri, _a.name, _a.group_name, _a.extra).order_by(_a.uri)
+    def declared(self, assets: Sequence[str] = (), *, after: str = "") -> list[AssetSpec]:
+        """Assets as DAG files last declared them, by URI, from the first behind one on; only these if any are named."""
+        query = select(_a.uri, _a.name, _a.group_name, _a.extra).where(_a.uri > after).order_by(_a.uri)
         with self._database.read() as connection:
             found = connection.execute(query.where(_a.uri.in_(assets)) if assets else query)
             return [AssetSpec(*row) for row in found]

@@ -79,7 +79,7 @@ class StateStore:
         dag_id: str = "",
         dag_ids: Sequence[str] | None = None,
         assets: Sequence[str] | None = None,
-        after: StateValue | None = None,
+        after: tuple[str, str, str] | None = None,
         limit: int = 50,
     ) -> list[StateValue]:
         """A page of what is kept, by DAG, name and key.
@@ -89,7 +89,7 @@ class StateStore:
             dag_id: Only of the tasks of this DAG; "" for all.
             dag_ids: Of tasks, only those of these DAGs; None for all.
             assets: Of assets, only these, by URI; None for all.
-            after: The last value of the page before.
+            after: DAG, name and key of the last value of the page before.
             limit: Length of the page.
         """
         query = select(*_ROW).order_by(_k.dag_id, _k.name, _k.key).limit(limit)
@@ -102,7 +102,7 @@ class StateStore:
         if assets is not None:
             query = query.where(or_(_k.dag_id != "", _k.name.in_(assets)))
         if after is not None:
-            query = query.where(tuple_(_k.dag_id, _k.name, _k.key) > (after.dag_id, after.name, after.key))
+            query = query.where(tuple_(_k.dag_id, _k.name, _k.key) > after)
         with self._database.read() as connection:
             return [StateValue(*row) for row in connection.execute(query)]
 

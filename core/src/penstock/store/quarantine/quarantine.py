@@ -52,6 +52,11 @@ class Quarantine:
         with self._database.read() as connection:
             return [Quarantined(*row) for row in connection.execute(ALL)]
 
+    def page(self, *, after: int = 0, limit: int = 50) -> list[Quarantined]:
+        """A page of it, oldest first: what has a larger number than the last thing of the page before."""
+        with self._database.read() as connection:
+            return [Quarantined(*row) for row in connection.execute(ALL.where(_q.number > after).limit(limit))]
+
     def dag_ids(self) -> set[str]:
         """Ids of the DAGs in quarantine."""
         with self._database.read() as connection:

@@ -12,6 +12,7 @@ from penstock.model.run import RunKind, TaskInstance, Try
 from penstock.model.state import RunState, TaskState
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
+from penstock.store.views.dag_list import DagList
 from penstock.store.views.search import Search
 
 _r, _t, _a, _f = tables.run.c, tables.task_instance.c, tables.attempt.c, tables.source_file.c
@@ -88,11 +89,13 @@ class Views:
     """Reads for pages. Every method raises StoreError if the database cannot serve.
 
     Attributes:
+        dag_list: Reads the list of DAGs.
         search: Finds things by a part of their ids.
     """
 
     def __init__(self, database: Database) -> None:
         self._database, self.search = database, Search(database)
+        self.dag_list = DagList(database)
 
     def latest_runs(self, dag_ids: Sequence[str], most: int) -> list[ShortRun]:
         """The newest runs of each of some DAGs, newest first; one query, of which each part reads an index."""
@@ -196,10 +199,11 @@ class Views:
             found: Any = connection.execute(query).all()
         return list(map(tuple, found))
 
-    def files(self) -> list[FileRow]:
-        """Every DAG file, by its name."""
+    def files(self, *, files: Collection[str] | None = None, after: str = "", limit: int = 50) -> list[FileRow]:
+        """A page of the DAG files by name, from the first behind one on; of some of them if these are given."""
+        query = FILES.where(_f.file > after).limit(limit)
         with self._database.read() as connection:
-            rows = connection.execute(FILES).all()
+            rows = connection.execute(query if files is None else query.where(_f.file.in_(list(files)))).all()
         return [FileRow(*row[:4], *(len(msgspec.json.decode(text)) for text in row[4:])) for row in rows]
 
 

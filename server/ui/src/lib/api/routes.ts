@@ -77,11 +77,6 @@ export interface AuditEntry {
   number: number;
 }
 
-export interface AuditPage {
-  entries: (AuditEntry)[];
-  before: number | null;
-}
-
 export interface Backfill {
   number: number;
   spec: BackfillSpec;
@@ -95,10 +90,9 @@ export interface Backfill {
 
 export type BackfillAction = "rerun" | "run" | "skip" | "wait";
 
-export interface BackfillDates {
-  items: (BackfillItem)[];
-  states: (RunState | null)[];
-  after: number | null;
+export interface BackfillDate {
+  item: BackfillItem;
+  state: RunState | null;
 }
 
 export interface BackfillItem {
@@ -108,11 +102,6 @@ export interface BackfillItem {
   action: BackfillAction;
   run_id: string;
   reason: string;
-}
-
-export interface BackfillPage {
-  backfills: (BackfillProgress)[];
-  before: number | null;
 }
 
 export interface BackfillPlan {
@@ -283,6 +272,7 @@ export interface DagSpec {
   tenant?: string;
   params?: Record<string, ParamSpec>;
   tags?: (string)[];
+  owners?: (string)[];
   doc?: string;
   groups?: Record<string, (string)[]>;
   isolation?: "fork" | "inline" | "reuse" | null;
@@ -300,6 +290,7 @@ export interface DagSummary {
   paused: boolean;
   active: boolean;
   tags: (string)[];
+  owners: (string)[];
   tasks: number;
   next_run_at: string | null;
   runs: Record<string, number>;
@@ -335,11 +326,6 @@ export interface Durations {
   longest_usual_s: number | null;
 }
 
-export interface EventPage {
-  events: (AssetEvent)[];
-  before: number | null;
-}
-
 export interface ExecutorUsage {
   name: string;
   type: string;
@@ -350,11 +336,6 @@ export interface ExecutorUsage {
 }
 
 export type Field = [string, string, string, boolean, boolean, unknown];
-
-export interface FileProblems {
-  problems: (string)[];
-  notes: (string)[];
-}
 
 export interface FileRow {
   file: string;
@@ -394,9 +375,9 @@ export interface FoundTask {
 }
 
 export interface Gantt {
-  run: Run;
-  tries: (Try)[];
+  items: (Try)[];
   next: string;
+  run: Run;
 }
 
 export type Gap = "after" | "skip";
@@ -440,12 +421,12 @@ export interface GraphTask {
 }
 
 export interface Grid {
+  items: (GridRun)[];
+  next: string;
   dag_id: string;
   version: string;
   tasks: (GridTask)[];
   letters: Record<string, TaskState>;
-  runs: (GridRun)[];
-  next: string;
 }
 
 export interface GridRun {
@@ -466,6 +447,12 @@ export interface HeldGrant {
   team: string;
   grant: Grant;
   created_at: string;
+}
+
+export interface ImportErrors {
+  file: string;
+  problems: (string)[];
+  notes: (string)[];
 }
 
 export interface LatestRuns {
@@ -490,18 +477,6 @@ export interface Listener {
   waiting: number;
 }
 
-export interface Listing_ConnectionSummary_ {
-  things: (ConnectionSummary)[];
-  failures: (string)[];
-  silent: (string)[];
-}
-
-export interface Listing_VariableSummary_ {
-  things: (VariableSummary)[];
-  failures: (string)[];
-  silent: (string)[];
-}
-
 export interface LogHit {
   dag_id: string;
   run_id: string;
@@ -516,8 +491,8 @@ export interface LogHit {
 }
 
 export interface LogHits {
-  hits: (LogHit)[];
-  cursor: string;
+  items: (LogHit)[];
+  next: string;
   searched_days: number;
   days: number;
   since: string | null;
@@ -617,6 +592,81 @@ export interface NextRun {
 export type Outcome = "cancelled" | "failed" | "lost" | "skipped" | "success" | "timed_out";
 
 export type Overlap = "cancel" | "queue" | "queue_latest" | "skip";
+
+export interface PageOfAssetEvent {
+  items: (AssetEvent)[];
+  next: string;
+}
+
+export interface PageOfAssetSummary {
+  items: (AssetSummary)[];
+  next: string;
+}
+
+export interface PageOfAuditEntry {
+  items: (AuditEntry)[];
+  next: string;
+}
+
+export interface PageOfBackfillDate {
+  items: (BackfillDate)[];
+  next: string;
+}
+
+export interface PageOfBackfillProgress {
+  items: (BackfillProgress)[];
+  next: string;
+}
+
+export interface PageOfDagSummary {
+  items: (DagSummary)[];
+  next: string;
+}
+
+export interface PageOfDagVersion {
+  items: (DagVersion)[];
+  next: string;
+}
+
+export interface PageOfFileRow {
+  items: (FileRow)[];
+  next: string;
+}
+
+export interface PageOfHeldGrant {
+  items: (HeldGrant)[];
+  next: string;
+}
+
+export interface PageOfImportErrors {
+  items: (ImportErrors)[];
+  next: string;
+}
+
+export interface PageOfPoolUsage {
+  items: (PoolUsage)[];
+  next: string;
+}
+
+export interface PageOfSession {
+  items: (Session)[];
+  next: string;
+}
+
+export interface PageOfTeam {
+  items: (Team)[];
+  next: string;
+}
+
+export interface PageOfToken {
+  items: (Token)[];
+  next: string;
+}
+
+export interface PageOfUser {
+  items: (User)[];
+  next: string;
+}
 
 export interface ParamSpec {
   default?: unknown;
@@ -795,8 +845,9 @@ export interface RunRequested {
 export type RunState = "cancelled" | "failed" | "queued" | "running" | "skipped" | "success";
 
 export interface RunTasks {
+  items: (TaskInstance)[];
+  next: string;
   run: Run;
-  tasks: (TaskInstance)[];
 }
 
 export interface Schedule {
@@ -1033,8 +1084,6 @@ export interface User {
   disabled: boolean;
 }
 
-export type UserPage = [(User)[], string | null];
-
 export interface VariableSummary {
   key: string;
   value: string;
@@ -1043,6 +1092,20 @@ export interface VariableSummary {
   source: string;
   shadowed: boolean;
   withheld: string;
+}
+
+export interface VaultPageOfConnectionSummary {
+  items: (ConnectionSummary)[];
+  next: string;
+  failures: (string)[];
+  silent: (string)[];
+}
+
+export interface VaultPageOfVariableSummary {
+  items: (VariableSummary)[];
+  next: string;
+  failures: (string)[];
+  silent: (string)[];
 }
 
 export interface VersionDiff {
@@ -1109,9 +1172,9 @@ export interface Why {
 }
 
 export interface XComPage {
-  run: Run;
-  values: (StoredXCom)[];
+  items: (StoredXCom)[];
   next: string;
+  run: Run;
 }
 
 export interface XComRef {
@@ -1157,40 +1220,40 @@ export interface Routes {
     answer: null;
   };
   "GET /assets": {
-    parameters: {  };
-    answer: (AssetSummary)[];
+    parameters: { after?: string; limit?: number };
+    answer: PageOfAssetSummary;
   };
   "GET /assets/events": {
-    parameters: { name?: string; before?: number | null; limit?: number };
-    answer: EventPage;
+    parameters: { name?: string; after?: string; limit?: number };
+    answer: PageOfAssetEvent;
   };
   "GET /assets/named": {
     parameters: { name: string };
     answer: AssetDetails;
   };
   "GET /audit": {
-    parameters: { dag_id?: string; run_id?: string; before?: number | null; limit?: number };
-    answer: AuditPage;
+    parameters: { dag_id?: string; run_id?: string; after?: string; limit?: number };
+    answer: PageOfAuditEntry;
   };
   "GET /backfills": {
-    parameters: { dag_id?: string; before?: number | null; limit?: number };
-    answer: BackfillPage;
+    parameters: { dag_id?: string; after?: string; limit?: number };
+    answer: PageOfBackfillProgress;
   };
   "GET /backfills/{number}/dates": {
-    parameters: { number: number; after?: number; limit?: number };
-    answer: BackfillDates;
+    parameters: { number: number; after?: string; limit?: number };
+    answer: PageOfBackfillDate;
   };
   "GET /connection-types": {
     parameters: {  };
     answer: (ConnectionKind)[];
   };
   "GET /connections": {
-    parameters: {  };
-    answer: Listing_ConnectionSummary_;
+    parameters: { after?: string; limit?: number };
+    answer: VaultPageOfConnectionSummary;
   };
   "GET /dags": {
-    parameters: { search?: string; tag?: string; retired?: boolean };
-    answer: (DagSummary)[];
+    parameters: { search?: string; tag?: string; owner?: string; paused?: boolean | null; state?: RunState | null; retired?: boolean; after?: string; limit?: number };
+    answer: PageOfDagSummary;
   };
   "GET /dags/{dag_id}": {
     parameters: { dag_id: string };
@@ -1233,7 +1296,7 @@ export interface Routes {
     answer: Gantt;
   };
   "GET /dags/{dag_id}/runs/{run_id}/tasks": {
-    parameters: { dag_id: string; run_id: string };
+    parameters: { dag_id: string; run_id: string; after?: string; limit?: number };
     answer: RunTasks;
   };
   "GET /dags/{dag_id}/runs/{run_id}/tasks/{task_id}/log": {
@@ -1261,23 +1324,23 @@ export interface Routes {
     answer: (TaskDurations)[];
   };
   "GET /dags/{dag_id}/versions": {
-    parameters: { dag_id: string; limit?: number };
-    answer: (DagVersion)[];
+    parameters: { dag_id: string; after?: string; limit?: number };
+    answer: PageOfDagVersion;
   };
   "GET /executors": {
     parameters: {  };
     answer: (ExecutorUsage)[];
   };
   "GET /files": {
-    parameters: {  };
-    answer: (FileRow)[];
+    parameters: { after?: string; limit?: number };
+    answer: PageOfFileRow;
   };
   "GET /import-errors": {
-    parameters: {  };
-    answer: Record<string, FileProblems>;
+    parameters: { after?: string; limit?: number };
+    answer: PageOfImportErrors;
   };
   "GET /logs/search": {
-    parameters: { words: (string)[]; dag_id?: string; task_id?: string; level?: string; since?: string | null; until?: string | null; limit?: number; cursor?: string };
+    parameters: { words: (string)[]; dag_id?: string; task_id?: string; level?: string; since?: string | null; until?: string | null; limit?: number; after?: string };
     answer: LogHits;
   };
   "GET /me": {
@@ -1285,8 +1348,8 @@ export interface Routes {
     answer: PrincipalSummary;
   };
   "GET /pools": {
-    parameters: {  };
-    answer: (PoolUsage)[];
+    parameters: { after?: string; limit?: number };
+    answer: PageOfPoolUsage;
   };
   "GET /pools/{name}/use": {
     parameters: { name: string };
@@ -1321,36 +1384,36 @@ export interface Routes {
     answer: (ServiceSummary)[];
   };
   "GET /sessions": {
-    parameters: { user?: string };
-    answer: (Session)[];
+    parameters: { user?: string; after?: string; limit?: number };
+    answer: PageOfSession;
   };
   "GET /teams": {
-    parameters: {  };
-    answer: (Team)[];
+    parameters: { after?: string; limit?: number };
+    answer: PageOfTeam;
   };
   "GET /teams/{team}/grants": {
-    parameters: { team: string };
-    answer: (HeldGrant)[];
+    parameters: { team: string; after?: string; limit?: number };
+    answer: PageOfHeldGrant;
   };
   "GET /tenants": {
     parameters: {  };
     answer: (TenantUsage)[];
   };
   "GET /tokens": {
-    parameters: { user?: string };
-    answer: (Token)[];
+    parameters: { user?: string; after?: string; limit?: number };
+    answer: PageOfToken;
   };
   "GET /users": {
     parameters: { after?: string; limit?: number };
-    answer: UserPage;
+    answer: PageOfUser;
   };
   "GET /users/{user}/grants": {
-    parameters: { user: string };
-    answer: (HeldGrant)[];
+    parameters: { user: string; after?: string; limit?: number };
+    answer: PageOfHeldGrant;
   };
   "GET /variables": {
-    parameters: {  };
-    answer: Listing_VariableSummary_;
+    parameters: { after?: string; limit?: number };
+    answer: VaultPageOfVariableSummary;
   };
   "GET /views/latest-runs": {
     parameters: { dag_ids: (string)[]; count?: number };
