@@ -1,5 +1,6 @@
 """Builds the UI: for a wheel as hatchling's hook, for development and tests by ``python server/hatch_build.py``."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -38,13 +39,19 @@ def build() -> None:
     Raises:
         RuntimeError: There is no Node.js, or it fails.
     """
-    wanted = _fingerprint()
-    mark = BUILT / _MARK
-    if mark.is_file() and mark.read_text(encoding="utf-8") == wanted:
-        return
-    node("npm", "ci", "--ignore-scripts", folder=SOURCES)
-    node("npm", "run", "--silent", "build", folder=SOURCES)
-    mark.write_text(wanted, encoding="utf-8")
+    # Two at once, a wheel's and that of a test, would take each other's packages away.
+    guard = os.open(SOURCES, os.O_RDONLY)
+    try:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        wanted = _fingerprint()
+        mark = BUILT / _MARK
+        if mark.is_file() and mark.read_text(encoding="utf-8") == wanted:
+            return
+        node("npm", "ci", "--ignore-scripts", folder=SOURCES)
+        node("npm", "run", "--silent", "build", folder=SOURCES)
+        mark.write_text(wanted, encoding="utf-8")
+    finally:
+        os.close(guard)
 
 
 def node(*words: str, folder: Path) -> str:

@@ -28,6 +28,8 @@ BUILD = ("build", "--quiet", "--all-packages", "--wheel", "--out-dir")
 UNPUBLISHED = "penstock_testkit"
 LEFT_OUT = ("penstock.testing.pytest_plugin", "penstock.testing.suites.")
 """Beginnings of the names of modules that tests import, for which pytest is there."""
+OF_EXTRAS = {"penstock-server[oidc]": ("penstock_server.oidc.identity_provider", "penstock_server.oidc.oidc_login")}
+"""Beginnings of the names of modules that are imported only where an extra is installed."""
 
 _INSTALLED = "import importlib.metadata as m, json; print(json.dumps(sorted(d.name for d in m.distributions())))"
 _EVERYTHING = """
@@ -71,9 +73,17 @@ def megabytes(python: Path) -> float:
     return sum(path.stat().st_size for path in files) / 1e6
 
 
-def import_everything(python: Path, package: str, folder: Path) -> int:
-    """Import every module of a package from an empty folder, warnings as errors; their number is returned."""
-    return int(_run(str(python), "-I", "-c", _EVERYTHING, package, *LEFT_OUT, folder=folder))
+def import_everything(python: Path, package: str, folder: Path, *, extras: bool = False) -> int:
+    """Import every module of a package from an empty folder, warnings as errors; their number is returned.
+
+    Args:
+        python: Of an environment that has the package.
+        package: What is imported.
+        folder: An empty one.
+        extras: Whether the environment has its extras, too.
+    """
+    left_out = [*LEFT_OUT, *(() if extras else (each for modules in OF_EXTRAS.values() for each in modules))]
+    return int(_run(str(python), "-I", "-c", _EVERYTHING, package, *left_out, folder=folder))
 
 
 def loaded_by(python: Path, package: str) -> set[str]:

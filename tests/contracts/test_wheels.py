@@ -36,6 +36,15 @@ def test_every_wheel_imports_whole_beside_nothing_but_what_it_requires(workspace
         assert ours <= {distribution, "penstock-core", "penstock-manifest"}
 
 
+@pytest.mark.parametrize("requirement", wheels.OF_EXTRAS)
+def test_a_wheel_with_its_extra_imports_whole(requirement, workspace_wheels, tmp_path):
+    package = PACKAGES[requirement.partition("[")[0]]
+    python = wheels.make_environment(tmp_path / "env", workspace_wheels, requirement)
+    alone = wheels.import_everything(python, package, tmp_path)
+    whole = wheels.import_everything(python, package, tmp_path, extras=True)
+    assert whole == alone + len(wheels.OF_EXTRAS[requirement])
+
+
 def test_no_wheel_holds_tests_or_a_name_of_another(workspace_wheels):
     for wheel in workspace_wheels.glob("*.whl"):
         tops = {name.split("/")[0] for name in ZipFile(wheel).namelist()}

@@ -54,7 +54,7 @@ def furnished(project):
     ask("POST", "/users", user="bob")
     ask("POST", "/users", user="stockbot", service=True)
     ask("PUT", "/teams/warehouse/members/bob")
-    project.until(lambda: any(each["dag_id"] == "stock" for each in ask("GET", "/dags")))
+    project.until(lambda: any(each["dag_id"] == "stock" for each in ask("GET", "/dags")["items"]))
     ask("POST", "/assets/events", name="file://orders.csv", key=HOSTILE)
     for name in ("holds", HOSTILE):
         ask("POST", "/dags/stock/runs", run_id=name)

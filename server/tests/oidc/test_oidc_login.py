@@ -68,7 +68,7 @@ def test_groups_are_teams_and_leaving_one_counts_from_the_next_sign_in(browser, 
     provider.person["groups"] = "fin"
     here.sign_in()
     assert here.get("/api/v1/dags").status == 403
-    assert {each.name: each.members for each in list_teams(installation)} == {
+    assert {each.name: each.members for each in list_teams(installation).items} == {
         "data": (), "finance": ("ann",), "own": (),
     }  # fmt: skip
 

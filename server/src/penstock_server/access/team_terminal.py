@@ -1,10 +1,13 @@
 """What the commands of teams do."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from penstock.model.access.principal import Grant
+from penstock.model.access.user import HeldGrant
 from penstock.service.access import grants
 from penstock.service.access.grant_entries import grant_text
+from penstock.service.installation import Installation
+from penstock.service.operations.page import every
 from penstock_server.access.user_terminal import asked_by, role_of
 from penstock_server.opened import asked
 
@@ -12,13 +15,17 @@ from penstock_server.opened import asked
 def show_all() -> int:
     """List the teams with their members and grants."""
     with asked() as installation:
-        for team in grants.list_teams(installation):
+        for team in every(lambda after: grants.list_teams(installation, after=after)):
             about = f"  {team.description}" if team.description else ""
             _print(f"{team.name}{about}")
             _print(f"  members: {', '.join(team.members) or 'none'}")
-            for held in grants.list_team_grants(installation, team.name):
+            for held in _grants(installation, team.name):
                 _print(f"  grant {held.number}: {grant_text(held.grant)}")
     return 0
+
+
+def _grants(installation: Installation, team: str) -> Iterator[HeldGrant]:
+    return every(lambda after: grants.list_team_grants(installation, team, after=after))
 
 
 def create(team: str, description: str) -> int:

@@ -648,6 +648,11 @@ export interface PageOfPoolUsage {
   next: string;
 }
 
+export interface PageOfRun {
+  items: (Run)[];
+  next: string;
+}
+
 export interface PageOfSession {
   items: (Session)[];
   next: string;
@@ -1366,6 +1371,10 @@ export interface Routes {
   "GET /roles": {
     parameters: {  };
     answer: (RolePermission)[];
+  };
+  "GET /runs": {
+    parameters: { dag_id?: string; state?: RunState | null; tag?: string; search?: string; since?: string | null; until?: string | null; after?: string; limit?: number };
+    answer: PageOfRun;
   };
   "GET /schedulers": {
     parameters: {  };
