@@ -113,6 +113,7 @@ users add bot --service
 users add bot --service
 users add ann --role king
 users grant bot viewer --dags sal*
+users reset bot
 users disable bot
 users list
 users revoke 1
@@ -239,6 +240,21 @@ def test_commands_say_from_afar_what_they_say_beside_the_database(project, serve
         assert local[0] in (0, 1, 2, 3, 4), command
     assert differing == []
     assert list(empty.iterdir()) == []
+
+
+def test_who_is_added_from_afar_gets_a_link_by_which_a_password_is_set(server, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PENSTOCK_SERVER", server)
+    monkeypatch.setenv("PENSTOCK_TOKEN", SECRET)
+    there = {"PENSTOCK_SERVER": server, "PENSTOCK_TOKEN": SECRET}
+    code, told, _ = asked("users add zoe --role viewer", there, capsys)
+    assert code == 0
+    link = rf"{server}/reset#[\w-]{{43}}"
+    assert re.fullmatch(
+        rf"added zoe, viewer on everything\nzoe sets a password, once and within an hour, at {link}\n", told
+    )
+    code, told, _ = asked("users reset zoe", there, capsys)
+    assert (code, bool(re.fullmatch(rf"{link}\n", told))) == (0, True)
 
 
 @pytest.mark.parametrize("command", ON_THAT_MACHINE + HERE)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from penstock.service.operations.table import operations
+from penstock_server.commands import openapi
 
 
 @pytest.fixture
@@ -20,6 +21,11 @@ def document(call):
 
 def test_an_independent_validator_finds_no_fault_in_it(document):
     assert [str(each) for each in OpenAPIV31SpecValidator(document).iter_errors()] == []
+
+
+def test_a_command_prints_it_without_a_server(document, capsys):
+    assert openapi() == 0
+    assert json.loads(capsys.readouterr().out) == document
 
 
 def test_each_operation_says_what_it_is_and_what_it_needs(document):

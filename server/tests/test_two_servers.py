@@ -9,7 +9,7 @@ from penstock.model.source import ParsedFile
 from penstock.plugins.host import PluginHost
 from penstock.service.access.grants import grant
 from penstock.service.access.principals import Principals
-from penstock.service.access.users import add_user, set_disabled
+from penstock.service.access.users import add_user_with_password, set_disabled
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
 from penstock.store import Keyring, LoaderCatalog, Store, new_key
@@ -55,7 +55,7 @@ def two(postgres_url, tmp_path, caller, clock, dags):
     catalog = LoaderCatalog(store, store.config.variable_values, found.now)
     catalog.save(ParsedFile("sales.py", "snapshot", {}, {}, None, found.now(), 0.1, dags, ()))
     catalog.close()
-    add_user(found, "ann", password_hash=CHEAP)
+    add_user_with_password(found, "ann", CHEAP)
     grant(found, "ann", Grant(Role.OPERATOR, dags=("sales",)))
     yield *calls, found
     for each in stores:

@@ -37,6 +37,14 @@ def start(*, host: str = "", port: int | None = None) -> int:
     return 0
 
 
+def openapi() -> int:
+    """Print the OpenAPI document of the REST API, of which clients are made."""
+    from penstock_server.http.api import openapi as text  # noqa: PLC0415 - as above
+
+    print(text().decode())  # noqa: T201 - for programs
+    return 0
+
+
 def link(*, url: str = "") -> int:
     """Print a link that makes the first admin, once and within an hour; a link of before counts no more.
 

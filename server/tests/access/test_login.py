@@ -11,7 +11,7 @@ from penstock.model.access.principal import Grant
 from penstock.service.access.grants import grant
 from penstock.service.access.principals import Principals
 from penstock.service.access.tokens import create_token
-from penstock.service.access.users import add_user, set_disabled
+from penstock.service.access.users import add_user, add_user_with_password, set_disabled
 from penstock_server.access.login import Login
 from penstock_server.access.passwords import Passwords
 from penstock_server.access.user_authenticator import UserAuthenticator
@@ -30,7 +30,7 @@ def passwords():
 
 @pytest.fixture
 def call(installation, caller, passwords):
-    add_user(installation, "ann", password_hash=CHEAP)
+    add_user_with_password(installation, "ann", CHEAP)
     grant(installation, "ann", Grant(Role.OPERATOR, dags=("sales",)))
     principals = Principals(installation)
     authenticator = UserAuthenticator(principals, OwnerToken("owner"), installation.store.name)
@@ -164,7 +164,7 @@ def test_another_site_signs_nobody_in(call):
 @pytest.mark.parametrize("user", ["ann", "nobody", "bot", "gone", "x" * 300])
 def test_a_name_that_is_not_there_costs_a_hash_and_is_told_the_same(call, installation, passwords, user):
     add_user(installation, "bot", service=True)
-    add_user(installation, "gone", password_hash=CHEAP)
+    add_user_with_password(installation, "gone", CHEAP)
     set_disabled(installation, "gone", disabled=True)
     answer = call("POST", "/auth/login", {"user": user, "password": "not that one"})
     assert (answer.status, answer.json["detail"]) == (401, "no user has this name and this password.")

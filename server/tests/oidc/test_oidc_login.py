@@ -13,7 +13,7 @@ from penstock.errors import ConfigError
 from penstock.model.access.permission import Role
 from penstock.model.access.principal import Grant
 from penstock.service.access.grants import add_team, grant_team, list_teams
-from penstock.service.access.users import add_user, set_disabled
+from penstock.service.access.users import add_user, add_user_with_password, set_disabled
 from penstock_server.access.passwords import hashed
 from penstock_server.oidc.oidc_login import own_path
 from penstock_server.oidc.oidc_settings import read_oidc
@@ -49,7 +49,7 @@ def test_who_signs_in_there_is_a_user_here_who_may_nothing_yet(browser, provider
 
 
 def test_a_local_admin_signs_in_beside_it_also_while_it_is_away(serve, provider, installation):
-    add_user(installation, "root", password_hash=hashed("four words of tests"))
+    add_user_with_password(installation, "root", hashed("four words of tests"))
     provider.answers[CONFIGURATION] = (500, {}, "")
     call = serve()
     assert call("POST", "/auth/login", {"user": "root", "password": "four words of tests"}).status == 204

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import trustme
 
-from penstock.service.access.users import add_user
+from penstock.service.access.users import add_user_with_password
 from penstock_server.access.passwords import hashed
 from penstock_server.http.address import Address
 from penstock_server.run import run
@@ -27,7 +27,7 @@ def authority():
 
 @pytest.fixture
 def ann(installation):
-    add_user(installation, "ann", password_hash=hashed(PASSWORD))
+    add_user_with_password(installation, "ann", hashed(PASSWORD))
     installation.settings.state_folder.mkdir(exist_ok=True)
     return installation
 

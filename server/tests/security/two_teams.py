@@ -26,7 +26,7 @@ from penstock.service import dags, logs
 from penstock.service.access.grants import add_member, add_team, grant, grant_team
 from penstock.service.access.principals import Principals
 from penstock.service.access.tokens import PREFIX
-from penstock.service.access.users import add_user, set_disabled
+from penstock.service.access.users import add_user, add_user_with_password, set_disabled
 from penstock.service.backfills.backfills import start_backfill
 from penstock.service.config.connections import set_connection
 from penstock.service.config.pools import set_pool
@@ -231,7 +231,10 @@ def _give(installation: Installation) -> None:
         )
 
     for name, (grants, only) in PEOPLE.items():
-        add_user(installation, name, password_hash="" if name == "all_editor" else HASH, service=name == "all_editor")
+        if name == "all_editor":
+            add_user(installation, name, service=True)
+        else:
+            add_user_with_password(installation, name, HASH)
         for each in grants:
             grant(installation, name, each)
         token(name, only)
@@ -241,7 +244,7 @@ def _give(installation: Installation) -> None:
     tokens.remove(sha256(b"revoked").hexdigest()[:12], AskedBy().entry(NOW, AuditAction.REVOKE, subject="token"))
     set_disabled(installation, "disabled", disabled=True)
     for team in (OURS, THEIRS):
-        add_user(installation, f"{team}_user", password_hash=HASH)
+        add_user_with_password(installation, f"{team}_user", HASH)
         token(f"{team}_user")
         add_team(installation, f"{team}_team", f"{team} description")
         add_member(installation, f"{team}_team", f"{team}_user")

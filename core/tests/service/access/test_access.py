@@ -33,6 +33,7 @@ from penstock.service.access.tokens import (
 )
 from penstock.service.access.users import (
     add_user,
+    add_user_with_password,
     delete_user,
     list_users,
     set_disabled,
@@ -49,7 +50,7 @@ ADMIN = everywhere(Role.ADMIN)
 def users(installation):
     """Two admins, a viewer of all sales DAGs, and somebody without a grant."""
     for name in ("ada", "ben", "eve", "zoe"):
-        add_user(installation, name, password_hash=HASH)
+        add_user_with_password(installation, name, HASH)
     grant(installation, "ada", ADMIN)
     grant(installation, "ben", ADMIN)
     grant(installation, "eve", Grant(Role.VIEWER, dags=("sales*",)))
@@ -97,8 +98,8 @@ def test_a_page_of_users_has_no_hash_and_says_what_comes_next(installation, user
         pytest.param(lambda i: add_user(i, "ada"), "exists already", id="name taken"),
         pytest.param(lambda i: add_user(i, "../etc"), "a name has 1 to 100 letters", id="a path"),
         pytest.param(lambda i: add_user(i, "a\nb"), "a name has 1 to 100 letters", id="two lines"),
-        pytest.param(lambda i: add_user(i, "new", password_hash="secret"), "no argon2id hash", id="a password"),
-        pytest.param(lambda i: add_user(i, "bot", password_hash=HASH, service=True), "never signs in", id="service"),
+        pytest.param(lambda i: add_user_with_password(i, "new", "secret"), "no argon2id hash", id="a password"),
+        pytest.param(lambda i: add_user(i, "bot", external="x", service=True), "never signs in", id="service"),
         pytest.param(lambda i: set_password(i, "ada", ""), "no hash", id="no hash"),
         pytest.param(lambda i: set_password(i, "adda", HASH), "Did you mean 'ada'", id="nobody"),
         pytest.param(lambda i: grant(i, "eve", Grant(Role.ADMIN)), "names no DAG", id="on nothing"),
@@ -341,7 +342,7 @@ def test_a_link_sets_the_password_of_its_user_once_and_ends_the_sessions(install
         pytest.param(lambda i, clock: set_password(i, "zoe", HASH), id="the password was set since"),
         pytest.param(lambda i, clock: set_disabled(i, "zoe", disabled=True), id="the user is disabled"),
         pytest.param(
-            lambda i, clock: (delete_user(i, "zoe"), add_user(i, "zoe", password_hash=HASH)), id="another of this name"
+            lambda i, clock: (delete_user(i, "zoe"), add_user_with_password(i, "zoe", HASH)), id="another of this name"
         ),
     ],
 )

@@ -30,6 +30,7 @@ NOT_SERVED = {
     "access.external_users.external_user": "Whoever signs in is no user yet: the server's own door asks the identity provider.",
     "access.external_users.keep_teams": "Groups are told by the identity provider, which the server's own door asks.",
     "access.links.set_password_by_link": "It takes a hash, and whoever has a link is no user yet: the server's own door takes it.",
+    "access.users.add_user_with_password": "It takes a hash, which a request must not bring: a user sets a password by a link.",
     "access.users.find_user": INNER,
     "access.users.set_password": "It takes a hash, which a request must not bring: the server's own door takes passwords.",
     "database.admin.check_database": OWN,

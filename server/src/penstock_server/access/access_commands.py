@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def add_user(user: str, *, role: str = "", service: bool = False, external: str = "") -> int:
-    """Add a user, with a password that is asked for.
+    """Add a user, with a password that is asked for, or from another machine with a link by which it is set.
 
     Args:
         user: The name.

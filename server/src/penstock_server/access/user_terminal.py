@@ -1,6 +1,7 @@
 """What the commands of users do."""
 
 import getpass
+import os
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -20,7 +21,7 @@ _USERS = 200
 
 
 def add(user: str, *, role: str = "", service: bool = False, external: str = "") -> int:
-    """Add a user, with a password that is asked for.
+    """Add a user, with a password that is asked for, or from another machine with a link by which it is set.
 
     Args:
         user: The name.
@@ -28,20 +29,16 @@ def add(user: str, *, role: str = "", service: bool = False, external: str = "")
         service: Whether it is a service account, which has tokens only.
         external: What an identity provider knows the user by, who signs in there.
     """
-    given = role_of(role) if role else None
-    password_hash = "" if service or external else hashed(_asked(user))
+    given = everywhere(role_of(role)) if role else None
     with asked() as installation:
-        role_given = None if given is None else everywhere(given)
-        users.add_user(
-            installation,
-            user,
-            password_hash=password_hash,
-            external=external,
-            service=service,
-            given=role_given,
-            by=asked_by(),
-        )
-    _print(f"added {user}, {f'{role} on everything' if role else 'who may nothing yet: penstock users grant'}")
+        signs_in = not (service or external)
+        if signs_in and installation.remote is None:
+            users.add_user_with_password(installation, user, hashed(_asked(user)), given=given, by=asked_by())
+        else:
+            users.add_user(installation, user, external=external, service=service, given=given, by=asked_by())
+        _print(f"added {user}, {f'{role} on everything' if role else 'who may nothing yet: penstock users grant'}")
+        if signs_in and installation.remote is not None:  # a request brings no password, and no hash of one
+            _print(f"{user} sets a password, once and within an hour, at {_link(installation, user, '')}")
     return 0
 
 
@@ -72,13 +69,17 @@ def password(user: str) -> int:
 
 def reset(user: str, *, url: str) -> int:
     """Print a link by which a user sets a new password."""
+    with asked() as installation:
+        _print(_link(installation, user, url))
+    return 0
+
+
+def _link(installation: Installation, user: str, url: str) -> str:
     from penstock_server.server_settings import url_of  # noqa: PLC0415 - other commands need no web framework
 
-    with opened() as installation:
-        place = url_of(installation, url)
-        made = links.reset_password(installation, user, by=asked_by())
-    _print(f"{place}/reset#{made.secret}")  # behind #, which browsers send to nobody: it is in no log
-    return 0
+    place = url_of(installation, url or os.environ.get("PENSTOCK_SERVER", ""))
+    made = links.reset_password(installation, user, by=asked_by())
+    return f"{place}/reset#{made.secret}"  # behind #, which browsers send to nobody: it is in no log
 
 
 def disable(user: str) -> int:

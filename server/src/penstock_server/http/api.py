@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import cached_property
@@ -44,6 +44,19 @@ class _Route(NamedTuple):
     parameters: Parameters
 
 
+def _table(served: Iterable[Operation]) -> list[_Route]:
+    return [_Route(each, Parameters(each)) for each in served]
+
+
+def _text(table: Sequence[_Route]) -> bytes:
+    return msgspec.json.encode(document(table))
+
+
+def openapi() -> bytes:
+    """The OpenAPI document of all operations, for who has no server to ask."""
+    return _text(_table(operations()))
+
+
 class Api:
     """The ASGI application of the API. It answers nobody whom the authenticator does not know, whatever the path is.
 
@@ -57,7 +70,7 @@ class Api:
         self, installation: Installation, authenticator: Authenticator, served: Iterable[Operation] | None = None
     ) -> None:
         self._installation, self._authenticator = installation, authenticator
-        self._table = [_Route(each, Parameters(each)) for each in (operations() if served is None else served)]
+        self._table = _table(operations() if served is None else served)
         routes = [(each.operation.method, each.operation.path, each, each.parameters.left_out) for each in self._table]
         self._threads = ThreadPoolExecutor(THREADS, "operation")
         self._routes: Routes[_Route | None] = Routes([*routes, ("GET", "/openapi.json", None, ())])
@@ -66,7 +79,7 @@ class Api:
     @cached_property
     def openapi(self) -> bytes:
         """The OpenAPI document of what is served."""
-        return msgspec.json.encode(document(self._table))
+        return _text(self._table)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""

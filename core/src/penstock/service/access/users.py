@@ -36,38 +36,39 @@ def add_user(
     installation: Installation,
     user: str,
     *,
-    password_hash: str = "",
     external: str = "",
     service: bool = False,
     given: Grant | None = None,
     by: AskedBy = NOBODY,
 ) -> User:
-    """Add a user, who may nothing but what is granted.
+    """Add a user, who may nothing but what is granted, and who sets a password by a link (`reset_password`).
 
     Args:
         installation: The installation.
         user: The name.
-        password_hash: The argon2id hash of the password; "" for a user who signs in by an identity provider, or has tokens only.
         external: What an identity provider knows the user by.
         service: Whether it is a service account, which has tokens only.
         given: A grant to begin with.
         by: Who asks, for the audit.
 
     Raises:
-        RequestError: The name is taken or cannot be used, or the hash is none.
+        RequestError: The name is taken or cannot be used, or it is of a service account that signs in.
         StoreError: The database failed.
     """
-    _check(user, password_hash)
-    if service and (password_hash or external):
+    _check(user, "")
+    if service and external:
         raise RequestError(f"user {user!r}: a service account never signs in. Give it a token, and no password.")
     now = installation.now()
-    made = User(user, now, now, bool(password_hash), external or None, service)
-    entries = [by.entry(now, AuditAction.ADD, subject=f"{'service account' if service else 'user'} {user!r}")]
-    if given is not None:
-        check_grant(given)
-        entries.append(grant_entry(given, f"user {user!r}", now, by))
-    installation.store.access.users.add(made, password_hash, given, *entries)
-    return made
+    return _add(installation, User(user, now, now, False, external or None, service), "", given, by)
+
+
+def add_user_with_password(
+    installation: Installation, user: str, password_hash: str, *, given: Grant | None = None, by: AskedBy = NOBODY
+) -> User:
+    """Add a user with the argon2id hash of a password; as `add_user`, and raises as it, and RequestError if the hash is none."""
+    check_password(user, password_hash)
+    now = installation.now()
+    return _add(installation, User(user, now, now, True), password_hash, given, by)
 
 
 def add_first_admin(installation: Installation, link: bytes, user: str, password_hash: str, by: AskedBy) -> bool:
@@ -147,6 +148,16 @@ def check_password(user: str, password_hash: str) -> None:
     _check(user, password_hash)
     if not password_hash:
         raise RequestError(f"user {user!r}: no hash of a password is given.")
+
+
+def _add(installation: Installation, made: User, password_hash: str, given: Grant | None, by: AskedBy) -> User:
+    subject = f"{'service account' if made.service else 'user'} {made.name!r}"
+    entries = [by.entry(made.created_at, AuditAction.ADD, subject=subject)]
+    if given is not None:
+        check_grant(given)
+        entries.append(grant_entry(given, f"user {made.name!r}", made.created_at, by))
+    installation.store.access.users.add(made, password_hash, given, *entries)
+    return made
 
 
 def _check(user: str, password_hash: str) -> None:

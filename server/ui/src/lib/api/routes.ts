@@ -1477,7 +1477,7 @@ export interface Routes {
     answer: NewToken;
   };
   "POST /users": {
-    parameters: { user: string; password_hash?: string; external?: string; service?: boolean; given?: Grant | null; why?: string };
+    parameters: { user: string; external?: string; service?: boolean; given?: Grant | null; why?: string };
     answer: User;
   };
   "POST /users/{user}/grants": {
