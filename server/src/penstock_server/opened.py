@@ -25,11 +25,16 @@ def opened() -> Iterator[Installation]:
         RequestError: ``PENSTOCK_SERVER`` names another one.
         StoreError: The database cannot serve.
     """
-    if url := os.environ.get("PENSTOCK_SERVER", ""):
+    if url := server_asked():
         raise RequestError(f"this works on an installation of this machine, and PENSTOCK_SERVER names {url}. Unset it.")
     with described() as found:
         found.store  # noqa: B018 - a database that cannot serve is told at the start, and the state folder is made with it
         yield found
+
+
+def server_asked() -> str:
+    """The URL of the server that ``PENSTOCK_SERVER`` names; "" if it names none."""
+    return os.environ.get("PENSTOCK_SERVER", "")
 
 
 def asked() -> Installation:

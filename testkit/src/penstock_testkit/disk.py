@@ -1,6 +1,7 @@
 """A small disk that can be full, or for reading alone: a file system in memory, mounted over a folder; this takes root."""
 
 import contextlib
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -25,10 +26,17 @@ class SmallDisk:
     def leave(self, free: int) -> None:
         """Fill the disk until so many bytes are free."""
         filler = self.folder / "filler"
-        filler.unlink(missing_ok=True)
-        stat = os.statvfs(self.folder)
-        with filler.open("wb") as stream:
-            os.posix_fallocate(stream.fileno(), 0, stat.f_bavail * stat.f_frsize - free)
+        while True:
+            filler.unlink(missing_ok=True)
+            stat = os.statvfs(self.folder)
+            try:
+                with filler.open("wb") as stream:
+                    os.posix_fallocate(stream.fileno(), 0, stat.f_bavail * stat.f_frsize - free)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise  # else somebody has written since the space was looked at
+            else:
+                return
 
     def empty(self) -> None:
         """Free what was filled."""

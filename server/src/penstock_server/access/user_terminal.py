@@ -1,7 +1,6 @@
 """What the commands of users do."""
 
 import getpass
-import os
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +14,7 @@ from penstock.service.access.grant_entries import grant_text
 from penstock.service.installation import Installation
 from penstock.service.operations.page import every
 from penstock_server.access.passwords import hashed
-from penstock_server.opened import asked, opened
+from penstock_server.opened import asked, opened, server_asked
 
 _USERS = 200
 
@@ -77,7 +76,7 @@ def reset(user: str, *, url: str) -> int:
 def _link(installation: Installation, user: str, url: str) -> str:
     from penstock_server.server_settings import url_of  # noqa: PLC0415 - other commands need no web framework
 
-    place = url_of(installation, url or os.environ.get("PENSTOCK_SERVER", ""))
+    place = url_of(installation, url or server_asked())
     made = links.reset_password(installation, user, by=asked_by())
     return f"{place}/reset#{made.secret}"  # behind #, which browsers send to nobody: it is in no log
 
