@@ -14,6 +14,8 @@ from penstock.keeper.status import ServiceState, ServiceStatus, StatusFiles
 from penstock.load.snapshot import Snapshots
 from penstock.logs.shipping_report import ShippingReport
 from penstock.metrics.sink_faults import SinkFaults
+from penstock.model.access.permission import Role
+from penstock.model.access.principal import Principal, everywhere
 from penstock.model.history.quarantine import Quarantined, QuarantineKind
 from penstock.model.request import DagChanged
 from penstock.plugins.sources import PluginSources
@@ -132,7 +134,13 @@ def test_a_service_is_told_as_its_keeper_said_last(found, installation, tmp_path
     files.write(ServiceStatus("well", ServiceState.RUNNING, "on port 80"))
     files.write(ServiceStatus("ill", ServiceState.WAITING, last_end="was killed"))
     told = found()
+    files.write(ServiceStatus("well", ServiceState.RUNNING, "an admin is made at http://here/welcome#secret"))
+    ends = [
+        list_services(installation.seen_by(Principal("ann", (everywhere(role),))))[0].detail.partition("#")[2]
+        for role in (Role.VIEWER, Role.EDITOR, Role.ADMIN)
+    ]
     os.close(lock)
+    assert ends == ["...", "...", "secret"], "who sees the secret of a link becomes an admin by it"
     assert told["service well"] == (Severity.OK, "service well", "webs.web is running: on port 80")
     assert told["service ill"].severity is Severity.BAD
     assert told["service ill"].detail.startswith("webs.web is waiting: was killed. See ")

@@ -1,5 +1,6 @@
 """Operations on services: those of ``[services]``, and those that are always kept."""
 
+import re
 from datetime import datetime
 
 import msgspec
@@ -40,6 +41,9 @@ class ServiceSummary(msgspec.Struct, frozen=True):
 
 
 DOWN, OFF = "down", "off"
+
+_SECRET_OF_LINK = re.compile(r"(?<=#)\S+")
+"""What stands behind the ``#`` of a link, such as that which makes the first admin: only who may make one sees it."""
 
 
 def chosen_services(settings: Settings, host: PluginHost) -> dict[str, ServiceChoice]:
@@ -89,6 +93,8 @@ def list_services(installation: Installation) -> list[ServiceSummary]:
             found.append(ServiceSummary(name, chosen.type, state, "", None, None, 0, log, tuple(problems)))
             continue
         detail = status.last_end if status.state is ServiceState.WAITING else status.detail
+        if not installation.may(Permission.USERS_WRITE):
+            detail = _SECRET_OF_LINK.sub("...", detail)
         found.append(
             ServiceSummary(
                 name,
