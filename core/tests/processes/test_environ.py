@@ -7,6 +7,8 @@ def test_user_code_begins_without_keys_connections_and_secret_variables():
         "AWS_SECRET_ACCESS_KEY": "the user's own",
         "PENSTOCK_SECRET_KEY": "k",
         "PENSTOCK_DATABASE__URL": "postgresql://u:p@h/d",
+        "PENSTOCK_TOKEN": "penstock_abc",
+        "PENSTOCK_SERVICES__GATE__API_KEY": "a",
         "PENSTOCK_EXECUTOR__PARALLELISM": "2",
         "PENSTOCK_CONN_X": "http://u:p@h",
         "PENSTOCK_VAR_DB_PASSWORD": "p",

@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from starlette.requests import Request
 
 from penstock.service.access.principals import Principals
 from penstock.service.operations.operation import Operation
@@ -37,12 +38,14 @@ class World:
 
     Attributes:
         installation: As the owner sees it.
+        cookie: The name of the cookie of a session.
     """
 
     def __init__(self, installation, caller):
         self.installation = installation
         principals = Principals(installation)
         authenticator = UserAuthenticator(principals, OwnerToken(OWNER), installation.store.name)
+        self.cookie = authenticator.cookie(Request({"type": "http", "scheme": "http", "headers": []}))
         login = Login(installation, principals, authenticator, Passwords())
         self._application = application(installation, authenticator, more=login.routes())
         self._caller = caller

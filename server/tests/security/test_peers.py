@@ -1,5 +1,6 @@
 """What was found in peers, by its number: each is tried here. What the walk tries as well is named there by no number."""
 
+import json
 import re
 from pathlib import Path
 
@@ -9,11 +10,15 @@ from penstock.model.access.permission import Role
 from penstock.model.access.principal import Grant
 from penstock.model.changes import Changes
 from penstock.model.run import XCom
+from penstock.processes.environ import withheld, without_secrets
+from penstock.scheduler.inbox import Inbox
 from penstock.service.access.grants import grant
+from penstock.service.access.principals import Principals
 from penstock.service.access.tokens import create_token
-from penstock.service.access.users import add_user
+from penstock.service.access.users import add_user, set_disabled, set_password
+from penstock.service.operations.table import operations
 
-from .two_teams import OURS, SECRET, SHARED_ASSET, THEIRS
+from .two_teams import HASH, OURS, SECRET, SHARED_ASSET, THEIRS
 
 pytestmark = pytest.mark.xdist_group("two teams")
 
@@ -132,6 +137,88 @@ def a_body_before_the_login(world):
     assert answer.status == 401
 
 
+def signed_in(world, name="all_admin"):
+    """The cookie of somebody who has just signed in, as a browser sends it, and what goes with it."""
+    made = Principals(world.installation).sign_in(name, "127.0.0.1")
+    return {"cookie": f"{world.cookie}={made.secret}", "sec_fetch_site": "same-origin"}
+
+
+def a_session_outlives_its_end(world):
+    call, name = world.call("nobody"), "all_admin"
+    ends = (
+        lambda cookie: call("POST", "/auth/logout", **cookie),
+        lambda _: set_password(world.installation, name, HASH),
+        lambda _: grant(world.installation, name, Grant(Role.VIEWER, ("*",))),
+        lambda _: set_disabled(world.installation, name, disabled=True),
+    )
+    for end in ends:
+        cookie = signed_in(world)
+        assert call("GET", f"{API}/me", **cookie).status == 200
+        end(cookie)
+        assert call("GET", f"{API}/me", **cookie).status == 401
+
+
+def a_page_elsewhere_asks_with_the_cookie(world):
+    call, path = world.call("nobody"), f"{API}/dags/{OURS}_dag/runs"
+    assert [each.name for each in operations() if each.method == "GET" and not each.reads] == []
+    cookie = signed_in(world) | {"sec_fetch_site": "cross-site", "origin": "https://evil.example"}
+    kinds = (
+        "application/json",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "",
+    )
+    for kind in kinds:
+        for sent in (cookie, {name: value for name, value in cookie.items() if name != "sec_fetch_site"}):
+            assert call("POST", path, {}, content_type=kind, **sent).status == 403, kind
+    assert call("POST", path, {}, cookie=cookie["cookie"]).status == 403, "nothing says that no other page asks"
+    for method in ("OPTIONS", "GET"):
+        answer = call(method, f"{API}/dags", **cookie, access_control_request_method="POST")
+        assert not [each for each in answer.headers if each.startswith("access-control-")]
+
+
+def answers_are_kept_by_browsers(world):
+    for path in ("connections", f"variables/{OURS}_variable", f"dags/{OURS}_dag/code?file={OURS}.py"):
+        kept = world.call("all_admin")("GET", f"{API}/{path}").headers["cache-control"]
+        assert {"no-store", "private, no-cache"} & {kept}, (path, kept)
+
+
+def a_page_frames_this_one(world):
+    for path in (f"{API}/dags", "/nothing", "/auth/login"):
+        assert "frame-ancestors 'none'" in world.call("nobody")("GET", path).headers["content-security-policy"]
+
+
+def a_text_ends_the_scheduler(world):
+    """What is asked for in odd words is taken by the scheduler, or was refused; none of it is put into quarantine."""
+    call, store = world.call("all_admin"), world.installation.store
+    for number, odd in enumerate(
+        ("\x00", "\ud800", "\u202e", "=cmd|'/c calc'!A0", "{{ 7 * 7 }}", "a" * 10_000, "[]", "1e999", "\x1b[2J")
+    ):
+        conf = {"customer": odd, odd: [odd, 2**70, -0.0]}
+        asked = {"run_id": f"odd {number} {odd}", "conf": conf, "why": odd}
+        for body in (asked, {"run_id": f"odd{number}", "conf": {"customer": odd}, "why": odd}):
+            content = json.dumps(body).encode()
+            assert call("POST", f"{API}/dags/{OURS}_dag/runs", content).status in (200, 400, 409, 422), body
+    arrivals = list(Inbox(store, lambda _: False).take())
+    assert len(arrivals) > 9
+    assert [each.fault for each in arrivals if each.fault] == []
+
+
+def what_tasks_print_holds_secrets_of_the_settings(_world):
+    names = (
+        "SECRET_KEY",
+        "TOKEN",
+        "DATABASE__URL",
+        "CONN_WAREHOUSE",
+        "VAR_API_PASSWORD",
+        "SERVICES__SERVER__OIDC__CLIENT_SECRET",
+    )
+    environ = {f"PENSTOCK_{name}": f"http://ann:{SECRET}@h/" for name in names} | {"HOME": "/home/ann"}
+    assert without_secrets(environ) == {"HOME": "/home/ann"}
+    assert SECRET in withheld(environ)
+
+
 FOUND = {
     "CVE-2026-53576, CVE-2026-3514": names_like_public_routes,
     "CVE-2026-7723": streams_without_a_login,
@@ -148,6 +235,12 @@ FOUND = {
     "CVE-2026-25917, CVE-2026-33858": values_are_data,
     "CVE-2024-56373": texts_are_no_templates,
     "CVE-2026-42294": a_body_before_the_login,
+    "CVE-2025-57735, CVE-2026-48726, CVE-2024-42447, CVE-2023-40273": a_session_outlives_its_end,
+    "CVE-2023-49920, CVE-2024-8183": a_page_elsewhere_asks_with_the_cookie,
+    "CVE-2024-25142": answers_are_kept_by_browsers,
+    "CVE-2024-45784, CVE-2023-46215, CVE-2023-51702, CVE-2026-31987": what_tasks_print_holds_secrets_of_the_settings,
+    "clickjacking": a_page_frames_this_one,
+    "CVE-2026-40886": a_text_ends_the_scheduler,
 }
 
 

@@ -6,11 +6,11 @@ from urllib.parse import unquote, urlsplit
 from penstock.model.secret import variable_secrets
 
 _WITHHELD = frozenset({"PENSTOCK_SECRET_KEY", "PENSTOCK_DATABASE__URL"})
-_CONNECTION, _VARIABLE = "PENSTOCK_CONN_", "PENSTOCK_VAR_"
+_CONNECTION, _VARIABLE, _OURS = "PENSTOCK_CONN_", "PENSTOCK_VAR_", "PENSTOCK_"
 
 
 def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """Leave out what user code has no need of: keys, the database, connections, and Variables that hold secrets.
+    """Leave out what user code has no need of: keys, tokens, the database, connections, and settings and Variables that hold secrets.
 
     A task asks its supervisor for connections and Variables, who also hides their secrets in its log.
     """
@@ -35,5 +35,10 @@ def _is_withheld(name: str, value: str) -> bool:
     return (
         name in _WITHHELD
         or name.startswith(_CONNECTION)
-        or (name.startswith(_VARIABLE) and bool(variable_secrets(name.removeprefix(_VARIABLE), value)))
+        or (name.startswith(_OURS) and bool(variable_secrets(_own_name(name), value)))
     )
+
+
+def _own_name(name: str) -> str:
+    """The key of a Variable; of a setting, or what has no table such as ``PENSTOCK_TOKEN``, its last part."""
+    return name.removeprefix(_VARIABLE) if name.startswith(_VARIABLE) else name.removeprefix(_OURS).rpartition("__")[2]
