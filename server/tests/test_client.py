@@ -257,6 +257,26 @@ def test_who_is_added_from_afar_gets_a_link_by_which_a_password_is_set(server, t
     assert (code, bool(re.fullmatch(rf"{link}\n", told))) == (0, True)
 
 
+def test_what_others_stored_steers_no_terminal_from_afar(server, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PENSTOCK_SERVER", server)
+    monkeypatch.setenv("PENSTOCK_TOKEN", SECRET)
+    there, odd = {"PENSTOCK_SERVER": server, "PENSTOCK_TOKEN": SECRET}, "\x1b]0;owned\x07\x9b2J\u202egnp"
+    for words in (
+        ["pools", "set", "odd", "1", "--description", odd],
+        ["variables", "set", "odd", odd, "--description", odd],
+        ["connections", "set", "odd", "http://h/", "--description", odd],
+        ["teams", "create", "odd", "--description", odd],
+    ):
+        assert run(words, there) == 0
+    for words in ("pools list", "variables list", "variables get odd", "connections show odd", "teams list", "audit"):
+        for more in [[]] if words == "teams list" else [[], ["--json"]]:
+            assert run([*words.split(), *more], there) == 0
+            said = capsys.readouterr()
+            assert "owned" in said.out, words
+            assert not set("\x1b\x07\x9b\u202e") & set(said.out + said.err), words
+
+
 @pytest.mark.parametrize("command", ON_THAT_MACHINE + HERE)
 def test_what_looks_at_its_own_machine_says_where_to_do_it(command, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

@@ -73,6 +73,10 @@ def show_all(where, **given):
             sys.exit("enough of it")
         case "answer":
             return "done"
+        case "stored":
+            print("\\x1b]0;owned\\x07\\x1b[2J\\x9b1A\\u202egnp \\x1b[31mred\\x1b[0m", "next")
+            sys.stderr.writelines(["\\x1b[2J\\r\\n"])
+            return None
     print(json.dumps({"where": where, **given}))
 
 def other(needed): ...
@@ -178,6 +182,14 @@ def test_nothing_that_a_provider_wrote_steers_the_terminal(penstock):
         assert "\x1b" not in out + err
         assert "\x07" not in out + err
     assert "\\x1b[2Jmark" in penstock("acme", "show-all", "--help")[1]
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_others_stored_steers_no_terminal_when_a_command_of_a_provider_prints_it(penstock, monkeypatch, terminal):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    red = "\x1b[31mred\x1b[0m" if terminal else r"\x1b[31mred\x1b[0m"
+    told = rf"\x1b]0;owned\x07\x1b[2J\x9b1A\u202egnp {red} next"
+    assert penstock("acme", "show-all", "stored") == (0, told + "\n", "\\x1b[2J\n")
 
 
 @pytest.mark.parametrize(

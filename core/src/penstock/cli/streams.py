@@ -132,13 +132,17 @@ class LogOutput:
         self._begun = ""
 
     def _text(self, text: str) -> None:
-        shown = "".join(part if number % 2 else visible(part) for number, part in enumerate(_STYLE.split(text)))
-        self._bytes(shown.encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
+        self._bytes(coloured(text).encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
 
     def _bytes(self, data: bytes) -> None:
         with written(sys.stdout):
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
+
+
+def coloured(text: str) -> str:
+    """The text as a terminal may be given it: of what steers one, colours and weights alone."""
+    return "".join(part if number % 2 else visible(part) for number, part in enumerate(_STYLE.split(text)))
 
 
 def _name(stream: IO[Any]) -> str:

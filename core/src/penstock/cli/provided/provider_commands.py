@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from penstock.cli.installation import anywhere, on_this_machine
+from penstock.cli.provided.visible_output import visible_output
 from penstock.cli.terminal import VisibleContext, json_text
 from penstock.service.choices.command_words import command_word
 from penstock.service.choices.commands import run_command
@@ -59,7 +60,8 @@ def _command(name: str, capability: Capability) -> click.Command:
         arguments = {name: _plain(value) for name, value in given.items() if value not in (None, ())}
         with anywhere(context) as asked, on_this_machine(context) as here:
             host = asked.host if asked.remote is None else here.host
-            return run_command(host, asked, capability.id, arguments)
+            with visible_output():  # it prints what it likes: names and values that others have stored, too
+                return run_command(host, asked, capability.id, arguments)
 
     parameters = [_parameter(each) for each in capability.parameters]
     return _ProviderCommand(name, callback=called, params=parameters, help="\n\n".join(_help(capability)))
