@@ -4,11 +4,14 @@ Read from the tree of commands, so that a new command or option is in it without
 that this file does not know fails until it is given some.
 """
 
+import contextlib
+import getpass
 import io
 import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -233,6 +236,30 @@ def test_every_command_with_every_option_ends_as_documented(prepared, name, surr
 
 def test_each_command_left_out_of_the_matrix_is_there():
     assert {path for path, _ in leaves(root.root)} >= set(LEFT_OUT)
+
+
+def _rows(folder):
+    """What the database holds, by table."""
+    with contextlib.closing(sqlite3.connect(folder / ".penstock" / "penstock.db")) as connection:
+        found = connection.execute("select name from sqlite_master where type = 'table'").fetchall()
+        return {name: connection.execute(f'select * from "{name}" order by 1').fetchall() for (name,) in found}
+
+
+def test_each_change_that_a_command_makes_is_in_the_audit_with_who_made_it(prepared):
+    before, changing = _rows(prepared), set()
+    for name, (path, command) in COMMANDS.items():
+        more_words = [["--yes"]] if any("--yes" in each.opts for each in command.params) else []
+        more_words += [[VALUES[each.name]] for each in command.params if each.name in ("value", "carried")]
+        for more in [[], *more_words]:
+            _run(prepared, [*path, *words(command)[0], *more])
+            after = _rows(prepared)
+            told = after["audit"][len(before["audit"]) :]
+            if any(rows != before[table] for table, rows in after.items() if table != "audit"):
+                changing.add(name)
+                assert told, f"{name} {more} has changed something"
+            assert all(getpass.getuser() in row for row in told), f"{name}: {told}"
+            before = after
+    assert changing >= {"connections delete", "dags pause", "dags trigger", "pools set", "variables set"}
 
 
 IGNORES = {

@@ -9,10 +9,13 @@ from sqlalchemy import inspect, text
 import penstock.store.sql
 from penstock.errors import StoreError
 from penstock.model.dag import DEFAULT_POOL
+from penstock.model.history.audit import AskedBy, AuditAction
 from penstock.model.state import RunState, TaskState
 from penstock.store import Store, pending_upgrade, upgrade
 from penstock.store.sql import compatibility, schema, tables
 from penstock.store.sql.database import Database
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -82,6 +85,22 @@ def test_an_older_schema_is_refused_with_the_command_and_then_upgraded(database,
         assert [(pool.name, pool.slots, pool.rate) for pool in store.config.pools()] == [(DEFAULT_POOL, 128, None)]
     with database.read() as connection:
         assert connection.execute(text("SELECT value FROM meta")).scalar() == "yes"
+
+
+def by_ann(before, after):
+    return AskedBy("ann").entry(AT, AuditAction.DATABASE, subject="schema upgraded", before=before, after=after)
+
+
+@pytest.mark.parametrize("old", [tables.REVISIONS[0], tables.REVISIONS[-2]], ids=["first", "previous"])
+def test_an_upgrade_is_in_the_audit_with_who_made_it_and_both_versions(database, empty_url, keyring, old):
+    with database.write() as connection:
+        schema.migrate(connection, old)
+    for _ in range(2):  # the second has nothing to do, and is told by nothing
+        upgrade(empty_url, audit=by_ann)
+    with Store.open(empty_url, keyring) as store:
+        (row,) = store.audit.page()
+    assert (row.person, row.action, row.subject) == ("ann", AuditAction.DATABASE, "schema upgraded")
+    assert (row.before, row.after, row.at) == (old, schema.HEAD, AT)
 
 
 @pytest.mark.parametrize("old", ["0001", "0011", "0016"], ids=["first", "before limits of runs", "before backfills"])
