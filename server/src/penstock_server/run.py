@@ -9,7 +9,7 @@ from penstock_server.http.tls import Tls
 from penstock_server.oidc.oidc_settings import OidcSettings
 from penstock_server.opened import described, opened
 from penstock_server.server_application import HttpAddress, server_application
-from penstock_server.upgrades import upgraded
+from penstock_server.upgrades import is_readable, upgraded
 
 Report = Callable[[str, bool], None]
 """Takes a sentence, and whether all is well."""
@@ -35,6 +35,8 @@ def run(address: Address, stop: int, report: Report, oidc: OidcSettings | None =
     if not upgraded(listening, stop, lambda text: report(text, False), address, context):
         return
     with opened() as installation:
+        if is_readable(stop):  # the database was made just now, or waited for
+            return
         url = address.url(listening)
         sentence = HttpAddress(installation, url)
 

@@ -16,7 +16,6 @@ class ServerService:
         tls_key: File of the certificate's private key, PEM.
         public_url: What browsers ask, such as ``https://penstock.example.com``; unless given, where it listens.
         trusted_proxies: Addresses or networks of proxies in front of it, whose X-Forwarded headers are believed.
-
         oidc: The identity provider by which users sign in, a table of its own; none unless given.
 
     Raises:
@@ -36,13 +35,13 @@ class ServerService:
     ) -> None:
         from penstock_server.http.address import Address, check  # noqa: PLC0415 - a manifest's object is light to import
         from penstock_server.oidc.oidc_settings import read_oidc  # noqa: PLC0415 - as above
+        from penstock_server.run import run  # noqa: PLC0415 - now: to import it takes longer than a service may take to end
 
+        self._run = run
         self._address = Address(host, port, tls_certificate, tls_key, public_url, tuple(trusted_proxies or ()))
         check(self._address)
         self._oidc = read_oidc(oidc)
 
     def run(self, context: ServiceContext) -> None:
         """Answer until Penstock stops."""
-        from penstock_server.run import run  # noqa: PLC0415 - as above
-
-        run(self._address, context.fileno(), lambda text, well: context.report(text, healthy=well), self._oidc)
+        self._run(self._address, context.fileno(), lambda text, well: context.report(text, healthy=well), self._oidc)
