@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 
 import pytest
 
@@ -13,7 +14,8 @@ from penstock_server.opened import opened
 @pytest.fixture(autouse=True)
 def folder(tmp_path, database, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PENSTOCK_DATABASE_URL", f"sqlite:///{tmp_path}/penstock.db")
+    tmp_path.joinpath(".penstock").mkdir()
+    shutil.copy(database, tmp_path / ".penstock" / "penstock.db")
     monkeypatch.setattr("sys.stdin", io.StringIO("four words of tests\n"))
 
 

@@ -107,17 +107,10 @@ def grant(  # noqa: PLR0913 - one a kind of thing that is granted
     """
     from penstock_server.access import user_terminal  # noqa: PLC0415 - a manifest's object is light to import
 
-    return user_terminal.give(
-        user,
-        role,
-        dags=dags,
-        tags=tags,
-        connections=connections,
-        variables=variables,
-        pools=pools,
-        installation=installation,
-        everything=everything,
+    given = user_terminal.grant_of(
+        role, dags, tags, connections, variables, pools, installation=installation, everything=everything
     )
+    return user_terminal.give(user, given)
 
 
 def revoke_grant(number: int) -> int:
@@ -206,11 +199,9 @@ def grant_team(
         variables: Globs of keys of Variables.
         pools: Globs of names of pools.
     """
-    from penstock_server.access import team_terminal  # noqa: PLC0415 - a manifest's object is light to import
+    from penstock_server.access import team_terminal, user_terminal  # noqa: PLC0415 - a manifest's object is light to import
 
-    return team_terminal.give(
-        team, role, dags=dags, tags=tags, connections=connections, variables=variables, pools=pools
-    )
+    return team_terminal.give(team, user_terminal.grant_of(role, dags, tags, connections, variables, pools))
 
 
 def create_token(user: str, name: str, *, permissions: Sequence[str] | None = None, days: float | None = None) -> int:

@@ -1,6 +1,6 @@
 """What the commands of teams do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from penstock.model.access.principal import Grant
 from penstock.model.access.user import HeldGrant
@@ -8,7 +8,7 @@ from penstock.service.access import grants
 from penstock.service.access.grant_entries import grant_text
 from penstock.service.installation import Installation
 from penstock.service.operations.page import every
-from penstock_server.access.user_terminal import asked_by, role_of
+from penstock_server.access.user_terminal import asked_by
 from penstock_server.opened import asked
 
 
@@ -60,25 +60,8 @@ def remove(team: str, user: str) -> int:
     return 0
 
 
-def give(
-    team: str,
-    role: str,
-    *,
-    dags: Sequence[str] | None = None,
-    tags: Sequence[str] | None = None,
-    connections: Sequence[str] | None = None,
-    variables: Sequence[str] | None = None,
-    pools: Sequence[str] | None = None,
-) -> int:
+def give(team: str, given: Grant) -> int:
     """Give a team a role on some things."""
-    given = Grant(
-        role_of(role),
-        tuple(dags or ()),
-        tuple(tags or ()),
-        tuple(connections or ()),
-        tuple(variables or ()),
-        tuple(pools or ()),
-    )
     with asked() as installation:
         held = grants.grant_team(installation, team, given, by=asked_by())
     _print(f"gave team {team} grant {held.number}: {grant_text(held.grant)}")

@@ -99,35 +99,10 @@ def delete(user: str) -> int:
     return 0
 
 
-def give(  # noqa: PLR0913 - one a kind of thing that is granted
-    user: str,
-    role: str,
-    *,
-    dags: Sequence[str] | None = None,
-    tags: Sequence[str] | None = None,
-    connections: Sequence[str] | None = None,
-    variables: Sequence[str] | None = None,
-    pools: Sequence[str] | None = None,
-    installation: bool = False,
-    everything: bool = False,
-) -> int:
+def give(user: str, given: Grant) -> int:
     """Give a user a role on some things, named by globs, or on everything."""
-    found = role_of(role)
-    given = (
-        everywhere(found)
-        if everything
-        else Grant(
-            found,
-            tuple(dags or ()),
-            tuple(tags or ()),
-            tuple(connections or ()),
-            tuple(variables or ()),
-            tuple(pools or ()),
-            installation=installation,
-        )
-    )
-    with asked() as opened_one:
-        held = grants.grant(opened_one, user, given, by=asked_by())
+    with asked() as installation:
+        held = grants.grant(installation, user, given, by=asked_by())
     _print(f"gave {user} grant {held.number}: {grant_text(given)}")
     return 0
 
@@ -160,6 +135,24 @@ def role_of(role: str) -> Role:
     if role not in set(Role):
         raise RequestError(f"there is no role {role!r}. Roles: {', '.join(Role)}.")
     return Role(role)
+
+
+def grant_of(  # noqa: PLR0913 - one a kind of thing that is granted
+    role: str,
+    dags: Sequence[str] | None,
+    tags: Sequence[str] | None,
+    connections: Sequence[str] | None,
+    variables: Sequence[str] | None,
+    pools: Sequence[str] | None,
+    *,
+    installation: bool = False,
+    everything: bool = False,
+) -> Grant:
+    """The grant that the options of a command say; raises RequestError."""
+    if everything:
+        return everywhere(role_of(role))
+    named = (dags, tags, connections, variables, pools)
+    return Grant(role_of(role), *(tuple(each or ()) for each in named), installation=installation)
 
 
 def _asked(user: str) -> str:
