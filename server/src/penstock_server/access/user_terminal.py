@@ -151,8 +151,15 @@ def grant_of(  # noqa: PLR0913 - one a kind of thing that is granted
     """The grant that the options of a command say; raises RequestError."""
     if everything:
         return everywhere(role_of(role))
-    named = (dags, tags, connections, variables, pools)
-    return Grant(role_of(role), *(tuple(each or ()) for each in named), installation=installation)
+    return Grant(
+        role_of(role),
+        tuple(dags or ()),
+        tuple(tags or ()),
+        tuple(connections or ()),
+        tuple(variables or ()),
+        tuple(pools or ()),
+        installation=installation,
+    )
 
 
 def _asked(user: str) -> str:
