@@ -31,6 +31,7 @@ export function may(permission: Permission, name?: string): boolean {
     if (rule.scope === "installation") return grant.installation;
     const globs = { dag: grant.dags, connection: grant.connections, variable: grant.variables, pool: grant.pools }[rule.scope];
     if (name === undefined) return globs.length > 0 || (rule.scope === "dag" && grant.tags.length > 0);
-    return globs.some((glob) => fits(glob, name));
+    // Which tags a DAG of this name has is not known here: who is granted something by tags is offered it on each.
+    return globs.some((glob) => fits(glob, name)) || (rule.scope === "dag" && grant.tags.length > 0);
   });
 }
