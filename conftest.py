@@ -1,13 +1,26 @@
-"""What the tests of the whole workspace share: the order in which several workers take them, and the workspace's wheels."""
+"""What the tests of the whole workspace share: the order in which several workers take them, its wheels, and a browser."""
 
 import fcntl
 import gc
-from collections.abc import Generator
+import importlib.util
+import os
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 
 import wheels
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+SERVER = Path(__file__).parent / "server"
+CHROMIUM_WORDS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
 
 
 @pytest.hookimpl(wrapper=True)
@@ -51,3 +64,50 @@ def workspace_wheels(tmp_path_factory: pytest.TempPathFactory, request: pytest.F
             wheels.build_wheels(Path(__file__).parent, building)
             building.rename(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def ui_build() -> ModuleType:
+    """What builds the UI."""
+    spec = importlib.util.spec_from_file_location("ui_build", SERVER / "hatch_build.py")
+    if spec is None or spec.loader is None:
+        pytest.fail("hatch_build.py of the server cannot be read")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def node(ui_build: ModuleType) -> Callable[..., str]:
+    """Runs programs of Node.js."""
+    run: Callable[..., str] = ui_build.node
+    return run
+
+
+@pytest.fixture(scope="session")
+def chromium(node: Callable[..., str]) -> Path:
+    """The path of a Chromium; its absence is a failure."""
+    home = SERVER / "tests" / "browser"
+    folder = home / "node_modules" / ".browser"
+    with home.joinpath("package.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of workers that ask for it at once, one unpacks it
+        if not (folder / "chromium").exists():
+            node("npm", "ci", "--ignore-scripts", folder=home)
+            folder.mkdir(exist_ok=True)
+            before, os.environ["TMPDIR"] = os.environ.get("TMPDIR"), str(folder)
+            try:
+                node("node", "path.mjs", folder=home)
+            finally:
+                os.environ.pop("TMPDIR") if before is None else os.environ.update(TMPDIR=before)
+    return folder / "chromium"
+
+
+@pytest.fixture(scope="module")  # while it is there, its thread has an event loop, in which no other test can run one
+def browser(chromium: Path) -> "Iterator[Browser]":
+    """A Chromium that is started."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - few tests need it
+
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=str(chromium), args=list(CHROMIUM_WORDS))
+        yield launched
+        launched.close()

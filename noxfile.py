@@ -270,6 +270,17 @@ def lowest(session: nox.Session) -> None:
 
 
 @nox.session
+def ui(session: nox.Session) -> None:
+    """Build the UI, check its types, run its unit tests and those in a browser; ``-- --pictures`` takes the tutorial's anew."""
+    _sync(session)
+    session.run("python", "server/hatch_build.py")
+    words = [word for word in session.posargs if word != "--pictures"]
+    pictures = {"PENSTOCK_TESTS_PICTURES": "1"} if len(words) < len(session.posargs) else {}
+    paths = [] if any("server/tests" in word for word in words) else ["server/tests/browser"]
+    session.run("pytest", *paths, *words, env=_TESTED | pictures)
+
+
+@nox.session
 def clickstream(session: nox.Session) -> None:
     """Run the main job on real data: a slice of a year of flights, from files to tables."""
     session.install("uv")  # the run makes environments of its own, as a user would

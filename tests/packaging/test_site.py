@@ -9,7 +9,7 @@ import pytest
 
 from docsite.__main__ import main
 from docsite.build import BrokenDocs, build_site, navigation
-from docsite.pages import pages_of
+from docsite.pages import pages_of, pictures_of
 from docsite.provider import reference
 from docsite.versions import latest, ordered, released_versions
 from train.packages import packages_of
@@ -33,6 +33,15 @@ def test_every_page_is_in_the_site_and_is_found_by_the_search(site):
         place = str(page.target.with_suffix("")).removesuffix("index").strip("/")
         assert (site / place / "index.html").is_file(), page.target
         assert f"{place}/".removeprefix("/") in found, page.target
+
+
+def test_every_picture_of_a_page_is_in_the_site(site):
+    assert pictures_of(ROOT)
+    for picture in pictures_of(ROOT):
+        page = (site / picture.parent / "index.html").read_text()
+        shown = re.search(rf'<img[^>]*src="?([^"> ]*{picture.name})', page)
+        assert shown, picture
+        assert (site / picture.parent / shown[1]).read_bytes() == (ROOT / "docs" / picture).read_bytes()
 
 
 def test_every_provider_has_its_page_its_reference_and_its_changelog(site):

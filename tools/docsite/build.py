@@ -1,6 +1,7 @@
 """Building a version of the site with Zensical."""
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -9,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from docsite.checks import unrun
-from docsite.pages import Page, pages_of, with_links
+from docsite.pages import Page, pages_of, pictures_of, with_links
 from docsite.versions import add_version
 
 
@@ -43,7 +44,7 @@ def build_site(root: Path, out: Path, version: str) -> Path:
 
 
 def write_sources(pages: Iterable[Page], root: Path, folder: Path) -> None:
-    """Write the pages as Zensical reads them.
+    """Write the pages, and their pictures, as Zensical reads them.
 
     Raises:
         BrokenDocs: A link leads to no file.
@@ -60,6 +61,9 @@ def write_sources(pages: Iterable[Page], root: Path, folder: Path) -> None:
             wrong.append(str(error))
     if wrong:
         raise BrokenDocs("\n".join(wrong))
+    for picture in pictures_of(root):
+        (folder / picture.parent).mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / "docs" / picture, folder / picture)
 
 
 def settings(pages: Sequence[Page]) -> str:

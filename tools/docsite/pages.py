@@ -46,6 +46,11 @@ def pages_of(root: Path) -> list[Page]:
     return [*_docs(root), *_packages(root)]
 
 
+def pictures_of(root: Path) -> list[PurePosixPath]:
+    """The pictures of the pages, below ``docs``: each stands beside its page as it does there."""
+    return [PurePosixPath(path.relative_to(root / "docs")) for path in sorted((root / "docs").glob("*/*/*.png"))]
+
+
 def _docs(root: Path) -> Iterator[Page]:
     home = root / "docs" / "README.md"
     yield Page(PurePosixPath("index.md"), PurePosixPath("docs/README.md"), home.read_text(encoding="utf-8"), (), "Home")

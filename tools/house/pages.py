@@ -94,8 +94,13 @@ class Reader:
         self._exported = dict(variables)
         self._server: subprocess.Popen[bytes] | None = None
 
-    def follow(self, page: str) -> list[str]:
-        """Do all that a page says; what did not go as it says is returned, the first alone."""
+    def follow(self, page: str, meanwhile: Callable[[], None] | None = None) -> list[str]:
+        """Do all that a page says; what did not go as it says is returned, the first alone.
+
+        Args:
+            page: Its Markdown.
+            meanwhile: What else the reader does once everything is started.
+        """
         try:
             for block in blocks_of(page):
                 if block.title:
@@ -106,6 +111,8 @@ class Reader:
                     problem = self.type(command)
                     if problem:
                         return [problem]
+                    if command.line == SERVER and meanwhile:
+                        meanwhile()
         finally:
             stopped = self._stop_server()
         return [] if stopped == 0 else [f"`{SERVER}` ended with exit code {stopped}"]
@@ -128,7 +135,7 @@ class Reader:
             # Beside a running scheduler, what a page shows comes true in a moment.
             waited = time.monotonic() - began
             if self._server is None or waited > PATIENCE_S:
-                return f"$ {command.line}\nexit code {code}; expected:\n{command.output}\nfound:\n{found}\n{self._server_log()}"
+                return f"$ {command.line}\nexit code {code}; expected:\n{command.output}\nfound:\n{found}\n{self.server_log()}"
             time.sleep(0.3 + waited / 4)  # a command costs more than what it waits for
 
     def _read_profile(self) -> dict[str, str]:
@@ -183,6 +190,7 @@ class Reader:
             os.killpg(self._server.pid, signal.SIGKILL)
             return self._server.wait()
 
-    def _server_log(self) -> str:
+    def server_log(self) -> str:
+        """What the server has printed so far."""
         log = self.folder.parent / f"{self.folder.name}.log"
         return log.read_text() if log.exists() else ""

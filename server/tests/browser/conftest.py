@@ -1,6 +1,5 @@
 """An installation that runs, its server, and a browser that looks at it."""
 
-import importlib.util
 import json
 import os
 import re
@@ -12,13 +11,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).parent
-ARGUMENTS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 
 DAGS = """
 import logging
@@ -73,44 +67,15 @@ with DAG("a_dag_with_a_name_that_is_so_long_that_it_hardly_fits_into_a_line_of_a
 """
 
 
-def _ui_build():
-    spec = importlib.util.spec_from_file_location("ui_build", HERE.parent.parent / "hatch_build.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="session")
-def node():
-    """Runs programs of Node.js."""
-    return _ui_build().node
-
-
-@pytest.fixture(scope="session")
-def ui():
+def ui(ui_build):
     """The folder of the built UI."""
-    module = _ui_build()
-    module.build()
-    return module.BUILT
+    ui_build.build()
+    return ui_build.BUILT
 
 
 @pytest.fixture(scope="session")
-def chromium(node):
-    """The path of a Chromium; its absence is a failure."""
-    folder = HERE / "node_modules" / ".browser"
-    if not (folder / "chromium").exists():
-        node("npm", "ci", "--ignore-scripts", folder=HERE)
-        folder.mkdir(exist_ok=True)
-        before, os.environ["TMPDIR"] = os.environ.get("TMPDIR"), str(folder)
-        try:
-            node("node", "path.mjs", folder=HERE)
-        finally:
-            os.environ.pop("TMPDIR") if before is None else os.environ.update(TMPDIR=before)
-    return folder / "chromium"
-
-
-@pytest.fixture(scope="session")
-def axe(chromium):
+def axe(chromium):  # it brings the packages
     """The source of axe-core, which looks for what keeps people out."""
     return (HERE / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
@@ -157,22 +122,35 @@ def look_well(faults_of, pictures):
 class Project:
     """A project whose scheduler runs, and whose server can be ended and started anew on the same port."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, **environ):
         self.folder = folder
+        self._environ = {**os.environ, **environ}
         self.url, self.admin = "", None
         self._programs = {}
 
     def penstock(self, *words):
         command = [sys.executable, "-m", "penstock", *words]
         return subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL
+            command,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            env=self._environ,
         )
 
     def start(self, name, *words):
         with (self.folder / f"{name}.out").open("wb") as out:
             command = [sys.executable, "-m", "penstock", *words]
             self._programs[name] = subprocess.Popen(
-                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+                command,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                env=self._environ,
             )
 
     def kill(self, name, number=signal.SIGKILL):
@@ -195,8 +173,7 @@ class Project:
         return found
 
     def link(self):
-        command = [sys.executable, "-m", "penstock", "server", "link", "--url", self.url]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=True).stdout.strip()
+        return self.penstock("server", "link", "--url", self.url).stdout.strip()
 
     def token(self):
         return (self.folder / ".penstock" / "server.token").read_text()
@@ -220,6 +197,20 @@ class Project:
             self.kill(name, signal.SIGTERM)
 
 
+@pytest.fixture(scope="module")
+def make_project(tmp_path_factory, ui):
+    """Makes folders for projects of a module's own, with more variables of the environment; at the end, none runs on."""
+    made = []
+
+    def make(name, **environ):
+        made.append(Project(tmp_path_factory.mktemp(name), **environ))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.end()
+
+
 @pytest.fixture(scope="session")
 def project(tmp_path_factory, ui):
     """A project with three DAGs, one of whose runs has failed."""
@@ -240,14 +231,6 @@ def project(tmp_path_factory, ui):
         yield made
     finally:
         made.end()
-
-
-@pytest.fixture(scope="module")  # while it is there, its thread has an event loop, in which no other test can run one
-def browser(chromium):
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=str(chromium), args=list(ARGUMENTS))
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
