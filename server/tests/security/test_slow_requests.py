@@ -69,6 +69,17 @@ def test_what_does_not_arrive_or_is_too_large_is_given_up(ask, sent, status):
     assert ask(*sent)[9:12] in (status, b"")
 
 
+@pytest.mark.parametrize("pieces", [1, 4])
+def test_a_large_body_is_no_head(address, pieces):
+    body = b'{"conf": {"x": "%s"}}' % (b"y" * 400_000)
+    with socket.create_connection(address, 30) as client:
+        for _ in range(2):
+            client.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body))
+            for piece in range(pieces):
+                client.sendall(body[piece * len(body) // pieces : (piece + 1) * len(body) // pieces])
+            assert b"'sales' is named 'x'" in client.recv(65_536), "the whole body was read"
+
+
 def test_a_second_request_has_the_same_time_and_a_slow_one_holds_up_no_other(ask):
     first = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
     told = ask(first, b"GET /health/li")

@@ -22,7 +22,7 @@ class Connection(HttpToolsProtocol):
     """
 
     _late: asyncio.TimerHandle | None = None
-    _in_head, _begun = True, False
+    _in_head, _begun, _ended = True, False, False
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -32,8 +32,9 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read what has come."""
+        self._ended = False
         super().data_received(data)
-        if self._in_head:
+        if self._in_head and not self._ended:  # else it was the rest of a body, whose bound is another
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD_BYTES:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -55,7 +56,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Know that a request is whole: the next one may begin when it likes."""
-        refused, self._in_head = self._in_head, True
+        refused, self._in_head, self._ended = self._in_head, True, True
         self._expect(None)
         if not refused:
             super().on_message_complete()
