@@ -247,7 +247,8 @@ def test_who_waits_for_a_run_learns_how_it_ended(project, state, code):
 def test_what_was_asked_for_is_shown_and_history_is_deleted(project):
     project("dags", "trigger", "sales", "--run-id", "r1", "--reason", "the first")
     assert [entry["why"] for entry in project.json("audit", "sales", "--run", "r1")["items"]] == ["the first"]
-    assert "the first" in project("audit")
+    assert "the first" in project("audit", "--action", "trigger", "--since", "2026-01-01")
+    assert "nobody has asked for anything" in project("audit", "--by", "mallory", "--until", "2126-01-01")
     assert "nobody has asked for anything" in project("audit", "--run", "r2")
     dates = ("--from", "2026-01-01", "--until", "2126-01-01")
     assert project("runs", "clear", "sales", *dates) == "nothing of these runs is to be cleared\n"

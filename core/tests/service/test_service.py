@@ -9,7 +9,7 @@ from penstock.engine.waits import LimitHolder, Wait
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.changes import Changes
 from penstock.model.connection import Connection
-from penstock.model.history.audit import AskedBy
+from penstock.model.history.audit import AskedBy, AuditAction
 from penstock.model.history.quarantine import Quarantined, QuarantineKind
 from penstock.model.names import STEP, map_key_of
 from penstock.model.request import CancelRun, DagChanged, MarkRun, MarkTask, RunRequested, encode
@@ -164,6 +164,16 @@ def test_who_asks_for_something_is_kept_with_what_was_asked_for_and_why(installa
     ], "what changes nothing is not kept"
     assert {(e.at, e.why) for e in found if e.person} == {(now, "a late file")}
     assert [e.action for e in audit.list_audit(installation, dag_id="sales", run_id="two").items] == ["trigger"]
+    for kept, filters in [
+        (["trigger", "pause", "mark", "clear", "cancel"], {"person": "ann"}),
+        ([], {"person": "an"}),
+        (["pause"], {"action": AuditAction.PAUSE}),
+        (["trigger"], {"person": "ann", "dag_id": "sales", "action": AuditAction.TRIGGER}),
+        ([e.action for e in found], {"since": now, "until": now + timedelta(seconds=1)}),
+        ([], {"until": now}),
+        ([], {"since": now + timedelta(microseconds=1)}),
+    ]:
+        assert [e.action for e in audit.list_audit(installation, **filters).items] == kept, filters
     first = audit.list_audit(installation, limit=3)
     assert audit.list_audit(installation, after=first.next).items == found[3:]
     with pytest.raises(NotFoundError, match="no DAG is named 'nope'"):

@@ -226,6 +226,25 @@ def test_own_password_is_changed_and_own_sessions_are_listed(furnished, open_pag
     expect(page.get_by_role("button", name=re.compile("^End the one from"))).not_to_have_count(0)
 
 
+def test_the_audit_is_narrowed_by_person_action_and_time_in_the_address(furnished, open_page):
+    furnished.penstock("dags", "pause", "held", "--reason", "a look at the audit")
+    furnished.penstock("dags", "unpause", "held")
+    page = open_page("/installation/audit?action=pause&dag=held")
+    row = page.get_by_role("row").filter(has_text="a look at the audit")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    row.get_by_title("Only by this person").click()
+    assert "by=" in page.url
+    page.get_by_label("To", exact=True).fill("2026-01-01T00:00")
+    expect(page.get_by_text("Nothing is like that")).to_be_visible()
+    assert "until=2025-12-31T18%3A15" in page.url, "picked in Kathmandu"
+    page.get_by_label("To", exact=True).fill("")
+    page.get_by_label("From").fill("2026-01-01T00:00")
+    expect(row).to_be_visible()
+    page.get_by_role("button", name="Take the filters away").click()
+    expect(page.locator("tbody tr")).not_to_have_count(1)
+    assert page.url.endswith("/installation/audit")
+
+
 def test_what_may_not_be_done_is_not_offered_and_a_refusal_says_so(reader, furnished, open_page):
     page = open_page("/installation", secret=reader)
     nav = page.get_by_role("navigation", name="Parts of the installation")

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, select
 
-from penstock.model.history.audit import AuditEntry
+from penstock.model.history.audit import AuditAction, AuditEntry
 from penstock.store.sql import tables
 from penstock.store.sql.access.audit_table import audit
 from penstock.store.sql.database import Database
@@ -20,22 +20,38 @@ class Audit:
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database, self._writer = database, writer
 
-    def page(
-        self, *, dag_id: str = "", run_id: str = "", before: int | None = None, limit: int = 50
+    def page(  # noqa: PLR0913 - one argument a filter
+        self,
+        *,
+        dag_id: str = "",
+        run_id: str = "",
+        person: str = "",
+        action: AuditAction | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: int | None = None,
+        limit: int = 50,
     ) -> list[AuditEntry]:
         """A page of entries, newest first.
 
         Args:
             dag_id: Only of this DAG, if it is not empty.
             run_id: Only of this run, if it is not empty.
+            person: Only what this person asked for, if it is not empty.
+            action: Only this, if it is not None.
+            since: Only of this instant or later.
+            until: Only of before this instant.
             before: Only entries with a smaller number.
             limit: How many at most.
         """
         query = ENTRIES.limit(limit)
-        if dag_id:
-            query = query.where(_a.dag_id == dag_id)
-        if run_id:
-            query = query.where(_a.run_id == run_id)
+        for column, wanted in ((_a.dag_id, dag_id), (_a.run_id, run_id), (_a.person, person), (_a.action, action)):
+            if wanted:
+                query = query.where(column == wanted)
+        if since is not None:
+            query = query.where(_a.at >= since)
+        if until is not None:
+            query = query.where(_a.at < until)
         if before is not None:
             query = query.where(_a.number < before)
         with self._database.read() as connection:

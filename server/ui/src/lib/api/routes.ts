@@ -1237,7 +1237,7 @@ export interface Routes {
     answer: AssetDetails;
   };
   "GET /audit": {
-    parameters: { dag_id?: string; run_id?: string; after?: string; limit?: number };
+    parameters: { dag_id?: string; run_id?: string; person?: string; action?: AuditAction | null; since?: string | null; until?: string | null; after?: string; limit?: number };
     answer: PageOfAuditEntry;
   };
   "GET /backfills": {
