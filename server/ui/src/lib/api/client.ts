@@ -3,6 +3,7 @@
 import { answered } from "../live.svelte.ts";
 import { go, place } from "../router.svelte.ts";
 import { token } from "../token.ts";
+import { keyOf, settle } from "./once.ts";
 import type { Routes } from "./routes.ts";
 
 export class Refused extends Error {
@@ -17,7 +18,7 @@ export class Refused extends Error {
 type Parameters<R extends keyof Routes> = Routes[R]["parameters"];
 type Answer<R extends keyof Routes> = Routes[R]["answer"];
 
-/** Ask for an operation by its route, such as "GET /dags/{dag_id}". */
+/** Ask for an operation by its route, such as "GET /dags/{dag_id}"; a change that is asked for again is done once. */
 export async function call<R extends keyof Routes>(route: R, parameters: Parameters<R>, signal?: AbortSignal): Promise<Answer<R>> {
   const [method, pattern] = route.split(" ") as [string, string];
   const rest: Record<string, unknown> = { ...parameters };
@@ -26,14 +27,26 @@ export async function call<R extends keyof Routes>(route: R, parameters: Paramet
     delete rest[name];
     return encodeURIComponent(value);
   });
-  const init: RequestInit = { method, headers: { Accept: "application/json" }, ...(signal ? { signal } : {}) };
+  const headers: Record<string, string> = { Accept: "application/json" };
+  const init: RequestInit = { method, headers, ...(signal ? { signal } : {}) };
   let query = "";
   if (method === "GET" || method === "DELETE") query = asQuery(rest);
   else {
     init.body = JSON.stringify(rest);
-    init.headers = { ...init.headers, "Content-Type": "application/json" };
+    headers["Content-Type"] = "application/json";
   }
-  return (await send(`/api/v1${path}${query}`, init)) as Answer<R>;
+  const url = `/api/v1${path}${query}`;
+  if (method === "GET" || rest["dry_run"]) return (await send(url, init)) as Answer<R>;
+  const change = `${method} ${url} ${init.body ?? ""}`;
+  headers["Idempotency-Key"] = keyOf(change);
+  try {
+    const answer = await send(url, init);
+    settle(change, 200);
+    return answer as Answer<R>;
+  } catch (error) {
+    settle(change, error instanceof Refused ? error.status : 0);
+    throw error;
+  }
 }
 
 /** Send a request; an answer that refuses becomes an error with its sentence. */
