@@ -29,6 +29,7 @@ export function takeClick(event: MouseEvent): void {
   const link = (event.target as Element | null)?.closest("a");
   if (!link || link.target || link.hasAttribute("download") || link.origin !== location.origin) return;
   if (link.pathname.startsWith("/api/")) return;
+  if (link.hash && link.pathname === location.pathname && link.search === location.search) return; // a browser moves the focus there itself
   event.preventDefault();
   go(link.pathname + link.search + link.hash);
 }
