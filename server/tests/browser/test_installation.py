@@ -1,6 +1,7 @@
 """The pages of the installation and the search, in a real browser: what there is, what may be done, and hostile texts in each."""
 
 import re
+from urllib.parse import quote, unquote
 
 import pytest
 from playwright.sync_api import expect
@@ -278,6 +279,18 @@ def test_a_line_is_found_by_keys_alone_and_leads_to_its_place_in_the_log(furnish
     expect(box).to_have_value("shelf 17")
     box.fill("count_sh")
     expect(page.get_by_role("region", name="Tasks").get_by_role("link")).to_have_text(["count_shelves"])
+
+
+def test_a_task_that_waits_says_why_and_leads_to_who_holds_what_it_waits_for(furnished, open_page):
+    furnished.until(lambda: furnished.ask("GET", "/pools/narrow/use")["waiting"])
+    use = furnished.ask("GET", "/pools/narrow/use")
+    holds, waits = (f"/dags/stock/runs/{quote(use[each][0]['run_id'], safe='')}" for each in ("holders", "waiting"))
+    page = open_page(f"{waits}/tasks/count_shelves")
+    expect(page.get_by_text("1 of 1 in use")).to_be_visible()
+    holder = page.locator("main").get_by_role("link", name="stock · count_shelves")
+    assert unquote(holder.get_attribute("href")) == unquote(f"{holds}/tasks/count_shelves")
+    holder.click()
+    expect(page.locator("main .state").first).to_contain_text("running")
 
 
 def test_a_pool_that_gets_free_is_seen_without_a_reload(furnished, open_page):
