@@ -9,9 +9,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 import wheels
+from penstock_testkit.nightly import NIGHTLY
+
+if NIGHTLY:  # other examples each night, and more where a test does not say how many; a failure says how to play its example again
+    everyday = hypothesis.settings.get_profile("ci")
+    hypothesis.settings.register_profile("nightly", everyday, derandomize=False, max_examples=300)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -117,6 +117,14 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def nightly(session: nox.Session) -> None:
+    """Run all tests, and the long sweeps that `tests` leaves out: more worlds, more examples, every case of every table."""
+    _sync(session)
+    env = _TESTED | {"PENSTOCK_TESTS_NIGHTLY": "1"}
+    session.run("pytest", *_WORKERS, "--hypothesis-profile=nightly", *session.posargs, env=env)
+
+
+@nox.session
 def coverage(session: nox.Session) -> None:
     """Run the tests of the core under coverage, child processes included; the report fails below its floor."""
     _sync(session)

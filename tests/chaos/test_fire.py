@@ -10,6 +10,7 @@ from fire.scenario import Scenario, Strike, play
 
 from penstock_testkit.disk import small_disk
 from penstock_testkit.network import network_faults
+from penstock_testkit.nightly import nightly_but
 
 SIGKILL = signal.SIGKILL
 SCENARIOS = {
@@ -22,6 +23,8 @@ SCENARIOS = {
     "file server and scheduler stopped": Scenario((Strike(("file server", "scheduler"), "ending", True),)),
     "a pause of everything": Scenario((Strike(("everything",), "at work", True),), "locked"),
 }
+KEPT = ["supervisor, file server and a try", "a pause of everything"]
+"""What is played with each change of the code, and not at night alone."""
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("chaos")]
 
@@ -34,14 +37,14 @@ def fire(tmp_path_factory):
     made.end_all()
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", nightly_but(KEPT, SCENARIOS))
 def test_the_run_ends_others_go_on_no_tries_overlap_and_nothing_is_left(fire, name):
     play(fire, SCENARIOS[name], name.replace(" ", "-").replace(",", ""), {"locked": locked})
     if name in ("supervisor, file server and a try", "a pause of everything"):
         fire.stop()
 
 
-@pytest.mark.parametrize("outage", ["crashed", "full of sessions"])
+@pytest.mark.parametrize("outage", nightly_but(["crashed"], ["crashed", "full of sessions"]))
 def test_the_same_when_processes_are_killed_while_postgresql_cannot_be_had(tmp_path, postgres_server, outage):
     made = Fire(tmp_path, postgres_server.create_database())
     try:
@@ -51,6 +54,7 @@ def test_the_same_when_processes_are_killed_while_postgresql_cannot_be_had(tmp_p
         made.end_all()
 
 
+@pytest.mark.nightly
 def test_of_hundreds_of_tasks_under_fire_each_succeeds_once(tmp_path, postgres_server):
     made = Fire(tmp_path, postgres_server.create_database())
     try:
@@ -61,6 +65,7 @@ def test_of_hundreds_of_tasks_under_fire_each_succeeds_once(tmp_path, postgres_s
     assert sum(found["faults"].values()) >= 2, found
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("outage", ["cut off", "cut amid answers"])
 def test_the_same_when_the_way_to_postgresql_is_cut(tmp_path, postgres_server, outage):
     with network_faults("127.0.0.1", postgres_server.port) as proxy:

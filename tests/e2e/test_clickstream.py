@@ -89,6 +89,7 @@ def test_a_new_event_is_loaded_from_the_next_hour_on(stage):
     assert stage.problems({"UA": ["scheduled"]}, hour(14), stage.last) == []
 
 
+@pytest.mark.nightly
 def test_an_outage_of_the_service_keeps_the_last_good_set(stage):
     stage.wait_until(lambda: loaded(stage, "AA") >= 1, "the first hour")
     good = published(stage)
@@ -116,6 +117,7 @@ def test_an_outage_of_the_service_keeps_the_last_good_set(stage):
     )
 
 
+@pytest.mark.nightly
 def test_slack_is_told_which_hour_of_which_customer_is_late(stage):
     stage.wait_until(lambda: loaded(stage, "B6") >= 1, "an hour that was not late")
     assert stage.outside.told() == []
@@ -179,6 +181,7 @@ def nothing_is_unfinished_or_doubled(stage):
     ] == []
 
 
+@pytest.mark.nightly
 def test_every_table_and_its_mirror_are_exact_although_all_kinds_of_processes_are_killed(stage):
     before = stage.last
     count = extend(stage, 2)

@@ -187,6 +187,7 @@ def stage(shared, tmp_path_factory):
                 each.kill()
 
 
+@pytest.mark.nightly
 def test_the_clickstream_is_loaded_by_workers_that_are_another_user(stage):
     loaded = "SELECT count(*) FROM run WHERE dag_id = 'clickstream_AA' AND state = 'success'"
     stage.wait_until(lambda: stage.rows(loaded)[0][0] >= 2, "two hours", 120)

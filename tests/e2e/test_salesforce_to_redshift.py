@@ -129,6 +129,7 @@ def rows_of(redshift, name):
         return connection.execute(f"SELECT name, amount FROM crm.{name} ORDER BY 2, 1").fetchall()
 
 
+@pytest.mark.nightly
 def test_each_record_is_in_its_table_once_whatever_is_killed_or_read_twice(project, salesforce, redshift):
     held = salesforce.faults.hold(when=lambda request: request.path.startswith(PAGES))
     project.start()

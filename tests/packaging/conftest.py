@@ -258,9 +258,9 @@ def new_world(index_url: str, universe: Path, caches: Path) -> Callable[[Path], 
     return lambda folder: World(folder, "uv", index_url, universe, caches)
 
 
-@pytest.fixture(params=["uv", "pip"])
+@pytest.fixture(params=["uv", pytest.param("pip", marks=pytest.mark.nightly)])
 def resolver(request: pytest.FixtureRequest) -> str:
-    """Each adapter in turn."""
+    """Each adapter in turn: all there is with pip at night, and what names both with each change."""
     return str(request.param)
 
 

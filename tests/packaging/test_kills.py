@@ -14,6 +14,7 @@ import time
 import pytest
 
 from penstock_plugin_manager.apply.files import read_json
+from penstock_testkit.nightly import nightly_but
 
 ALPHA = {"penstock-core": "0.2.0", "penstock-providers-alpha": "2.0", "lib-a": "1.5"}
 OLD_ALPHA = ALPHA | {"penstock-providers-alpha": "1.1"}
@@ -26,6 +27,8 @@ VERBS = {
 }
 CASES = [(verb, kind) for verb in VERBS for kind in ("generations", "plain") if (verb, kind) != ("rollback", "plain")]
 MOMENTS = 6
+KEPT = [("install", "generations"), ("upgrade", "plain")]
+"""What is killed with each change of the code, and not at night alone."""
 
 
 def prepare(world, verb: str) -> None:
@@ -85,8 +88,9 @@ def phase(world) -> str:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("verb", "kind"), CASES, ids=["-".join(case) for case in CASES])
-def test_a_kill_at_any_moment_leaves_the_environment_as_before_or_as_planned(request, tmp_path, verb, kind):
+@pytest.mark.parametrize("case", nightly_but(KEPT, CASES), ids="-".join)
+def test_a_kill_at_any_moment_leaves_the_environment_as_before_or_as_planned(request, tmp_path, case):
+    verb, kind = case
     seed = os.environ.get("PENSTOCK_TEST_SEED", f"{verb} {kind}")
     sys.stdout.write(f"PENSTOCK_TEST_SEED={seed!r}\n")
     chance = random.Random(seed)

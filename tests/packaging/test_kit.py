@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from penstock_plugin_manager.commands.author.template import provider_files, template_files, template_kinds
+from penstock_testkit.nightly import at_night, thinned
 
 # The first test waits for all runs, of which each is short; they are made in one process, and once.
 pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("kit")]
@@ -85,6 +86,9 @@ RECOVERS = """        from penstock.spec.executor import TryRecovered
         return [TryRecovered(each.key, each.epoch) for each in tries]"""
 ONCE = """        if not hook.write(self.item, self.content.encode(), if_absent=True):
             raise ValueError("it is there")"""
+
+EVERY = 6
+"""Of so many faults, one is planted with each change of the code, and all at night."""
 
 FAULTS = [
     Fault(
@@ -396,6 +400,8 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, st
     folder = tmp_path_factory.mktemp("kit")
     nodes = [str(write(folder, GOOD))]
     for number, fault in enumerate(FAULTS):
+        if number % at_night(1, EVERY):
+            continue
         provider_id = f"fault_{number}"
         nodes.append(f"{write(folder, provider_id, fault)}/{fitted(fault.caught_by, provider_id)}")
     (folder / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib\n")
@@ -423,7 +429,7 @@ def test_what_is_written_is_green_without_an_edit(outcomes):
     assert len(outcomes[GOOD]) > 60
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", thinned(FAULTS, EVERY), ids=lambda fault: fault.name)
 def test_a_planted_fault_is_caught_by_its_suite(outcomes, fault):
     provider_id = f"fault_{FAULTS.index(fault)}"
     problem = outcomes[provider_id][fitted(fault.caught_by, provider_id).partition("::")[2]]

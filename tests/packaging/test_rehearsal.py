@@ -196,6 +196,7 @@ def life(tmp_path, new_world, monkeypatch):
         yield Life(Trains(tmp_path / "clone"), index, user("shop"), user("careful"), user)
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(600)
 def test_packages_live_each_by_itself(life, tmp_path, capfd):
     the_first_releases_are_installed(life, capfd)

@@ -17,6 +17,8 @@ BETA = {"penstock-providers-beta": "1.0", "lib-b": "1.0", "lib-deep": "1.0"}
 LEFT = {"penstock-providers-left": "1.0", "lib-c": "1.0"}
 STOCK = CORE | ALPHA | BETA | LEFT
 NOWHERE = "http://127.0.0.1:1/simple/"
+BOTH = pytest.mark.parametrize("resolver", ["uv", "pip"], indirect=True)
+"""With both adapters, with each change of the code; the others with pip at night."""
 
 
 @pytest.fixture
@@ -26,6 +28,7 @@ def written(world):
     return world
 
 
+@BOTH
 def test_an_install_brings_exactly_what_is_needed_and_says_why(written):
     dry = written.pm("install", "alpha<2", "gamma[fast]", "--dry-run", "--json", expect=2).data
     assert written.standing() == {}
@@ -59,6 +62,7 @@ def test_a_folder_of_wheels_serves_as_well_as_an_index(stocked, universe):
     assert stocked.json("plan")["steps"] == []
 
 
+@BOTH
 def test_removing_keeps_what_others_need_and_prune_takes_the_rest(stocked):
     data = stocked.json("remove", "beta")
     assert data["no_longer_needed"] == ["lib-b", "lib-deep"]
@@ -89,6 +93,7 @@ def test_what_must_move_moves_alone(stocked, own_wheels):
     assert stocked.sound() == STOCK | {"lib-a": "1.6", "penstock-providers-newer": "1.0"}
 
 
+@BOTH
 def test_the_lock_restores_the_environment_elsewhere_and_no_other(stocked):
     shutil.rmtree(stocked.env)
     stocked.make()
@@ -194,6 +199,7 @@ def test_offline_answers_what_it_can_and_names_what_it_cannot(stocked):
     assert stocked.sound() == CORE | ALPHA | LEFT
 
 
+@BOTH
 def test_a_bundle_installs_where_there_is_no_network(stocked, tmp_path_factory):
     stocked.pm("bundle", "create", "-o", "all.bundle")
     far = type(stocked)(

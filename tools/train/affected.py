@@ -126,8 +126,8 @@ def jobs_of(change: Change, packages: Sequence[Package], *, released: bool) -> l
 
 
 def nightly(packages: Sequence[Package], *, released: bool) -> list[Job]:
-    """All jobs there are: each package on each Python, each provider with each core, and all of them together."""
-    jobs = {_ALL, _SITE, Job("lowest"), Job("wheels"), Job("rebuild")}
+    """All jobs there are: each package on each Python, each provider with each core, and all of them with the long sweeps."""
+    jobs = {_ALL, Job("nightly"), _SITE, Job("lowest"), Job("wheels"), Job("rebuild")}
     for each in packages:
         jobs.update(_whole(each, released=released))
         jobs.update(_tests(each, python) for python in PYTHONS)

@@ -74,6 +74,7 @@ def owned(project):
     return project.look(lambda store: [number for _, number in store.role.owners()])
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(300)
 def test_what_a_frozen_scheduler_ran_has_ended_before_another_machine_repeats_it(machines, tmp_path, postgres_url):
     first, second = machines
@@ -126,6 +127,7 @@ def test_a_machine_that_is_lost_is_taken_over_from_within_two_seconds_of_the_end
     assert second.down() == 0
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(240)
 def test_who_dies_right_after_it_has_taken_over_is_taken_over_from_in_turn(machines, tmp_path):
     first, second = machines

@@ -27,10 +27,13 @@ _guard_key: pytest.StashKey[OutboundGuard] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Install the guard once a process; it sleeps between tests."""
+    """Install the guard once a process, which sleeps between tests, and leave out what runs at night."""
+    from penstock_testkit.nightly import Nightly
     from penstock_testkit.outbound import OutboundGuard
 
     config.stash[_guard_key] = OutboundGuard()
+    config.addinivalue_line("markers", "nightly: a long sweep, which runs by `nox -s nightly` alone")
+    config.pluginmanager.register(Nightly(config), "penstock_nightly")
 
 
 @pytest.fixture(autouse=True)
