@@ -13,8 +13,13 @@ pytestmark = pytest.mark.xdist_group("sources")  # each file is parsed once, and
 FOR_CONTRIBUTORS = ("docs/explanation", "docs/adr", "CONTRIBUTING.md")
 
 
-def test_every_name_of_code_that_a_page_mentions_is_there(workspace):
-    mentions = Mentions(workspace)
+@pytest.fixture(scope="module")
+def mentions(workspace):
+    """What may be mentioned; the classes of all sources are gathered once."""
+    return Mentions(workspace)
+
+
+def test_every_name_of_code_that_a_page_mentions_is_there(workspace, mentions):
     found = [
         f"{path}: {name}"
         for path in files_of(workspace, ".md")
@@ -49,8 +54,8 @@ def test_the_plan_of_the_house_shows_the_floors_that_the_contract_holds(workspac
         pytest.param("a.py without quotes", id="no quotes"),
     ],
 )
-def test_what_is_there_may_be_mentioned(workspace, page):
-    assert list(Mentions(workspace).missing(page, files=True)) == []
+def test_what_is_there_may_be_mentioned(mentions, page):
+    assert list(mentions.missing(page, files=True)) == []
 
 
 @pytest.mark.parametrize(
@@ -67,5 +72,5 @@ def test_what_is_there_may_be_mentioned(workspace, page):
         "Gone.step",
     ],
 )
-def test_the_contract_sees_a_name_that_is_gone(workspace, name):
-    assert list(Mentions(workspace).missing(f"Read `{name}`.", files=True)) == [name]
+def test_the_contract_sees_a_name_that_is_gone(mentions, name):
+    assert list(mentions.missing(f"Read `{name}`.", files=True)) == [name]

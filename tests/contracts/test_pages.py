@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -9,13 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
+import click
 import pytest
 
-from house.pages import LONGEST_S, Block, Reader, blocks_of, commands_of, matches
+from house.pages import LONGEST_S, PLAIN, SERVER, Block, Reader, blocks_of, commands_of, matches
 from house.tree import files_of
+from penstock.cli import root
 from penstock.testing import load_dags
 from penstock_testkit.beside import WITHOUT_SERVER
 from penstock_testkit.commands import fork_server
+from penstock_testkit.nightly import nightly_but
 from wheels import BUILD
 
 ROOT = Path(__file__).parents[2]
@@ -26,10 +30,21 @@ RUN_ELSEWHERE = {
 }  # tests/packaging runs their commands: against an index of its own, and beside a browser
 PAGES = [path for folder in ("tutorial", "how-to") for path in sorted((ROOT / "docs" / folder).glob("*.md"))]
 PAGES = [path for path in PAGES if "\n```console\n" in path.read_text() and path.name not in RUN_ELSEWHERE]
+KEPT = {"use-the-api", "operate-runs", "connections-and-variables", "first-dag"}
+"""Of the pages beside whose commands `penstock up` runs, those that are followed with each change; the others are each night."""
+KEPT_PAGES = [path for path in PAGES if path.stem in KEPT or f"\n$ {SERVER}\n" not in path.read_text()]
+COMMANDS_OF_PROVIDERS = {f"no command {name}" for name in ("our_commands", "shop", "teams", "tokens", "users")}
+"""What pages type that no part of the core has: their own pages or tests run these."""
 TWO_MINUTES_S = 120.0  # of the machine, for a whole tutorial
 POSTGRES = "postgresql://penstock:secret@localhost:5432/penstock"
 
 pytestmark = pytest.mark.timeout(300)
+
+
+def pages_of(room: str) -> list[object]:
+    """The pages of a room of the documentation, those that wait for the night marked."""
+    pages = [path for path in PAGES if path.parent.name == room]
+    return nightly_but([path for path in pages if path in KEPT_PAGES], pages)
 
 
 @pytest.fixture
@@ -77,7 +92,7 @@ def folder(tmp_path) -> Path:
 
 
 @pytest.mark.xdist_group("tutorials")
-@pytest.mark.parametrize("page", [path for path in PAGES if path.parent.name == "tutorial"], ids=lambda path: path.stem)
+@pytest.mark.parametrize("page", pages_of("tutorial"), ids=lambda path: path.stem)
 def test_a_stranger_can_follow_the_tutorial_from_an_empty_folder(page, folder, variables, workspace_wheels):
     # What is imported is compiled once anyway.
     variables |= {"PIP_FIND_LINKS": str(workspace_wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_COMPILE": "0"}
@@ -89,7 +104,7 @@ def test_a_stranger_can_follow_the_tutorial_from_an_empty_folder(page, folder, v
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < TWO_MINUTES_S, "it takes too long"
 
 
-@pytest.mark.parametrize("page", [path for path in PAGES if path.parent.name == "how-to"], ids=lambda path: path.stem)
+@pytest.mark.parametrize("page", pages_of("how-to"), ids=lambda path: path.stem)
 def test_a_how_to_page_does_what_it_says(page, folder, variables, new_project, request):
     text = page.read_text()
     if POSTGRES in text:
@@ -97,6 +112,32 @@ def test_a_how_to_page_does_what_it_says(page, folder, variables, new_project, r
     shutil.copytree(new_project, folder, dirs_exist_ok=True)
     problems = Reader(folder, variables, PROGRAMS).follow(text)
     assert not problems, problems[0]
+
+
+def test_every_command_of_every_page_is_there_and_has_its_options():
+    strange = {}
+    for path in sorted((ROOT / "docs").rglob("*.md")):
+        for block in blocks_of(path.read_text()):
+            for line in (each.line for each in commands_of(block) if block.language == "console"):
+                if line.startswith("penstock ") and PLAIN.fullmatch(line) and (said := unknown(shlex.split(line)[1:])):
+                    strange[path.stem, line] = said
+    assert {said for said in strange.values() if said not in COMMANDS_OF_PROVIDERS} == set(), strange
+
+
+def unknown(words: list[str]) -> str:
+    """What of a command line the commands do not know; nothing is run, and no value looked at."""
+    command: click.Command | None = root.root
+    while command is not None:
+        context = click.Context(command)
+        try:
+            _, words, _ = command.make_parser(context).parse_args(words)
+        except click.UsageError as error:
+            return error.format_message()
+        if not isinstance(command, click.Group) or not words:
+            return ""
+        name, *words = words
+        command = command.get_command(context, name)
+    return f"no command {name}"
 
 
 def test_the_dag_of_the_readme_runs(folder, variables):

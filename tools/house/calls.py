@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import NamedTuple
 
 from house.tree import parse
@@ -31,13 +32,9 @@ def banned(name: str, text: str, rule: Rule) -> Iterator[str]:
     """
     if not any(pattern.removesuffix(".*").rpartition(".")[2] in text for pattern in rule.names):
         return
-    tree = parse(text)
-    aliases = dict(_aliases(tree))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute | ast.Name):
-            full = _full_name(node, aliases)
-            if full and any(_matches(full, pattern) for pattern in rule.names):
-                yield f"{name}:{node.lineno} uses {full}: {rule.reason}"
+    for line, full in _uses(text):
+        if any(_matches(full, pattern) for pattern in rule.names):
+            yield f"{name}:{line} uses {full}: {rule.reason}"
 
 
 def allowance(name: str, rule: Rule) -> str | None:
@@ -47,6 +44,15 @@ def allowance(name: str, rule: Rule) -> str | None:
 
 def _matches(full: str, pattern: str) -> bool:
     return full.startswith(pattern[:-1]) if pattern.endswith(".*") else full == pattern
+
+
+@cache
+def _uses(text: str) -> tuple[tuple[int, str], ...]:
+    """Line and dotted name of each use of what a Python text imports; read once, as every rule wants it."""
+    tree = parse(text)
+    aliases = dict(_aliases(tree))
+    names = ((node, _full_name(node, aliases)) for node in ast.walk(tree) if isinstance(node, ast.Attribute | ast.Name))
+    return tuple((node.lineno, full) for node, full in names if full)
 
 
 def _aliases(tree: ast.Module) -> Iterator[tuple[str, str]]:

@@ -25,7 +25,7 @@ SERVER = "penstock up"
 Program = Callable[[Sequence[str], Path, Mapping[str, str]], tuple[int, str]]
 """Runs a program with words in a folder and an environment; gives its exit code and what it printed."""
 
-_PLAIN = re.compile(r"""[\w-]+(?: +(?:[\w./:=,@+%-]|'[^']*'|"[^"$`\\!]*")+)*""")
+PLAIN = re.compile(r"""[\w-]+(?: +(?:[\w./:=,@+%-]|'[^']*'|"[^"$`\\!]*")+)*""")
 """A line in which a shell would find words and nothing else."""
 
 
@@ -147,7 +147,7 @@ class Reader:
 
     def _run(self, line: str) -> tuple[int, str]:
         program = self._programs.get(line.partition(" ")[0])
-        if program and _PLAIN.fullmatch(line):
+        if program and PLAIN.fullmatch(line):
             return program(shlex.split(line)[1:], self.folder, self._exported)
         process = subprocess.Popen(
             ["bash", "-c", line],

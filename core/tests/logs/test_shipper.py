@@ -10,6 +10,7 @@ import pytest
 from penstock.errors import PluginError
 from penstock.logs import shipper as module
 from penstock.logs.log_names import log_name
+from penstock_testkit.nightly import nightly_but
 
 LOG = "dag/run/task/1.log"
 CHUNK = 4096
@@ -60,7 +61,7 @@ def test_nothing_is_looked_at_while_nothing_runs(yard, monkeypatch):
 @pytest.mark.filterwarnings(
     "ignore:.*multi-threaded.*fork:DeprecationWarning"
 )  # idle threads of shippers of other tests
-@pytest.mark.parametrize("when", ["kill_before", "kill_after"])
+@pytest.mark.parametrize("when", nightly_but(["kill_after"], ["kill_before", "kill_after"]))
 def test_every_byte_is_there_once_wherever_the_shipper_is_killed(yard, when):
     """Five logs of up to three pieces and a seal: a child is killed at each of its calls in turn, and the next one goes on.
 

@@ -6,6 +6,8 @@ from urllib.parse import quote, unquote
 import pytest
 from playwright.sync_api import expect
 
+from penstock_testkit.nightly import thinned
+
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -91,7 +93,7 @@ PAGES = {
     "search": ("/search?q=shelf", "shelf 17"),
     "search-ids": ("/search?q=st", "stock"),
 }  # fmt: skip
-LOOKS = [("light", 1280), ("dark", 1280), ("light", 390)]
+LOOKS = [pytest.param("light", 1280), pytest.param("dark", 1280), pytest.param("light", 390)]
 
 
 def _found(page, axe):
@@ -99,7 +101,7 @@ def _found(page, axe):
     return [(each["id"], node["html"][:200]) for each in found["violations"] for node in each["nodes"]]
 
 
-@pytest.mark.parametrize(("theme", "width"), LOOKS)
+@pytest.mark.parametrize(("theme", "width"), thinned(LOOKS, 3))
 def test_each_page_shows_its_thing_and_keeps_nobody_out(theme, width, furnished, open_page, pictures, axe):
     page = open_page("/installation", theme=theme, width=width)
     wrong = {}

@@ -6,6 +6,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from penstock_testkit.nightly import thinned
+
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
 
 RUN = "/dags/orders/runs/first"
@@ -30,9 +32,19 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize(("name", "theme", "width"), [(each, "light", 1280) for each in PAGES] + [
-    ("dags", "dark", 1280), ("grid", "dark", 1280), ("log", "dark", 1280), ("dags", "light", 390), ("grid", "light", 390),
-])  # fmt: skip
+LOOKS = [pytest.param(each, "light", 1280) for each in PAGES] + [
+    pytest.param(*each)
+    for each in (
+        ("dags", "dark", 1280),
+        ("grid", "dark", 1280),
+        ("log", "dark", 1280),
+        ("dags", "light", 390),
+        ("grid", "light", 390),
+    )
+]
+
+
+@pytest.mark.parametrize(("name", "theme", "width"), thinned(LOOKS, 4))
 def test_a_page_shows_its_thing_and_keeps_nobody_out(name, theme, width, open_page, pictures, faults_of):
     path, text = PAGES[name]
     page = open_page(path, theme=theme, width=width)
