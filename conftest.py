@@ -15,9 +15,11 @@ import pytest
 import wheels
 from penstock_testkit.nightly import NIGHTLY
 
+everyday = hypothesis.settings.get_profile("ci")
 if NIGHTLY:  # other examples each night, and more where a test does not say how many; a failure says how to play its example again
-    everyday = hypothesis.settings.get_profile("ci")
     hypothesis.settings.register_profile("nightly", everyday, derandomize=False, max_examples=300)
+else:
+    hypothesis.settings.register_profile("ci", everyday, max_examples=40)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -7,6 +7,7 @@ import tomllib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from penstock_testkit.nightly import at_night
 
 from penstock_plugin_manager.errors import ManagerError
 from penstock_plugin_manager.model.lock import File, Lock, Locked, check_lock, read_lock, write_lock
@@ -100,7 +101,7 @@ def test_a_form_that_cannot_be_edited_safely_is_refused():
 NAMES = st.lists(st.sampled_from("abcd"), unique=True)
 
 
-@settings(derandomize=True, max_examples=60)
+@settings(derandomize=True, max_examples=at_night(60, 20))
 @given(NAMES, NAMES, st.sampled_from(["1.0", "2.0"]), st.sampled_from(["", "\n[tool.x]\ny = 1 # z\n"]))
 def test_any_lock_follows_any_other(before, after, version, tail):
     old = write_lock(lock(*(package(name) for name in before))) + tail

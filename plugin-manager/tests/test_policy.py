@@ -8,6 +8,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from penstock_testkit.nightly import at_night
 
 from penstock_plugin_manager.model.intent import Policy
 from penstock_plugin_manager.model.lock import File, Locked
@@ -98,7 +99,7 @@ def test_one_file_from_elsewhere_is_enough():
     assert len(found(Policy(sources=(GOOD,)), at(f"{GOOD}x.whl", "https://evil.test/x.whl"))) == 1
 
 
-@settings(derandomize=True, max_examples=100)
+@settings(derandomize=True, max_examples=at_night(100, 25))
 @given(st.text(st.sampled_from("a./:@%2eE\\?#"), max_size=12))
 def test_no_spelling_of_a_place_gets_out_of_a_source(tail):
     place = f"https://good.test/in{tail}"

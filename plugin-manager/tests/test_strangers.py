@@ -10,6 +10,7 @@ import zipfile
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from penstock_testkit.nightly import at_night
 from penstock_testkit.wheels import small_manifest, write_provider
 
 from penstock_plugin_manager.catalog.build import build_catalog
@@ -28,7 +29,7 @@ def _is_safe(text):
     return len(text) <= 400 and all(letter.isprintable() for letter in text)
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=at_night(60, 20), derandomize=True, deadline=None)
 @given(st.lists(TEXTS, min_size=2, max_size=2))
 def test_nothing_but_our_own_styles_reaches_a_terminal(cells):
     out = io.StringIO()
@@ -40,7 +41,7 @@ def test_nothing_but_our_own_styles_reaches_a_terminal(cells):
     assert plain(clean(style("x", "red"))) == "x"
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=at_night(60, 20), derandomize=True, deadline=None)
 @given(st.data())
 def test_a_catalog_is_read_clean_and_a_bad_entry_spoils_no_other(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("w")
@@ -67,7 +68,7 @@ def test_a_catalog_is_read_clean_and_a_bad_entry_spoils_no_other(tmp_path_factor
     assert all(_is_safe(note) for note in notes)
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=at_night(60, 20), derandomize=True, deadline=None)
 @given(TEXTS, TEXTS)
 def test_an_index_is_read_clean(one, two):
     name = f"{one}pkg-1.0-py3-none-any.whl"
@@ -113,7 +114,7 @@ def test_a_wheel_and_what_is_installed_of_it_are_read_clean(tmp_path, field):
         assert all(_is_safe(text) for text in (each.name, each.version, each.license))
 
 
-@settings(max_examples=80, derandomize=True, deadline=None)
+@settings(max_examples=at_night(80, 20), derandomize=True, deadline=None)
 @given(st.data())
 def test_no_damaged_wheel_ends_in_another_error_than_ours(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("w")

@@ -5,6 +5,7 @@ import tomllib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from penstock_testkit.nightly import at_night
 
 from penstock_plugin_manager.errors import ManagerError
 from penstock_plugin_manager.model.toml import key, read_text, value
@@ -70,7 +71,7 @@ COMMENT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_charact
 NAME = st.sampled_from(["a", "b", "c[x]>=1", "#", "]", '"'])
 
 
-@settings(derandomize=True, max_examples=60)
+@settings(derandomize=True, max_examples=at_night(60, 20))
 @given(
     old=st.lists(st.tuples(NAME, st.none() | COMMENT), unique_by=lambda pair: pair[0], max_size=4),
     new=st.lists(NAME, unique=True, max_size=4),
@@ -121,7 +122,7 @@ def test_values_are_read_back_as_they_were_written(text, items, number, flag):
     assert tomllib.loads("\n".join(f"{key} = {value(item)}" for key, item in data.items())) == data
 
 
-@settings(derandomize=True, max_examples=100)
+@settings(derandomize=True, max_examples=at_night(100, 25))
 @given(st.dictionaries(st.text(max_size=5), st.text(max_size=5) | st.integers() | st.booleans(), max_size=3))
 def test_any_key_and_text_is_read_back_as_it_was_written(table):
     lines = "".join(f"{key(name)} = {value(item)}\n" for name, item in table.items())

@@ -12,6 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from penstock.service.operations.table import operations
 from penstock_server.commands import openapi
+from penstock_testkit.nightly import at_night
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_a_client_made_of_it_meets_no_answer_that_it_does_not_foresee(document, 
             continue  # it goes on until a task has ended, and here nobody runs one
         cases = each.ok().as_strategy() | each.ok().as_strategy(generation_mode=schemathesis.GenerationMode.NEGATIVE)
 
-        @settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=at_night(8, 2), deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(case=cases, dag=st.sampled_from(["sales", "health", ""]))
         def asked(case, dag):
             named = {**(case.path_parameters or {})}

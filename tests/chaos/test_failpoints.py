@@ -13,6 +13,11 @@ from penstock.processes.failpoint import FOLDER, failpoint
 from penstock.store import upgrade
 from penstock.store.sql import schema, tables
 from penstock.store.sql.database import Database
+from penstock_testkit.nightly import nightly_but
+
+COMMITS = ["scheduler.commit.before", "scheduler.commit.after", "scheduler.dispatch.before"]
+KEPT = ["scheduler.dispatch.after", "notifier.delivery.after"]
+"""With the kills of the other tests, one of each kind with each change of the code; all of them at night."""
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("failpoints")]
 
@@ -45,17 +50,7 @@ def tries(fire, run_id):
         }
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "scheduler.commit.before",
-        "scheduler.commit.after",
-        "scheduler.dispatch.before",
-        "scheduler.dispatch.after",
-        "scheduler.answers.after",
-        "notifier.delivery.after",
-    ],
-)
+@pytest.mark.parametrize("name", nightly_but(KEPT, [*KEPT, *COMMITS, "scheduler.answers.after"]))
 def test_a_run_in_which_a_process_is_killed_there_succeeds_and_each_task_once(fire, name):
     reached = arm(fire, name)
     fire.trigger("other", name)
@@ -72,7 +67,10 @@ def carried_out(fire, word):
     return [line for line in file.read_text().splitlines() if word in line] if file.exists() else []
 
 
-@pytest.mark.parametrize("name", ["scheduler.ask.after", "scheduler.commit.after", "scheduler.dispatch.after"])
+@pytest.mark.parametrize(
+    "name",
+    nightly_but(["scheduler.ask.after"], ["scheduler.ask.after", "scheduler.commit.after", "scheduler.dispatch.after"]),
+)
 def test_an_asset_has_one_event_and_a_step_is_done_once_whatever_is_killed_there(fire, name):
     fire.trigger("maker", f"{name}.zero")
     assert fire.end_of("maker", f"{name}.zero") == "success"
@@ -86,9 +84,9 @@ def test_an_asset_has_one_event_and_a_step_is_done_once_whatever_is_killed_there
     assert carried_out(fire, f"{name} part") == [f"{name} part 0", f"{name} part 1"]
 
 
-@pytest.mark.parametrize("name", ["scheduler.commit.before", "scheduler.commit.after", "scheduler.dispatch.before"])
+@pytest.mark.parametrize("name", nightly_but(["scheduler.commit.after"], COMMITS))
 def test_a_backfill_in_which_a_process_is_killed_there_runs_each_date_once(fire, name):
-    day = 1 + ["scheduler.commit.before", "scheduler.commit.after", "scheduler.dispatch.before"].index(name) * 4
+    day = 1 + COMMITS.index(name) * 4
     reached = arm(fire, name)
     dates = ["--from-date", f"2025-03-{day:02}", "--to-date", f"2025-03-{day + 3:02}", "--max-active-runs", "2"]
     command = [sys.executable, "-m", "penstock", "backfills", "create", "dated", *dates]

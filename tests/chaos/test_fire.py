@@ -89,6 +89,7 @@ def test_the_same_when_the_disk_is_full(tmp_path):
             made.end_all()
 
 
+@pytest.mark.nightly
 def test_a_deleted_database_ends_everything_with_a_sentence_and_the_next_start_begins_anew(fire):
     fire.up()
     fire.trigger("fire", "deleted")

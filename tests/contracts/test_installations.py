@@ -11,6 +11,7 @@ from penstock_manifest.discovery import GROUP
 from penstock_plugin_manager.installed.site import providers as managed_providers
 from penstock_plugin_manager.model.names import normalize
 from penstock_testkit.installations import BROKEN, INSTALLATIONS, Installation
+from penstock_testkit.nightly import thinned
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_there_are_kinds_enough_and_broken_ones_among_them():
     assert set(BROKEN) < set(INSTALLATIONS)
 
 
-@pytest.mark.parametrize("kind", INSTALLATIONS, ids=lambda kind: kind.__name__.strip("_"))
+@pytest.mark.parametrize("kind", thinned(INSTALLATIONS, 4), ids=lambda kind: kind.__name__.strip("_"))
 def test_core_manager_caches_and_library_tell_of_the_same_providers(installed, tmp_path, kind):
     made = installed(kind)
 

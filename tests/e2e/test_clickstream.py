@@ -77,6 +77,7 @@ def test_a_new_customer_is_loaded_from_the_first_hour_on_without_a_deploy(stage)
     assert stage.problems({"B6": ["scheduled", "cancelled"]}, stage.first, stage.last) == []
 
 
+@pytest.mark.nightly
 def test_a_new_event_is_loaded_from_the_next_hour_on(stage):
     before = stage.last
     stage.ask("PUT", "/customers/UA/events/scheduled")

@@ -107,6 +107,7 @@ def penstock(folder, *words, **environ):
     return done.out
 
 
+@pytest.mark.nightly
 def test_an_upload_whose_try_is_killed_goes_on_in_the_next_and_its_log_is_in_the_bucket(gcs, folder, up):
     held = gcs.faults.hold(when=lambda request: request.header("Content-Range").startswith(f"bytes {CHUNK}-"))
     up.printed(r"upload.py: 1 DAG")

@@ -15,6 +15,7 @@ def is_last_page(request):
     return request.query.get("continuation-token") == CHAIN[-1]
 
 
+@pytest.mark.nightly
 def test_sensors_that_wait_for_one_prefix_list_it_once_for_all(tmp_path):
     bucket = NumberedBucket({"0/": 29}, largest_page=10)
     with plain_http(bucket) as endpoint:

@@ -20,6 +20,7 @@ from rehearsal import Rehearsal, hour
 from penstock.app.compose import installation
 from penstock.service.dags import trigger
 from penstock.settings import load_settings
+from penstock_testkit.nightly import nightly_but
 
 LEASE_S = 6
 TRACKED = {"AA": ["scheduled"]}
@@ -216,7 +217,7 @@ def test_a_try_sees_neither_the_project_nor_the_database_nor_secrets(stage):
     assert (state / "logs" / "look" / "look" / "look" / "1.log").read_text() == "hello from far away\n"
 
 
-@pytest.mark.parametrize("whole", [False, True], ids=["scheduler", "penstock up"])
+@pytest.mark.parametrize("whole", nightly_but([True], [False, True]), ids=["scheduler", "penstock up"])
 def test_tries_outlive_what_sent_them_and_run_once(stage, whole):
     name = f"outlive-{whole}"
     stage.trigger("wait", name, name=name, asks=not whole)
@@ -243,6 +244,7 @@ def test_tries_outlive_what_sent_them_and_run_once(stage, whole):
         assert path.read_text() == ("begin\nend\n" if whole else "begin\ngood day\nend\n")
 
 
+@pytest.mark.nightly
 def test_a_stopped_worker_loses_its_own_tries_and_no_others_and_its_late_answers_change_nothing(stage):
     name = "stopped"
     stage.wait_for_both_workers()

@@ -192,7 +192,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     made.clean_up()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.nightly)])
 def any_project(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Project]:
     """A project on each kind of database."""
     made = Project(tmp_path, request.getfixturevalue("postgres_url") if request.param == "postgresql" else "")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from penstock.model.request import CancelRun, ClearTasks
+from penstock_testkit.nightly import thinned
 
 from .conftest import Project
 
@@ -83,7 +84,7 @@ def house(tmp_path_factory):
     project.clean_up()
 
 
-@pytest.mark.parametrize(("of", "dies"), KILLS)
+@pytest.mark.parametrize(("of", "dies"), thinned([pytest.param(*each) for each in KILLS], 2))
 @pytest.mark.timeout(180)
 def test_a_job_is_started_once_whenever_the_process_that_waits_for_it_is_killed(house, of, dies):
     name = f"{of}-{dies}"

@@ -61,6 +61,7 @@ with DAG("flaky", schedule=None):
 """
 
 
+@pytest.mark.parametrize("any_project", ["sqlite", "postgresql"], indirect=True)
 def test_a_dag_with_mapping_branch_templates_and_bash_runs_on_both_databases(any_project):
     project = any_project
     project.write("pipeline.py", PIPELINE)

@@ -18,6 +18,7 @@ from penstock import DAG, Cron, CronTrigger, Dates, EmptyOperator, Param, Python
 from penstock.author.build.build import build_dag
 from penstock.errors import AuthoringError
 from penstock.model.dag import from_json, to_json
+from penstock_testkit.nightly import at_night
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -243,7 +244,7 @@ MAKERS = {
 }
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=at_night(60, 20), derandomize=True, deadline=None)
 @given(
     INSTANTS,
     st.sampled_from(["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Tokyo"]),

@@ -10,9 +10,10 @@ from penstock.engine.limits.parking import PATIENCE
 from penstock.engine.limits.resource import Resource
 from penstock.engine.messages import PoolsUpdated
 from penstock.model.dag import TaskSpec
+from penstock_testkit.nightly import at_night
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=at_night(60, 20), deadline=None)
 @given(st.lists(st.floats(0.25, 8), min_size=2, max_size=5))
 def test_the_shares_of_tenants_that_always_want_more_differ_by_one_task_of_each_at_most(weights):
     admission, places, given = Admission(), Resource("places", 1), [0.0] * len(weights)

@@ -12,6 +12,7 @@ from penstock.model.request import CancelRun
 from penstock.model.run import NewRun, RunKind
 from penstock.model.schedule import PlannedRun, Schedule, ScheduleKind
 from penstock.model.state import RunState
+from penstock_testkit.nightly import at_night
 
 HOUR = timedelta(hours=1)
 
@@ -408,7 +409,7 @@ ANY_SCHEDULE = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=at_night(300, 75), deadline=None)
 @given(
     schedule=ANY_SCHEDULE,
     start_date=st.none() | ANY_INSTANT,

@@ -17,6 +17,7 @@ from penstock.model.schedule import Schedule
 from penstock.model.state import Outcome, RunState
 from penstock.spec.executor import TryFinished, TryStarted
 from penstock.testing.simulation.rules.checker import Checker, SharedLimits
+from penstock_testkit.nightly import at_night
 
 POOLS = {"default_pool": 4, "small": 2, "sums": 2}
 ANSWERS = st.sampled_from(["success"] * 6 + ["failed", "skipped", "lost", "timed_out", "branch", "circuit"])
@@ -68,7 +69,7 @@ def ending(stage, key, word, random):
     yield TryFinished(key, epoch, stage.now, TryEnd(outcome, **more))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=at_night(80, 20), deadline=None)
 @given(st.integers(0, 10**6), st.lists(ANSWERS, min_size=1, max_size=20))
 def test_every_run_ends_and_every_rule_holds_on_the_way(seed, answers):
     play(seed, answers)

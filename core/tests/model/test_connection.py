@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 
 from penstock.errors import ConfigError
 from penstock.model.connection import Connection, parse_connection
+from penstock_testkit.nightly import at_night
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
 
 
-@settings(max_examples=100, derandomize=True)
+@settings(max_examples=at_night(100, 25), derandomize=True)
 @given(host=TEXT, login=TEXT, password=TEXT, schema=TEXT, extra=st.dictionaries(TEXT.filter(bool), TEXT, max_size=2))
 def test_a_connection_comes_back_from_its_uri(host, login, password, schema, extra):
     extra = {name: value for name, value in extra.items() if value[:1] not in "{["}
@@ -23,7 +24,7 @@ TYPED = st.text(st.sampled_from("abcXYZ019+=/@:?#&[]!$*'(),; \\^`{}|~é-._"), mi
 """Passwords as people paste them; a % may encode something, so that nobody can know what was meant."""
 
 
-@settings(max_examples=300, derandomize=True)
+@settings(max_examples=at_night(300, 75), derandomize=True)
 @given(
     password=TYPED, tail=st.sampled_from(["@", "@/", "@host/dw", "@host:5439/dw?region_name=eu", "@/?region_name=eu"])
 )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from penstock.model.cron.ticks import Doubled, Gap
 from penstock.model.schedule import DataInterval, Schedule, ScheduleKind
+from penstock_testkit.nightly import at_night
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "America/Sao_Paulo")
 CRONS = (
@@ -51,7 +52,7 @@ def is_utc(moment):
     return moment.utcoffset() == timedelta(0)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=at_night(300, 75), deadline=None)
 @given(
     st.sampled_from(CRONS),
     st.sampled_from(ZONES),
@@ -92,7 +93,7 @@ def test_a_tick_that_is_wrong_is_seen(monkeypatch):
         check_ticks("Europe/Berlin", berlin[0], ["15 2 * * *"], random.Random(1))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=at_night(100, 25), deadline=None)
 @given(st.sampled_from(CRONS[2:]), st.sampled_from(ZONES), changes_of_the_clock(), st.integers(1, 8))
 def test_intervals_are_adjacent_and_never_empty(expression, zone, since, days):
     found = list(cron(expression, zone=zone).intervals(since, since + timedelta(days=days)))
@@ -100,7 +101,7 @@ def test_intervals_are_adjacent_and_never_empty(expression, zone, since, days):
     assert all(interval.start < interval.end for interval in found)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=at_night(150, 37), deadline=None)
 @given(
     st.lists(st.sampled_from(CRONS[2:]), min_size=1, max_size=2),
     st.sampled_from(ZONES),
@@ -128,7 +129,7 @@ def test_the_intervals_of_a_span_are_found_by_one_search(monkeypatch):
     assert len(searches) == 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=at_night(200, 50), deadline=None)
 @given(st.integers(1, 10**7), moments, moments)
 def test_an_interval_schedule_counts_from_its_anchor(seconds, anchor, moment):
     schedule = Schedule(ScheduleKind.INTERVAL, every_s=float(seconds))

@@ -24,7 +24,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SUCCESS = TryEnd(Outcome.SUCCESS)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.nightly)])
 def url(request):
     """The URL of a database of either kind that has the tables and nothing else."""
     return request.getfixturevalue(f"{request.param}_tables_url")

@@ -16,6 +16,7 @@ from penstock.store.outbox.feed import WATCHED_FOR
 from penstock.store.sql import tables
 from penstock.store.sql.feed import feed_tables
 from penstock.store.sql.feed.feed_watched import unwatch
+from penstock_testkit.nightly import at_night
 
 
 def add_run(store, now, run_id):
@@ -107,7 +108,7 @@ class Looker:
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=at_night(60, 20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEP, max_size=25))
 def test_who_looks_on_knows_what_is_stored_whenever_it_came_and_however_long_it_was_away(
     store, url, keyring, now, steps

@@ -23,6 +23,7 @@ from penstock.store import Keyring, LoaderCatalog, Store
 from penstock.tries.asks import PAGE, PAGE_BYTES, Asks, answered, checked_arguments, read_instant
 from penstock.tries.vault import Vault, finished
 from penstock.tries.vault_sources import StoreSource
+from penstock_testkit.nightly import at_night
 
 KEY, OTHER, NOW = TaskKey(1, "t"), TaskKey(9, "t"), datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -96,7 +97,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=at_night(200, 50), deadline=None)
 @given(
     method=st.sampled_from(
         [

@@ -9,6 +9,7 @@ import pytest
 from penstock_redshift.hooks.progress import Progress
 from penstock_redshift.hooks.session import Session
 from penstock_redshift.operators import RedshiftCacheRefreshOperator
+from penstock_testkit.nightly import thinned
 from penstock_testkit.processes import wait_until
 
 OLD = [(1, Decimal("1.50")), (2, Decimal("2.00"))]
@@ -44,11 +45,14 @@ def refresh_in_a_process_that_is_killed(arguments, step):
 
 @pytest.mark.parametrize(
     ("made", "arguments"),
-    [
-        pytest.param({"keys": ["id"]}, {"mode": "concurrent"}, id="view"),
-        pytest.param({"kind": "table", "keys": ["id"]}, {}, id="table"),
-        pytest.param({"kind": "table", "keys": ["id"]}, {"s3_url": "s3://{}/c"}, id="files"),
-    ],
+    thinned(
+        [
+            pytest.param({"keys": ["id"]}, {"mode": "concurrent"}, id="view"),
+            pytest.param({"kind": "table", "keys": ["id"]}, {}, id="table"),
+            pytest.param({"kind": "table", "keys": ["id"]}, {"s3_url": "s3://{}/c"}, id="files"),
+        ],
+        3,
+    ),
 )
 def test_killed_before_each_statement(cache, hook, create, refresh, bucket, made, arguments):
     arguments = {name: value.format(bucket) for name, value in arguments.items()}
