@@ -104,28 +104,6 @@ def test_a_new_password_is_set_by_a_link_once(open_page, project, admin, faults_
     expect(again.get_by_role("alert")).to_contain_text("This link was used")
 
 
-def test_a_run_is_followed_from_trigger_to_success_without_a_reload_while_the_server_is_killed(
-    open_page, project, admin
-):
-    page = open_page("/dags", token=False)
-    _log_in(page, project, *admin[:2])
-    expect(page.get_by_role("link", name="orders", exact=True)).to_be_visible()
-    page.evaluate("window.sameDocument = true")
-    page.get_by_role("button", name="Trigger held").click()
-    page.get_by_role("dialog").get_by_role("button", name="Trigger", exact=True).click()
-    expect(page.get_by_role("link", name="hold", exact=True)).to_be_visible(timeout=20_000)
-    page.get_by_role("link", name="hold", exact=True).click()
-    expect(page.get_by_role("log")).to_contain_text("waiting for the door")
-    project.kill("server")
-    expect(page.get_by_text(re.compile("^offline for"))).to_be_visible()
-    project.folder.joinpath("door").touch()
-    project.serve()
-    expect(page.get_by_role("log")).to_contain_text("the door is open")
-    expect(page.locator("main .state").first).to_contain_text("success")
-    expect(page.get_by_text("live", exact=True)).to_be_visible()
-    assert page.evaluate("window.sameDocument")
-
-
 def _log_in(page, project, user, password):
     if not page.url.startswith(f"{project.url}/login"):
         page.goto(f"{project.url}/login")
