@@ -3,11 +3,12 @@ import { test } from "node:test";
 import { pieces } from "../src/lib/ansi.ts";
 import { folded, ordered } from "../src/lib/graph/folded.ts";
 import { most, rowsOf } from "../src/lib/grid/rows.ts";
+import { parsed, target } from "../src/lib/markdown.ts";
 import { kindOf, read, written } from "../src/lib/param_fields.ts";
 import { dagPath, match, part, taskPath, unpart } from "../src/lib/paths.ts";
 import { LOOKS } from "../src/lib/states.ts";
 import { EventParser } from "../src/lib/stream/events.ts";
-import { distance, instant, span } from "../src/lib/times.ts";
+import { distance, instant, inZone, span } from "../src/lib/times.ts";
 
 test("events are read whole, however their bytes come, and the place moves on with each", () => {
   const text = 'retry: 2000\n\nid: a-0-1\nevent: ready\ndata: {}\n\nid: a-0-2\n: beat\n\nid: a-0-3\nevent: changes\ndata: [{"kind": "pools"}]\n\n';
@@ -87,17 +88,34 @@ test("rows stand under their groups, and those of folded ones are left out", () 
 
 test("a param gets the field of its schema or its default, and what is written there is read back", () => {
   const param = (value: unknown, schema = {}) => ({ default: value, doc: "", schema, required: false });
-  const cases: [unknown, Record<string, unknown>, string][] = [["x", {}, "text"], [1, {}, "number"], [true, {}, "switch"], [{ a: 1 }, {}, "json"], [null, { type: "object" }, "json"], ["a", { enum: ["a", "b"] }, "choice"]];
+  const cases: [unknown, Record<string, unknown>, string][] = [["x", {}, "text"], [1, {}, "number"], [true, {}, "switch"], [{ a: 1 }, {}, "json"], [null, { type: "object" }, "json"], ["a", { enum: ["a", "b"] }, "choice"],
+    ["a\nb", {}, "lines"], ["2026-11-27", { type: "string", format: "date" }, "date"], [null, { type: ["null", "integer"] }, "number"], [3, { type: ["integer", "null"] }, "number"]];
   for (const [value, schema, kind] of cases) {
     const made = param(value, schema);
     assert.equal(kindOf(made), kind);
-    assert.deepEqual(read({ kind: kindOf(made), name: "p" }, written(made)).value, value);
+    assert.deepEqual(read({ ...made, kind: kindOf(made), name: "p" }, written(made)).value, value);
   }
   assert.match(read({ kind: "number", name: "p" }, "ten").problem ?? "", /p is a number; ten is none/);
+  assert.match(read({ kind: "text", name: "p", required: true }, "").problem ?? "", /p must be given/);
   assert.match(read({ kind: "json", name: "p" }, "{").problem ?? "", /p is JSON/);
 });
 
 test("no two states look alike without their colours", () => {
   const looks = Object.values(LOOKS).map((look) => `${look.outline} ${look.glyph} ${look.filled}`);
   assert.equal(new Set(looks).size, looks.length);
+});
+
+test("the instants of a sentence are shown in the reader's zone, and nothing else of it is touched", () => {
+  const now = new Date("2026-11-27T17:48:20Z");
+  assert.equal(inZone("its try 1 runs since 2026-11-27 17:48:20Z, in process 7", "local"), `its try 1 runs since ${instant(now, "local")}, in process 7`);
+  assert.equal(inZone("since 2026-11-27T17:48:20.5+00:00", "utc"), "since 2026-11-27 17:48:20");
+  assert.equal(inZone("the file 2026-11-27.csv of 17:48", "utc"), "the file 2026-11-27.csv of 17:48");
+});
+
+test("the doc of a DAG is Markdown, of which nothing is HTML and no link runs something", async () => {
+  const types = async (text: string): Promise<string> => JSON.stringify(await parsed(text)).match(/"type":"\w+"/g)!.map((each) => each.slice(8, -1)).join(" ");
+  assert.equal(await types("# Orders\n\n**all** of [them](https://wiki.example.com/a)"), "root heading text paragraph strong text text link text");
+  assert.match(await types("a <img src=x onerror=alert(1)>"), /html/); // which a page shows as a text
+  for (const [url, leads] of [["https://a.example", 1], ["/dags/orders", 1], ["mailto:a@example.com", 1], ["javascript:alert(1)", 0], ["JaVa\tScript:alert(1)", 0], ["data:text/html,x", 0], ["vbscript:x", 0], ["http://[", 0]] as const)
+    assert.equal(Boolean(target(url)), Boolean(leads), url);
 });

@@ -63,8 +63,8 @@ test("a year has its days and its weekdays", () => {
 });
 
 test("an instant in a zone says its offset, on both sides of a change of the clocks", () => {
-  assert.equal(instantIn(new Date("2026-03-08T06:30:00Z"), "America/New_York"), "2026-03-08 01:30 GMT-5");
-  assert.equal(instantIn(new Date("2026-03-08T07:30:00Z"), "America/New_York"), "2026-03-08 03:30 GMT-4");
+  assert.equal(instantIn(new Date("2026-03-08T06:30:00Z"), "America/New_York"), "2026-03-08 01:30 UTC-5");
+  assert.equal(instantIn(new Date("2026-03-08T07:30:00Z"), "America/New_York"), "2026-03-08 03:30 UTC-4");
 });
 
 test("a clear reaches a date and those after or before it", () => {

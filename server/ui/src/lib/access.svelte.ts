@@ -21,8 +21,12 @@ export function unlearn(): void {
   who.me = null;
 }
 
-/** Whether the reader may do something with a thing of a name, or without a name with anything at all. */
-export function may(permission: Permission, name?: string): boolean {
+/**
+ * Whether the reader may do something with a thing of a name, or without a name with anything at all.
+ *
+ * @param tags Those of the DAG, if it is one: grants may name them. Where they are not known, what such a grant might allow is offered.
+ */
+export function may(permission: Permission, name?: string, tags?: readonly string[]): boolean {
   const { me, rules } = who;
   const rule = rules.find((each) => each.permission === permission);
   if (!me || !rule || (me.only && !me.only.includes(permission))) return false;
@@ -31,7 +35,6 @@ export function may(permission: Permission, name?: string): boolean {
     if (rule.scope === "installation") return grant.installation;
     const globs = { dag: grant.dags, connection: grant.connections, variable: grant.variables, pool: grant.pools }[rule.scope];
     if (name === undefined) return globs.length > 0 || (rule.scope === "dag" && grant.tags.length > 0);
-    // Which tags a DAG of this name has is not known here: who is granted something by tags is offered it on each.
-    return globs.some((glob) => fits(glob, name)) || (rule.scope === "dag" && grant.tags.length > 0);
+    return globs.some((glob) => fits(glob, name)) || (rule.scope === "dag" && grant.tags.some((tag) => !tags || tags.includes(tag)));
   });
 }

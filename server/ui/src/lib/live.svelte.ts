@@ -53,6 +53,18 @@ export function answered(well: boolean): void {
   join(token(), { open, changed });
 }
 
+/** Ask whether the server is back: one request, whatever the page shows. */
+async function probe(): Promise<void> {
+  if (document.hidden) return;
+  try {
+    if (!(await fetch("/health/live", { cache: "no-store" })).ok) return;
+  } catch {
+    return;
+  }
+  answered(true);
+  changed(null);
+}
+
 function open(yes: boolean): void {
   const before = live.streaming;
   live.streaming = yes;
@@ -79,7 +91,8 @@ function round(): void {
 }
 
 setInterval(() => {
-  if (!live.streaming) changed(null);
+  if (live.state === "offline") void probe();
+  else if (!live.streaming) changed(null);
 }, LOOK_MS);
 document.addEventListener("visibilitychange", () => {
   if (!live.streaming) changed(null);

@@ -23,10 +23,24 @@ const PAGES: [pattern: string, load: Load, title: string][] = [
   ["/installation/:section", () => import("../pages/Installation.svelte"), "Installation"],
 ];
 
+/** Pages for who is not known yet. */
+export const atDoor = (path: string): boolean => ["/login", "/welcome", "/reset"].includes(path);
+
 export interface Found {
   load: Load;
   values: Record<string, string>;
   title: string;
+}
+
+let fetched = false;
+
+/** Fetch the parts of all pages in a moment of rest: who goes to one does not wait, and does not need the server for it. */
+export function fetchAll(): void {
+  if (fetched) return;
+  fetched = true;
+  const fetch = (): void => void Promise.allSettled(PAGES.map(([, load]) => load()));
+  if ("requestIdleCallback" in globalThis) requestIdleCallback(fetch, { timeout: 5000 });
+  else setTimeout(fetch, 1000);
 }
 
 /** What is at a path of this site. */

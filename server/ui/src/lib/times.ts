@@ -20,7 +20,13 @@ export function instantIn(at: Date, zone: string): string {
     year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: zone, timeZoneName: "shortOffset",
   });
   const parts = Object.fromEntries(made.formatToParts(at).map((part) => [part.type, part.value]));
-  return `${parts["year"]}-${parts["month"]}-${parts["day"]} ${parts["hour"]}:${parts["minute"]} ${parts["timeZoneName"]}`;
+  const offset = parts["timeZoneName"]!.replace(/^GMT(\+0)?$/, "UTC").replace(/^GMT/, "UTC");
+  return `${parts["year"]}-${parts["month"]}-${parts["day"]} ${parts["hour"]}:${parts["minute"]} ${offset}`;
+}
+
+/** A sentence of the server with its instants, which are in UTC there, in a zone. */
+export function inZone(sentence: string, zone: Zone): string {
+  return sentence.replace(/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|\+00:00)/g, (found) => instant(new Date(found), zone));
 }
 
 /** A span, such as 1 h 5 min; the two greatest units of it. */

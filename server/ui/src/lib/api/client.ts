@@ -70,7 +70,7 @@ async function sentence(answer: Response): Promise<string> {
   try {
     const problem = (await answer.json()) as { detail?: string; title?: string };
     const text = problem.detail || problem.title || `The server answered ${answer.status}.`;
-    return text[0]!.toUpperCase() + text.slice(1);
+    return answer.status === 403 ? text : text[0]!.toUpperCase() + text.slice(1); // that one begins with the reader's own name
   } catch {
     return `The server answered ${answer.status} without a reason.`;
   }
