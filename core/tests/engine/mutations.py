@@ -20,7 +20,7 @@ from penstock.engine.limits.resource import Resource
 from penstock.engine.live import Instance
 from penstock.engine.live_dag import LiveDag
 from penstock.engine.messages import DagHeld
-from penstock.engine.requests import live_runs
+from penstock.engine.requests import live_runs, marks
 from penstock.engine.runs import creation, starts, taken_over
 from penstock.engine.state import State
 from penstock.errors import StoreUnavailableError
@@ -306,6 +306,11 @@ def places_kept(patch):
     patch.setattr(starts, "give_way", lambda *_: None)
 
 
+def marks_let_nothing_go(patch):
+    """What failed for a task that is marked stays as it is."""
+    patch.setattr(marks, "let_go", lambda *_: [])
+
+
 def due_runs_put_off(patch):
     """A run that is due is left to the next turn, and by that to the one after it; each is to follow at once."""
     create, turns = creation._create, Counter()
@@ -403,6 +408,7 @@ MUTATIONS = {
     "past that has ended lets go": (later_runs_not_looked_at, scenarios.the_run_before_ends_well),
     "past that was deleted lets go": (pasts_kept, scenarios.a_failed_run_before_is_deleted),
     "places for what others wait for": (places_kept, scenarios.a_failed_run_is_cleared_that_holds_all_others),
+    "what a mark lets go": (marks_let_nothing_go, scenarios.a_failed_task_is_marked_in_a_run_that_has_ended),
     "pause before a retry": (retried_at_once, 1),
     "losses counted": (lost_for_ever, scenarios.a_worker_is_lost_again_and_again),
     "late answers kept": (late_answers_dropped, scenarios.an_answer_comes_after_its_try_was_given_up),

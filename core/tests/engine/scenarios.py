@@ -12,7 +12,7 @@ from penstock.model.assets.asset_condition import AssetCondition
 from penstock.model.backfills.backfill import Backfill, BackfillSpec, BackfillState
 from penstock.model.changes import Changes
 from penstock.model.dag import Mapping, TaskSpec, XComRef
-from penstock.model.request import CancelRun, ClearTasks
+from penstock.model.request import CancelRun, ClearTasks, MarkTask
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try
 from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.state import Outcome, TaskState, TriggerRule
@@ -196,6 +196,14 @@ def a_failed_run_is_cleared_that_holds_all_others():
     stage.fail("a", run=1)
     stage.ask(ClearTasks(1))
     assert stage.state("a", 1) == "queued", "a run has all places, and waits for one that has none"
+
+
+def a_failed_task_is_marked_in_a_run_that_has_ended():
+    """What failed for its sake alone runs, and the run goes on."""
+    stage = Stage(dag("a", "b<a"))
+    stage.trigger(), stage.fail("a")
+    stage.ask(MarkTask(1, "a", -1, "success"))
+    assert stage.state("b") == "queued", "what waits for a task that is marked stays ended"
 
 
 def a_try_that_is_over_keeps_a_checkpoint():

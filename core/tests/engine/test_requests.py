@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 import pytest
 from stage import Stage, after, dag
 
@@ -7,7 +5,7 @@ from penstock.model.attempt import TryEnd
 from penstock.model.dag import Mapping, TaskSpec, XComRef
 from penstock.model.request import CancelRun, ClearTasks, MarkRun, MarkTask
 from penstock.model.retry import RetrySpec
-from penstock.model.state import Outcome, TriggerRule
+from penstock.model.state import Outcome
 from penstock.spec.executor import TryFinished
 
 
@@ -244,101 +242,6 @@ def test_what_a_branch_cut_off_stays_so_when_something_else_upstream_is_cleared(
     assert stage.state("x") == "success"
     stage.ask(ClearTasks(1, ("x",)))
     assert stage.running() == ["x"]
-
-
-MARKS = {
-    "a live one, succeeded": ("success", {"a": "success", "b": "queued"}),
-    "a live one, failed": ("failed", {"a": "failed", "b": "upstream_failed"}),
-    "a live one, skipped": ("skipped", {"a": "skipped", "b": "skipped"}),
-}
-
-
-@pytest.mark.parametrize(("state", "states"), MARKS.values(), ids=MARKS)
-def test_marking_sets_the_state_kills_the_try_and_lets_the_run_go_on(state, states):
-    stage = begun("a", "b<a")
-    step = stage.ask(MarkTask(1, "a", -1, state))
-    assert killed(step) == [("a", 1, f"marked {state} by hand")]
-    assert stage.states() == states
-    stage.finish("a", Outcome.FAILED)
-    assert stage.state("a") == state
-    stage.drain()
-    assert stage.run_state() == ("failed" if state == "failed" else "success")
-
-
-def test_marking_in_a_run_that_has_ended_changes_how_it_ended():
-    stage = begun("a", after("b", "a", trigger_rule=TriggerRule.ALL_DONE), "c")
-    stage.fail("c")
-    stage.drain()
-    assert stage.run_state() == "failed"
-    stage.ask(MarkTask(1, "c", -1, "success"))
-    assert (stage.run_state(), len(stage.held)) == ("success", 0)
-    stage.ask(MarkTask(1, "b", -1, "failed"))
-    assert stage.run_state() == "failed"
-
-
-def test_a_mark_does_not_change_when_what_has_ended_ended():
-    stage = begun("a", "b")
-    stage.fail("a")
-    ended_at = stage.store.tasks[stage.key("a")].ended_at
-    stage.step(after=60)
-    stage.ask(MarkTask(1, "a", -1, "success"))
-    assert (stage.state("a"), stage.store.tasks[stage.key("a")].ended_at) == ("success", ended_at)
-    stage.ask(MarkTask(1, "b", -1, "success"))
-    assert stage.store.tasks[stage.key("b")].ended_at == ended_at + timedelta(seconds=60)
-
-
-def test_marking_one_that_waits_for_its_retry_ends_the_wait():
-    stage = begun(TaskSpec("a", retry=RetrySpec(3, 10.0)))
-    stage.fail("a")
-    stage.ask(MarkTask(1, "a", -1, "success"))
-    assert stage.run_state() == "success"
-    assert stage.step(after=100).dispatches == ()
-
-
-@pytest.mark.parametrize("state", ["running", "cancelled", "", "nonsense"])
-def test_no_other_state_can_be_set_by_hand(state):
-    stage = begun("a")
-    assert not stage.ask(MarkTask(1, "a", -1, state)).changes
-
-
-@pytest.mark.parametrize(
-    ("state", "expected"),
-    [
-        ("success", {"a": "success", "b": "success", "c": "success", "d": "success", "e": "success"}),
-        ("failed", {"a": "success", "b": "failed", "c": "failed", "d": "skipped", "e": "failed"}),
-    ],
-)
-def test_a_run_that_is_marked_ends_so_and_what_lives_of_it_is_killed(state, expected):
-    stage = begun("a", "b<a", "c", "d<b", "e<d")
-    stage.finish("a"), stage.fail("c")
-    step = stage.ask(MarkRun(1, state))
-    assert killed(step) == [("b", 1, f"its run was marked {state} by hand")]
-    assert (stage.states(), stage.run_state()) == (expected, state)
-    other = "failed" if state == "success" else "success"
-    stage.ask(MarkRun(1, other))
-    assert stage.run_state() == other, "one that has ended is marked, too"
-    assert not stage.ask(MarkRun(1, other)).dispatches
-    stage.finish("b", Outcome.CANCELLED)
-    assert (stage.run_state(), len(stage.held)) == (other, 0)
-
-
-@pytest.mark.parametrize("state", ["success", "failed"])
-def test_a_run_that_is_marked_ends_after_its_teardown(state):
-    stage = begun(
-        TaskSpec("s", setup=True),
-        "w<s",
-        TaskSpec("t", upstream=("s", "w"), teardown=True, trigger_rule=TriggerRule.ALL_DONE_SETUP_SUCCESS),
-    )
-    stage.finish("s")
-    stage.ask(MarkRun(1, state))
-    assert (stage.states()["t"], stage.run_state()) == ("queued", "running")
-    stage.finish("t")
-    assert stage.run_state() == state
-
-
-@pytest.mark.parametrize("state", ["cancelled", "skipped", "", "nonsense"])
-def test_no_other_state_of_a_run_can_be_set_by_hand(state):
-    assert not begun("a").ask(MarkRun(1, state)).changes
 
 
 def test_marking_a_run_while_a_cleared_mapped_task_waits_to_fold_up_ends_it():

@@ -256,6 +256,15 @@ def test_mark_checks_state_and_task(installation, run, asked):
         tasks.mark_task(installation, "sales", "load", "success", map_index=3)
 
 
+def test_a_mark_says_what_it_lets_go_in_a_run_that_has_ended(installation, run, store, now):
+    ended = msgspec.structs.replace(run, state=RunState.FAILED, ended_at=now)
+    states = {"extract": TaskState.FAILED, "load": TaskState.UPSTREAM_FAILED}
+    rows = [TaskInstance(run.run, name, -1, state, 1, 1) for name, state in states.items()]
+    store.apply(Changes(runs=[ended], tasks=rows), now)
+    foreseen = tasks.mark_task(installation, "sales", "extract", "success", dry_run=True)
+    assert {each.task: str(each.after) for each in foreseen.changes} == {"extract": "success", "load": "none"}
+
+
 KEYS = {
     "a key": ("ann", 0),
     "an index": ("1", 1),

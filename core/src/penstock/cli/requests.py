@@ -27,7 +27,7 @@ keep_steps_option = click.option(
     "--keep-steps", is_flag=True, help="Keep the steps that the tasks have done, and their other checkpoints."
 )
 alone_option = click.option("--alone", is_flag=True, help="Leave alone what the tasks mark of other DAGs.")
-dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would run, and change nothing.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Show what it would do, and change nothing.")
 
 
 since_option = click.option(

@@ -15,7 +15,7 @@ class TaskChange(msgspec.Struct, frozen=True):
 
     Attributes:
         task: Its name, as tables show it.
-        before, after: Its states.
+        before, after: Its states; ``none`` after if it is judged anew, and runs if its trigger rule lets it.
     """
 
     task: str
@@ -34,11 +34,16 @@ def preview_changes(installation: Installation, *wanted: ClearTasks | MarkTask |
 
 
 def preview_marks(installation: Installation, run: Run, *wanted: MarkTask | MarkRun) -> list[TaskChange]:
-    """Which task instances of a run would have another state at once; what waits for them follows later. Raises StoreError."""
+    """Which task instances of a run would have another state, those among them that would be judged anew; raises StoreError."""
     before = {task.key: task.state for task in installation.store.runs.tasks(run.run)}
-    found = preview_changes(installation, *wanted).tasks if wanted else []
+    if not wanted:
+        return []
+    changes = preview_changes(installation, *wanted)
+    # When these run, limits decide that an engine of its own does not know.
+    anew = set(changes.cleared)
+    after = {task.key: TaskState.NONE if task.key in anew else task.state for task in changes.tasks}
     return [
-        TaskChange(str(task.key), before.get(task.key, TaskState.NONE), task.state)
-        for task in found
-        if before.get(task.key, TaskState.NONE) is not task.state
+        TaskChange(str(key), before.get(key, TaskState.NONE), state)
+        for key, state in after.items()
+        if before.get(key, TaskState.NONE) is not state
     ]

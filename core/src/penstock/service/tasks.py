@@ -55,7 +55,7 @@ class Mark(msgspec.Struct, frozen=True):
     """What a mark does; ``version`` and ``note`` as in `penstock.service.clear.Clear`.
 
     Attributes:
-        changes: Which task instances have another state at once; what waits for them follows later.
+        changes: Which task instances have another state at once; what failed for their sake alone is judged anew.
         asked: What the scheduler was sent; None if nothing is changed.
     """
 

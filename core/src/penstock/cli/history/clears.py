@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from penstock.cli import requests
 from penstock.cli.terminal import print_json, print_line, print_remark
+from penstock.model.state import TaskState
 from penstock.model.text import counted
 from penstock.service.clear import Clear
 from penstock.service.history.clears import ClearReport
@@ -63,9 +64,10 @@ def _print_one(installation: Installation, found: Clear, *, asks: bool, done: bo
 
 
 def print_changes(changes: Sequence[TaskChange]) -> None:
-    """Say which task instances a mark would change at once."""
+    """Say which task instances a mark would change, and which would be judged anew because of it."""
     for each in changes:
-        print_line(f"{each.task}: {each.before.value} would be {each.after.value}")
+        after = "judged anew" if each.after is TaskState.NONE else each.after.value
+        print_line(f"{each.task}: {each.before.value} would be {after}")
     if not changes:
         print_line("no task instance would change")
 

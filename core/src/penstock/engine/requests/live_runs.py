@@ -1,11 +1,13 @@
 """Requests about live runs: cancel and clear."""
 
+from collections.abc import Container
+
 from msgspec.structs import replace
 
 from penstock.engine.decisions.branching import skipped_by
 from penstock.engine.decisions.mapped_instances import settle
 from penstock.engine.flow import evaluate
-from penstock.engine.graph.trigger_rules import BROKEN
+from penstock.engine.graph.trigger_rules import BROKEN, Verdict
 from penstock.engine.live import Instance, LiveRun, Node
 from penstock.engine.runs.cancel import cancel_run
 from penstock.engine.runs.taken_over import reopen
@@ -31,18 +33,58 @@ def clear(state: State, request: ClearTasks) -> None:
     keepers = {node for node in nodes if request.keep_steps and not _maps_anew(request, node, nodes)}
     if run.row.state is RunState.RUNNING and run.row.cancelled_at is not None:
         _take_cancel_back(state, run, chosen)
+    begin_again(state, run, chosen, "cleared", keepers=keepers)
+
+
+def begin_again(
+    state: State, run: LiveRun, chosen: list[Instance], reason: str, *, keepers: Container[Node] = frozenset()
+) -> None:
+    """Have instances of a run begin again, kill their live tries, and let the run go on; one that has ended is queued again.
+
+    Args:
+        state: The engine's state.
+        run: The run.
+        chosen: The instances.
+        reason: Why, as a sentence.
+        keepers: The tasks that keep what their steps have done.
+    """
     for instance in chosen:
-        _clear_instance(state, instance, keep_steps=instance.node in keepers)
+        _clear_instance(state, instance, reason, keep_steps=instance.node in keepers)
     _hold_back(state, run, chosen)
     for group in run.groups:
         settle(state, group)
     run.recount()
     if run.row.state.finished:
-        reopen(state, run, "cleared")
+        reopen(state, run, reason)
     elif run.row.state is RunState.RUNNING and run.limited and run.timeout_s is None:
         _limit_anew(state, run)
     for node in run.nodes:
         evaluate(state, node)
+
+
+def let_go(state: State, run: LiveRun, number: int) -> list[Instance]:
+    """What failed for its upstream alone below a task whose state was set by hand, and would not fail now; in the DAG's order.
+
+    With it come the setups that it needs again, and their teardowns. What still fails gets the reason that holds now.
+    A run of which only teardowns are left lets nothing go.
+    """
+    if run.row.state is RunState.RUNNING and (run.row.cancelled_at is not None or run.row.timed_out_at is not None):
+        return []
+    found: list[Instance] = []
+    for node in (run.nodes[below] for below in sorted(run.compiled.reachable({number}) - {number})):
+        failed = [instance for instance in node.instances.values() if instance.state is TaskState.UPSTREAM_FAILED]
+        if not failed or node.collapsing:
+            continue
+        node.recount()
+        for instance in failed:
+            if node.verdict(instance.key.map_index) is not Verdict.UPSTREAM_FAILED:
+                found.append(instance)
+                instance.reset("")
+                node.unfinished += 1
+            elif instance.reason != (reason := node.explain(instance.key.map_index)):
+                instance.reason = reason
+                state.mark_dirty(instance)
+    return _with_mapped(run, _with_setups(run, found))
 
 
 def _take_cancel_back(state: State, run: LiveRun, chosen: list[Instance]) -> None:
@@ -147,13 +189,13 @@ def _stays_skipped(run: LiveRun, instance: Instance, cleared: set[int]) -> bool:
     return bool(branch) and run.compiled.index.get(branch) not in cleared
 
 
-def _clear_instance(state: State, instance: Instance, *, keep_steps: bool) -> None:
-    state.kill(instance, "cleared")
+def _clear_instance(state: State, instance: Instance, reason: str, *, keep_steps: bool) -> None:
+    state.kill(instance, reason)
     state.admission.drop(instance)
     state.changes.cleared.append(instance.key)
     if not keep_steps:
         state.changes.forgotten.append(instance.key)
     state.changes.xcoms = [x for x in state.changes.xcoms if (x.run, x.task_id, x.map_index) != instance.key]
     instance.node.forget_values(instance.key.map_index)
-    instance.reset("cleared")
+    instance.reset(reason)
     state.mark_dirty(instance)

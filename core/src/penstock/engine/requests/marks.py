@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from penstock.engine.flow import end_run_by_leaves, end_run_if_done, evaluate, let_later_go
 from penstock.engine.graph.trigger_rules import BROKEN
 from penstock.engine.live import Instance, LiveRun
-from penstock.engine.requests.live_runs import started_run
+from penstock.engine.requests.live_runs import begin_again, let_go, started_run
 from penstock.engine.state import State
 from penstock.model.request import MarkRun, MarkTask
 from penstock.model.run import TaskKey
@@ -17,6 +17,9 @@ _MARKS = frozenset({TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED})
 def mark(state: State, request: MarkTask) -> None:
     """Set an instance to the final state that the user asked for; a live try of it is killed.
 
+    What failed below for its upstream alone is judged anew, also in a run that has ended: such a run goes on.
+    Source: Apache Airflow's ``set_task_instance_state``, which clears what failed downstream of a mark.
+
     Nothing happens if there is no such instance, or if it is about to be replaced because its task was cleared.
     """
     run = started_run(state, request.run)
@@ -27,7 +30,10 @@ def mark(state: State, request: MarkTask) -> None:
         return  # nothing of it has a row: it can be cleared, and then it runs
     _set_state(state, instance, TaskState(request.state), f"marked {request.state} by hand")
     run.recount()
-    _continue_run(state, run)
+    if below := let_go(state, run, instance.node.number):
+        begin_again(state, run, below, f"{request.task_id} above it was marked {request.state} by hand")
+    else:
+        _continue_run(state, run)
     let_later_go(state, run, (request.task_id,))
 
 
