@@ -66,6 +66,14 @@ def test_the_audit_names_who_the_authenticator_knows(installation, caller):
         ("GET", "/api/v1/dags?serch=x", None, 400, "there is no parameter 'serch'. Did you mean 'search'?"),
         ("GET", "/api/v1/dags?search=a&search=b", None, 400, "the parameter 'search' is there twice. Write it once."),
         ("GET", "/api/v1/dags?retired=maybe", None, 400, "the parameter 'retired' cannot be used: expected `bool`, got `str`."),
+        (
+            "GET", "/api/v1/runs?state=sucess", None, 400,
+            "the parameter 'state' cannot be used: 'sucess' is none of its values. Did you mean 'success'?",
+        ),
+        (
+            "GET", "/api/v1/runs?since=yesterday", None, 400,
+            "the parameter 'since' cannot be used: it is no instant with its zone. Write one such as 2026-01-31T06:00:00Z.",
+        ),
         ("GET", "/api/v1/dags?search=%00", None, 400, "the parameter 'search' has a NUL, which nothing stored has."),
         ("GET", "/api/v1/dags?search=%ff", None, 400, "the query cannot be read. Write name=value&name=value in UTF-8."),
         ("GET", "/api/v1/dags?search", None, 400, "the query cannot be read. Write name=value&name=value in UTF-8."),
@@ -84,7 +92,7 @@ def test_the_audit_names_who_the_authenticator_knows(installation, caller):
         ("POST", "/api/v1/dags/sales/runs", {"dag_id": "health"}, 400, "the parameter 'dag_id' is named by the path alone."),
         (
             "POST", "/api/v1/dags/sales/runs", {"logical_date": "2026-01-01T00:00:00"}, 400,
-            "the parameter 'logical_date' cannot be used: expected `datetime` with a timezone component.",
+            "the parameter 'logical_date' cannot be used: it is no instant with its zone. Write one such as 2026-01-31T06:00:00Z.",
         ),
         (
             "POST", "/api/v1/dags/sales/runs", {"logical_date": "0001-01-01T00:00:00+14:00"}, 400,

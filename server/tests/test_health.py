@@ -51,6 +51,15 @@ def test_metrics_are_for_who_may_see_the_installation(call):
     assert call("GET", "/metrics").status == 401
 
 
+def test_scaling_says_by_queue_how_many_workers_are_wanted_to_who_may_know(call):
+    answer = call("GET", "/scaling?tries_per_worker=4")
+    assert (answer.headers["content-type"], answer.json["default"]["workers"]) == ("application/json", 0)
+    assert "there is no parameter 'tries'" in call("GET", "/scaling?tries=4").json["detail"]
+    assert call("GET", "/scaling?tries_per_worker=0").status == 422
+    call.token = ""
+    assert call("GET", "/scaling").status == 401
+
+
 def test_the_workers_that_a_queue_wants_are_an_operation(call):
     [queue] = call("GET", "/api/v1/queues?tries_per_worker=4").json
     assert (queue["name"], queue["wanted"], queue["workers"]) == ("default", 0, 0)

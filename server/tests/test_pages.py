@@ -1,12 +1,14 @@
-"""The files of the UI: exact names, headers that let browsers keep them, and the page for every other path."""
+"""The files of the UI: exact names, headers that let browsers keep them, and its page for every path at which it has one."""
 
 import gzip
+import re
+from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from penstock_server.http.pages import Pages
+from penstock_server.http.pages import PAGES, Pages
 
 
 @pytest.fixture
@@ -21,12 +23,44 @@ def ask(tmp_path, caller):
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/dags/sales", "/index.html", "/health/livelier", "/..%2Fsecret.txt", "/../secret.txt", "//etc/passwd"],
+    [
+        "/",
+        "/dags/",
+        "/dags/sales",
+        "/index.html",
+        "/dags/a%2Fb/runs/..%2F..",
+        "/dags/x/runs/y/tasks/z",
+        "/installation/pools",
+    ],
 )
-def test_every_path_without_a_file_is_the_page_which_is_asked_for_anew(ask, path):
+def test_each_path_of_the_ui_is_its_page_which_is_asked_for_anew(ask, path):
     answer = ask("GET", path)
     assert (answer.status, answer.body, answer.headers["cache-control"]) == (200, b"<!doctype html>", "no-store")
     assert answer.headers["content-type"].startswith("text/html")
+
+
+NOTHING = (
+    "/nope",
+    "/health/livelier",
+    "/favicon.ico",
+    "/..%2Fsecret.txt",
+    "/../secret.txt",
+    "//etc/passwd",
+    "/dags//runs/x",
+)
+
+
+@pytest.mark.parametrize("path", NOTHING)
+def test_a_program_that_asks_for_what_is_not_there_is_told_so_and_a_person_is_shown_so(ask, path):
+    answer = ask("GET", path)
+    assert (answer.status, answer.json["detail"].startswith("there is nothing at ")) == (404, True)
+    shown = ask("GET", path, accept="text/html,*/*")
+    assert (shown.status, shown.body) == (404, b"<!doctype html>")
+
+
+def test_the_server_knows_the_pages_that_the_ui_has():
+    source = Path(__file__).parents[1] / "ui" / "src" / "lib" / "pages.ts"
+    assert tuple(re.findall(r'^  \["(/[^"]*)",', source.read_text(encoding="utf-8"), re.MULTILINE)) == PAGES
 
 
 def test_a_file_with_its_hash_in_its_name_is_kept_and_sent_small(ask):

@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 
 from penstock.errors import ConfigError, as_sentence
+from penstock.model.values.wrong_value import wrong_value
+from penstock.service.choices.problems import choice_problems
 from penstock.service.choices.services import chosen_services
 from penstock.service.installation import Installation
 from penstock_server.http.address import Address, check
@@ -27,15 +29,22 @@ def read_address(options: Mapping[str, Any]) -> Address:
     try:
         found = msgspec.convert(own, Address)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"The server cannot listen: {as_sentence(error, inside=True)}") from None
+        raise ConfigError(f"The server cannot listen: {wrong_value(error, Address)}") from None
     check(found)
     return found
 
 
 def options_of(installation: Installation) -> dict[str, Any]:
-    """The options of the server in the settings of an installation, none if they do not name it; raises ConfigError."""
+    """The options of the server in the settings of an installation, none if they do not name it.
+
+    Raises:
+        ConfigError: The settings are wrong, or the server takes no such options.
+    """
     services = chosen_services(installation.settings, installation.host).values()
-    return dict(next((each.options for each in services if each.type == SERVICE), {}))
+    options = dict(next((each.options for each in services if each.type == SERVICE), {}))
+    if problems := choice_problems(installation.host, "services", SERVICE, options):
+        raise ConfigError("The server cannot be so: " + " ".join(as_sentence(each) for each in problems))
+    return options
 
 
 def url_of(installation: Installation, url: str = "") -> str:

@@ -155,12 +155,20 @@ def test_who_comes_from_elsewhere_begins_anew_and_goes_on(installation):
         assert client.hear(1) == ["d"]
 
 
-@pytest.mark.parametrize("query", ["?after=x", "?" + "dag=d&" * 101])
-def test_what_is_no_stream_is_refused_in_a_sentence(installation, query):
+NO_STREAMS = {
+    "no position": ("?after=x", 422, "position"),
+    "too many": ("?" + "&".join(["dag=d"] * 101), 422, "101 DAGs"),
+    "no such kind": ("?kind=rnu", 400, "no event is of the kind 'rnu'. Did you mean 'run'?"),
+    "no such parameter": ("?dags=d", 400, "there is no parameter 'dags'. Did you mean 'dag'?"),
+}
+
+
+@pytest.mark.parametrize(("query", "status", "told"), NO_STREAMS.values(), ids=NO_STREAMS)
+def test_what_is_no_stream_is_refused_in_a_sentence(installation, query, status, told):
     with served(installation) as port, Client(port, query) as client:
-        assert client.answer.status == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert client.answer.status == status
         assert client.answer.getheader("Content-Type") == "application/problem+json"
-        assert msgspec.json.decode(client.answer.read())["detail"]
+        assert told in msgspec.json.decode(client.answer.read())["detail"]
 
 
 @pytest.mark.parametrize(

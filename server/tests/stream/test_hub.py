@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.errors import RequestError
 from penstock.model.feed.delta import DagDelta, TaskDelta, TaskRemoved
 from penstock.model.feed.position import FeedPosition, FeedRow
 from penstock.model.state import TaskState
+from penstock_server.http.problems import RefusedError
 from penstock_server.stream.hub import Hub, Wanted
 
 START = FeedPosition("0" * 16, 0, 0)
@@ -158,8 +158,9 @@ def test_a_principal_has_a_bounded_number_of_streams():
     first = join(hub, Team("ann"))
     join(hub, Team("ann"))
     join(hub, Team("bob"))
-    with pytest.raises(RequestError, match="ann has 2 streams of events open"):
+    with pytest.raises(RefusedError, match="ann has 2 streams of events open") as refused:
         join(hub, Team("ann"))
+    assert (refused.value.problem.status, refused.value.headers) == (429, {"Retry-After": "5"})
     hub.leave(first)
     join(hub, Team("ann"))
 

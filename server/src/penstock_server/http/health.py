@@ -1,13 +1,15 @@
-"""The routes of health and metrics.
+"""The routes of health, metrics and scaling.
 
 Whoever asks about health is told a sentence and no name of a DAG: load balancers have no token. Metrics are of the
-installation, so they need the permission to see it; DAGs, DAG files and pools are named to whoever may see them.
+installation, so they need the permission to see it; DAGs, DAG files and pools are named to whoever may see them. Scaling is
+the operation that lists the queues, as autoscalers read it: by queue.
 """
 
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -16,7 +18,9 @@ from penstock.errors import ForbiddenError, PenstockError
 from penstock.model.access.permission import MEANINGS, Permission
 from penstock.service.figures.figures import FigureReader, scheduler_health
 from penstock.service.installation import Installation
+from penstock.service.operations.table import operations
 from penstock_server.http.authenticator import Authenticator
+from penstock_server.http.parameters import Parameters
 from penstock_server.http.problems import RefusedError, problem_answer
 
 
@@ -25,9 +29,11 @@ def health_routes(installation: Installation, authenticator: Authenticator) -> l
 
     Args:
         installation: What is served.
-        authenticator: Finds who asks for metrics.
+        authenticator: Finds who asks for metrics or scaling.
     """
     figures = FigureReader(installation, installation.settings.metrics.most_labels)
+    queues = next(each for each in operations() if each.method == "GET" and each.path == "/queues")
+    wanted = Parameters(queues)
 
     def live() -> str:
         return "alive"
@@ -53,9 +59,18 @@ def health_routes(installation: Installation, authenticator: Authenticator) -> l
 
         return await _in_thread(answer)
 
+    async def scaling(request: Request) -> Response:
+        def answer() -> Response:
+            principal = authenticator.principal(request)
+            asked = wanted.decode({}, request.scope["query_string"], b"", principal)
+            found = queues.function(installation.seen_by(principal), **asked)
+            return Response(msgspec.json.encode({each.name: each for each in found}), media_type="application/json")
+
+        return await _in_thread(answer)
+
     checks = {"live": live, "ready": ready, "scheduler": scheduler}
     routes = [Route(f"/health/{name}", _checked(check), methods=["GET"]) for name, check in checks.items()]
-    return [*routes, Route("/metrics", metrics, methods=["GET"])]
+    return [*routes, Route("/metrics", metrics, methods=["GET"]), Route("/scaling", scaling, methods=["GET"])]
 
 
 def _checked(check: Callable[[], str]) -> Callable[[Request], object]:

@@ -19,6 +19,23 @@ _INDEX = "/index.html"
 _HASHED = "/assets/"  # names with a hash of the content: they never change
 _WORTH = 1_000  # bytes from which on less is sent if it is compressed
 
+PAGES = (
+    "/",
+    "/dags",
+    "/login",
+    "/welcome",
+    "/reset",
+    "/search",
+    "/dags/:dag",
+    "/dags/:dag/runs/:run",
+    "/dags/:dag/runs/:run/tasks/:task",
+    "/installation",
+    "/installation/:section",
+)
+"""Where the UI has its pages: the patterns of ``ui/src/lib/pages.ts``."""
+
+_PATTERNS = [["*" if part[:1] == ":" else part for part in each.rstrip("/").split("/")] for each in PAGES]
+
 
 class _File(NamedTuple):
     content: bytes
@@ -28,7 +45,7 @@ class _File(NamedTuple):
 
 
 class Pages:
-    """Answers with a file by its exact name; with the page of the UI for any other path, which it finds its own way by.
+    """Answers with a file by its exact name, and with the page of the UI for each path of its pages, by which it finds its way.
 
     Args:
         folder: With the files; none if the UI was not built.
@@ -59,8 +76,20 @@ class Pages:
                 raise RefusedError(
                     HTTPStatus.NOT_FOUND, "there is no such file: the UI has been upgraded. Load the page again."
                 )
+            if not is_page(request.scope.get("raw_path", name.encode()).partition(b"?")[0].decode("ascii", "replace")):
+                return self._missing(request)
             name = _INDEX
         return _sent(self._file(name), request.headers.get("accept-encoding", ""))
+
+    def _missing(self, request: Request) -> Response:
+        """The answer for a path at which nothing is: a person is shown so by the UI, a program is told."""
+        if "text/html" in request.headers.get("accept", ""):
+            return _sent(self._file(_INDEX), request.headers.get("accept-encoding", ""), HTTPStatus.NOT_FOUND)
+        path = request.scope["path"]
+        raise RefusedError(
+            HTTPStatus.NOT_FOUND,
+            f"there is nothing at {path!r}. The API is at /api/v1; for machines there are /metrics, /scaling and /health/ready.",
+        )
 
     def _file(self, name: str) -> _File:
         if name not in self._read:
@@ -72,9 +101,19 @@ class Pages:
         return self._read[name]
 
 
-def _sent(file: _File, accepted: str) -> Response:
+def is_page(path: str) -> bool:
+    """Whether the UI has a page at a path, as it is written in an address."""
+    parts = path.rstrip("/").split("/")
+    return any(
+        len(parts) == len(pattern)
+        and all(each in (name, "*") and (name or each != "*") for each, name in zip(pattern, parts, strict=True))
+        for pattern in _PATTERNS
+    )
+
+
+def _sent(file: _File, accepted: str, status: HTTPStatus = HTTPStatus.OK) -> Response:
     packed = bool(file.packed) and "gzip" in accepted
     headers = {"Cache-Control": file.cache, "Vary": "Accept-Encoding"} | (
         {"Content-Encoding": "gzip"} if packed else {}
     )
-    return Response(file.packed if packed else file.content, headers=headers, media_type=file.media_type)
+    return Response(file.packed if packed else file.content, status, headers, file.media_type)

@@ -1,7 +1,6 @@
 """What an operation takes, of its signature, and how a request is decoded to it."""
 
 import inspect
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -14,11 +13,11 @@ import msgspec
 from penstock.errors import as_sentence, did_you_mean
 from penstock.model.access.principal import Principal
 from penstock.model.history.audit import AskedBy
+from penstock.model.values.wrong_value import wrong_value
 from penstock.service.operations.operation import Operation
 from penstock_server.http.problems import RefusedError
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_PLACE = re.compile(r" - at `\$(?:\.(\w+))?(.*)`$")
 _WHY = "why"
 
 _INSTANT = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -182,12 +181,10 @@ def _converted(given: dict[str, Any], into: type[msgspec.Struct], *, strict: boo
     try:
         made = msgspec.convert(given, into, strict=strict)
     except (msgspec.ValidationError, RecursionError) as error:
-        what = _PLACE.sub("", str(error))
-        name, below = next(iter(_PLACE.findall(str(error))), ("", ""))
-        inside = f" At {below.lstrip('.')}." if below else ""
-        raise RefusedError(
-            HTTPStatus.BAD_REQUEST, f"the parameter {name!r} cannot be used: {what[:1].lower()}{what[1:]}.{inside}"
-        ) from None
+        found = wrong_value(error, into)
+        said = [f"the parameter {found.name!r} cannot be used: {found.what}.", found.advice]
+        inside = f"At {found.below.lstrip('.')}." if found.below else ""
+        raise RefusedError(HTTPStatus.BAD_REQUEST, " ".join(filter(None, (*said, inside)))) from None
     return {name: _in_utc(name, getattr(made, name)) for name in given if name in into.__struct_fields__}
 
 

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from penstock.errors import ConfigError, as_sentence
+from penstock.errors import ConfigError
+from penstock.model.values.wrong_value import wrong_value
 
 _NEEDED = ("authlib", "httpx2", "joserfc")
 
@@ -55,7 +56,7 @@ def read_oidc(options: Mapping[str, Any] | None) -> OidcSettings | None:
     try:
         found = msgspec.convert(dict(options), OidcSettings)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"[services.server.oidc]: {as_sentence(error, inside=True)}") from None
+        raise ConfigError(f"[services.server.oidc]: {wrong_value(error, OidcSettings)}") from None
     if not is_secure(found.issuer) or urlsplit(found.issuer).query or urlsplit(found.issuer).fragment:
         raise ConfigError(
             f"[services.server.oidc]: issuer = {found.issuer!r} is no https:// URL of an identity provider."

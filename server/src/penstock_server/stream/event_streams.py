@@ -53,7 +53,7 @@ class EventStreams:
         """Open a stream; what it gives ends when the server stops, or the viewer may look on no more.
 
         Raises:
-            RequestError: The principal has too many.
+            RefusedError: The principal has too many.
             StoreError: The database failed.
         """
         hub, follower = await self._started()

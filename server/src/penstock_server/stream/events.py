@@ -1,25 +1,30 @@
 """The route of the stream of events: ``GET /api/v1/events``."""
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
+from http import HTTPStatus
+from typing import NamedTuple, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from penstock.errors import ForbiddenError, PenstockError, RequestError
+from penstock.errors import ForbiddenError, PenstockError, RequestError, did_you_mean
 from penstock.model.access.permission import MEANINGS, Permission
 from penstock.model.feed.delta import Delta
 from penstock.model.feed.position import FeedPosition
 from penstock.service.installation import Installation
+from penstock.service.operations.operation import Operation
 from penstock.service.stream.sight import Sight
 from penstock_server.http.authenticator import Authenticator
+from penstock_server.http.parameters import Parameters
 from penstock_server.http.problems import RefusedError, problem_answer
 from penstock_server.stream.event_streams import EventStreams
 from penstock_server.stream.hub import Wanted
 
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _LONGEST_LIST = 100
+_KINDS = tuple(str(each.__struct_config__.tag) for each in get_args(Delta))
 
 InstallationOf = Callable[[], Installation]
 """The installation as whoever asks may use it, now; raises RefusedError for who is not known."""
@@ -69,12 +74,14 @@ def events(streams: EventStreams, installation: Installation, authenticator: Aut
     """Make the route.
 
     A stream begins at the position of ``Last-Event-ID`` or ``after``, or now. ``dag`` (several), ``run`` and ``kind`` (several) choose.
+    Its query is read by the same door as those of the operations.
 
     Args:
         streams: Opens the streams.
         installation: What is served.
         authenticator: Finds who asks.
     """
+    parameters = Parameters(Operation(_choice, "GET", "/events", Permission.DAGS_READ, "", reads=True))
 
     async def answer(request: Request) -> Response:
         def seen() -> Installation:
@@ -82,8 +89,10 @@ def events(streams: EventStreams, installation: Installation, authenticator: Aut
 
         try:
             viewer = await asyncio.to_thread(RequestViewer, seen)
-            after = request.headers.get("last-event-id") or request.query_params.get("after")
-            opened = await streams.open(viewer, _wanted(request), FeedPosition.of(after) if after else None)
+            asked = parameters.decode({}, request.scope["query_string"], b"", installation.principal)
+            choice = _choice(installation, **asked)
+            after = request.headers.get("last-event-id") or choice.after
+            opened = await streams.open(viewer, choice.wanted, FeedPosition.of(after) if after else None)
         except (RefusedError, PenstockError) as error:
             return problem_answer(error)
         return StreamingResponse(opened, media_type="text/event-stream", headers=_HEADERS)
@@ -91,11 +100,20 @@ def events(streams: EventStreams, installation: Installation, authenticator: Aut
     return Route("/api/v1/events", answer, methods=["GET"])
 
 
-def _wanted(request: Request) -> Wanted:
-    query = request.query_params
-    dags, kinds = query.getlist("dag"), query.getlist("kind")
-    if len(dags) + len(kinds) > _LONGEST_LIST:
+class _Choice(NamedTuple):
+    wanted: Wanted
+    after: str
+
+
+def _choice(
+    _installation: Installation, *, dag: Sequence[str] = (), run: str = "", kind: Sequence[str] = (), after: str = ""
+) -> _Choice:
+    """What of a stream is asked for; its parameters are those of the query."""
+    if len(dag) + len(kind) > _LONGEST_LIST:
         raise RequestError(
-            f"the stream of events is asked for {len(dags)} DAGs and {len(kinds)} kinds. Name {_LONGEST_LIST} at most."
+            f"the stream of events is asked for {len(dag)} DAGs and {len(kind)} kinds. Name {_LONGEST_LIST} at most."
         )
-    return Wanted(frozenset(dags), query.get("run", ""), frozenset(kinds))
+    if unknown := [each for each in kind if each not in _KINDS]:
+        advice = did_you_mean(unknown[0], _KINDS, otherwise=f"Choose one of: {', '.join(_KINDS)}.")
+        raise RefusedError(HTTPStatus.BAD_REQUEST, f"no event is of the kind {unknown[0]!r}. {advice}")
+    return _Choice(Wanted(frozenset(dag), run, frozenset(kind)), after)

@@ -2,13 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from http import HTTPStatus
 from typing import NamedTuple, Protocol
 
 import msgspec
 
-from penstock.errors import RequestError
 from penstock.model.feed.delta import Delta
 from penstock.model.feed.position import FeedPosition, FeedRow
+from penstock_server.http.problems import RefusedError
 from penstock_server.stream import event_text
 
 QUEUED = 256
@@ -134,11 +135,13 @@ class Hub:
         """Open a stream, to which all comes that is handed out from now on and lies after a position.
 
         Raises:
-            RequestError: The principal has too many.
+            RefusedError: The principal has too many.
         """
         if sum(each.viewer.name == viewer.name for each in self._subscribers) >= self._streams:
-            raise RequestError(
-                f"{viewer.name or 'the owner'} has {self._streams} streams of events open, and may have no more. Close one."
+            raise RefusedError(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                f"{viewer.name or 'the owner'} has {self._streams} streams of events open, and may have no more. Close one.",
+                {"Retry-After": "5"},
             )
         joined = Subscriber(viewer, wanted, self.position if after is None else max(after, self.position), wake)
         self._subscribers.append(joined)
