@@ -118,11 +118,15 @@ class ForbiddenError(RequestError):
         person: Who asks.
         what: What that is, as the end of a sentence that says "may not".
         thing: On what; "" for all that there is.
+        remedy: What to do, as a sentence.
     """
 
-    def __init__(self, person: str, what: str, thing: str = "") -> None:
-        on = f" Asked of: {thing}." if thing else ""
-        super().__init__(f"{person or 'you'} may not {what}.{on} An admin can grant it: penstock users grant.")
+    def __init__(self, person: str, what: str, thing: str = "", remedy: str = "") -> None:
+        who = (
+            f"user {person!r}" if person else "you"
+        )  # a name is never the first word, which may be shown with a capital
+        advice = remedy or "An admin can grant it: penstock users grant."
+        super().__init__(f"{who} may not {what}{f' ({thing})' if thing else ''}. {advice}")
 
 
 class NotFoundError(RequestError):

@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self
 
 from penstock.clock import Clock
-from penstock.errors import ForbiddenError, NotFoundError, RequestError
-from penstock.model.access.permission import MEANINGS, SCOPES, Permission, Scope
+from penstock.errors import NotFoundError, RequestError
+from penstock.model.access.permission import SCOPES, Permission, Scope
 from penstock.model.access.principal import OWNER, Principal
+from penstock.model.access.refusal import refusal
 from penstock.settings import Settings
 
 if TYPE_CHECKING:
@@ -187,8 +188,13 @@ class Installation:
             return []
         return [dag_id for dag_id, tags in self.store.views.dag_list.tagged() if asks.may(permission, dag_id, tags)]
 
-    def require(self, permission: Permission, name: str = "") -> None:
+    def require(self, permission: Permission, name: str = "", *, what: str = "") -> None:
         """Refuse whoever has no permission on one thing, or on the installation.
+
+        Args:
+            permission: What is needed.
+            name: Of the thing.
+            what: What is asked for; all that the permission allows unless given.
 
         Raises:
             ForbiddenError: The principal may see the thing, and not do this.
@@ -200,7 +206,7 @@ class Installation:
         scope = SCOPES[permission]
         if scope is not Scope.INSTALLATION and not self.may(_READ[scope], name):
             raise NotFoundError(kind_of(scope), name)
-        raise ForbiddenError(self.principal.name, MEANINGS[permission], name)
+        raise refusal(self.principal, permission, what, f"{kind_of(scope)} {name!r}" if name else "")
 
     def now(self) -> datetime:
         """The present as aware UTC."""

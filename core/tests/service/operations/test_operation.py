@@ -3,7 +3,7 @@
 import pytest
 
 from penstock.errors import ForbiddenError, NotFoundError
-from penstock.model.access.permission import Role
+from penstock.model.access.permission import Permission, Role
 from penstock.model.access.principal import Grant, Principal
 from penstock.service.dags import list_dags, show_dag, trigger
 from penstock.service.operations.table import operations
@@ -17,9 +17,21 @@ def test_a_thing_that_may_not_be_seen_is_not_there(installation):
 
 
 def test_what_is_seen_and_may_not_be_done_is_refused_with_the_way_out(installation):
-    with pytest.raises(ForbiddenError, match=r"ann may not trigger, .* Asked of: sales. .* penstock users grant"):
+    with pytest.raises(
+        ForbiddenError, match=r"user 'ann' may not trigger \(DAG 'sales'\)\. The role operator may: ask an admin"
+    ) as refused:
         trigger(installation.seen_by(VIEWER), dag_id="sales")
+    assert str(refused.value).endswith("who grants it by penstock users grant.")
     assert installation.store.runs.page(dag_id="sales") == []
+
+
+def test_what_a_token_may_not_is_said_of_the_token(installation):
+    by_token = Principal("bob", VIEWER.grants, frozenset({Permission.LOGS_READ}))
+    with pytest.raises(
+        ForbiddenError,
+        match=r"'bob' may not list dags\. The token that asks is limited to logs:read: make one with dags:read",
+    ):
+        list_dags(installation.seen_by(by_token))
 
 
 def test_a_list_leaves_out_what_may_not_be_seen(installation):
@@ -29,7 +41,7 @@ def test_a_list_leaves_out_what_may_not_be_seen(installation):
 
 
 def test_a_list_of_a_kind_that_is_not_granted_at_all_is_refused(installation):
-    with pytest.raises(ForbiddenError, match="ann may not see DAGs"):
+    with pytest.raises(ForbiddenError, match=r"user 'ann' may not list dags\. The role viewer may"):
         list_dags(installation.seen_by(Principal("ann", (Grant(Role.VIEWER, pools=("*",)),))))
 
 

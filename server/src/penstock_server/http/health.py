@@ -14,8 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from penstock.errors import ForbiddenError, PenstockError
-from penstock.model.access.permission import MEANINGS, Permission
+from penstock.errors import PenstockError
+from penstock.model.access.permission import Permission
+from penstock.model.access.refusal import refusal
 from penstock.service.figures.figures import FigureReader, scheduler_health
 from penstock.service.installation import Installation
 from penstock.service.operations.table import operations
@@ -53,7 +54,7 @@ def health_routes(installation: Installation, authenticator: Authenticator) -> l
         def answer() -> Response:
             principal = authenticator.principal(request)
             if not principal.may_somewhere(Permission.INSTALLATION_READ):
-                raise ForbiddenError(principal.name, MEANINGS[Permission.INSTALLATION_READ])
+                raise refusal(principal, Permission.INSTALLATION_READ, "see the metrics")
             kind, text = figures.answer(request.headers.get("accept", ""), installation.seen_by(principal))
             return Response(text, headers={"Content-Type": kind})
 

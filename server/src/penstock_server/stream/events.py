@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from penstock.errors import ForbiddenError, PenstockError, RequestError, did_you_mean
-from penstock.model.access.permission import MEANINGS, Permission
+from penstock.errors import PenstockError, RequestError, did_you_mean
+from penstock.model.access.permission import Permission
+from penstock.model.access.refusal import refusal
 from penstock.model.feed.delta import Delta
 from penstock.model.feed.position import FeedPosition
 from penstock.service.installation import Installation
@@ -51,7 +52,7 @@ class RequestViewer:
         installation = installation_of()
         self._principal = installation.principal
         if not self._principal.may_somewhere(Permission.DAGS_READ):
-            raise ForbiddenError(self._principal.name, MEANINGS[Permission.DAGS_READ])
+            raise refusal(self._principal, Permission.DAGS_READ, "follow events")
         self.name = self._principal.name
         self.group: Hashable = (self._principal.grants, self._principal.only)
         self._sight = Sight(installation)

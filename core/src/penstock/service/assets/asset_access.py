@@ -1,7 +1,8 @@
 """Who may do what with an asset: it belongs to no team by itself, so it is asked of the DAGs that name it."""
 
-from penstock.errors import ForbiddenError, NotFoundError
-from penstock.model.access.permission import MEANINGS, Permission
+from penstock.errors import NotFoundError
+from penstock.model.access.permission import Permission
+from penstock.model.access.refusal import refusal
 from penstock.model.assets.asset_use import AssetRole
 from penstock.service.installation import Installation
 
@@ -40,4 +41,4 @@ def require_of_asset(
     asked = {use.dag_id for use in uses if role is None or use.role is role}
     allowed = [installation.may(permission, each) for each in asked]
     if not (any(allowed) if some else all(allowed)):
-        raise ForbiddenError(installation.principal.name, MEANINGS[permission], uri)
+        raise refusal(installation.principal, permission, thing=f"asset {uri!r}")

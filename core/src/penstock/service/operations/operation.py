@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Concatenate, Literal, NamedTuple, ParamSpec, TypeVar
 
-from penstock.errors import ForbiddenError, NotFoundError
-from penstock.model.access.permission import MEANINGS, SCOPES, Permission, Scope
+from penstock.errors import NotFoundError
+from penstock.model.access.permission import SCOPES, Permission, Scope
 from penstock.model.access.principal import Principal
+from penstock.model.access.refusal import refusal
 from penstock.model.history.audit import AskedBy
 from penstock.service.installation import Installation, kind_of
 
@@ -100,7 +101,7 @@ def operation(
                 return found
             if needs is not None and installation.limited:
                 name = str(_arguments(function, args, kwargs).get(named) or "") if named else ""
-                _check(installation, needs, name)
+                _check(installation, needs, name, function.__name__.replace("_", " "))
             if asks and installation.limited:
                 kwargs["by"] = _asked_by(installation.principal, kwargs.get("by"))
             if not installation.limited:
@@ -117,11 +118,11 @@ def operation(
     return made
 
 
-def _check(installation: Installation, needs: Permission, name: str) -> None:
+def _check(installation: Installation, needs: Permission, name: str, what: str) -> None:
     if name:
-        installation.require(needs, name)
+        installation.require(needs, name, what=what)
     elif not installation.principal.may_somewhere(needs):
-        raise ForbiddenError(installation.principal.name, MEANINGS[needs])
+        raise refusal(installation.principal, needs, what)
 
 
 def _as_hidden(error: NotFoundError) -> NotFoundError:
