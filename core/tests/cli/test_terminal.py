@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from penstock.cli import terminal
-from penstock.cli.terminal import print_table
+from penstock.cli.terminal import duration, print_table
 from penstock.model.state import TaskState
 
 AT = datetime(2026, 1, 31, 6, tzinfo=UTC)
@@ -31,6 +31,24 @@ def test_a_cell_is_one_line_that_steers_no_terminal(capsys, column, value, shown
     title, first, second = capsys.readouterr().out.splitlines()
     width = max(len(column), len(shown)) + 2
     assert [title, first, second] == [column.ljust(width) + "last", shown.ljust(width) + "|", " " * width + "|"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (-1, "0.0 s"),
+        (0.44, "0.4 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (12, "12 s"),
+        (59.7, "1 min 0 s"),
+        (245, "4 min 5 s"),
+        (3725, "1 h 2 min"),
+        (90_000, "25 h 0 min"),
+    ],
+)
+def test_how_long_something_took_has_one_form(seconds, shown):
+    assert duration(AT, AT + timedelta(seconds=seconds)) == shown
 
 
 def test_columns_stand_below_each_other_whatever_their_letters_take(capsys):

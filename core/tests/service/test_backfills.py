@@ -72,6 +72,19 @@ def test_what_is_not_complete_is_left_out_and_said(installation):
     )
 
 
+def test_dates_before_the_start_of_the_dag_are_run_and_said(installation):
+    before = timedelta(days=70) // HOUR  # sales starts on the first of January
+    found = plan(installation, 1 - before, 24 - before)
+    begins = datetime(2026, 1, 1, tzinfo=UTC)
+    early = sum(each.logical_date < begins for each in found.dates)
+    assert early == len(found.dates) > 1
+    assert (
+        found.note
+        == f"{early} of these dates lie before the DAG's start_date, 2026-01-01 00:00:00Z, and would be run all the same"
+    )
+    assert plan(installation).note == ""
+
+
 ODD = {
     "stock": "has no schedule that recurs.*penstock dags trigger stock --date ISO",
     "coded": "a timetable in code",

@@ -248,13 +248,14 @@ def next_runs(context: click.Context, dag_id: str, count: int, *, as_json: bool)
     if as_json:
         print_json(found)
         return
+    elsewhere = zone != "UTC"  # else the clock there reads what stands beside it
     rows = [
-        (each.interval_start, each.interval_end, each.run_after, each.local.isoformat(sep=" ", timespec="minutes"))
+        (each.interval_start, each.interval_end, each.run_after)
+        + ((each.local.isoformat(sep=" ", timespec="minutes"),) if elsewhere else ())
         for each in found
     ]
-    print_table(
-        ["data from", "to", "runs at", f"in {zone}"], rows, empty=f"DAG {dag_id!r} has no schedule that goes on."
-    )
+    heads = ["data from", "to", "runs at", *([f"in {zone}"] if elsewhere else [])]
+    print_table(heads, rows, empty=f"DAG {dag_id!r} has no schedule that goes on.")
 
 
 def _set_paused(

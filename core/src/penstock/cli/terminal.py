@@ -135,12 +135,17 @@ def counts(states: Mapping[Any, int]) -> str:
 
 
 def duration(started: datetime | None, ended: datetime | None) -> str:
-    """How long something took, such as ``1:02:03``, or ``0.4 s`` below ten seconds; "" if it has not ended."""
+    """How long something took, such as ``0.4 s``, ``12 s``, ``4 min 5 s`` or ``1 h 2 min``; "" if it has not ended."""
     if started is None or ended is None:
         return ""
-    took = max(ended - started, timedelta())
-    seconds = took.total_seconds()
-    return f"{seconds:.1f} s" if seconds < 10 else str(timedelta(seconds=round(seconds)))
+    took = max(ended - started, timedelta()).total_seconds()
+    if took < 9.95:
+        return f"{took:.1f} s"
+    minutes, seconds = divmod(round(took), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
 
 def cells(text: str) -> int:

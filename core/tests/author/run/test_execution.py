@@ -371,7 +371,8 @@ def test_a_command_has_the_environment_and_folder_it_was_given(dag_of, tried, va
         """)
     assert value(tried(dag, "read")) == len("[1, 2]")
     assert value(tried(dag, "t", params={"p": 1})) == f"1 {tmp_path}"
-    assert value(tried(dag, "made", params={"p": 1})) == "b 1"
+    made = tried(dag, "made", params={"p": 1})
+    assert (value(made), made.rendered["bash_command"]) == ("b 1", "echo $B 1")
     assert "cwd='/nowhere' does not exist" in tried(dag, "lost").error
 
 

@@ -174,7 +174,11 @@ class IdentityProvider:
                     if len(content) > _MOST_BYTES:
                         raise _unbelieved(f"it answers without an end at {url}")
         except httpx2.HTTPError as error:
-            raise _unbelieved(f"it cannot be asked at {url} ({type(error).__name__})") from None
+            raise RefusedError(
+                HTTPStatus.BAD_GATEWAY,
+                f"the identity provider cannot be reached at {url} ({type(error).__name__}). Nobody is signed in. Try again, or sign in "
+                "with a password; an admin looks at issuer in [services.server.oidc], and at the way there.",
+            ) from None
         return content
 
     def _session(self) -> httpx2.Client:

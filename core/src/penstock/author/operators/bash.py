@@ -10,7 +10,7 @@ from penstock.author.operator import Operator
 from penstock.author.operators.child_process import ChildProcess
 from penstock.author.operators.python import call_with_context
 from penstock.author.run.coroutines import completed
-from penstock.author.run.templates import render_text
+from penstock.author.run.templates import as_shown, render_text
 from penstock.errors import PenstockError, SkipTask
 
 if TYPE_CHECKING:
@@ -137,4 +137,5 @@ class BashFunctionOperator(BashOperator):
         if not isinstance(command, str) or not command.strip():
             raise TypeError(f"{self}: the function returned {command!r}; a @task.bash function returns a shell command")
         self.bash_command = render_text(command, self, "bash_command", context)
+        context.rendered["bash_command"] = as_shown(self.bash_command)
         return super().execute(context)

@@ -42,7 +42,7 @@ def render_templates(task: "Operator", context: Context) -> "Operator":
             rendered[field] = _render(value, task, field, context)
             setattr(made, field, rendered[field])
     longest = min(_LONGEST_FIELD, _LONGEST_FIELDS // max(1, len(rendered)))
-    context.rendered = {field: _shown(value, longest) for field, value in rendered.items()}
+    context.rendered = {field: as_shown(value, longest) for field, value in rendered.items()}
     return made
 
 
@@ -56,7 +56,7 @@ def _copied(task: "Operator") -> "Operator":
     return made
 
 
-def _shown(value: Any, longest: int) -> str:  # noqa: ANN401 - any argument
+def as_shown(value: Any, longest: int = _LONGEST_FIELD) -> str:  # noqa: ANN401 - any argument
     """A rendered field as people look at it."""
     try:
         text = value if isinstance(value, str) else repr(value)

@@ -1,6 +1,7 @@
 """Shows what a backfill would do."""
 
 from penstock.cli.terminal import counts, print_json, print_line, print_remark, print_table
+from penstock.model.text import counted
 from penstock.service.backfills.plan import SHOWN, BackfillPlan
 
 
@@ -16,7 +17,8 @@ def print_plan(plan: BackfillPlan, *, as_json: bool) -> None:
         empty="no date lies in this span.",
     )
     print_line(
-        f"{counts(plan.counts)}, {spec.max_active_runs} at once, with version {plan.version[:SHOWN]} of {spec.dag_id}"
+        f"{counted(len(plan.dates), 'date')}: {counts(plan.counts)}, "
+        f"{spec.max_active_runs} at once, with version {plan.version[:SHOWN]} of {spec.dag_id}"
         + (f", only {', '.join(spec.tasks)}" if spec.tasks else "")
     )
     if plan.note:

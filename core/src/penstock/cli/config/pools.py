@@ -6,6 +6,7 @@ from penstock.cli import names, requests
 from penstock.cli.config.executors import print_executors
 from penstock.cli.installation import project
 from penstock.cli.terminal import json_option, print_json, print_line, print_table
+from penstock.model.text import counted
 from penstock.service.choices.executors import list_executors
 from penstock.service.config import pools as service
 from penstock.service.operations.page import MOST, every
@@ -50,7 +51,7 @@ def set_pool(context: click.Context, name: str, slots: int, rate: str, descripti
     if as_json:
         print_json(pool)
     else:
-        print_line(f"pool {name} has {slots} slots" + (f", and {pool.rate} may start" if pool.rate else ""))
+        print_line(f"pool {name} has {counted(slots, 'slot')}" + (f", and {pool.rate} may start" if pool.rate else ""))
 
 
 @pools.command("delete")

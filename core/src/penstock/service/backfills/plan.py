@@ -48,7 +48,7 @@ class BackfillPlan(msgspec.Struct, frozen=True):
         spec: What is asked for.
         version: The version of the DAG that its runs begin with.
         dates: Each date in its order.
-        note: What of the span is left out, and why; "" if nothing is.
+        note: What of the span is left out, and why, and what is run although it lies before the DAG's start; "" if nothing is.
         hash: Names what is planned: two plans of one hash do the same.
     """
 
@@ -204,4 +204,9 @@ def _intervals(spec: DagSpec, since: datetime, until: datetime, now: datetime) -
     if not complete:
         none = f"no run of DAG {spec.dag_id!r} stands for a date between {utc_text(since)} and {utc_text(until)}"
         raise RequestError(f"{none}; {note}." if note else f"{none}. `penstock dags show` tells its schedule.")
+    early = [each for each in complete if spec.start_date is not None and each.start < spec.start_date]
+    if early and spec.start_date is not None:
+        many = "1 of these dates lies" if len(early) == 1 else f"{len(early)} of these dates lie"
+        before = f"{many} before the DAG's start_date, {utc_text(spec.start_date)}, and would be run all the same"
+        note = f"{before}; {note}" if note else before
     return complete, note

@@ -8,6 +8,7 @@ from penstock.model.dag import DEFAULT_POOL
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.model.limits.rate import parse_rate
 from penstock.model.names import check_name
+from penstock.model.text import counted
 from penstock.service.choices.live_tasks import live_tasks
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
@@ -46,7 +47,8 @@ class PoolUsage(msgspec.Struct, frozen=True):
         if self.slots == 0:
             return f"it is closed, with 0 slots, and {waiting} for it. Open it with: {remedy}"
         if self.largest > self.slots:
-            return f"it has {self.slots} slots, and of the {self.waiting} that wait one needs {self.largest}. Enlarge it: {remedy}"
+            slots = counted(self.slots, "slot")
+            return f"it has {slots}, and of the {self.waiting} that wait one needs {self.largest}. Enlarge it: {remedy}"
         return ""
 
 
@@ -120,7 +122,7 @@ def set_pool(
 
 
 def _text(pool: Pool) -> str:
-    return f"{pool.slots} slots{'' if pool.rate is None else f', {pool.rate}'}"
+    return f"{counted(pool.slots, 'slot')}{'' if pool.rate is None else f', {pool.rate}'}"
 
 
 @operation("DELETE", "/pools/{name}", needs=Permission.POOLS_WRITE)
