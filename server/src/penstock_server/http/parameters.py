@@ -182,9 +182,9 @@ def _converted(given: dict[str, Any], into: type[msgspec.Struct], *, strict: boo
         made = msgspec.convert(given, into, strict=strict)
     except (msgspec.ValidationError, RecursionError) as error:
         found = wrong_value(error, into)
-        said = [f"the parameter {found.name!r} cannot be used: {found.what}.", found.advice]
+        message = [f"the parameter {found.name!r} cannot be used: {found.what}.", found.advice]
         inside = f"At {found.below.lstrip('.')}." if found.below else ""
-        raise RefusedError(HTTPStatus.BAD_REQUEST, " ".join(filter(None, (*said, inside)))) from None
+        raise RefusedError(HTTPStatus.BAD_REQUEST, " ".join(filter(None, (*message, inside)))) from None
     return {name: _in_utc(name, getattr(made, name)) for name in given if name in into.__struct_fields__}
 
 

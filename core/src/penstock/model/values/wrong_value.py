@@ -49,27 +49,27 @@ def wrong_value(error: Exception, kind: Any) -> WrongValue:  # noqa: ANN401 - ty
     text = str(error)
     place = _PLACE.search(text)
     path = place[1] if place else ""
-    said = text[: place.start()] if place else text
+    message = text[: place.start()] if place else text
     first = re.match(r"\.(\w+)", path)
     name = first[1] if first else ""
-    what, advice = _in_words(said, list(_at(kind, path)))
+    what, advice = _in_words(message, list(_at(kind, path)))
     return WrongValue(name, path[len(name) + 1 :] if name else path, what, advice)
 
 
-def _in_words(said: str, expected: list[Any]) -> tuple[str, str]:
-    if found := _ENUM.match(said):
+def _in_words(message: str, expected: list[Any]) -> tuple[str, str]:
+    if found := _ENUM.match(message):
         given, known = found[1].strip("'"), _values(expected)
         return f"{found[1]} is none of its values", did_you_mean(given, known, otherwise=_list(known)) if known else ""
-    if found := _UNKNOWN.match(said):
+    if found := _UNKNOWN.match(message):
         fields = [each.encode_name for kind in expected if _is_struct(kind) for each in msgspec.structs.fields(kind)]
         return f"there is no field {found[1]!r}", did_you_mean(
             found[1], fields, otherwise=_list(fields)
         ) if fields else ""
-    if found := _MISSING.match(said):
+    if found := _MISSING.match(message):
         return f"the field {found[1]!r} is missing", ""
-    if _INSTANT.match(said):
+    if _INSTANT.match(message):
         return "it is no instant with its zone", "Write one such as 2026-01-31T06:00:00Z."
-    return said[:1].lower() + said[1:].rstrip("."), ""
+    return message[:1].lower() + message[1:].rstrip("."), ""
 
 
 def _list(known: Collection[str]) -> str:
