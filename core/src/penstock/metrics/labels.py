@@ -1,15 +1,42 @@
-"""Bounds the values of tags that users' files decide: what comes late counts under one name for all."""
+"""Bounds the values of tags that users decide: what is too many counts under one name for all."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from penstock.metrics.metrics_table import COLLAPSED, METRICS
+from penstock.metrics.metrics_table import COLLAPSED, FILE_IMPORT, LAST_SUCCESS, METRICS, QUEUE_OLDEST
 from penstock.metrics.series import Record
 
 OTHER = "other"
 """Value of a tag that has too many."""
 
-BOUNDED = frozenset({"dag_id", "file"})
-"""Tags whose values are as many as there are DAGs or files; those of all others are few."""
+BOUNDED = frozenset({"dag_id", "file", "pool", "queue"})
+"""Tags whose values users' files and commands decide; those of all others are few."""
+
+_WORST: dict[str, Callable[[Iterable[float]], float]] = {
+    QUEUE_OLDEST.name: max,
+    LAST_SUCCESS.name: min,
+    FILE_IMPORT.name: max,
+}
+"""What is told of several as one, by metric; of all others their sum."""
+
+
+def together(name: str, values: Iterable[float]) -> Record:
+    """What is told of a metric's values that have no names of their own: the sum, or of ages and times the worst."""
+    return Record(name, _WORST.get(name, sum)(values), (OTHER,))
+
+
+def bounded_figures(records: Iterable[Record], most: int) -> Iterator[Record]:
+    """Give figures of which each tag tells so many values apart, the first by name; the others are told as one."""
+    many: dict[str, dict[str, float]] = {}
+    for record in records:
+        if len(record.tags) == 1 and METRICS[record.name].tags[0] in BOUNDED:
+            many.setdefault(record.name, {})[record.tags[0]] = record.value
+        else:
+            yield record
+    for name, values in many.items():
+        names = sorted(values)
+        yield from (Record(name, values[each], (each,)) for each in names[:most])
+        if rest := [values[each] for each in names[most:]]:
+            yield together(name, rest)
 
 
 class Labels:

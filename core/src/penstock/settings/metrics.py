@@ -17,7 +17,7 @@ class MetricsSettings(msgspec.Struct, frozen=True):
 
     Attributes:
         interval_s: Seconds between two calls of a sink.
-        most_labels: DAGs and DAG files that are told apart in metrics; those that come later count together, as ``other``.
+        most_labels: DAGs, DAG files, queues and pools that are told apart in metrics; the others count together, as ``other``.
     """
 
     interval_s: Seconds = 10.0

@@ -5,6 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from penstock.model.dag import DagSpec, SensorPolicy, TaskSpec
+from penstock.metrics.exposition import exposition, of_records
+from penstock.metrics.labels import bounded_figures
+from penstock.metrics.metrics_table import FIGURES
+from penstock.service.figures.figures import of_load
 from penstock.service.figures.queues import PoolFigures, load_of, with_workers
 from penstock.store import Counts, HeldTries, WaitingTasks
 
@@ -65,3 +69,21 @@ def test_queues_and_pools_tell_what_waits_and_since_when():
 def test_workers_are_as_many_as_hold_what_is_wanted(wanted, each, workers):
     held = [("local", "a", wanted)] if wanted else []
     assert with_workers(load(held=held).queues["default"], each).workers == workers
+
+
+def test_ten_thousand_queues_and_pools_are_shown_as_few_and_none_of_their_tasks_is_left_out():
+    tasks = tuple(TaskSpec(f"t{n}", queue=f"q{n}", pool=f"p{n}") for n in range(10_000))
+    counts = Counts(
+        [WaitingTasks("v", each.task_id, 1, NOW - timedelta(seconds=n)) for n, each in enumerate(tasks)], [], {}, {}, {}, {}
+    )
+    specs = {"v": DagSpec("d", "d.py", tasks)}
+    found = load_of(
+        counts, specs.get, {each.pool: 3 for each in tasks}, NOW, routes={}, limits={}, local="local",
+    )  # fmt: skip
+    shown = list(bounded_figures(of_load(found), 500))
+    assert len(shown) <= 501 * len(FIGURES)
+    assert len(exposition(of_records(shown))) < 300_000
+    waiting = [each for each in shown if each.name == "queue.waiting"]
+    assert (len(waiting), waiting[-1].tags, sum(each.value for each in waiting)) == (501, ("other",), 10_000)
+    assert [each.value for each in shown if each.name == "queue.oldest"][-1] == 9_999
+    assert sum(each.value for each in shown if each.name == "pool.slots") == 30_000

@@ -1,13 +1,13 @@
 """Figures of an installation: read from its database, and as metrics for whoever asks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import msgspec
 
 from penstock.errors import RequestError, StoreError
 from penstock.metrics import metrics_table as table
 from penstock.metrics.exposition import OPENMETRICS, PLAIN, Series, exposition, of_records, wants_openmetrics
-from penstock.metrics.labels import OTHER
+from penstock.metrics.labels import bounded_figures
 from penstock.metrics.metrics_table import Metric
 from penstock.metrics.series import Record
 from penstock.model.access.permission import Permission
@@ -81,7 +81,7 @@ class FigureReader:
 
     Args:
         installation: The installation.
-        most_labels: DAGs and DAG files that are told apart.
+        most_labels: DAGs, DAG files, queues and pools that are told apart.
     """
 
     def __init__(self, installation: Installation, most_labels: int) -> None:
@@ -94,7 +94,7 @@ class FigureReader:
         now_s = self._installation.clock.read().monotonic_s
         if self._until_s is None or now_s >= self._until_s:
             try:
-                self._records = list(self._read())
+                self._records = list(bounded_figures(self._read(), self._most))
             except StoreError:
                 self._records = [Record(table.DATABASE_UP.name, 0.0)]
             self._until_s = now_s + FRESH_S
@@ -128,22 +128,16 @@ class FigureReader:
             yield _figure(table.SCHEDULER_SILENT, health.silent_s)
         for state, number in counts.runs.items():
             yield _figure(table.RUNS_LIVE, number, state.value)
-        yield from _of_load(_load(installation, counts))
+        yield from of_load(_load(installation, counts))
         for provider, since in counts.untold.items():
             yield _figure(
                 table.LISTENER_LAG, 0.0 if since is None else max(0.0, (now - since).total_seconds()), provider
             )
-        ended = {dag_id: at.timestamp() for dag_id, at in counts.successes.items() if at is not None}
-        yield from self._bounded(table.LAST_SUCCESS, ended, largest=False)
-        yield from self._bounded(table.FILE_IMPORT, counts.imports_s, largest=True)
-
-    def _bounded(self, metric: Metric, values: Mapping[str, float], *, largest: bool) -> Iterator[Record]:
-        """The first of many by name, and the worst of the others as one."""
-        names = sorted(values)
-        for name in names[: self._most]:
-            yield _figure(metric, values[name], name)
-        if rest := [values[name] for name in names[self._most :]]:
-            yield _figure(metric, max(rest) if largest else min(rest), OTHER)
+        for dag_id, at in counts.successes.items():
+            if at is not None:
+                yield _figure(table.LAST_SUCCESS, at.timestamp(), dag_id)
+        for file, took_s in counts.imports_s.items():
+            yield _figure(table.FILE_IMPORT, took_s, file)
 
 
 def _load(installation: Installation, counts: Counts) -> Load:
@@ -155,7 +149,8 @@ def _load(installation: Installation, counts: Counts) -> Load:
     )  # fmt: skip
 
 
-def _of_load(load: Load) -> Iterator[Record]:
+def of_load(load: Load) -> Iterator[Record]:
+    """What is asked of queues and pools, as figures."""
     for name, queue in load.queues.items():
         yield _figure(table.QUEUE_WAITING, queue.waiting, name)
         yield _figure(table.QUEUE_HELD, queue.held, name)

@@ -103,16 +103,16 @@ def load_of(
     ]
     waiting, asked = _sums(lines)
     startable = _startable(lines, {name: slots.get(name, 0) - used[name] for name in {*slots, *used, *asked}})
+    oldest = _oldest(lines)
     queues = {}
     for name in sorted({DEFAULT_QUEUE, *routes, *held, *waiting}):
-        oldest = min((line.since for line in lines if line.task.queue == name), default=now)
         wanted = held[name] + min(startable[name], max(0, limits.get(name, math.inf) - held[name]))
         queues[name] = QueueFigures(
             name,
             routes.get(name, local),
             waiting[name],
             held[name],
-            max(0.0, (now - oldest).total_seconds()),
+            max(0.0, (now - oldest.get(name, now)).total_seconds()),
             int(wanted),
         )
     names = sorted({*slots, *used, *asked})
@@ -145,6 +145,14 @@ def _sums(lines: Iterable[_Line]) -> tuple[dict[str, int], dict[str, int]]:
         waiting[line.task.queue] += line.number
         asked[line.task.pool] += line.number * line.task.pool_slots
     return waiting, asked
+
+
+def _oldest(lines: Iterable[_Line]) -> dict[str, datetime]:
+    """Since when the one waits, by queue, that waits longest."""
+    found: dict[str, datetime] = {}
+    for line in lines:
+        found[line.task.queue] = min(line.since, found.get(line.task.queue, line.since))
+    return found
 
 
 def _startable(lines: Iterable[_Line], free: dict[str, int]) -> dict[str, int]:

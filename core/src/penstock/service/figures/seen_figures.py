@@ -1,14 +1,13 @@
 """Figures as somebody may see them: without the names of DAGs, DAG files and pools that are others'."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 from penstock.metrics import metrics_table as table
-from penstock.metrics.labels import OTHER
+from penstock.metrics.labels import together
 from penstock.metrics.series import Record
 from penstock.model.access.permission import Permission
 from penstock.service.installation import Installation
 
-_WORST: dict[str, Callable[[float, float], float]] = {table.LAST_SUCCESS.name: min, table.FILE_IMPORT.name: max}
 _OF_POOLS = frozenset({table.POOL_SLOTS.name, table.POOL_USED.name, table.POOL_WAITING.name})
 
 
@@ -20,7 +19,7 @@ def as_seen(records: Sequence[Record], viewer: Installation) -> list[Record]:
     """
     if not viewer.limited:
         return list(records)
-    found, rest = list[Record](), dict[str, float]()
+    found, rest = list[Record](), dict[str, list[float]]()
     seen = _seen_names(viewer)
     for each in records:
         name = each.tags[0] if each.tags else ""
@@ -30,8 +29,8 @@ def as_seen(records: Sequence[Record], viewer: Installation) -> list[Record]:
         if names is None or name in names:
             found.append(each)
         else:
-            rest[each.name] = _WORST[each.name](rest.get(each.name, each.value), each.value)
-    return [*found, *(Record(name, value, (OTHER,)) for name, value in rest.items())]
+            rest.setdefault(each.name, []).append(each.value)
+    return [*found, *(together(name, values) for name, values in rest.items())]
 
 
 def _seen_names(viewer: Installation) -> dict[str, Collection[str]]:
