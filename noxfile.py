@@ -357,6 +357,13 @@ def chaos(session: nox.Session) -> None:
 
 
 @nox.session
+def promtool(session: nox.Session) -> None:
+    """Check the alert rules, run their tests and check the text of /metrics by Prometheus' own tool."""
+    _sync(session)
+    session.run("python", "tools/promtool.py")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Write the generated pages of the reference anew."""
     _sync(session)

@@ -37,6 +37,7 @@ class Job:
 _ALL = Job("tests")
 _SITE = Job("site")
 _CROSSING = Job(f"unit-{OLDEST}", "tests/e2e tests/packaging")
+_PROMTOOL = Job("promtool")
 _CHAOS = Job(f"unit-{OLDEST}", "tests/chaos")
 # What stands in no package, by how its path begins, the first that fits; the contracts run on each change and are no job.
 _SHARED: tuple[tuple[str, Job | None], ...] = (
@@ -52,6 +53,7 @@ _SHARED: tuple[tuple[str, Job | None], ...] = (
     ("tests/chaos", _CHAOS),
     ("tests", _CROSSING),
     ("tools", _CROSSING),
+    ("examples/monitoring", _PROMTOOL),
     ("examples", _CROSSING),
 )
 
@@ -127,7 +129,7 @@ def jobs_of(change: Change, packages: Sequence[Package], *, released: bool) -> l
 
 def nightly(packages: Sequence[Package], *, released: bool) -> list[Job]:
     """All jobs there are: each package on each Python, each provider with each core, and all of them with the long sweeps."""
-    jobs = {_ALL, Job("nightly"), _SITE, Job("lowest"), Job("wheels"), Job("rebuild")}
+    jobs = {_ALL, Job("nightly"), _SITE, _PROMTOOL, Job("lowest"), Job("wheels"), Job("rebuild")}
     for each in packages:
         jobs.update(_whole(each, released=released))
         jobs.update(_tests(each, python) for python in PYTHONS)

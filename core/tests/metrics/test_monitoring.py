@@ -103,6 +103,15 @@ def test_the_comparison_finds_what_nobody_exports(query, shown, told, exported):
     assert list(problems(query, shown, exported)) == told
 
 
+def test_each_rule_has_a_test_of_when_it_fires_and_when_not():
+    cases = [
+        (each["alertname"], bool(each.get("exp_alerts")))
+        for case in yaml.safe_load((FOLDER / "alerts_test.yml").read_text())["tests"]
+        for each in case["alert_rule_test"]
+    ]
+    assert set(cases) == {(alert, fires) for alert, *_ in rules() for fires in (False, True)}
+
+
 def test_each_rule_says_what_is_and_what_to_do():
     for group in yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"]:
         for rule in group["rules"]:

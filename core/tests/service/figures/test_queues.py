@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from penstock.model.dag import DagSpec, SensorPolicy, TaskSpec
 from penstock.metrics.exposition import exposition, of_records
 from penstock.metrics.labels import bounded_figures
 from penstock.metrics.metrics_table import FIGURES
+from penstock.model.dag import DagSpec, SensorPolicy, TaskSpec
 from penstock.service.figures.figures import of_load
 from penstock.service.figures.queues import PoolFigures, load_of, with_workers
 from penstock.store import Counts, HeldTries, WaitingTasks
@@ -74,7 +74,12 @@ def test_workers_are_as_many_as_hold_what_is_wanted(wanted, each, workers):
 def test_ten_thousand_queues_and_pools_are_shown_as_few_and_none_of_their_tasks_is_left_out():
     tasks = tuple(TaskSpec(f"t{n}", queue=f"q{n}", pool=f"p{n}") for n in range(10_000))
     counts = Counts(
-        [WaitingTasks("v", each.task_id, 1, NOW - timedelta(seconds=n)) for n, each in enumerate(tasks)], [], {}, {}, {}, {}
+        [WaitingTasks("v", each.task_id, 1, NOW - timedelta(seconds=n)) for n, each in enumerate(tasks)],
+        [],
+        {},
+        {},
+        {},
+        {},
     )
     specs = {"v": DagSpec("d", "d.py", tasks)}
     found = load_of(
