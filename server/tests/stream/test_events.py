@@ -13,15 +13,19 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from penstock.app.compose import installation as compose
+from penstock.keeper.status import ServiceState, ServiceStatus, StatusFiles
 from penstock.model.access.permission import Role
 from penstock.model.access.principal import OWNER, Grant, Principal
 from penstock.model.feed.delta import DagDelta
 from penstock.model.feed.position import FeedPosition
+from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.service.dags import trigger
 from penstock.service.stream.changes import ChangeFollower
 from penstock.settings import load_settings
+from penstock.store.sql import compatibility
 from penstock_server.http.address import Address, listen
 from penstock_server.http.application import application
 from penstock_server.http.authenticator import unknown
@@ -139,13 +143,45 @@ def test_a_server_that_stops_ends_its_streams_and_the_next_one_goes_on_where_the
         change(installation, "before")
         assert client.hear(1) == ["before"]
     with client, other:
-        assert client.event() is None
-        assert other.event() is None
+        for each in (client, other):
+            assert each.event() == ("end", {"reason": "The server stops. Come again: what happens meanwhile is told then."})
+            assert each.event() is None
     change(installation, "while the server was away")
     with served(installation) as port, Client(port, query=f"?after={client.last}") as after:
         assert after.hear(1) == ["while the server was away"]
         change(installation, "live")
         assert after.hear(1) == ["live"]
+
+
+def test_what_services_and_executors_report_into_files_reaches_an_open_stream(installation):
+    state = installation.settings.state_folder
+    files = StatusFiles(state)
+    with served(installation) as port, Client(port) as client, Client(port, query="?dag=x") as other:
+        assert (client.event(), other.event()) == (("ready", {}), ("ready", {}))
+        (state / "services").mkdir()
+        for tell in (
+            lambda: files.write(ServiceStatus("web", ServiceState.RUNNING)),
+            lambda: files.write(ServiceStatus("web", ServiceState.UNHEALTHY, "no answer")),
+            lambda: ExecutorFaults(state, "far").add("it raised"),
+        ):
+            tell()
+            assert client.event() == ("changes", [{"kind": "health"}])
+        change(installation, "x")
+        assert other.hear(1) == ["x"], "who asks for a DAG is told of that alone"
+
+
+def test_a_stream_ends_with_the_reason_once_the_schema_has_left_the_server_behind(installation):
+    with served(installation) as port:
+        with Client(port) as client:
+            assert client.event() == ("ready", {})
+            with installation.store.database.write() as connection:
+                connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+                compatibility.set_floor(connection, "9999")
+            name, said = client.event()
+            assert (name, "its schema is 9999, which this Penstock does not know" in said["reason"]) == ("end", True)
+            assert client.event() is None
+        with Client(port, last=client.last) as again:
+            assert again.answer.status == HTTPStatus.SERVICE_UNAVAILABLE
 
 
 def test_who_comes_from_elsewhere_begins_anew_and_goes_on(installation):

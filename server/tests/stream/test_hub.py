@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.model.feed.delta import DagDelta, TaskDelta, TaskRemoved
+from penstock.model.feed.delta import DagDelta, HealthDelta, TaskDelta, TaskRemoved
 from penstock.model.feed.position import FeedPosition, FeedRow
 from penstock.model.state import TaskState
 from penstock_server.http.problems import RefusedError
@@ -170,6 +170,16 @@ def test_whose_grants_are_gone_has_its_stream_ended():
     of_ann, of_bob = join(hub, ann), join(hub, bob)
     ann.lasts = False
     assert hub.gone() == [of_ann]
-    hub.end()
-    assert of_ann.ended
-    assert of_bob.ended
+    hub.end("Why.")
+    hub.end("Once is enough.")
+    for each in (of_ann, of_bob):
+        assert each.ended
+        assert parts(each.take()) == [("end", 0, {"reason": "Why."})]
+
+
+def test_what_stands_in_no_feed_is_told_to_who_may_see_it_and_moves_no_place():
+    hub = Hub(START)
+    heard, other, unseen = join(hub), join(hub, wanted=Wanted(kinds=frozenset({"run"}))), join(hub, Team("ann"))
+    hub.tell(HealthDelta())
+    assert parts(heard.take()) == [("changes", 0, [{"kind": "health"}])]
+    assert (other.take(), unseen.take(), heard.after) == ([], [], START)

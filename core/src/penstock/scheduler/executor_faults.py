@@ -3,6 +3,9 @@
 from contextlib import suppress
 from pathlib import Path
 
+FOLDER = "executors"
+"""Folder of these files in the state folder."""
+
 
 class ExecutorFaults:
     """The faults of one executor, a line each; a disk that keeps none is no reason to fail.
@@ -13,7 +16,7 @@ class ExecutorFaults:
     """
 
     def __init__(self, state: Path, name: str) -> None:
-        self._path = state / "executors" / f"{name}.faults"
+        self._path = state / FOLDER / f"{name}.faults"
 
     def clear(self) -> None:
         """Forget those of an earlier scheduler."""

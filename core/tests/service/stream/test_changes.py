@@ -3,11 +3,15 @@
 import pytest
 
 from penstock.errors import RequestError
+from penstock.keeper.status import ServiceStatus, StatusFiles
 from penstock.model.access.permission import Role
 from penstock.model.access.principal import Grant, Principal
-from penstock.model.feed.delta import AssetDelta, AuditDelta, DagDeleted, DagDelta, FileDelta, PoolsDelta
+from penstock.model.feed.delta import AssetDelta, AuditDelta, DagDeleted, DagDelta, FileDelta, HealthDelta, PoolsDelta
+from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.service.config.variables import delete_variable, set_variable
 from penstock.service.stream.changes import ChangeFollower, list_changes
+from penstock.service.stream.reports import Reports
+from penstock.service.stream.sight import Sight
 
 ANN = Principal("ann", (Grant(Role.VIEWER, dags=("sales",)),))
 DELTAS = [
@@ -103,3 +107,29 @@ def test_a_follower_reads_on_from_where_it_was(installation):
         assert list(follower.rows(row.position)) == []
     finally:
         follower.close()
+
+
+def test_what_is_reported_into_files_is_told_once_and_only_if_it_says_something_else(tmp_path):
+    files, reports = StatusFiles(tmp_path), Reports(tmp_path)
+    assert not reports.changed()
+    (tmp_path / "services").mkdir()
+    files.write(ServiceStatus("web", detail="one"))
+    assert (reports.changed(), reports.changed()) == (True, False)
+    files.write(ServiceStatus("web", detail="one"))
+    assert not reports.changed(), "it was written anew, and says the same"
+    ExecutorFaults(tmp_path, "far").add("it raised")
+    assert reports.changed()
+    ExecutorFaults(tmp_path, "far").clear()
+    assert reports.changed()
+
+
+@pytest.mark.parametrize(
+    ("grant", "sees"),
+    [
+        (Grant(Role.ADMIN, dags=("*",)), False),
+        (Grant(Role.VIEWER, installation=True), True),
+    ],
+)
+def test_how_services_fare_is_told_to_who_may_ask_for_it(installation, grant, sees):
+    viewer = installation.seen_by(Principal("ann", (grant,)))
+    assert Sight(viewer).sees(HealthDelta()) is sees

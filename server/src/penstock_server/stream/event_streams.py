@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from penstock.errors import StoreError
+from penstock.model.feed.delta import HealthDelta
 from penstock.model.feed.position import FeedPosition, FeedRow
 from penstock_server.stream import event_text
 from penstock_server.stream.hub import Hub, Subscriber, Viewer, Wanted, encoded
@@ -14,6 +16,11 @@ LOOK_S = 0.04
 BEAT_S = 15.0
 """Seconds after which a stream with nothing to say says so: proxies close lines that are silent for a minute."""
 _AGAIN_S = 1.0
+_REPORTS_S = 0.25
+"""Seconds from look to look at files into which services and others report."""
+_SCHEMA_S = 1.0
+_STOPPED = "The server stops. Come again: what happens meanwhile is told then."
+_SEES_OTHERWISE = "Your login or token has ended, or what you may see has changed. Come again."
 
 
 class Follower(Protocol):
@@ -27,6 +34,12 @@ class Follower(Protocol):
 
     def rows(self, after: FeedPosition, until: FeedPosition | None = None) -> Sequence[FeedRow] | None:
         """A page of it; None if what comes next is lost."""
+
+    def reported(self) -> bool:
+        """Whether what reports into files has said something else."""
+
+    def outgrown(self) -> str:
+        """Why nothing may be read any more; "" if it may."""
 
     def close(self) -> None:
         """Read no more."""
@@ -61,14 +74,14 @@ class EventStreams:
         begin = hub.position
         subscriber = hub.join(viewer, wanted, woken.set, after)
         if self._over:
-            subscriber.end()
+            subscriber.end(_STOPPED)
         return self._carried(hub, follower, subscriber, woken, after, begin)
 
     async def end(self) -> None:
         """End all streams, and read no more."""
         self._over = True
         if self._hub is not None:
-            self._hub.end()
+            self._hub.end(_STOPPED)
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
@@ -88,7 +101,10 @@ class EventStreams:
         """Hand out what is committed for as long as somebody looks on; an outage of the database is waited for."""
         behind = True
         idle = 0
-        checking = asyncio.create_task(self._check(hub))
+        checking = [
+            asyncio.create_task(each)
+            for each in (self._check(hub), self._report(hub, follower), self._outgrow(hub, follower))
+        ]
         try:
             while idle * self._look_s < self._beat_s:
                 try:
@@ -100,14 +116,30 @@ class EventStreams:
                     await asyncio.sleep(_AGAIN_S)
                 idle = 0 if len(hub) else idle + 1
         finally:
-            checking.cancel()
+            for each in checking:
+                each.cancel()
 
     async def _check(self, hub: Hub) -> None:
         """End the streams of those who may not look on any more, however much there is to tell."""
         while True:
             await asyncio.sleep(self._beat_s)
             for each in await asyncio.to_thread(hub.gone):
-                each.end()
+                each.end(_SEES_OTHERWISE)
+
+    async def _report(self, hub: Hub, follower: Follower) -> None:
+        """Tell of what is reported into files."""
+        while True:
+            if await asyncio.to_thread(follower.reported):
+                hub.tell(HealthDelta())
+            await asyncio.sleep(_REPORTS_S)
+
+    async def _outgrow(self, hub: Hub, follower: Follower) -> None:
+        """End all streams once the schema has left this code behind: what it read from then on might be misread."""
+        while True:
+            with suppress(StoreError):  # a database that cannot be asked is waited for where it is read
+                if problem := await asyncio.to_thread(follower.outgrown):
+                    hub.end(problem)
+            await asyncio.sleep(_SCHEMA_S)
 
     async def _page(self, hub: Hub, follower: Follower) -> bool:
         """Hand out a page; returns whether another one may follow at once."""

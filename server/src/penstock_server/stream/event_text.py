@@ -1,5 +1,7 @@
 """Server-sent events are made into bytes. Source: the HTML standard, section 9.2."""
 
+import msgspec
+
 RETRY = b"retry: 2000\n\n"
 """Has the browser wait so many milliseconds before it comes again."""
 
@@ -13,6 +15,11 @@ def event(name: str, position: object, data: bytes) -> bytes:
         data: JSON in one line.
     """
     return b"id: %s\nevent: %s\ndata: %s\n\n" % (str(position).encode(), name.encode(), data)
+
+
+def end(position: object, reason: str) -> bytes:
+    """The last event of a stream that the server ends: why, and what to do."""
+    return event("end", position, msgspec.json.encode({"reason": reason}))
 
 
 def beat(position: object) -> bytes:

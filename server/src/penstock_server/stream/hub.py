@@ -99,9 +99,11 @@ class Subscriber:
         self._size += len(message)
         self._wake()
 
-    def end(self) -> None:
-        """Have nothing more come."""
-        self.ended = True
+    def end(self, reason: str) -> None:
+        """Have nothing more come but why that is."""
+        if not self.ended:
+            self.ended = True
+            self._queue.append(event_text.end(self.after, reason))
         self._wake()
 
 
@@ -168,6 +170,12 @@ class Hub:
                 each.put(message, end, *self._most)
         self.position = end
 
+    def tell(self, delta: Delta) -> None:
+        """Hand out what has changed and stands in no feed: it moves no place."""
+        for each in [each for each in self._subscribers if not each.ended and each.wanted.takes(delta)]:
+            if each.viewer.sees(delta):
+                each.put(event_text.event("changes", each.after, _encode([delta])), each.after, *self._most)
+
     def lose(self, position: FeedPosition) -> None:
         """What comes next was dropped before it was read: all are to read anew what is stored, and to go on from a position."""
         for each in self._subscribers:
@@ -179,10 +187,10 @@ class Hub:
         """The streams of those who may not do any more what they could when they came: they are to be ended."""
         return [each for each in list(self._subscribers) if not each.viewer.holds()]
 
-    def end(self) -> None:
-        """End all streams."""
+    def end(self, reason: str) -> None:
+        """End all streams, each with the reason."""
         for each in self._subscribers:
-            each.end()
+            each.end(reason)
 
     def viewers(self) -> list[Viewer]:
         """One of each group of those who look on."""

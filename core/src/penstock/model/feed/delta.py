@@ -217,8 +217,26 @@ class AuditDelta(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="kin
         return ("audit", self.dag_id)
 
 
+class HealthDelta(msgspec.Struct, frozen=True, tag_field="kind", tag="health"):
+    """Services, executors, metrics sinks, the log shipper or watchers of assets fare otherwise. They are to be asked for anew.
+
+    These report into files and not into the database: a stream that is open tells of it, and it has no place of its own.
+    """
+
+    @property
+    def thing(self) -> tuple[object, ...]:
+        """As `TaskDelta.thing`."""
+        return ("health",)
+
+    @property
+    def dag_id(self) -> str:
+        """Empty: it is about no DAG."""
+        return ""
+
+
 Delta = (
     TaskDelta | TaskRemoved | RunDelta | RunDeleted | DagDelta | DagDeleted
     | BackfillDelta | BackfillDeleted | AssetDelta | FileDelta | PoolsDelta | AuditDelta
+    | HealthDelta
 )  # fmt: skip
 """What is told of one thing that has changed."""

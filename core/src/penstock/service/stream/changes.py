@@ -10,6 +10,7 @@ from penstock.model.feed.delta import Delta
 from penstock.model.feed.position import FeedPosition, FeedRow
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
+from penstock.service.stream.reports import Reports
 from penstock.service.stream.sight import Sight
 
 LONGEST_PAGE = 200
@@ -65,6 +66,7 @@ class ChangeFollower:
     def __init__(self, installation: Installation) -> None:
         self._feed, self._now = installation.store.feed, installation.now
         self._watch = self._feed.watch()
+        self._reports, self._outgrown = Reports(installation.settings.state_folder), installation.store.outgrown
 
     def position(self) -> FeedPosition:
         """Where the feed ends now; raises StoreError."""
@@ -79,6 +81,14 @@ class ChangeFollower:
     def rows(self, after: FeedPosition, until: FeedPosition | None = None) -> Sequence[FeedRow] | None:
         """A page of what was told after a position; None if that is lost. Raises StoreError."""
         return self._feed.rows(after, until=until)
+
+    def reported(self) -> bool:
+        """Whether services and others that report into files have said something else since this was asked last."""
+        return self._reports.changed()
+
+    def outgrown(self) -> str:
+        """Why nothing that is stored may be read any more: the schema has left this code behind; "" if it has not. Raises StoreError."""
+        return self._outgrown() or ""
 
     def close(self) -> None:
         """Follow no more; the installation stays open."""

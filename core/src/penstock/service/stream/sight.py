@@ -1,7 +1,7 @@
 """What somebody may see of the change feed."""
 
 from penstock.model.access.permission import Permission
-from penstock.model.feed.delta import AuditDelta, DagDeleted, Delta, FileDelta, PoolsDelta
+from penstock.model.feed.delta import AuditDelta, DagDeleted, Delta, FileDelta, HealthDelta, PoolsDelta
 from penstock.service.installation import Installation
 
 _LISTS = (
@@ -33,6 +33,8 @@ class Sight:
             return any(map(self._installation.principal.may_somewhere, _LISTS))
         if isinstance(delta, PoolsDelta):
             return self._installation.principal.may_somewhere(Permission.POOLS_READ)
+        if isinstance(delta, HealthDelta):
+            return self._installation.principal.may_somewhere(Permission.INSTALLATION_READ)
         if isinstance(delta, FileDelta):
             return self._installation.principal.may_somewhere(Permission.CODE_READ)
         if not delta.dag_id:
