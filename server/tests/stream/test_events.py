@@ -144,7 +144,10 @@ def test_a_server_that_stops_ends_its_streams_and_the_next_one_goes_on_where_the
         assert client.hear(1) == ["before"]
     with client, other:
         for each in (client, other):
-            assert each.event() == ("end", {"reason": "The server stops. Come again: what happens meanwhile is told then."})
+            assert each.event() == (
+                "end",
+                {"reason": "The server stops. Come again: what happens meanwhile is told then."},
+            )
             assert each.event() is None
     change(installation, "while the server was away")
     with served(installation) as port, Client(port, query=f"?after={client.last}") as after:

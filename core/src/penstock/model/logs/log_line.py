@@ -22,6 +22,9 @@ _ERROR = re.compile(
     re.MULTILINE,
 )
 
+# Control sequences of ECMA-48, 5.4, and operating system commands as xterm takes them.
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
+
 _ERROR_WORDS = (b"Z ERROR ", b"Z CRITICAL ", b"Traceback (most recent call last):", b"Error: ", b"Exception: ")
 
 
@@ -51,8 +54,9 @@ class LogLine(msgspec.Struct, frozen=True):
 
     @property
     def searched(self) -> str:
-        """What of it is searched: who says it, and what it says."""
-        return f"{self.source} {self.text}" if self.source else self.text
+        """What of it is searched: who says it, and what it says, without colours: a word begins after one as after a space."""
+        said = _ESCAPE.sub(" ", self.text) if "\x1b" in self.text else self.text
+        return f"{self.source} {said}" if self.source else said
 
 
 class LineContext(NamedTuple):

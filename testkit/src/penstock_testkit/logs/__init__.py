@@ -1,0 +1,1 @@
+"""Logs for tests of whoever reads them."""
