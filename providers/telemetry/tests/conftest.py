@@ -9,12 +9,13 @@ import pytest
 
 
 class Collector(ThreadingHTTPServer):
-    """Takes posts of OTLP; it answers as a test says."""
+    """Takes posts of OTLP; it answers as a test says, and not before ``slow`` is set again once that was cleared."""
 
     daemon_threads = True
 
     def __init__(self):
-        self.posts, self.answers = [], []
+        self.posts, self.answers, self.slow = [], [], threading.Event()
+        self.slow.set()
         super().__init__(("127.0.0.1", 0), _Handler)
         self.endpoint = f"http://127.0.0.1:{self.server_port}/v1/metrics"
 
@@ -23,6 +24,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.posts.append((self.path, self.headers["Content-Type"], body))
+        self.server.slow.wait(60)
         status, answer = self.server.answers.pop(0) if self.server.answers else (200, b"{}")
         self.send_response(status)
         self.send_header("Content-Length", str(len(answer)))
@@ -39,6 +41,7 @@ def collector():
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server
+        server.slow.set()
         server.shutdown()
         thread.join()
 
