@@ -267,7 +267,7 @@ def test_a_fault_that_many_checks_meet_is_told_once_with_their_number(installati
     monkeypatch.delitem(vars(installation), "store", raising=False)
     (told,) = [each for each in check_installation(installation) if "no door" in each.detail]
     assert (told.severity, told.subject) == (Severity.BAD, "database")
-    assert told.detail.startswith("7 checks fail (database, pools, bottleneck, executors, ")
+    assert told.detail.startswith("8 checks fail (database, pools, bottleneck, lag, executors, ")
 
 
 def test_a_snapshot_that_was_written_into_is_bad_until_the_loader_mends_it_or_it_is_deleted(found, installation):

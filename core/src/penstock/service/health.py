@@ -25,6 +25,7 @@ from penstock.service.choices.services import DOWN, chosen_services, list_servic
 from penstock.service.config.pools import list_pools
 from penstock.service.figures.bottlenecks import bottlenecks
 from penstock.service.figures.figures import scheduler_health
+from penstock.service.figures.late import late_listeners, slow_imports
 from penstock.service.installation import Installation
 from penstock.service.operations.page import MOST, every
 from penstock.service.providers import concerns, list_providers
@@ -32,6 +33,8 @@ from penstock.service.schedulers.schedulers import described, list_schedulers
 from penstock.settings import ServiceChoice
 
 _LEAST_FREE_MB = 500
+_SCARCE = 0.03
+"""Part of a disk that is free, below which it will soon be full."""
 _NOWHERE = "penstock-doctor"
 """Id of a connection that nobody has: a backend that says so is well."""
 DAG_FILES = "DAG files"
@@ -70,6 +73,7 @@ def check_installation(installation: Installation) -> list[Finding]:
         ("database", _database),
         ("pools", _pools),
         ("bottleneck", _bottlenecks),
+        ("lag", _lags),
         ("executors", _executors),
         ("secrets", _secrets),
         ("log store", _log_store),
@@ -138,8 +142,14 @@ def _logs_folder(logs: Path, state: Path) -> Iterator[Finding]:
 def _space(subject: str, folder: Path) -> Finding:
     space = os.statvfs(folder)
     free_mb = space.f_bavail * space.f_frsize // 2**20
-    severity = Severity.OK if free_mb > _LEAST_FREE_MB else Severity.BAD
-    return Finding(severity, subject, f"{folder}, {free_mb:,} MB free")
+    if free_mb <= _LEAST_FREE_MB:
+        return Finding(Severity.BAD, subject, f"{folder}, {free_mb:,} MB free")
+    scarce = space.f_bavail < space.f_blocks * _SCARCE
+    return Finding(
+        Severity.NOTE if scarce else Severity.OK,
+        subject,
+        f"{folder}, {free_mb:,} MB free{', which is little' * scarce}",
+    )
 
 
 def _snapshots(installation: Installation) -> Iterator[Finding]:
@@ -213,6 +223,14 @@ def _bottlenecks(installation: Installation) -> Iterator[Finding]:
     if installation.has_database:
         for found in bottlenecks(installation):
             yield Finding(Severity.NOTE, "bottleneck", f"in the last day, {found}")
+
+
+def _lags(installation: Installation) -> Iterator[Finding]:
+    """Listeners that are behind, and DAG files whose import is slow."""
+    if installation.has_database:
+        counts = installation.store.figures.counts()
+        for found in (*late_listeners(counts.untold, installation.now()), *slow_imports(counts.imports_s)):
+            yield Finding(Severity.NOTE, "lag", visible(found))
 
 
 def _executors(installation: Installation) -> Iterator[Finding]:

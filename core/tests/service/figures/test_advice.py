@@ -9,10 +9,13 @@ from msgspec.structs import replace
 
 from penstock.model.changes import Changes
 from penstock.model.run import NewRun, RunKind, TaskInstance
+from penstock.model.source import ParsedFile
 from penstock.model.state import RunState, TaskState
 from penstock.service.figures.advice import Limit, LimitKind, Stay, advice, duration
 from penstock.service.figures.bottlenecks import MOST_RUNS, bottlenecks
+from penstock.service.figures.late import late_listeners, slow_imports
 from penstock.service.health import Severity, check_installation
+from penstock.store import LoaderCatalog
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SINCE = NOW - timedelta(hours=10)
@@ -143,3 +146,47 @@ def test_doctor_names_the_bottleneck_of_the_last_day(installation, store, now):
     newer = [NewRun("stock", f"n{n}", RunKind.MANUAL, None, None, None) for n in range(MOST_RUNS)]
     store.apply(Changes(new_runs=newer), now)
     assert bottlenecks(installation) == [], "the newest runs are looked at, however many there are"
+
+
+@pytest.mark.parametrize(
+    ("untold_s", "told"),
+    [
+        ({}, []),
+        ({"acme": None, "other": 599}, []),
+        (
+            {"acme": 900, "other": 7200},
+            ["the listener of acme is 15 min behind", "the listener of other is 2.0 h behind"],
+        ),
+    ],
+)
+def test_a_listener_that_is_behind_is_named(untold_s, told):
+    untold = {name: None if each is None else NOW - timedelta(seconds=each) for name, each in untold_s.items()}
+    assert [each.partition(". ")[0] for each in late_listeners(untold, NOW)] == told
+
+
+@pytest.mark.parametrize(
+    ("imports_s", "told"),
+    [
+        ({}, []),
+        ({"a.py": 4.9}, []),
+        ({"a.py": 5.0, "b.py": 0.1, "c.py": 130.0}, ["c.py (2 min), a.py (5 s) took long to import"]),
+        (
+            {f"f{n}.py": 10.0 + n for n in range(6)},
+            ["f5.py (15 s), f4.py (14 s), f3.py (13 s) and 3 more took long to import"],
+        ),
+    ],
+)
+def test_files_that_import_slowly_are_named_the_slowest_first(imports_s, told):
+    assert [each.partition(":")[0] for each in slow_imports(imports_s)] == told
+
+
+def test_doctor_tells_of_a_file_that_imports_slowly(installation, store, now):
+    state = installation.settings.state_folder
+    state.mkdir(exist_ok=True)
+    (state / "penstock.db").touch()
+    assert [each for each in check_installation(installation) if each.subject == "lag"] == []
+    catalog = LoaderCatalog(store, store.config.variable_values, lambda: now)
+    catalog.save(ParsedFile("slow.py", "snapshot", {}, {}, None, now, 31.0, (), ()))
+    catalog.close()
+    [found] = [each for each in check_installation(installation) if each.subject == "lag"]
+    assert (found.severity, found.detail.partition(":")[0]) == (Severity.NOTE, "slow.py (31 s) took long to import")
