@@ -180,6 +180,6 @@ def test_whose_grants_are_gone_has_its_stream_ended():
 def test_what_stands_in_no_feed_is_told_to_who_may_see_it_and_moves_no_place():
     hub = Hub(START)
     heard, other, unseen = join(hub), join(hub, wanted=Wanted(kinds=frozenset({"run"}))), join(hub, Team("ann"))
-    hub.tell(HealthDelta())
+    hub.notify(HealthDelta())
     assert parts(heard.take()) == [("changes", 0, [{"kind": "health"}])]
     assert (other.take(), unseen.take(), heard.after) == ([], [], START)

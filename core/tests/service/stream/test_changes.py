@@ -10,7 +10,7 @@ from penstock.model.feed.delta import AssetDelta, AuditDelta, DagDeleted, DagDel
 from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.service.config.variables import delete_variable, set_variable
 from penstock.service.stream.changes import ChangeFollower, list_changes
-from penstock.service.stream.reports import Reports
+from penstock.service.stream.report_watch import ReportWatch
 from penstock.service.stream.sight import Sight
 
 ANN = Principal("ann", (Grant(Role.VIEWER, dags=("sales",)),))
@@ -110,7 +110,7 @@ def test_a_follower_reads_on_from_where_it_was(installation):
 
 
 def test_what_is_reported_into_files_is_told_once_and_only_if_it_says_something_else(tmp_path):
-    files, reports = StatusFiles(tmp_path), Reports(tmp_path)
+    files, reports = StatusFiles(tmp_path), ReportWatch(tmp_path)
     assert not reports.changed()
     (tmp_path / "services").mkdir()
     files.write(ServiceStatus("web", detail="one"))

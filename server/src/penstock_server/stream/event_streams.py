@@ -16,11 +16,11 @@ LOOK_S = 0.04
 BEAT_S = 15.0
 """Seconds after which a stream with nothing to say says so: proxies close lines that are silent for a minute."""
 _AGAIN_S = 1.0
-_REPORTS_S = 0.25
+_REPORT_S = 0.25
 """Seconds from look to look at files into which services and others report."""
 _SCHEMA_S = 1.0
 _STOPPED = "The server stops. Come again: what happens meanwhile is told then."
-_SEES_OTHERWISE = "Your login or token has ended, or what you may see has changed. Come again."
+_NOT_SEEN = "Your login or token has ended, or what you may see has changed. Come again."
 
 
 class Follower(Protocol):
@@ -124,14 +124,14 @@ class EventStreams:
         while True:
             await asyncio.sleep(self._beat_s)
             for each in await asyncio.to_thread(hub.gone):
-                each.end(_SEES_OTHERWISE)
+                each.end(_NOT_SEEN)
 
     async def _report(self, hub: Hub, follower: Follower) -> None:
         """Tell of what is reported into files."""
         while True:
             if await asyncio.to_thread(follower.reported):
-                hub.tell(HealthDelta())
-            await asyncio.sleep(_REPORTS_S)
+                hub.notify(HealthDelta())
+            await asyncio.sleep(_REPORT_S)
 
     async def _outgrow(self, hub: Hub, follower: Follower) -> None:
         """End all streams once the schema has left this code behind: what it read from then on might be misread."""

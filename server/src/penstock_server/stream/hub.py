@@ -170,7 +170,7 @@ class Hub:
                 each.put(message, end, *self._most)
         self.position = end
 
-    def tell(self, delta: Delta) -> None:
+    def notify(self, delta: Delta) -> None:
         """Hand out what has changed and stands in no feed: it moves no place."""
         for each in [each for each in self._subscribers if not each.ended and each.wanted.takes(delta)]:
             if each.viewer.sees(delta):

@@ -55,8 +55,8 @@ class LogLine(msgspec.Struct, frozen=True):
     @property
     def searched(self) -> str:
         """What of it is searched: who says it, and what it says, without colours: a word begins after one as after a space."""
-        said = _ESCAPE.sub(" ", self.text) if "\x1b" in self.text else self.text
-        return f"{self.source} {said}" if self.source else said
+        text = _ESCAPE.sub(" ", self.text) if "\x1b" in self.text else self.text
+        return f"{self.source} {text}" if self.source else text
 
 
 class LineContext(NamedTuple):

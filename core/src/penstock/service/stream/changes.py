@@ -10,7 +10,7 @@ from penstock.model.feed.delta import Delta
 from penstock.model.feed.position import FeedPosition, FeedRow
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
-from penstock.service.stream.reports import Reports
+from penstock.service.stream.report_watch import ReportWatch
 from penstock.service.stream.sight import Sight
 
 LONGEST_PAGE = 200
@@ -66,7 +66,10 @@ class ChangeFollower:
     def __init__(self, installation: Installation) -> None:
         self._feed, self._now = installation.store.feed, installation.now
         self._watch = self._feed.watch()
-        self._reports, self._outgrown = Reports(installation.settings.state_folder), installation.store.outgrown
+        self._report_watch, self._outgrown = (
+            ReportWatch(installation.settings.state_folder),
+            installation.store.outgrown,
+        )
 
     def position(self) -> FeedPosition:
         """Where the feed ends now; raises StoreError."""
@@ -84,7 +87,7 @@ class ChangeFollower:
 
     def reported(self) -> bool:
         """Whether services and others that report into files have said something else since this was asked last."""
-        return self._reports.changed()
+        return self._report_watch.changed()
 
     def outgrown(self) -> str:
         """Why nothing that is stored may be read any more: the schema has left this code behind; "" if it has not. Raises StoreError."""

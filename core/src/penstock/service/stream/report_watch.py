@@ -13,7 +13,7 @@ from penstock.watchers.watcher_status import FILE as WATCHERS
 Signature = tuple[int, int, int]
 
 
-class Reports:
+class ReportWatch:
     """Notices when services, executors, metrics sinks, the log shipper or watchers report something else.
 
     Args:
@@ -37,7 +37,9 @@ class Reports:
             except OSError:
                 continue
         before, self._seen = self._seen, found
-        return {path: said for path, (_, said) in before.items()} != {path: said for path, (_, said) in found.items()}
+        return {path: digest for path, (_, digest) in before.items()} != {
+            path: digest for path, (_, digest) in found.items()
+        }
 
     def _paths(self) -> Iterator[Path]:
         yield from (self._state / SERVICES).glob("*.json")
