@@ -15,7 +15,7 @@ from penstock.model.request import DagChanged, PoolsChanged
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try, XCom
 from penstock.model.source import ParsedFile
 from penstock.model.state import Outcome, RunState, TaskState
-from penstock.store import DagChoice, LoaderCatalog, Pool, Span
+from penstock.store import DagChoice, LoaderCatalog, Pool, Span, listed
 from penstock.store.history.export import Export
 from penstock.store.sql import tables
 
@@ -81,11 +81,36 @@ def test_the_run_before_is_the_last_of_an_earlier_date_with_what_did_not_end_wel
 
 def test_dags_are_listed_with_their_runs_by_state(stocked):
     found = stocked.views.dag_list.page(DagChoice())
-    assert found == stocked.dags.rows()
+    assert found == [listed(row) for row in stocked.dags.rows()]
     assert sorted(row.dag_id for row in found) == ["BETA%2", "alpha", "beta_1"]
     assert all(row.runs == {RunState.FAILED: 1, RunState.SUCCESS: 8, RunState.RUNNING: 1} for row in found)
-    assert stocked.dags.row("alpha") == next(row for row in found if row.dag_id == "alpha")
+    assert listed(stocked.dags.row("alpha")) == next(row for row in found if row.dag_id == "alpha")
     assert stocked.dags.row("gamma") is None
+
+
+def test_a_list_reads_the_structure_of_a_dag_once_and_none_of_its_tasks(stocked):
+    stocked.views.dag_list.page(DagChoice())
+    statements = []
+    event.listen(stocked.database.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    found = stocked.views.dag_list.page(DagChoice(tag="a"))
+    assert [(row.dag_id, row.head.tasks) for row in found] == [("alpha", 1)]
+    assert statements
+    assert not any("dag_spec" in each for each in statements)
+
+
+def test_the_last_runs_of_many_dags_take_one_statement_and_no_id_hides_another(stocked):
+    statements = []
+    event.listen(stocked.database.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    odd = ["'", '"]', "\\", "ü", "alpha\0", "%"]
+    found = stocked.views.latest_runs([*odd, "alpha", "beta_1", "BETA%2"], 2)
+    assert len(statements) == 1
+    newest = {
+        dag_id: [run.run for run in stocked.runs.page(dag_id=dag_id, limit=2)]
+        for dag_id in ("alpha", "beta_1", "BETA%2")
+    }
+    assert {dag_id: sorted((r.run for r in found if r.dag_id == dag_id), reverse=True) for dag_id in newest} == newest
+    assert len(found) == 6
+    assert stocked.views.latest_runs(["alpha\0"], 2) == []
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,14 @@ from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.names import check_conf, check_name
 from penstock.model.request import RunRequested
 from penstock.model.run import NewRun, Run
-from penstock.model.schedule import ScheduleKind
+from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.state import RunState
 from penstock.service.assets.assets import DagWait, dag_wait
 from penstock.service.installation import Installation
-from penstock.service.names import find_dag
+from penstock.service.names import find_dag, find_dag_state
 from penstock.service.operations.operation import operation
 from penstock.service.operations.page import Page, PagedList, PageSize
-from penstock.store import DagChoice, DagRow
+from penstock.store import DagChoice, ListedDag, listed
 
 MOST_NEXT_RUNS = 1_000
 """Runs that are foreseen at once: each costs a look into the schedule."""
@@ -99,7 +99,7 @@ class NextRun(msgspec.Struct, frozen=True):
 _DAGS, _PROBLEMS = PagedList("DAGs", str), PagedList("import errors", str)
 
 
-@operation("GET", "/dags", needs=Permission.DAGS_READ, subject="")
+@operation("GET", "/dags", needs=Permission.DAGS_READ, subject="", stored=True)
 def list_dags(  # noqa: PLR0913 - one argument a filter
     installation: Installation,
     *,
@@ -143,7 +143,9 @@ def show_dag(installation: Installation, dag_id: str) -> DagDetails:
     store = installation.store
     row = find_dag(store, dag_id)
     latest = store.runs.page(dag_id=dag_id, limit=10)
-    return DagDetails(_summary(row, installation.now()), row.spec, row.version, latest, dag_wait(installation, dag_id))
+    return DagDetails(
+        _summary(listed(row), installation.now()), row.spec, row.version, latest, dag_wait(installation, dag_id)
+    )
 
 
 @operation("GET", "/import-errors", needs=Permission.CODE_READ, subject="")
@@ -185,7 +187,7 @@ def next_runs(installation: Installation, dag_id: str, count: int = 5) -> list[N
 @operation("PUT", "/dags/{dag_id}/paused", needs=Permission.DAGS_WRITE)
 def pause(installation: Installation, dag_id: str, *, paused: bool, by: AskedBy = NOBODY) -> bool:
     """Pause or unpause a DAG; returns whether that changed anything. Raises NotFoundError or StoreError."""
-    row, now = find_dag(installation.store, dag_id), installation.now()
+    row, now = find_dag_state(installation.store, dag_id), installation.now()
     if row.paused == paused:
         return False
     action = AuditAction.PAUSE if paused else AuditAction.UNPAUSE
@@ -203,7 +205,7 @@ def pause_all(installation: Installation, dag_ids: list[str], *, paused: bool, b
         StoreError: The database failed.
     """
     for dag_id in dag_ids:
-        find_dag(installation.store, dag_id)
+        find_dag_state(installation.store, dag_id)
         installation.require(Permission.DAGS_WRITE, dag_id)
     return {dag_id: pause(installation, dag_id, paused=paused, by=by) for dag_id in dag_ids}
 
@@ -264,9 +266,8 @@ def _instant(at: datetime) -> datetime:
         raise RequestError(f"the logical date {at.isoformat()} lies before the year 1 or after 9999 in UTC.") from None
 
 
-def schedule_text(spec: DagSpec) -> str:
+def schedule_text(schedule: Schedule) -> str:
     """The schedule as its author wrote it, or as near as it is known."""
-    schedule = spec.schedule
     if schedule.text:
         return schedule.text
     match schedule.kind:
@@ -289,17 +290,18 @@ def catchup_text(spec: DagSpec) -> str:
     return f"{timedelta(seconds=spec.catchup_window_s)}" if spec.catchup_window_s else "none"
 
 
-def _summary(row: DagRow, now: datetime) -> DagSummary:
-    due = None if row.paused or not row.active else next_due(row.spec, row.cursor, now)
+def _summary(row: ListedDag, now: datetime) -> DagSummary:
+    head = row.head
+    due = None if row.paused or not row.active else next_due(head, row.cursor, now)
     return DagSummary(
         dag_id=row.dag_id,
         file=row.file,
-        schedule=schedule_text(row.spec),
+        schedule=schedule_text(head.schedule),
         paused=row.paused,
         active=row.active,
-        tags=row.spec.tags,
-        owners=row.spec.owners,
-        tasks=len(row.spec.tasks),
+        tags=head.tags,
+        owners=head.owners,
+        tasks=head.tasks,
         next_run_at=due.at if due else None,
         runs=row.runs,
     )

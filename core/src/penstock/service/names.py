@@ -10,19 +10,28 @@ from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.model.state import TaskState
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
-from penstock.store import DagRow, Store
+from penstock.store import DagRow, DagState, Store
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 _RECENT_RUNS = 200
+_ALL_DAGS = "`penstock dags list` shows all of them."
 
 
 def find_dag(store: Store, dag_id: str) -> DagRow:
     """A DAG, retired or not; raises NotFoundError."""
     row = store.dags.row(dag_id)
     if row is None:
-        raise NotFoundError("DAG", dag_id, store.dags.ids(), hint="`penstock dags list` shows all of them.")
+        raise NotFoundError("DAG", dag_id, store.dags.ids(), hint=_ALL_DAGS)
     return row
+
+
+def find_dag_state(store: Store, dag_id: str) -> DagState:
+    """A DAG, retired or not, without its structure, which may be large and is rarely needed; raises NotFoundError."""
+    found = store.dags.state(dag_id)
+    if found is None:
+        raise NotFoundError("DAG", dag_id, store.dags.ids(), hint=_ALL_DAGS)
+    return found
 
 
 def find_run(store: Store, dag_id: str, run_id: str = "") -> Run:
@@ -34,7 +43,7 @@ def find_run(store: Store, dag_id: str, run_id: str = "") -> Run:
     found = store.runs.find(dag_id, run_id) if run_id else next(iter(store.runs.page(dag_id=dag_id, limit=1)), None)
     if found is not None:
         return found
-    find_dag(store, dag_id)
+    find_dag_state(store, dag_id)
     if not run_id:
         raise RequestError(f"DAG {dag_id!r} has no run yet. Start one with: penstock dags trigger {dag_id}")
     recent = store.runs.page(dag_id=dag_id, limit=_RECENT_RUNS)

@@ -12,7 +12,7 @@ from penstock.model.run import Run
 from penstock.model.state import RunState, TaskState
 from penstock.service.asked.asked import Asked, ask
 from penstock.service.installation import Installation
-from penstock.service.names import find_dag, find_run
+from penstock.service.names import find_dag_state, find_run
 from penstock.service.operations.operation import operation
 from penstock.service.operations.page import Page, PagedList, PageSize
 from penstock.service.preview import TaskChange, preview_marks
@@ -40,7 +40,7 @@ class MarkedRun(msgspec.Struct, frozen=True):
     asked: Asked | None
 
 
-@operation("GET", "/runs", needs=Permission.DAGS_READ)
+@operation("GET", "/runs", needs=Permission.DAGS_READ, stored=True)
 def list_runs(  # noqa: PLR0913 - one argument a filter
     installation: Installation,
     *,
@@ -73,7 +73,7 @@ def list_runs(  # noqa: PLR0913 - one argument a filter
     """
     store, before = installation.store, _RUNS.key(after)
     if dag_id:
-        find_dag(store, dag_id)
+        find_dag_state(store, dag_id)
     found = store.runs.page(
         dag_id=dag_id, dag_ids=_dags_of(installation, tag), state=state, search=search, since=since, until=until,
         before=before, limit=limit + 1,
@@ -90,12 +90,12 @@ def _dags_of(installation: Installation, tag: str) -> list[str] | None:
     return tagged if seen is None else sorted(set(seen).intersection(tagged))
 
 
-@operation("GET", "/dags/{dag_id}/runs/{run_id}", needs=Permission.DAGS_READ)
+@operation("GET", "/dags/{dag_id}/runs/{run_id}", needs=Permission.DAGS_READ, stored=True)
 def show_run(installation: Installation, dag_id: str, run_id: str = "") -> RunDetails:
     """Show a run, or the newest of the DAG if ``run_id`` is empty; raises NotFoundError, RequestError or StoreError."""
     store = installation.store
     run = find_run(store, dag_id, run_id)
-    return RunDetails(run, store.views.state_counts(run.run), find_dag(store, dag_id).version)
+    return RunDetails(run, store.views.state_counts(run.run), find_dag_state(store, dag_id).version)
 
 
 @operation("POST", "/dags/{dag_id}/runs/{run_id}/cancel", needs=Permission.RUNS_WRITE)

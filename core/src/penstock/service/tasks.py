@@ -67,7 +67,7 @@ class Mark(msgspec.Struct, frozen=True):
     asked: Asked | None
 
 
-@operation("GET", "/dags/{dag_id}/runs/{run_id}/tasks", needs=Permission.DAGS_READ)
+@operation("GET", "/dags/{dag_id}/runs/{run_id}/tasks", needs=Permission.DAGS_READ, stored=True)
 def list_tasks(
     installation: Installation, dag_id: str, run_id: str = "", *, after: str = "", limit: PageSize = 10_000
 ) -> RunTasks:

@@ -21,7 +21,7 @@ from penstock.store.sql.wakeup import NOTICES, SCHEDULER, VARIABLES, Wakeup
 from penstock.store.store import Store
 from penstock.store.transaction import Transaction
 from penstock.store.upgrades.upgrades import PendingUpgrade, pending_upgrade, upgrade
-from penstock.store.views.dag_list import DagChoice
+from penstock.store.views.dag_list import DagChoice, ListedDag, listed
 from penstock.store.views.views import FileRow, RunStates, ShortRun
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "KeptAnswer",
     "KeyTakenError",
     "Keyring",
+    "ListedDag",
     "Listener",
     "LoaderCatalog",
     "LogSearch",
@@ -74,6 +75,7 @@ __all__ = [
     "WaitingAlerts",
     "WaitingTasks",
     "Wakeup",
+    "listed",
     "lost_key",
     "new_key",
     "pending_upgrade",

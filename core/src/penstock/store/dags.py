@@ -15,7 +15,7 @@ from penstock.errors import DataUnreadableError
 from penstock.model.dag import DagSpec, from_json
 from penstock.model.history.audit import AuditEntry
 from penstock.model.request import DagChanged
-from penstock.model.schedule import PlannedRun
+from penstock.model.schedule import PlannedRun, Schedule
 from penstock.model.source import FileProblems
 from penstock.model.state import RunState
 from penstock.store.keyring import Keyring
@@ -273,13 +273,16 @@ def planned_dag(spec: DagSpec, planned: str | None) -> DagSpec:
     Raises:
         DataUnreadableError: They cannot be read.
     """
-    if planned is None:
-        return spec
+    return spec if planned is None else replace(spec, schedule=planned_runs(spec.schedule, planned))
+
+
+def planned_runs(schedule: Schedule, planned: str) -> Schedule:
+    """A schedule with its planned runs; raises DataUnreadableError if they cannot be read."""
     try:
         runs = msgspec.json.decode(planned, type=tuple[PlannedRun, ...])
     except (msgspec.MsgspecError, RecursionError) as error:
         raise DataUnreadableError(f"{planned!r:.200} are no planned runs: {error}") from None
-    return replace(spec, schedule=replace(spec.schedule, planned=runs))
+    return replace(schedule, planned=runs)
 
 
 def _state(connection: Connection, dag_id: str) -> DagState | UnreadableDag:

@@ -6,11 +6,34 @@ what is caught up. Both are about the time before somebody watched: what falls d
 """
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from penstock.engine.live_dag import NEVER
-from penstock.model.dag import DagSpec
-from penstock.model.schedule import DataInterval, PlannedRun, ScheduleKind
+from penstock.model.schedule import DataInterval, PlannedRun, Schedule, ScheduleKind
+
+
+class Timetabled(Protocol):
+    """What of a DAG says when its runs fall due; as `penstock.model.dag.DagSpec`."""
+
+    @property
+    def schedule(self) -> Schedule:
+        """Its ticks."""
+
+    @property
+    def start_date(self) -> datetime | None:
+        """Before it nothing falls due."""
+
+    @property
+    def end_date(self) -> datetime | None:
+        """No interval starts after it."""
+
+    @property
+    def catchup(self) -> bool:
+        """Whether all that fell due since the start date is run; else only the newest of the past."""
+
+    @property
+    def catchup_window_s(self) -> float | None:
+        """With catchup, how long ago a run may have fallen due; None for any time."""
 
 
 class Due(NamedTuple):
@@ -20,7 +43,7 @@ class Due(NamedTuple):
     at: datetime
 
 
-def next_due(dag: DagSpec, cursor: datetime | None, now: datetime, since: datetime | None = None) -> Due | None:
+def next_due(dag: Timetabled, cursor: datetime | None, now: datetime, since: datetime | None = None) -> Due | None:
     """The run that is next; None if the timetable has ended.
 
     Args:
@@ -49,7 +72,7 @@ def next_due(dag: DagSpec, cursor: datetime | None, now: datetime, since: dateti
     return due
 
 
-def _due_from(dag: DagSpec, start: datetime | None) -> Due | None:
+def _due_from(dag: Timetabled, start: datetime | None) -> Due | None:
     """The run of the interval that starts there, if there is one and it is not beyond the end of the timetable."""
     if start is None or (dag.end_date is not None and start > dag.end_date):
         return None
@@ -57,7 +80,7 @@ def _due_from(dag: DagSpec, start: datetime | None) -> Due | None:
     return None if interval is None else Due(interval, interval.end)
 
 
-def first_cursor(dag: DagSpec, now: datetime) -> datetime | None:
+def first_cursor(dag: Timetabled, now: datetime) -> datetime | None:
     """Where the timetable of a DAG without a start date begins when it is first seen: the tick that was last.
 
     Its first data interval is the one that is running. None if the start date or explicit dates say where it begins.
@@ -68,7 +91,7 @@ def first_cursor(dag: DagSpec, now: datetime) -> datetime | None:
     return schedule.tick_at_or_before(now) or schedule.tick_after(now)
 
 
-def _first_start(dag: DagSpec, cursor: datetime | None, now: datetime) -> datetime | None:
+def _first_start(dag: Timetabled, cursor: datetime | None, now: datetime) -> datetime | None:
     """Start of the oldest interval that has no run yet."""
     schedule, anchor = dag.schedule, dag.start_date
     since = cursor or anchor or first_cursor(dag, now)
@@ -81,7 +104,7 @@ def _first_start(dag: DagSpec, cursor: datetime | None, now: datetime) -> dateti
     return schedule.tick_after(since, anchor)
 
 
-def _oldest_due(dag: DagSpec, since: datetime) -> datetime | None:
+def _oldest_due(dag: Timetabled, since: datetime) -> datetime | None:
     """The instant at which a run fell due at the earliest that is still caught up; None for any."""
     if not dag.catchup or dag.catchup_window_s is None:
         return None
@@ -91,7 +114,7 @@ def _oldest_due(dag: DagSpec, since: datetime) -> datetime | None:
         return None
 
 
-def _start_within(dag: DagSpec, start: datetime, oldest: datetime) -> datetime | None:
+def _start_within(dag: Timetabled, start: datetime, oldest: datetime) -> datetime | None:
     """Start of the first interval, from ``start`` on, that falls due at ``oldest`` or later; None if there is none."""
     schedule, anchor = dag.schedule, dag.start_date
     tick = schedule.tick_at_or_after(oldest, anchor)
@@ -102,7 +125,9 @@ def _start_within(dag: DagSpec, start: datetime, oldest: datetime) -> datetime |
     return start if tick is None else max(start, tick)
 
 
-def _next_planned(dag: DagSpec, cursor: datetime | None, since: datetime, oldest: datetime | None) -> PlannedRun | None:
+def _next_planned(
+    dag: Timetabled, cursor: datetime | None, since: datetime, oldest: datetime | None
+) -> PlannedRun | None:
     """The planned run that is next: the oldest that has none yet, or without ``catchup`` the newest that was due ``since``."""
     left = [
         each
@@ -114,7 +139,7 @@ def _next_planned(dag: DagSpec, cursor: datetime | None, since: datetime, oldest
     return next((each for each in reversed(left) if each.run_after <= since), left[0])
 
 
-def _newest_start(dag: DagSpec, start: datetime, since: datetime) -> datetime | None:
+def _newest_start(dag: Timetabled, start: datetime, since: datetime) -> datetime | None:
     """Start of the newest interval that was complete at ``since``; ``start`` itself if none after it was."""
     schedule, anchor = dag.schedule, dag.start_date
     newest = schedule.tick_at_or_before(since, anchor)

@@ -70,6 +70,18 @@ class Principals:
             return None
         return _from(found.principal, source), found.session
 
+    def remembered_token(self, secret: str, source: str = "") -> Principal | None:
+        """The principal of a token's secret, if it was found within the last second and nothing says otherwise since."""
+        found = self._lately(digest(secret)) if secret.startswith(PREFIX) else None
+        return None if found is None or found.principal is None else _from(found.principal, source)
+
+    def remembered_session(self, secret: str, source: str = "") -> Principal | None:
+        """The principal of a session's secret, likewise."""
+        found = self._lately(digest(secret))
+        if found is None or found.principal is None or found.session is None:
+            return None
+        return _from(found.principal, source)
+
     def sign_in(
         self, name: str, source: str = "", *, idle_s: float = 86_400.0, longest_s: float = 604_800.0
     ) -> NewSession:
@@ -146,13 +158,19 @@ class Principals:
 
     def _remembered(self, key: bytes, find: Callable[[bytes], tuple[Principal | None, Session | None]]) -> _Known:
         changes, at = self._installation.store.access.changes, self._installation.clock.read().monotonic_s
-        known = self._known.get(key)
-        if known is not None and known.changes == changes and at < known.at + _KEPT_S:
+        known = self._lately(key)
+        if known is not None:
             return known
         if len(self._known) >= _MOST:
             self._known.clear()
         found = self._known[key] = _Known(*find(key), at, changes)
         return found
+
+    def _lately(self, key: bytes) -> _Known | None:
+        known = self._known.get(key)
+        if known is None or known.changes != self._installation.store.access.changes:
+            return None
+        return known if self._installation.clock.read().monotonic_s < known.at + _KEPT_S else None
 
     def _by_token(self, key: bytes) -> tuple[Principal | None, Session | None]:
         token = self._installation.store.access.tokens.used(key, self._installation.now())

@@ -16,7 +16,7 @@ from penstock.model.text import utc_text
 from penstock.service.asked.asked import Asked, ask
 from penstock.service.backfills.plan import SHOWN, BackfillPlan, plan_backfill
 from penstock.service.installation import Installation
-from penstock.service.names import find_dag
+from penstock.service.names import find_dag_state
 from penstock.service.operations.operation import operation
 from penstock.service.operations.page import Page, PagedList, PageSize
 
@@ -180,7 +180,7 @@ def list_backfills(
     """
     before = _BACKFILLS.key(after)
     if dag_id:
-        find_dag(installation.store, dag_id)
+        find_dag_state(installation.store, dag_id)
     found = installation.store.backfills.page(
         dag_id=dag_id, dag_ids=installation.seen_dags(), before=before, limit=limit + 1
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 from penstock.model.access.permission import Permission
 from penstock.model.history.audit import AuditAction, AuditEntry
 from penstock.service.installation import Installation
-from penstock.service.names import find_dag
+from penstock.service.names import find_dag_state
 from penstock.service.operations.operation import operation
 from penstock.service.operations.page import Page, PagedList, PageSize
 
@@ -49,5 +49,5 @@ def list_audit(  # noqa: PLR0913 - one argument a filter
         before=_ENTRIES.key(after), limit=limit + 1,
     )  # fmt: skip
     if dag_id and not found:  # entries outlive their DAG
-        find_dag(store, dag_id)
+        find_dag_state(store, dag_id)
     return _ENTRIES.page(found, limit, lambda entry: entry.number)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from penstock.service.clear import Clear, Code, preview_clear
 from penstock.service.installation import Installation
-from penstock.service.names import find_dag
+from penstock.service.names import find_dag_state
 
 
 def preview_clears(  # noqa: PLR0913 - one argument an option
@@ -43,7 +43,7 @@ def preview_clears(  # noqa: PLR0913 - one argument an option
         RequestError: The newest version was asked for, and a try of one of the runs lives.
         StoreError: The database failed.
     """
-    find_dag(installation.store, dag_id)
+    find_dag_state(installation.store, dag_id)
     runs = installation.store.runs.between(dag_id, since, until)
     clears = [
         preview_clear(

@@ -16,7 +16,7 @@ from penstock.model.run import Run, TaskInstance, Try
 from penstock.model.secret import secrets_in
 from penstock.processes.masking import Mask, hide_values
 from penstock.service.installation import Installation
-from penstock.service.names import find_dag
+from penstock.service.names import find_dag_state
 from penstock.store import PastTry, Span
 from penstock.tries.vault import Vault
 from penstock.tries.vault_listing import list_connections, list_variables
@@ -86,7 +86,7 @@ def export_lines(
     if since is not None and until is not None and since >= until:
         raise RequestError(f"no instant is at or after {since.isoformat()} and before {until.isoformat()}.")
     for dag_id in dag_ids if kind not in _OUTLIVE else ():
-        find_dag(installation.store, dag_id)
+        find_dag_state(installation.store, dag_id)
     spans = [Span(dag_id, since, until) for dag_id in dict.fromkeys(dag_ids)] or [Span("", since, until)]
     secrets = _secrets(installation.vault)
     return _written(_pages(installation, kind, spans), COLUMNS[kind], secrets, form)

@@ -11,7 +11,7 @@ from penstock.errors import NotFoundError, RequestError
 from penstock.model.access.permission import Permission
 from penstock.model.dag import DagSpec
 from penstock.service.installation import Installation
-from penstock.service.names import find_dag
+from penstock.service.names import find_dag_state
 from penstock.service.operations.operation import operation
 from penstock.service.operations.page import Page, PagedList, PageSize
 from penstock.spec.snapshot import LIST, listed_files
@@ -84,7 +84,7 @@ def list_versions(
         PageError: No page ended with ``after``.
         StoreError: The database failed.
     """
-    present = find_dag(installation.store, dag_id).version
+    present = find_dag_state(installation.store, dag_id).version
     found = installation.store.versions.of(dag_id, after=_VERSIONS.key(after, dag_id), limit=limit + 1)
     versions = [DagVersion(each.version, each.created_at, each.version == present) for each in found]
     return _VERSIONS.page(versions, limit, lambda each: (each.stored_at, each.version), dag_id)
@@ -106,7 +106,7 @@ def diff_versions(installation: Installation, dag_id: str, before: str = "", aft
         StoreError: The database failed.
     """
     store = installation.store
-    present = find_dag(store, dag_id).version
+    present = find_dag_state(store, dag_id).version
     known = store.versions.of(dag_id)
     new = _chosen(dag_id, known, after) if after else present
     if before:
@@ -136,7 +136,7 @@ def read_version(installation: Installation, dag_id: str, digits: str = "") -> V
         RequestError: The digits fit several versions.
         StoreError: The database failed.
     """
-    present = find_dag(installation.store, dag_id).version
+    present = find_dag_state(installation.store, dag_id).version
     version = _chosen(dag_id, installation.store.versions.of(dag_id), digits) if digits else present
     return _read(installation, dag_id, version)
 

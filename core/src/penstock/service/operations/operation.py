@@ -43,6 +43,8 @@ class Operation(NamedTuple):
         secret_answer: Whether its answer is a secret, which is stored nowhere.
         resumes: Whether it takes several transactions, since one would keep others from the database for too long: it goes on where
             it was cut off if `Installation.resumed` says that it was.
+        stored: Whether its answer is made of what is stored alone, in one consistent view: who asks again with the same words, and may do
+            the same, is answered the same until something is committed, but for what depends on the time of day.
     """
 
     function: Callable[..., Any]
@@ -53,6 +55,7 @@ class Operation(NamedTuple):
     reads: bool
     secret_answer: bool = False
     resumes: bool = False
+    stored: bool = False
 
     @property
     def name(self) -> str:
@@ -60,7 +63,7 @@ class Operation(NamedTuple):
         return self.function.__name__
 
 
-def operation(
+def operation(  # noqa: PLR0913 - one argument a fact of an operation
     method: Method,
     path: str,
     *,
@@ -69,6 +72,7 @@ def operation(
     reads: bool = False,
     secret_answer: bool = False,
     resumes: bool = False,
+    stored: bool = False,
 ) -> Callable[[Callable[Concatenate[Installation, P], R]], Callable[Concatenate[Installation, P], R]]:
     """Make a function an operation: it has a route, and is refused to whoever may not call it.
 
@@ -81,6 +85,7 @@ def operation(
         reads: Whether it changes nothing, though its method is none that says so.
         secret_answer: Whether its answer is a secret, which is stored nowhere.
         resumes: Whether it takes several transactions, and goes on where it was cut off.
+        stored: Whether its answer is made of what is stored alone, and the same until something is committed.
 
     Returns:
         The decorator. The function that it makes calls another installation over the network where there is a remote one, and else
@@ -111,7 +116,7 @@ def operation(
             except NotFoundError as error:
                 raise _as_hidden(error) from None
 
-        known = Operation(checked, method, path, needs, named, reads or method == "GET", secret_answer, resumes)
+        known = Operation(checked, method, path, needs, named, reads or method == "GET", secret_answer, resumes, stored)
         checked.operation = known  # type: ignore[attr-defined]
         return checked
 

@@ -11,7 +11,7 @@ from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.run import Run
 from penstock.model.text import utc_text
 from penstock.service.installation import Installation
-from penstock.service.names import find_dag, find_run
+from penstock.service.names import find_dag_state, find_run
 from penstock.service.operations.operation import operation
 from penstock.service.retention.deletion import RunDeletion
 from penstock.service.retention.sweep import RUNS, RetentionSweep
@@ -91,7 +91,7 @@ def delete_runs(
         RequestError: A name is empty, a run that is named has not ended, or neither runs nor an instant are given.
         PenstockError: Something could not be deleted; what was deleted before it stays deleted.
     """
-    find_dag(installation.store, dag_id)
+    find_dag_state(installation.store, dag_id)
     if run_ids:
         if "" in run_ids:  # it would be the newest
             raise RequestError("an empty text names no run.")

@@ -12,7 +12,7 @@ from penstock.model.names import LARGEST_STATE, check_name
 from penstock.model.value import from_plain
 from penstock.service.assets.asset_access import require_of_asset, seen_assets
 from penstock.service.installation import Installation
-from penstock.service.names import find_dag
+from penstock.service.names import find_dag, find_dag_state
 from penstock.service.operations.operation import operation
 from penstock.service.operations.page import Page, PagedList, PageSize
 from penstock.store import StateOwner, StateValue
@@ -90,7 +90,7 @@ def list_state(
     """
     store = installation.store
     if dag_id and not task_id and not asset:
-        find_dag(store, dag_id)
+        find_dag_state(store, dag_id)
         owner = None
     else:
         owner = owner_of(installation, dag_id, task_id, asset) if dag_id or task_id or asset else None

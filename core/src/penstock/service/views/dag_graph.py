@@ -82,7 +82,7 @@ class DagCode(msgspec.Struct, frozen=True):
     note: str = ""
 
 
-@operation("GET", "/dags/{dag_id}/graph", needs=Permission.DAGS_READ)
+@operation("GET", "/dags/{dag_id}/graph", needs=Permission.DAGS_READ, stored=True)
 def show_graph(installation: Installation, dag_id: str, version: str = "") -> Graph:
     """Show the tasks of a DAG and what is upstream of each, of its present version or of another one.
 

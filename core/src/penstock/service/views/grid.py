@@ -96,7 +96,7 @@ class Grid(Page[GridRun], frozen=True, kw_only=True):
 _COLUMNS = PagedList("runs of a grid", int)
 
 
-@operation("GET", "/views/latest-runs", needs=Permission.DAGS_READ, subject="")
+@operation("GET", "/views/latest-runs", needs=Permission.DAGS_READ, subject="", stored=True)
 def latest_runs(installation: Installation, dag_ids: list[str], count: PageSize = 14) -> LatestRuns:
     """Show the newest runs of each of some DAGs, for the bars of a list; those that may not be seen are left out.
 
@@ -119,7 +119,7 @@ def latest_runs(installation: Installation, dag_ids: list[str], count: PageSize 
     return LatestRuns({dag_id: sorted(each, key=_newest_first) for dag_id, each in runs.items()})
 
 
-@operation("GET", "/dags/{dag_id}/grid", needs=Permission.DAGS_READ)
+@operation("GET", "/dags/{dag_id}/grid", needs=Permission.DAGS_READ, stored=True)
 def show_grid(
     installation: Installation, dag_id: str, *, tasks: list[str] | None = None, after: str = "", limit: PageSize = 25
 ) -> Grid:

@@ -12,7 +12,7 @@ from penstock.model.access.permission import Permission
 from penstock.model.run import Run, TaskInstance, Try
 from penstock.model.state import RunState, TaskState
 from penstock.service.installation import Installation
-from penstock.service.names import find_dag, find_run
+from penstock.service.names import find_dag, find_dag_state, find_run
 from penstock.service.operations.operation import operation
 from penstock.service.operations.page import Page, PagedList, PageSize
 from penstock.store import ShortRun
@@ -98,7 +98,7 @@ _TRIES = PagedList("tries of a run", tuple[str, int, int])
 _INSTANCES = PagedList("task instances of a run", tuple[str, int])
 
 
-@operation("GET", "/dags/{dag_id}/runs/{run_id}/gantt", needs=Permission.DAGS_READ)
+@operation("GET", "/dags/{dag_id}/runs/{run_id}/gantt", needs=Permission.DAGS_READ, stored=True)
 def show_gantt(
     installation: Installation, dag_id: str, run_id: str = "", *, after: str = "", limit: PageSize = 1000
 ) -> Gantt:
@@ -116,7 +116,7 @@ def show_gantt(
     return Gantt(items=items, next=end, run=run)
 
 
-@operation("GET", "/dags/{dag_id}/runs/{run_id}/task-instances", needs=Permission.DAGS_READ)
+@operation("GET", "/dags/{dag_id}/runs/{run_id}/task-instances", needs=Permission.DAGS_READ, stored=True)
 def list_instances(
     installation: Installation,
     dag_id: str,
@@ -149,7 +149,7 @@ def list_instances(
     return InstancePage(items=items, next=end, run=run)
 
 
-@operation("GET", "/dags/{dag_id}/calendar", needs=Permission.DAGS_READ)
+@operation("GET", "/dags/{dag_id}/calendar", needs=Permission.DAGS_READ, stored=True)
 def show_calendar(
     installation: Installation, dag_id: str, since: datetime, until: datetime, zone: str = "UTC"
 ) -> list[CalendarDay]:
@@ -175,7 +175,7 @@ def show_calendar(
         clock = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise NotFoundError("time zone", zone, hint="Name one as Europe/Berlin.") from None
-    find_dag(installation.store, dag_id)
+    find_dag_state(installation.store, dag_id)
     days: dict[str, dict[RunState, int]] = {}
     for at, state in installation.store.views.dates(dag_id, since.astimezone(UTC), until.astimezone(UTC)):
         counts = days.setdefault(at.astimezone(clock).date().isoformat(), {})
@@ -183,7 +183,7 @@ def show_calendar(
     return [CalendarDay(day, runs) for day, runs in days.items()]
 
 
-@operation("GET", "/dags/{dag_id}/durations", needs=Permission.DAGS_READ)
+@operation("GET", "/dags/{dag_id}/durations", needs=Permission.DAGS_READ, stored=True)
 def show_durations(installation: Installation, dag_id: str, task_id: str = "", *, limit: PageSize = 50) -> Durations:
     """Show how long the newest runs of a DAG took, or the instances of one task in them, and how long is usual.
 
@@ -206,7 +206,7 @@ def show_durations(installation: Installation, dag_id: str, task_id: str = "", *
     return Durations(items, middle, low, high, longest_usual_s(took))
 
 
-@operation("GET", "/dags/{dag_id}/task-durations", needs=Permission.DAGS_READ)
+@operation("GET", "/dags/{dag_id}/task-durations", needs=Permission.DAGS_READ, stored=True)
 def show_task_durations(installation: Installation, dag_id: str, *, limit: PageSize = 20) -> list[TaskDurations]:
     """Show how long each task of a DAG took in its newest runs, in the order of its present version.
 

@@ -1,7 +1,6 @@
 """The change feed as it is read: what was committed after a position, in the order in which that can be told."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 import msgspec
@@ -9,9 +8,9 @@ from sqlalchemy import Connection, bindparam, select, text
 
 from penstock.model.feed.delta import Delta, TaskDelta, TaskRemoved
 from penstock.model.feed.position import FeedPosition, FeedRow
+from penstock.store.outbox.commit_stamp import CommitStamp
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
-from penstock.store.sql.driver_errors import translate_errors
 from penstock.store.sql.feed import feed_tables
 from penstock.store.sql.feed.feed_watched import watch
 from penstock.store.sql.feed.feed_writes import TaskRow
@@ -110,6 +109,10 @@ class Feed:
         """Look from time to time whether the feed may have grown."""
         return FeedWatch(self._database)
 
+    def stamp(self) -> CommitStamp:
+        """Ask at each read whether anything was committed since another one."""
+        return CommitStamp(self._database)
+
     def _end(self, connection: Connection, floor: Sequence[int]) -> tuple[int, int]:
         """Transaction and number behind which all comes that is not told yet."""
         if not self._database.sqlite:
@@ -156,23 +159,16 @@ class FeedWatch:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._connection: Connection | None = None
-        self._seen = -1
+        self._stamp = CommitStamp(database)
+        self._seen = ""
 
     def moved(self) -> bool:
         """Whether something may have been committed; raises StoreError if the database cannot serve."""
-        if not self._database.sqlite:
+        if not self._stamp.at_once:
             return True
-        self._database.check_file()
-        with translate_errors(self._database.name, self._database.wait_s):
-            self._connection = self._connection or self._database.engine.connect()
-            # https://www.sqlite.org/pragma.html#pragma_data_version
-            before, self._seen = self._seen, self._connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+        before, self._seen = self._seen, self._stamp.read()
         return before != self._seen
 
     def close(self) -> None:
         """Look no more."""
-        with suppress(Exception):
-            if self._connection is not None:
-                self._connection.close()
+        self._stamp.close()

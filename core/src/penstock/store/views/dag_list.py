@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
+from datetime import datetime
 from threading import Lock
 from typing import Any
 
@@ -10,11 +11,12 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, bi
 
 from penstock.model.names import LONGEST_NAME
 from penstock.model.state import RunState
-from penstock.store.dags import ROWS, RUN_COUNTS, DagRow, counts_by_dag, dag_row
+from penstock.store.dags import RUN_COUNTS, DagRow, counts_by_dag, planned_runs
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
+from penstock.store.views.dag_head import DagHead, head_from_json, head_of
 
-LABELS_IN_MEMORY = 20_000
+HEADS_IN_MEMORY = 20_000
 
 _d, _v, _s, _r = tables.dag.c, tables.dag_version.c, tables.dag_spec.c, tables.run.c
 _CHOSEN: BindParameter[Any] = bindparam("chosen", expanding=True)
@@ -29,7 +31,12 @@ NEWEST_STATE: ColumnElement[Any] = (
     .correlate(tables.dag)
     .scalar_subquery()
 )
-CHOSEN = ROWS.where(_d.dag_id.in_(_CHOSEN))
+CHOSEN: Select[Any] = (
+    select(*tables.dag.c, _v.spec)
+    .join_from(tables.dag, tables.dag_version, _v.version == _d.version)
+    .where(_d.dag_id.in_(_CHOSEN))
+    .order_by(_d.dag_id)
+)
 RUN_COUNTS_OF_CHOSEN = RUN_COUNTS.where(_r.dag_id.in_(_CHOSEN))
 SPECS = select(_s.spec, _s.data).where(_s.spec.in_(_CHOSEN))
 
@@ -54,21 +61,27 @@ class DagChoice(msgspec.Struct, frozen=True):
     retired: bool = False
 
 
-class _Labels(msgspec.Struct):
-    tags: tuple[str, ...] = ()
-    owners: tuple[str, ...] = ()
+class ListedDag(msgspec.Struct, frozen=True):
+    """A DAG as a list shows it; its attributes as in `penstock.store.dags.DagRow`, the head of its structure in place of that."""
+
+    dag_id: str
+    file: str
+    paused: bool
+    active: bool
+    cursor: datetime | None
+    head: DagHead
+    runs: dict[RunState, int]
 
 
 class DagList:
     """Reads pages of DAGs. Every method raises StoreError if the database cannot serve.
 
-    Tags and owners are in the structure of a DAG, which is stored under its content hash: what was read of it once stays true, and is
-    kept in memory.
+    The structure of a DAG is stored under its content hash: what was read of it once stays true, and its head is kept in memory.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._labels: OrderedDict[str, _Labels] = OrderedDict()
+        self._heads: OrderedDict[str, DagHead] = OrderedDict()
         self._lock = Lock()
 
     def page(
@@ -78,7 +91,7 @@ class DagList:
         seen: Callable[[str, Collection[str]], bool] | None = None,
         after: str = "",
         limit: int = 50,
-    ) -> list[DagRow]:
+    ) -> list[ListedDag]:
         """A page of DAGs by id.
 
         Args:
@@ -98,14 +111,15 @@ class DagList:
             given = {"chosen": [row.dag_id for row in found]}
             rows = connection.execute(CHOSEN, given).all()
             counts = counts_by_dag(connection.execute(RUN_COUNTS_OF_CHOSEN, given))
-        return [dag_row(row, counts) for row in rows]
+            heads = self._of(connection, {row.spec for row in rows})
+        return [_listed(row, heads[row.spec], counts.get(row.dag_id, {})) for row in rows]
 
     def tagged(self) -> list[tuple[str, tuple[str, ...]]]:
         """Every DAG, retired ones included, with its tags."""
         with self._database.read() as connection:
             found = connection.execute(NAMES).all()
-            labels = self._of(connection, {row.spec for row in found})
-        return [(row.dag_id, labels[row.spec].tags) for row in found]
+            heads = self._of(connection, {row.spec for row in found})
+        return [(row.dag_id, heads[row.spec].tags) for row in found]
 
     def _labelled(
         self,
@@ -115,28 +129,28 @@ class DagList:
         seen: Callable[[str, Collection[str]], bool] | None,
     ) -> list[Row[Any]]:
         rows = list(found)
-        labels = self._of(connection, {row.spec for row in rows})
+        heads = self._of(connection, {row.spec for row in rows})
         chosen = []
         for row in rows:
-            has = labels[row.spec]
+            has = heads[row.spec]
             if (choice.tag and choice.tag not in has.tags) or (choice.owner and choice.owner not in has.owners):
                 continue
             if seen is None or seen(row.dag_id, has.tags):
                 chosen.append(row)
         return chosen
 
-    def _of(self, connection: Connection, specs: set[str]) -> dict[str, _Labels]:
+    def _of(self, connection: Connection, specs: set[str]) -> dict[str, DagHead]:
         with self._lock:
-            known = {spec: self._labels[spec] for spec in specs if spec in self._labels}
+            known = {spec: self._heads[spec] for spec in specs if spec in self._heads}
         missing = sorted(specs - known.keys())
         for start in range(0, len(missing), 500):
             rows = connection.execute(SPECS, {"chosen": missing[start : start + 500]})
-            known |= {spec: msgspec.json.decode(data, type=_Labels) for spec, data in rows}
+            known |= {spec: head_from_json(data) for spec, data in rows}
         with self._lock:
             for spec in missing:
-                self._labels[spec] = known[spec]
-            while len(self._labels) > LABELS_IN_MEMORY:
-                self._labels.popitem(last=False)
+                self._heads[spec] = known[spec]
+            while len(self._heads) > HEADS_IN_MEMORY:
+                self._heads.popitem(last=False)
         return known
 
 
@@ -151,3 +165,14 @@ def _chosen(choice: DagChoice) -> Select[Any]:
     if choice.state is not None:
         query = query.where(NEWEST_STATE.in_([choice.state]))
     return query
+
+
+def listed(row: DagRow) -> ListedDag:
+    """A DAG that was read whole, as a list shows it."""
+    return ListedDag(row.dag_id, row.file, row.paused, row.active, row.cursor, head_of(row.spec), row.runs)
+
+
+def _listed(row: Row[Any], head: DagHead, runs: dict[RunState, int]) -> ListedDag:
+    if row.planned is not None:
+        head = msgspec.structs.replace(head, schedule=planned_runs(head.schedule, row.planned))
+    return ListedDag(row.dag_id, row.file, row.paused, row.active, row.cursor, head, runs)
