@@ -25,6 +25,9 @@ class KnownAs:
     def principal(self, request):
         return self._principal
 
+    def remembered(self, request):
+        return self._principal
+
 
 VIEWER = Principal("ann", (Grant(Role.VIEWER, dags=("sales",)),))
 

@@ -66,6 +66,9 @@ def test_keys_of_others_are_others(installation, caller, runs):
         def principal(self, request):
             return self._principal
 
+        def remembered(self, request):
+            return None
+
     for number, name in enumerate(("ann", "bob")):
         call = caller(application(installation, KnownAs(name)))
         assert call("POST", RUNS, {"run_id": name}, idempotency_key="one").json["created"]

@@ -48,6 +48,16 @@ class UserAuthenticator:
             refuse_other_sites(request, known_by_cookie=True)
         return found[0]
 
+    def remembered(self, request: Request) -> Principal | None:
+        """Who asks, if it is the owner, or a user of whose token or session it was found within the last second that it counts."""
+        if "authorization" in request.headers:
+            scheme, _, token = request.headers["authorization"].partition(" ")
+            if scheme.lower() != "bearer":
+                return None
+            return self._principals.remembered_token(token.strip(), source(request)) or self._owner.remembered(request)
+        secret = request.cookies.get(self.cookie(request), "") if request.method in _READS else ""
+        return self._principals.remembered_session(secret, source(request)) if secret else None
+
     def session(self, request: Request) -> tuple[Principal, Session] | None:
         """The user and the session of a request's cookie; None if it has none that counts. Raises StoreError."""
         secret = request.cookies.get(self.cookie(request), "")

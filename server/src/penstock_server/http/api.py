@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from penstock.model.access.principal import Principal
 from penstock.service.access.once import KeyedRequest, Once
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import Operation
@@ -23,6 +24,7 @@ from penstock.service.operations.table import operations
 from penstock_server.http.authenticator import Authenticator
 from penstock_server.http.body import body_of
 from penstock_server.http.idempotency import fingerprint, key_of
+from penstock_server.http.kept_reads import Content, KeptReads
 from penstock_server.http.openapi import document
 from penstock_server.http.parameters import Parameters
 from penstock_server.http.problems import RefusedError, problem_answer, problem_of
@@ -77,6 +79,10 @@ class Api:
         self._once = Once(installation)
 
     @cached_property
+    def _kept(self) -> KeptReads:
+        return KeptReads(self._installation)  # once it is asked: the database is opened by then
+
+    @cached_property
     def openapi(self) -> bytes:
         """The OpenAPI document of what is served."""
         return _text(self._table)
@@ -95,38 +101,57 @@ class Api:
         await answer(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        principal = await self._in_thread(lambda: self._authenticator.principal(request))
+        principal = self._authenticator.remembered(request)
+        if principal is None:
+            principal = await self._in_thread(lambda: self._authenticator.principal(request))
         path: str = request.scope["raw_path"].partition(b"?")[0].decode("ascii", "replace")
         if not path.startswith(PREFIX):
             raise RefusedError(HTTPStatus.NOT_FOUND, f"the API of this server is below {PREFIX}, and {path!r} is not.")
         method = "GET" if request.method == "HEAD" else request.method
         route, named = self._routes.find(method, path[len(PREFIX) :])
         if route is None:
-            return _tagged(request, self.openapi, "application/json")
+            return _tagged(request, content_of(self.openapi))
+        asked = _Asked(request, principal, method, path, request.scope["query_string"], await body_of(request))
         key = key_of(request.headers.get("idempotency-key", ""))
-        body = await body_of(request)
-        arguments = route.parameters.decode(named, request.scope["query_string"], body, principal)
-        seen = self._installation.seen_by(principal)
+        if route.operation.stored and not asked.body:
+            kept = self._kept.at_once(principal, path, asked.query)
+            if kept is not None:
+                return _tagged(request, kept)
+        arguments = route.parameters.decode(named, asked.query, asked.body, principal)
         if key and not route.operation.reads:
-            whole = fingerprint(method, path, request.scope["query_string"], body)
-            asked = KeyedRequest(principal.name, key, route.operation, whole)
+            return await self._once_only(asked, key, route.operation, arguments)
+        return await self._done(asked, route.operation, arguments)
 
-            def call(resumed: bool) -> bytes:  # noqa: FBT001 - it has no name where it is called
-                seen.resumed = resumed
-                return encode(route.operation.function(seen, **arguments))
+    async def _once_only(self, asked: "_Asked", key: str, operation: Operation, arguments: dict[str, Any]) -> Response:
+        whole = fingerprint(asked.method, asked.path, asked.query, asked.body)
+        keyed = KeyedRequest(asked.principal.name, key, operation, whole)
+        seen = self._installation.seen_by(asked.principal)
 
-            content = await self._in_thread(lambda: self._once.answer(asked, call))
-            return Response(content, media_type="application/json")
-        return await self._done(request, route.operation, lambda: route.operation.function(seen, **arguments))
+        def call(resumed: bool) -> bytes:  # noqa: FBT001 - it has no name where it is called
+            seen.resumed = resumed
+            return encode(operation.function(seen, **arguments))
 
-    async def _done(self, request: Request, operation: Operation, call: Callable[[], Any]) -> Response:
-        found = await self._in_thread(lambda: _begun(call()))
+        content = await self._in_thread(lambda: self._once.answer(keyed, call))
+        return Response(content, media_type="application/json")
+
+    async def _done(self, asked: "_Asked", operation: Operation, arguments: dict[str, Any]) -> Response:
+        seen = self._installation.seen_by(asked.principal)
+
+        def call() -> _Stream | Content:
+            return _begun(operation.function(seen, **arguments))
+
+        def read() -> Content:
+            return content_of(encode(operation.function(seen, **arguments)))
+
+        if operation.stored:
+            kept = await self._in_thread(lambda: self._kept.answer(asked.principal, asked.path, asked.query, read))
+            return _tagged(asked.request, kept)
+        found = await self._in_thread(call)
         if isinstance(found, _Stream):
             return StreamingResponse(self._lines(found), media_type=_LINES, headers={"X-Accel-Buffering": "no"})
-        content = await self._in_thread(lambda: encode(found)) if isinstance(found, list) else encode(found)
         if operation.method == "GET":
-            return _tagged(request, content, "application/json")
-        return Response(content, media_type="application/json")
+            return _tagged(asked.request, found)
+        return Response(found.content, media_type="application/json")
 
     async def _in_thread(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - as the call returns
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
@@ -149,15 +174,24 @@ class Api:
                 stream.rest.close()
 
 
+class _Asked(NamedTuple):
+    request: Request
+    principal: Principal
+    method: str
+    path: str
+    query: bytes
+    body: bytes
+
+
 class _Stream(NamedTuple):
     first: Any
     rest: Iterator[Any]
 
 
-def _begun(found: Any) -> Any:  # noqa: ANN401 - as the operation returns
+def _begun(found: Any) -> "_Stream | Content":  # noqa: ANN401 - as the operation returns
     # A stream begins in its operation's thread: what fails there is a problem with a status, and no half answer.
     if not isinstance(found, Iterator):
-        return found
+        return content_of(encode(found))
     return _Stream(next(found, _END), found)
 
 
@@ -177,10 +211,14 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - as above
     raise TypeError(f"a value of the class {type(value).__name__} cannot be sent")
 
 
-def _tagged(request: Request, content: bytes, media_type: str) -> Response:
-    tag = f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
+def content_of(content: bytes) -> Content:
+    """A body with its tag."""
+    return Content(content, f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"')
+
+
+def _tagged(request: Request, found: Content) -> Response:
+    headers = {"ETag": found.tag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
     asked = request.headers.get("if-none-match", "")
-    if asked == "*" or tag in (each.strip().removeprefix("W/") for each in asked.split(",")):
+    if asked and (asked == "*" or found.tag in (each.strip().removeprefix("W/") for each in asked.split(","))):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(content, headers=headers, media_type=media_type)
+    return Response(found.content, headers=headers, media_type="application/json")

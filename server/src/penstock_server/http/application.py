@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from penstock.service.installation import Installation
 from penstock_server.http.address import Address
@@ -35,7 +35,14 @@ def application(
         *more,
         *health_routes(installation, authenticator),
         Route("/api", api),
-        Mount("/api", api),
         Mount("/", Pages()),
     ]
-    return Fence(SchemaCheck(Starlette(routes=routes), installation), address)
+    others = Starlette(routes=routes)
+    own = frozenset(each.path for each in more if isinstance(each, Route))
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        # Most requests are for the API, which has a table of its own: to try all other routes before costs as much as an answer.
+        direct = scope["type"] == "http" and scope["path"].startswith("/api/") and scope["path"] not in own
+        await (api if direct else others)(scope, receive, send)
+
+    return Fence(SchemaCheck(answer, installation), address)

@@ -30,6 +30,9 @@ class Authenticator(Protocol):
             RefusedError: Nobody who is known.
         """
 
+    def remembered(self, request: Request) -> Principal | None:
+        """Who asks, if that can be said at once, without a look into the database; None if `principal` is to be asked."""
+
 
 class OwnerToken:
     """Knows who can read a file of the state folder: whoever can, can read the database, too, and may everything.
@@ -61,10 +64,17 @@ class OwnerToken:
 
     def principal(self, request: Request) -> Principal:
         """The owner, if the token is right; raises RefusedError."""
+        found = self.remembered(request)
+        if found is None:
+            raise unknown()
+        return found
+
+    def remembered(self, request: Request) -> Principal | None:
+        """The owner, if the token is right."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(errors="replace"), self._secret):
             return OWNER
-        raise unknown()
+        return None
 
 
 def _read(path: Path) -> str:

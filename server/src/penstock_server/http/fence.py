@@ -1,9 +1,8 @@
 """What holds for each answer, whatever gives it: the name and way by which it was asked, headers for browsers, no caching unless said."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from http import HTTPStatus
 
-from starlette.datastructures import MutableHeaders
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,7 +23,8 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_A_YEAR = "max-age=31536000"
+_RAW = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
+_LASTING = (b"strict-transport-security", b"max-age=31536000")
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 """Names under which this machine asks itself."""
@@ -59,11 +59,7 @@ class Fence:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for header, value in _HEADERS.items():
-                    headers.setdefault(header, value)
-                if lasting:
-                    headers.setdefault("Strict-Transport-Security", _A_YEAR)
+                message = {**message, "headers": _guarded(message.get("headers", ()), lasting)}
             await send(message)
 
         refusal = self._refusal(sender, scheme, name, scope)
@@ -119,6 +115,13 @@ class Fence:
         if here is None or here.is_loopback:
             return False
         return not (sender.by_proxy and path.startswith(_HEALTH))
+
+
+def _guarded(headers: Iterable[tuple[bytes, bytes]], lasting: bool) -> list[tuple[bytes, bytes]]:  # noqa: FBT001 - of one answer
+    """The headers of an answer, with those that it does not say itself."""
+    own = list(headers)
+    said = {name.lower() for name, _ in own}
+    return own + [each for each in (*_RAW, _LASTING) if each[0] not in said and (lasting or each is not _LASTING)]
 
 
 def _name(host: str) -> str:

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from starlette.datastructures import Headers
@@ -84,6 +85,7 @@ def network_problem(written: str) -> str:
     return ""
 
 
+@lru_cache(1_000)
 def address_of(written: str) -> IpAddress | None:
     """The address of an entry such as ``10.0.0.1``, ``10.0.0.1:1234`` or ``[::1]:1234``; None if it is none."""
     text = written.strip()
