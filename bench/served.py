@@ -31,7 +31,10 @@ class Served:
     def __init__(self, folder: Path, environ: dict[str, str]) -> None:
         command = [sys.executable, "-m", "penstock", "server", "start", "--port", "0"]
         served = {name: value for name, value in environ.items() if name not in WITHOUT_SERVER}
-        self.process = subprocess.Popen(command, cwd=folder, env=served, stdout=subprocess.PIPE, text=True)
+        # A session of its own, as under `penstock up`: only so its niceness counts beside other sessions.
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=served, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
         assert self.process.stdout is not None
         said = self.process.stdout.readline()
         found = re.search(r"listening on (http://[^;. ]+(?:\.\d+)*:\d+)", said)

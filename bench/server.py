@@ -6,7 +6,7 @@ An installation is written once: 2,000 DAGs and a million task instances, half o
 own (``penstock server start``) is asked over HTTP. list: the list of DAGs and the bars of a page; its floor is the answer of
 ``/health/live``. grid: the first page of 5,000 tasks by 100 runs, and all of them. commit: from a commit of another process until an open
 stream of events has it. rest: 200 open streams while nothing happens. log: the last page of a log of 1 GB, and the server's memory. w2:
-1,000 tasks with an idle server, and with one that is asked 200 times a second, in turn.
+1,000 tasks with an idle server, beside one of constant bytes that is asked 200 times a second, and with Penstock's that is, in turn.
 """
 
 import argparse
@@ -19,14 +19,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import quote
 
-from core_workloads import HERE, Observer, cpu_s, project, run_once, wait
+from core_workloads import cpu_s
 from served import Served, serving, shown, timed
 from server_history import BIG, Amount, history
+from server_w2 import w2
 
 from penstock.model.access.permission import Role
 from penstock.model.access.principal import Grant
@@ -159,74 +158,6 @@ def log(folder: Path, environ: dict[str, str], found: Installation, megabytes: i
         more = f"last page {median:.1f} ms, first {first:.1f} ms, {before:.0f} MB before"
         shown(f"memory of the server, log of {megabytes:,} MB", peak, "MB", 100, more)
     task.path.unlink()
-
-
-def w2(rounds: int, per_second: int) -> None:
-    """W2 with an idle server and with one that is asked, in turn."""
-    environ = {**os.environ, **WITHOUT_SERVER}
-    with (
-        project({"bench.py": (HERE / "dags.py").read_text()}) as (folder, found, _),
-        serving(folder, environ) as served,
-    ):
-        wait(lambda: len(found.store.dags.states()) == 10, 0.2)
-        seen, number = Observer(found), 0
-        for isolation in ("fork", "reuse"):
-            dag_id = f"w2_{isolation}"
-            run_once(found, seen, dag_id, number, 0.01)
-            quiet, asked, spent = [], [], []
-            for _ in range(rounds):
-                quiet.append(run_once(found, seen, dag_id, number + 1, 0.01))
-                used, start = cpu_s(served.process.pid), time.perf_counter()
-                with requests(served, dag_id, f"bench-{number}", per_second) as counted:
-                    asked.append(run_once(found, seen, dag_id, number + 2, 0.01))
-                took = time.perf_counter() - start
-                spent.append((cpu_s(served.process.pid) - used) / took)
-                rate = counted[0] / took
-                number += 2
-            slower = (statistics.median(asked) / statistics.median(quiet) - 1) * 100
-            more = f"{1000 / statistics.median(quiet):.0f} tasks/s; server {statistics.median(spent):.0%} of a core, {rate:.0f} requests/s"
-            shown(f"W2 {isolation}: slower by", slower, "%", 5, more)
-        seen.close()
-
-
-@contextmanager
-def requests(served: Served, dag_id: str, run_id: str, per_second: int) -> Iterator[list[int]]:
-    """Ask what open pages ask, so many times a second, by four connections."""
-    paths = [
-        "/api/v1/dags",
-        f"/api/v1/dags/{dag_id}/runs/{quote(run_id)}",
-        f"/api/v1/dags/{dag_id}/runs/{quote(run_id)}/tasks",
-        f"/api/v1/views/latest-runs?dag_ids={dag_id}",
-    ]
-    ended, counted, failed, start = threading.Event(), [0], list[str](), time.monotonic()
-    lock = threading.Lock()
-
-    def ask(path: str) -> None:
-        connection = served.connection()
-        while not ended.is_set():
-            with lock:
-                turn = counted[0]
-                counted[0] += 1
-            if ended.wait(max(0.0, start + turn / per_second - time.monotonic())):
-                break
-            try:
-                served.get(path, connection)
-            except SystemExit as error:  # of a thread, it would end nothing but that
-                failed.append(str(error))
-                break
-        connection.close()
-
-    threads = [threading.Thread(target=ask, args=(path,)) for path in paths]
-    for each in threads:
-        each.start()
-    try:
-        yield counted
-    finally:
-        ended.set()
-        for each in threads:
-            each.join()
-    if failed:
-        raise SystemExit(failed[0])
 
 
 def main() -> None:

@@ -14,7 +14,13 @@ from penstock_server.services import ServerService
 
 class TestServerService(ServiceSuite):
     service = ServerService
-    wrong_options = ({"port": -1}, {"host": "0.0.0.0"}, {"tls_key": "key.pem"}, {"public_url": "https://a.example/b"})
+    wrong_options = (
+        {"port": -1},
+        {"host": "0.0.0.0"},
+        {"tls_key": "key.pem"},
+        {"public_url": "https://a.example/b"},
+        {"niceness": 20},
+    )
 
     @pytest.fixture
     def options(self, tmp_path, monkeypatch):

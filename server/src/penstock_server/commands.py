@@ -18,7 +18,7 @@ def start(*, host: str = "", port: int | None = None) -> int:
     from penstock_server.oidc.oidc_settings import read_oidc  # noqa: PLC0415 - as below
     from penstock_server.opened import described  # noqa: PLC0415 - a manifest's object is light to import
     from penstock_server.run import run  # noqa: PLC0415 - as above
-    from penstock_server.server_settings import options_of, read_address  # noqa: PLC0415 - as above
+    from penstock_server.server_settings import options_of, read_address, read_niceness  # noqa: PLC0415 - as above
 
     stop, stopping = os.pipe()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -33,7 +33,7 @@ def start(*, host: str = "", port: int | None = None) -> int:
     with described() as found:
         given = {"host": host or None, "port": port}
         options = {**options_of(found), **{name: value for name, value in given.items() if value is not None}}
-    run(read_address(options), stop, report, read_oidc(options.get("oidc")))
+    run(read_address(options), stop, report, read_oidc(options.get("oidc")), read_niceness(options))
     return 0
 
 

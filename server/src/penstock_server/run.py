@@ -6,6 +6,7 @@ from penstock.service.installation import Installation
 from penstock_server.http.address import Address, listen
 from penstock_server.http.serve import serve
 from penstock_server.http.tls import Tls
+from penstock_server.niceness import USUAL, give_way
 from penstock_server.oidc.oidc_settings import OidcSettings
 from penstock_server.opened import described, opened
 from penstock_server.server_application import HttpAddress, server_application
@@ -15,7 +16,7 @@ Report = Callable[[str, bool], None]
 """Takes a sentence, and whether all is well."""
 
 
-def run(address: Address, stop: int, report: Report, oidc: OidcSettings | None = None) -> None:
+def run(address: Address, stop: int, report: Report, oidc: OidcSettings | None = None, niceness: int = USUAL) -> None:
     """Serve the installation of this folder, once its database has the schema of this code.
 
     Args:
@@ -23,6 +24,7 @@ def run(address: Address, stop: int, report: Report, oidc: OidcSettings | None =
         stop: Descriptor that is readable once no more is to be answered.
         report: Told how the server fares, from time to time.
         oidc: The identity provider by which users sign in; None without one.
+        niceness: How far it stands back once it answers; until then it is waited for.
 
     Raises:
         ConfigError: It may not listen there, or its certificate cannot be served; or the settings are wrong.
@@ -47,6 +49,7 @@ def run(address: Address, stop: int, report: Report, oidc: OidcSettings | None =
             report(f"{sentence.text()}{f'; {problem}' if problem else ''}", not problem)
 
         answers, streams = server_application(installation, address, url, oidc)
+        give_way(niceness)
         serve(answers, listening, stop, reported, streams, context)
 
 

@@ -1,4 +1,4 @@
-"""What ``[services.server]`` says: where the server listens, how it is reached, and by whom users are known."""
+"""What ``[services.server]`` says: where the server listens, how it is reached, how nice it is, and by whom users are known."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +11,7 @@ from penstock.service.choices.problems import choice_problems
 from penstock.service.choices.services import chosen_services
 from penstock.service.installation import Installation
 from penstock_server.http.address import Address, check
+from penstock_server.niceness import USUAL, check_niceness
 
 SERVICE = "server.server"
 """Capability id of the server."""
@@ -25,12 +26,29 @@ def read_address(options: Mapping[str, Any]) -> Address:
     Raises:
         ConfigError: What is wrong with them.
     """
-    own = {name: value for name, value in options.items() if name != "oidc"}
+    own = {name: value for name, value in options.items() if name not in ("oidc", "niceness")}
     try:
         found = msgspec.convert(own, Address)
     except msgspec.ValidationError as error:
         raise ConfigError(f"The server cannot listen: {wrong_value(error, Address)}") from None
     check(found)
+    return found
+
+
+def read_niceness(options: Mapping[str, Any]) -> int:
+    """Read and check how far the server stands back.
+
+    Args:
+        options: Those of its table, by name.
+
+    Raises:
+        ConfigError: It cannot be so.
+    """
+    try:
+        found = msgspec.convert(options.get("niceness", USUAL), int)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"The server cannot run: niceness: {as_sentence(error, inside=True)}") from None
+    check_niceness(found)
     return found
 
 

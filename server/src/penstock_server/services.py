@@ -16,13 +16,14 @@ class ServerService:
         tls_key: File of the certificate's private key, PEM.
         public_url: What browsers ask, such as ``https://penstock.example.com``; unless given, where it listens.
         trusted_proxies: Addresses or networks of proxies in front of it, whose X-Forwarded headers are believed.
+        niceness: How far it stands back where scheduler and tries want all processors: 0 for not at all, up to 19.
         oidc: The identity provider by which users sign in, a table of its own; none unless given.
 
     Raises:
         ConfigError: It may not listen there, or the provider cannot be so.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument a setting
         self,
         *,
         host: str = "127.0.0.1",
@@ -31,17 +32,27 @@ class ServerService:
         tls_key: str = "",
         public_url: str = "",
         trusted_proxies: Sequence[str] | None = None,
+        niceness: int = 10,
         oidc: Mapping[str, Any] | None = None,
     ) -> None:
         from penstock_server.http.address import Address, check  # noqa: PLC0415 - a manifest's object is light to import
+        from penstock_server.niceness import check_niceness  # noqa: PLC0415 - as above
         from penstock_server.oidc.oidc_settings import read_oidc  # noqa: PLC0415 - as above
         from penstock_server.run import run  # noqa: PLC0415 - now: to import it takes longer than a service may take to end
 
         self._run = run
         self._address = Address(host, port, tls_certificate, tls_key, public_url, tuple(trusted_proxies or ()))
         check(self._address)
+        check_niceness(niceness)
+        self._niceness = niceness
         self._oidc = read_oidc(oidc)
 
     def run(self, context: ServiceContext) -> None:
         """Answer until Penstock stops."""
-        self._run(self._address, context.fileno(), lambda text, well: context.report(text, healthy=well), self._oidc)
+        self._run(
+            self._address,
+            context.fileno(),
+            lambda text, well: context.report(text, healthy=well),
+            self._oidc,
+            self._niceness,
+        )
