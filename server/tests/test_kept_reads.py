@@ -163,7 +163,6 @@ def test_kept_answers_take_a_bounded_part_of_the_memory(installation):
     answer("/large", kept_reads.MOST_OF_ONE + 1)
     assert kept.at_once(installation.principal, "/large", b"") is None
     assert kept.at_once(installation.principal, "/19", b"") is not None
-    kept.close()
 
 
 CHANGES = {

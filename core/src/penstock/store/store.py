@@ -184,6 +184,7 @@ class Store:
     def close(self) -> None:
         """Give up the leader lock, if it was acquired, and every connection."""
         self.role.release()
+        self.feed.stamp.close()
         self.database.close()
 
     def __enter__(self) -> Self:

@@ -52,7 +52,7 @@ class KeptReads:
 
     def __init__(self, installation: Installation, most_bytes: int = MOST_BYTES) -> None:
         self._installation, self._most = installation, most_bytes
-        self._stamp = installation.store.feed.stamp()
+        self._stamp = installation.store.feed.stamp
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
@@ -88,10 +88,6 @@ class KeptReads:
         if len(made.content) <= MOST_OF_ONE:
             self._keep(key, _Kept(made, stamp, self._now_s() + KEPT_S))
         return made
-
-    def close(self) -> None:
-        """Keep nothing more."""
-        self._stamp.close()
 
     def _true(self, found: _Kept, stamp: str) -> Content | None:
         return found.content if found.stamp == stamp and self._now_s() < found.until_s else None

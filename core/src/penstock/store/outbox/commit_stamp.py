@@ -54,6 +54,7 @@ class CommitStamp:
         with self._lock, suppress(Exception):
             if self._connection is not None:
                 self._connection.close()
+            self._connection = self._session = None
 
     def _opened(self) -> sqlite3.Connection:
         self._connection = self._database.engine.connect()

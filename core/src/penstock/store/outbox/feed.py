@@ -50,10 +50,15 @@ _NOTED_EACH = timedelta(seconds=30)
 
 
 class Feed:
-    """Reads what has changed. Every method raises StoreError if the database cannot serve."""
+    """Reads what has changed. Every method raises StoreError if the database cannot serve.
+
+    Attributes:
+        stamp: Says at each read whether anything was committed since another one; closed with the store.
+    """
 
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database, self._writer = database, writer
+        self.stamp = CommitStamp(database)
         self._names: dict[int, tuple[str, str]] = {}
         self._noted: datetime | None = None
 
@@ -108,10 +113,6 @@ class Feed:
     def watch(self) -> "FeedWatch":
         """Look from time to time whether the feed may have grown."""
         return FeedWatch(self._database)
-
-    def stamp(self) -> CommitStamp:
-        """Ask at each read whether anything was committed since another one."""
-        return CommitStamp(self._database)
 
     def _end(self, connection: Connection, floor: Sequence[int]) -> tuple[int, int]:
         """Transaction and number behind which all comes that is not told yet."""
