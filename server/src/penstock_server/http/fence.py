@@ -120,8 +120,8 @@ class Fence:
 def _guarded(headers: Iterable[tuple[bytes, bytes]], lasting: bool) -> list[tuple[bytes, bytes]]:  # noqa: FBT001 - of one answer
     """The headers of an answer, with those that it does not say itself."""
     own = list(headers)
-    said = {name.lower() for name, _ in own}
-    return own + [each for each in (*_RAW, _LASTING) if each[0] not in said and (lasting or each is not _LASTING)]
+    given = {name.lower() for name, _ in own}
+    return own + [each for each in (*_RAW, _LASTING) if each[0] not in given and (lasting or each is not _LASTING)]
 
 
 def _name(host: str) -> str:
