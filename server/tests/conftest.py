@@ -129,3 +129,11 @@ def dags():
 @pytest.fixture
 def caller():
     return Caller
+
+
+@pytest.fixture(scope="session")
+def fake_provider():
+    """The class of an identity provider that stands in for real ones."""
+    from .oidc.fake_provider import FakeProvider  # noqa: PLC0415 - few tests need what it imports
+
+    return FakeProvider

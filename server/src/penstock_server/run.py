@@ -1,6 +1,6 @@
 """Runs the server until it is told to stop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from penstock.service.installation import Installation
 from penstock_server.http.address import Address, listen
@@ -16,14 +16,20 @@ Report = Callable[[str, bool], None]
 """Takes a sentence, and whether all is well."""
 
 
-def run(address: Address, stop: int, report: Report, oidc: OidcSettings | None = None, niceness: int = USUAL) -> None:
+def run(
+    address: Address,
+    stop: int,
+    report: Report,
+    oidc: Mapping[str, OidcSettings] | None = None,
+    niceness: int = USUAL,
+) -> None:
     """Serve the installation of this folder, once its database has the schema of this code.
 
     Args:
         address: Where.
         stop: Descriptor that is readable once no more is to be answered.
         report: Told how the server fares, from time to time.
-        oidc: The identity provider by which users sign in; None without one.
+        oidc: The identity providers by which users sign in, by their ids; none unless given.
         niceness: How far it stands back once it answers; until then it is waited for.
 
     Raises:

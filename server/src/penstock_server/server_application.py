@@ -1,5 +1,6 @@
 """The application as it is served: an installation, and who is let in."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 
@@ -67,7 +68,7 @@ class HttpAddress:
 
 
 def server_application(
-    installation: Installation, address: Address, url: str = "", oidc: OidcSettings | None = None
+    installation: Installation, address: Address, url: str = "", oidc: Mapping[str, OidcSettings] | None = None
 ) -> tuple[ASGIApp, EventStreams]:
     """Make the application, and its streams of events.
 
@@ -75,27 +76,29 @@ def server_application(
         installation: What is served.
         address: Where it listens, and how it is reached.
         url: Where people reach it.
-        oidc: The identity provider by which users sign in; None without one.
+        oidc: The identity providers by which users sign in, by their ids; none unless given.
 
     Raises:
         OSError: The state folder cannot be written.
     """
     principals, folder = Principals(installation), installation.settings.state_folder
     authenticator = UserAuthenticator(principals, OwnerToken.of(folder), installation.store.name)
-    login = Login(installation, principals, authenticator, Passwords())
-    streams = EventStreams(lambda: ChangeFollower(installation))
-    routes = [*login.routes(), _ways(oidc), events(streams, installation, authenticator)]
-    if oidc is not None:
-        from penstock_server.oidc.oidc_login import oidc_routes  # noqa: PLC0415 - the extra oidc brings what it imports
+    streams, leave = EventStreams(lambda: ChangeFollower(installation)), None
+    routes = [_ways(oidc or {}), events(streams, installation, authenticator)]
+    if oidc:
+        from penstock_server.oidc.oidc_login import OidcLogins  # noqa: PLC0415 - the extra oidc brings what it imports
 
-        routes += oidc_routes(installation, principals, SessionCookie(installation, authenticator), oidc, url)
+        logins = OidcLogins(installation, principals, SessionCookie(installation, authenticator), oidc, url)
+        leave = logins.leave
+        routes += logins.routes()
+    routes += Login(installation, principals, authenticator, Passwords(), leave).routes()
     return application(installation, authenticator, address, routes), streams
 
 
-def _ways(oidc: OidcSettings | None) -> Route:
+def _ways(oidc: Mapping[str, OidcSettings]) -> Route:
     """What the page where one signs in offers beside a password; whoever asks has not signed in yet."""
 
     async def ways(_request: Request) -> Response:
-        return JSONResponse({"oidc": "" if oidc is None else oidc.name})
+        return JSONResponse({"oidc": [{"id": each, "name": settings.name} for each, settings in oidc.items()]})
 
     return Route("/auth/ways", ways, methods=["GET"])

@@ -17,10 +17,10 @@ class ServerService:
         public_url: What browsers ask, such as ``https://penstock.example.com``; unless given, where it listens.
         trusted_proxies: Addresses or networks of proxies in front of it, whose X-Forwarded headers are believed.
         niceness: How far it stands back where scheduler and tries want all processors: 0 for not at all, up to 19.
-        oidc: The identity provider by which users sign in, a table of its own; none unless given.
+        oidc: Identity providers by which users sign in, each a table of its own, by its id; none unless given.
 
     Raises:
-        ConfigError: It may not listen there, or the provider cannot be so.
+        ConfigError: It may not listen there, or a provider cannot be so.
     """
 
     def __init__(  # noqa: PLR0913 - one argument a setting

@@ -1,6 +1,7 @@
 """Users sign in by an identity provider: the whole way, and whatever it may say that must not be believed."""
 
 import json
+import re
 import sys
 from base64 import urlsafe_b64encode
 from hashlib import sha256
@@ -28,13 +29,12 @@ def who(browser):
 
 def test_who_signs_in_there_is_a_user_here_who_may_nothing_yet(browser, provider, installation):
     here = browser()
-    assert here.call("GET", "/auth/ways").json == {"oidc": "Acme & Sons"}
+    assert here.call("GET", "/auth/ways").json == {"oidc": [{"id": "company", "name": "Acme & Sons"}]}
     answer = here.sign_in("/dags/sales?tab=runs")
     assert (answer.status, answer.headers["location"]) == (303, f"{URL}/dags/sales?tab=runs")
-    (session,) = [each for each in answer.cookies if not each.partition("=")[0].endswith("-oidc")]
-    assert session.startswith("__Host-penstock-")
+    (session,) = [each for each in answer.cookies if re.match(r"__Host-penstock-[0-9a-f]+=", each)]
     assert {"secure", "httponly", "samesite=lax", "path=/", "max-age=43200"} <= {e.lower() for e in session.split("; ")}
-    assert len(here.cookies) == 1
+    assert sorted(name[28:] for name in here.cookies) == ["", "-by"]
     assert (who(here), here.get("/api/v1/dags").status) == ("ann", 403)
     found = installation.store.access.users.find("ann")
     assert (found.external, found.password) == (f"{provider.issuer} u-1", False)
@@ -43,9 +43,8 @@ def test_who_signs_in_there_is_a_user_here_who_may_nothing_yet(browser, provider
     provider.person["preferred_username"] = "ann.smith"
     assert (here.sign_in().headers["location"], who(here)) == (f"{URL}/", "ann")
     assert provider.asked.count(CONFIGURATION) == provider.asked.count("/keys") == 1
-    (cookie,) = [f"{name}={value}" for name, value in here.cookies.items()]
-    assert here.call("POST", "/auth/logout", cookie=cookie, sec_fetch_site="same-origin").status == 204
-    assert who(here) == 401
+    assert here.log_out().status == 200
+    assert (who(here), here.cookies) == (401, {})
 
 
 def test_a_local_admin_signs_in_beside_it_also_while_it_is_away(serve, provider, installation):
@@ -53,7 +52,7 @@ def test_a_local_admin_signs_in_beside_it_also_while_it_is_away(serve, provider,
     provider.answers[CONFIGURATION] = (500, {}, "")
     call = serve()
     assert call("POST", "/auth/login", {"user": "root", "password": "four words of tests"}).status == 204
-    answer = call("GET", "/auth/oidc/start")
+    answer = call("GET", "/auth/oidc/company/start")
     assert (answer.status, b"It answers 500" in answer.body or b"it answers 500" in answer.body) == (502, True)
 
 
@@ -231,7 +230,7 @@ def test_a_provider_that_fails_signs_nobody_in(browser, provider, path, answer, 
 )
 def test_a_provider_that_names_other_places_is_not_asked_there(serve, provider, change, sentence):
     provider.answers[CONFIGURATION] = (200, {}, json.dumps({**provider.configuration(), **change}))
-    answer = serve()("GET", "/auth/oidc/start")
+    answer = serve()("GET", "/auth/oidc/company/start")
     assert (answer.status, sentence in answer.body.decode()) == (502, True), answer.body
     assert provider.asked == [CONFIGURATION]
 
@@ -328,8 +327,8 @@ SOUND = {"issuer": "https://id.example", "client_id": "penstock"}
 )
 def test_settings_that_cannot_be_are_refused_in_a_sentence(given, sentence):
     with pytest.raises(ConfigError) as refused:
-        read_oidc({**SOUND, **given})
-    assert "[services.server.oidc]" in str(refused.value)
+        read_oidc({"company": {**SOUND, **given}})
+    assert "[services.server.oidc.company]" in str(refused.value)
     assert sentence in str(refused.value)
 
 
@@ -337,4 +336,23 @@ def test_settings_that_cannot_be_are_refused_in_a_sentence(given, sentence):
 def test_without_the_extra_the_settings_say_what_to_install(monkeypatch, module):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ConfigError, match=rf"needs {module}.*penstock-server\[oidc\]"):
-        read_oidc(SOUND)
+        read_oidc({"company": SOUND})
+
+
+@pytest.mark.parametrize(
+    ("tables", "sentence"),
+    [
+        (SOUND, "issuer is no table. Each identity provider has one, such as [services.server.oidc.company]"),
+        ({"Company": SOUND}, "an id has 1 to 40 small letters"),
+        ({"a/b": SOUND}, "an id has 1 to 40 small letters"),
+        ({"one": SOUND, "two": SOUND}, "[services.server.oidc.two] has the issuer of [services.server.oidc.one]"),
+    ],
+)
+def test_tables_of_providers_that_cannot_be_are_refused_in_a_sentence(tables, sentence):
+    with pytest.raises(ConfigError) as refused:
+        read_oidc(tables)
+    assert sentence in str(refused.value)
+
+
+def test_without_a_table_there_is_no_provider():
+    assert (read_oidc(None), read_oidc({})) == ({}, {})

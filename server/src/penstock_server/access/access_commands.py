@@ -47,6 +47,29 @@ def reset_password(user: str, *, url: str = "") -> int:
     return user_terminal.reset(user, url=url)
 
 
+def tie_user(user: str, external: str) -> int:
+    """Tie a user to what an identity provider knows somebody by, who signs in there as this user from then on.
+
+    Args:
+        user: The user.
+        external: The issuer and the subject, with a blank between.
+    """
+    from penstock_server.access import user_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return user_terminal.tie(user, external)
+
+
+def untie_user(user: str) -> int:
+    """Let nobody sign in as a user by an identity provider any more.
+
+    Args:
+        user: The user.
+    """
+    from penstock_server.access import user_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return user_terminal.untie(user)
+
+
 def disable_user(user: str) -> int:
     """Let a user in no more.
 

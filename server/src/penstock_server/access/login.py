@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from penstock.errors import PenstockError
@@ -59,6 +59,9 @@ class _FirstAdmin(msgspec.Struct, forbid_unknown_fields=True):
 T = TypeVar("T", bound=msgspec.Struct)
 
 
+Leave = Callable[[Request, Callable[[str], Response]], Response]
+
+
 class Login:
     """Signs users in and out, and takes their passwords: nothing else of the server sees one.
 
@@ -67,11 +70,18 @@ class Login:
         principals: Finds them.
         authenticator: Knows the cookie.
         passwords: Verifies.
+        leave: Answers who has logged out, with the place that its second argument is called with, "" for none.
     """
 
     def __init__(
-        self, installation: Installation, principals: Principals, authenticator: UserAuthenticator, passwords: Passwords
+        self,
+        installation: Installation,
+        principals: Principals,
+        authenticator: UserAuthenticator,
+        passwords: Passwords,
+        leave: Leave | None = None,
     ) -> None:
+        self._leave = leave or (lambda _request, answer: answer(""))
         self._installation, self._principals, self._authenticator, self._passwords = (
             installation,
             principals,
@@ -172,10 +182,18 @@ class Login:
 
     async def _logout(self, request: Request) -> Response:
         refuse_other_sites(request, known_by_cookie=True)
-        await asyncio.get_running_loop().run_in_executor(self._threads, lambda: self._cookie.end(request))
-        answer = Response(status_code=HTTPStatus.NO_CONTENT)
+
+        def left() -> Response:
+            self._cookie.end(request)  # first: whatever comes of logging out elsewhere, nobody is known here any more
+            return self._leave(request, _sent_to)
+
+        answer = await asyncio.get_running_loop().run_in_executor(self._threads, left)
         self._cookie.write(request, answer, "", 0)
         return answer
+
+
+def _sent_to(place: str) -> Response:
+    return JSONResponse({"next": place}) if place else Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 async def _read(request: Request, kind: type[T]) -> T:

@@ -81,6 +81,22 @@ def _link(installation: Installation, user: str, url: str) -> str:
     return f"{place}/reset#{made.secret}"  # behind #, which browsers send to nobody: it is in no log
 
 
+def tie(user: str, external: str) -> int:
+    """Tie a user to what an identity provider knows somebody by."""
+    with asked() as installation:
+        users.set_external(installation, user, external, by=asked_by())
+    _print(f"tied {user} to {external}, and ended the user's sessions")
+    return 0
+
+
+def untie(user: str) -> int:
+    """Let nobody sign in as a user by an identity provider any more."""
+    with asked() as installation:
+        users.set_external(installation, user, "", by=asked_by())
+    _print(f"untied {user}, who signs in by a password alone: penstock users reset {user}")
+    return 0
+
+
 def disable(user: str) -> int:
     """Let a user in no more."""
     return _set_disabled(user, disabled=True)

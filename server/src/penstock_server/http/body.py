@@ -14,11 +14,19 @@ MOST_S = 20.0
 """Seconds in which a body has to arrive."""
 
 
-async def body_of(request: Request, *, most_bytes: int = MOST_BYTES, most_s: float = MOST_S) -> bytes:
+async def body_of(
+    request: Request, *, most_bytes: int = MOST_BYTES, most_s: float = MOST_S, kind: str = "application/json"
+) -> bytes:
     """Read a body.
 
+    Args:
+        request: The request.
+        most_bytes: How many bytes it may have.
+        most_s: Seconds in which it has to arrive.
+        kind: What it must say to be.
+
     Raises:
-        RefusedError: It is too large, too slow, or no JSON by its own words.
+        RefusedError: It is too large, too slow, or by its own words of another kind.
     """
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > most_bytes:
@@ -37,9 +45,9 @@ async def body_of(request: Request, *, most_bytes: int = MOST_BYTES, most_s: flo
         ) from None
     except ClientDisconnect:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "the body ended before it was whole.") from None
-    if size and request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if size and request.headers.get("content-type", "").partition(";")[0].strip().lower() != kind:
         raise RefusedError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body is no JSON. Send it as Content-Type: application/json."
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"the body is no {kind}. Send it, and say so in Content-Type."
         )
     return b"".join(pieces)
 

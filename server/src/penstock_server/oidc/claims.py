@@ -13,6 +13,7 @@ SKEW_S = 60.0
 """Seconds by which clocks may differ."""
 
 _OLDEST_S = 600.0
+_LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 _LONGEST_SUBJECT = 255
 _LARGEST = 1e15  # more is no instant, nor is infinity
 
@@ -32,6 +33,28 @@ def claims_problem(claims: Mapping[str, Any], *, issuer: str, client_id: str, no
         _audience_problem(claims, client_id),
         _time_problem(claims, now_s),
         "" if _is_same(claims.get("nonce"), nonce) else "it is no answer to what this browser asked (nonce)",
+        "" if _is_subject(claims.get("sub")) else "it names nobody (sub)",
+    )
+    return next((each for each in checks if each), "")
+
+
+def logout_problem(claims: Mapping[str, Any], *, issuer: str, client_id: str, now_s: float) -> str:
+    """What is wrong with the claims of a logout token (OpenID Connect Back-Channel Logout 1.0, 2.6); "" if nothing is.
+
+    Args:
+        claims: The claims, whose signature is verified.
+        issuer: Who must have made it.
+        client_id: For whom it must be.
+        now_s: The present, in seconds since 1970.
+    """
+    events = claims.get("events")
+    checks = (
+        _issuer_problem(claims.get("iss"), issuer),
+        _audience_problem(claims, client_id),
+        _time_problem(claims, now_s),
+        "" if isinstance(events, dict) and isinstance(events.get(_LOGOUT), dict) else "it is about no logout (events)",
+        "it is an ID token (nonce)" if "nonce" in claims else "",
+        "" if isinstance(claims.get("jti"), str) else "it has no id (jti)",
         "" if _is_subject(claims.get("sub")) else "it names nobody (sub)",
     )
     return next((each for each in checks if each), "")

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx2
 import msgspec
@@ -19,7 +20,7 @@ from joserfc.jwk import JWKRegistry, KeySet
 
 from penstock.service.installation import Installation
 from penstock_server.http.problems import RefusedError
-from penstock_server.oidc.claims import ALGORITHMS, claims_problem, hash_problem
+from penstock_server.oidc.claims import ALGORITHMS, claims_problem, hash_problem, logout_problem
 from penstock_server.oidc.oidc_settings import OidcSettings, is_secure
 
 PATH = "/.well-known/openid-configuration"
@@ -44,6 +45,7 @@ class Metadata(msgspec.Struct, frozen=True):
     jwks_uri: str
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
     authorization_response_iss_parameter_supported: bool = False
+    end_session_endpoint: str = ""
 
 
 class IdentityProvider:
@@ -86,16 +88,7 @@ class IdentityProvider:
         """
         metadata = self.metadata()
         given = self._exchanged(metadata, code, verifier)
-        token = given.get("id_token")
-        if not isinstance(token, str) or len(token) > _MOST_BYTES:
-            raise _unbelieved("it has no ID token")
-        header = _header(token)
-        algorithm = header.get("alg")
-        if algorithm not in ALGORITHMS:
-            raise _unbelieved(f"its ID token is signed by {str(algorithm)[:40]!r}, which proves nothing")
-        if "crit" in header:
-            raise _unbelieved("its ID token needs what this server does not know (crit)")
-        claims = self._verified(metadata, token, algorithm, header.get("kid"))
+        claims, algorithm = self._believed(metadata, given.get("id_token"), "ID token")
         problem = claims_problem(
             claims,
             issuer=self._settings.issuer,
@@ -106,6 +99,32 @@ class IdentityProvider:
         if problem:
             raise _unbelieved(f"of its ID token, {problem}")
         return claims
+
+    def logged_out(self, token: object) -> str:
+        """The subject that a logout token says to have logged out there; raises RefusedError if it is not to be believed."""
+        claims, _ = self._believed(self.metadata(), token, "logout token")
+        problem = logout_problem(
+            claims,
+            issuer=self._settings.issuer,
+            client_id=self._settings.client_id,
+            now_s=self._installation.now().timestamp(),
+        )
+        if problem:
+            raise _unbelieved(f"of its logout token, {problem}")
+        return str(claims["sub"])
+
+    def logout_url(self, back: str) -> str:
+        """Where a browser logs out there (OpenID Connect RP-Initiated Logout 1.0), and comes back from; "" if it has no such page.
+
+        Args:
+            back: Where to.
+
+        Raises:
+            RefusedError: It does not answer.
+        """
+        place = self.metadata().end_session_endpoint
+        given = urlencode({"client_id": self._settings.client_id, "post_logout_redirect_uri": back})
+        return f"{place}{'&' if '?' in place else '?'}{given}" if place else ""
 
     def metadata(self) -> Metadata:
         """What the provider says of itself; raises RefusedError."""
@@ -120,7 +139,8 @@ class IdentityProvider:
                 raise _unbelieved("what it says of itself is no OpenID configuration") from None
             if found.issuer != self._settings.issuer:
                 raise _unbelieved(f"it says to be the issuer {found.issuer[:200]!r}")
-            for url in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri):
+            needed = (found.authorization_endpoint, found.token_endpoint, found.jwks_uri)
+            for url in (*needed, *filter(None, [found.end_session_endpoint])):
                 if not is_secure(url):
                     raise _unbelieved(f"it names {url[:200]!r}, which is no https:// URL")
             self._metadata = (found, now)
@@ -141,7 +161,19 @@ class IdentityProvider:
             raise _unbelieved(f"it does not take the code ({str(name)[:60]})") from None
         return dict(found)
 
-    def _verified(self, metadata: Metadata, token: str, algorithm: str, kid: object) -> Mapping[str, Any]:
+    def _believed(self, metadata: Metadata, token: object, what: str) -> tuple[Mapping[str, Any], str]:
+        """The claims of a token that one of its keys has signed, and how; raises RefusedError."""
+        if not isinstance(token, str) or len(token) > _MOST_BYTES:
+            raise _unbelieved(f"it has no {what}")
+        header = _header(token, what)
+        algorithm = header.get("alg")
+        if algorithm not in ALGORITHMS:
+            raise _unbelieved(f"its {what} is signed by {str(algorithm)[:40]!r}, which proves nothing")
+        if "crit" in header:
+            raise _unbelieved(f"its {what} needs what this server does not know (crit)")
+        return self._verified(metadata, token, algorithm, header.get("kid"), what), algorithm
+
+    def _verified(self, metadata: Metadata, token: str, algorithm: str, kid: object, what: str) -> Mapping[str, Any]:
         keys = self._known_keys(metadata, kid)
         candidates = [each for each in keys if kid is None or each.kid == kid]
         for key in candidates[:10]:
@@ -149,7 +181,7 @@ class IdentityProvider:
                 return dict(jwt.decode(token, key, algorithms=[algorithm]).claims)
             except (JoseError, ValueError, TypeError):
                 continue
-        raise _unbelieved("its ID token is signed by none of its keys")
+        raise _unbelieved(f"its {what} is signed by none of its keys")
 
     def _known_keys(self, metadata: Metadata, kid: object) -> KeySet:
         with self._guard:
@@ -198,14 +230,14 @@ class IdentityProvider:
         )
 
 
-def _header(token: str) -> Mapping[str, Any]:
+def _header(token: str, what: str) -> Mapping[str, Any]:
     first = token.partition(".")[0]
     try:
         found = msgspec.json.decode(urlsafe_b64decode(first + "=" * (-len(first) % 4)))
     except (msgspec.MsgspecError, ValueError):
-        raise _unbelieved("its ID token is none") from None
+        raise _unbelieved(f"its {what} is none") from None
     if not isinstance(found, dict):
-        raise _unbelieved("its ID token is none")
+        raise _unbelieved(f"its {what} is none")
     return found
 
 
@@ -228,5 +260,5 @@ def _key_set(content: bytes) -> KeySet:
 
 def _unbelieved(why: str) -> RefusedError:
     return RefusedError(
-        HTTPStatus.BAD_GATEWAY, f"the identity provider cannot be believed: {why}. Nobody is signed in."
+        HTTPStatus.BAD_GATEWAY, f"the identity provider cannot be believed: {why}. No session is begun or ended."
     )

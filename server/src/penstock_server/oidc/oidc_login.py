@@ -1,4 +1,4 @@
-"""The routes by which a browser signs in by the identity provider."""
+"""The routes by which a browser signs in by an identity provider, and logs out there."""
 
 import asyncio
 import hashlib
@@ -11,31 +11,31 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, NamedTuple
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qs, quote, unquote
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from penstock.errors import PenstockError
-from penstock.service.access.external_users import external_user, keep_teams
+from penstock.service.access.external_users import end_sessions_of, external_user, keep_teams
 from penstock.service.access.principals import NewSession, Principals
 from penstock.service.installation import Installation
 from penstock_server.access.session_cookie import SessionCookie
 from penstock_server.access.user_authenticator import source
+from penstock_server.http.body import body_of
 from penstock_server.http.problems import RefusedError, problem_of
 from penstock_server.oidc.identity_provider import IdentityProvider
 from penstock_server.oidc.oidc_settings import OidcSettings
 
-CALLBACK = "/auth/oidc/callback"
-"""Where the provider sends browsers back to; it is registered there."""
-
-_SUFFIX = "-oidc"  # of the name of the cookie
-_START = "/auth/oidc/start"
+_PATH = "/auth/oidc"
+_SUFFIX, _BY = "-oidc", "-by"  # of the names of the cookies: with what a browser was sent away, and by whom it came in
 _LASTS_S = 600
 _THREADS = 4
 _MOST_WAITING = 64
 _MOST_TEXT = 4_096
+_FORM = "application/x-www-form-urlencoded"
+_MOST_LOGOUT, _MOST_FIELDS = 65_536, 20
 _OWN_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 _ERROR = re.compile(r"[a-z_]{1,60}")
 _log = logging.getLogger(__name__)
@@ -44,54 +44,67 @@ _log = logging.getLogger(__name__)
 class _Away(NamedTuple):
     """What a browser was sent away with: all of it is made of one secret, which that browser alone has."""
 
+    provider: str
     secret: str
     next: str
 
     def value(self, use: str) -> str:
-        digest = hashlib.sha256(f"{use}:{self.secret}".encode()).digest()
+        digest = hashlib.sha256(f"{use}:{self.provider}:{self.secret}".encode()).digest()
         return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 class OidcLogin:
-    """Signs users in by the identity provider.
+    """Signs users in by an identity provider.
 
     Args:
+        name: Its id in the settings: part of each path and cookie, so that no provider is taken for another.
         installation: Whose users.
         principals: Makes sessions.
         cookie: Has browsers keep them.
         settings: The settings.
-        provider: Is asked.
         url: Where browsers reach the server.
     """
 
     def __init__(
         self,
+        name: str,
         installation: Installation,
         principals: Principals,
         cookie: SessionCookie,
         settings: OidcSettings,
-        provider: IdentityProvider,
         url: str,
     ) -> None:
+        self._name, self._path = name, f"{_PATH}/{name}"
         self._installation, self._principals, self._cookie = installation, principals, cookie
-        self._settings, self._provider, self._url = settings, provider, url
+        self._settings, self._url = settings, url
+        self._provider = IdentityProvider(installation, settings, f"{url}{self._path}/callback")
+        self._suffix = f"{_SUFFIX}-{name}"
         self._threads = ThreadPoolExecutor(_THREADS, "oidc")
         self._waiting = 0
 
     def routes(self) -> list[Route]:
-        """The routes: GET /auth/oidc/start and /auth/oidc/callback."""
+        """The routes below /auth/oidc/ID: GET start and callback for browsers, POST logout for the provider."""
         return [
-            Route(_START, self._answering(self._start), methods=["GET"]),
-            Route(CALLBACK, self._answering(self._callback), methods=["GET"]),
+            Route(f"{self._path}/start", self._answering(self._start), methods=["GET"]),
+            Route(f"{self._path}/callback", self._answering(self._callback), methods=["GET"]),
+            Route(f"{self._path}/logout", self._logged_out, methods=["POST"]),
         ]
 
+    def logout_url(self) -> str:
+        """Where somebody who has logged out here logs out there; "" if there is no such place, or it is not known now."""
+        try:
+            return self._provider.logout_url(f"{self._url}/login") if self._settings.log_out_there else ""
+        except RefusedError as error:
+            _log.warning("who logs out here does not log out at %s: %s", self._settings.issuer, error)
+            return ""
+
     async def _start(self, request: Request) -> Response:
-        away = _Away(secrets.token_urlsafe(32), own_path(request.query_params.get("next", "")))
+        away = _Away(self._name, secrets.token_urlsafe(32), own_path(request.query_params.get("next", "")))
         url = await self._in_thread(
             lambda: self._provider.authorization_url(away.value("state"), away.value("nonce"), away.value("verifier"))
         )
         answer = RedirectResponse(url, HTTPStatus.SEE_OTHER)
-        self._cookie.write(request, answer, f"{away.secret}.{quote(away.next, safe='')}", _LASTS_S, _SUFFIX)
+        self._cookie.write(request, answer, f"{away.secret}.{quote(away.next, safe='')}", _LASTS_S, self._suffix)
         return answer
 
     async def _callback(self, request: Request) -> Response:
@@ -99,14 +112,31 @@ class OidcLogin:
         made = await self._in_thread(lambda: self._signed_in(request, away, code))
         answer = RedirectResponse(self._url + away.next, HTTPStatus.SEE_OTHER)
         self._cookie.keep(request, answer, made)
-        self._cookie.write(request, answer, "", 0, _SUFFIX)
+        self._cookie.write(request, answer, "", 0, self._suffix)
+        self._cookie.write(request, answer, self._name, int(self._settings.session_hours * 3600), _BY)
         return answer
+
+    async def _logged_out(self, request: Request) -> Response:
+        """Ends the sessions of whom the provider says to have logged out there; it asks by itself, without a browser."""
+        try:
+            token = _logout_token(await body_of(request, most_bytes=_MOST_LOGOUT, kind=_FORM))
+            await self._in_thread(lambda: self._end_sessions(token, source(request)))
+        except (RefusedError, PenstockError) as error:
+            _log.warning("a logout by %s failed: %s", self._settings.issuer, error)
+            problem = problem_of(error)
+            status = HTTPStatus.BAD_REQUEST if problem.status == HTTPStatus.BAD_GATEWAY else problem.status
+            return JSONResponse({"error": "invalid_request", "error_description": problem.detail}, status)
+        return Response(status_code=HTTPStatus.OK)
+
+    def _end_sessions(self, token: str, address: str) -> None:
+        subject = self._provider.logged_out(token)
+        end_sessions_of(self._installation, f"{self._settings.issuer} {subject}", address)
 
     def _come_back(self, request: Request) -> tuple[_Away, str]:
         """What the browser was sent away with, and the code that it has come back with; raises RefusedError."""
-        secret, _, path = self._cookie.read(request, _SUFFIX).partition(".")
+        secret, _, path = self._cookie.read(request, self._suffix).partition(".")
         given = {name: request.query_params.getlist(name) for name in ("state", "code", "error", "iss")}
-        away = _Away(secret, own_path(unquote(path)))
+        away = _Away(self._name, secret, own_path(unquote(path)))
         known = bool(secret) and len(given["state"]) == 1
         if not known or not secrets.compare_digest(given["state"][0].encode(), away.value("state").encode()):
             raise RefusedError(
@@ -169,20 +199,47 @@ class OidcLogin:
         return answered
 
 
-def oidc_routes(
-    installation: Installation, principals: Principals, cookie: SessionCookie, settings: OidcSettings, url: str
-) -> list[Route]:
-    """Make the routes over the provider of the settings.
+class OidcLogins:
+    """Signs users in by the identity providers of the settings.
 
     Args:
         installation: Whose users.
         principals: Makes sessions.
         cookie: Has browsers keep them.
-        settings: The settings.
+        providers: The settings of each, by its id.
         url: Where browsers reach the server.
     """
-    provider = IdentityProvider(installation, settings, url + CALLBACK)
-    return OidcLogin(installation, principals, cookie, settings, provider, url).routes()
+
+    def __init__(
+        self,
+        installation: Installation,
+        principals: Principals,
+        cookie: SessionCookie,
+        providers: Mapping[str, OidcSettings],
+        url: str,
+    ) -> None:
+        self._cookie = cookie
+        self._logins = {
+            name: OidcLogin(name, installation, principals, cookie, settings, url)
+            for name, settings in providers.items()
+        }
+
+    def routes(self) -> list[Route]:
+        """The routes of all of them."""
+        return [route for each in self._logins.values() for route in each.routes()]
+
+    def leave(self, request: Request, answer: Callable[[str], Response]) -> Response:
+        """Answer somebody who has logged out here: with where to log out, too, if this browser came in by a provider.
+
+        Args:
+            request: The request, whose session has ended.
+            answer: Makes the answer of a place to go to, "" for none.
+        """
+        login = self._logins.get(self._cookie.read(request, _BY))
+        found = answer("" if login is None else login.logout_url())
+        if login is not None:
+            self._cookie.write(request, found, "", 0, _BY)
+        return found
 
 
 def own_path(path: str) -> str:
@@ -200,6 +257,16 @@ def memberships(teams: Mapping[str, str], groups: object) -> dict[str, bool]:
     named = {each for each in written if isinstance(each, str)}
     found = dict.fromkeys(teams.values(), False)
     return found | {team: True for group, team in teams.items() if group in named}
+
+
+def _logout_token(body: bytes) -> str:
+    """The one token of a form; raises RefusedError."""
+    try:
+        given = parse_qs(body.decode("ascii"), strict_parsing=True, max_num_fields=_MOST_FIELDS)
+        (token,) = given["logout_token"]
+    except (ValueError, KeyError):
+        raise RefusedError(HTTPStatus.BAD_REQUEST, "this takes a form with one logout_token.") from None
+    return token
 
 
 def _page(error: Exception) -> Response:

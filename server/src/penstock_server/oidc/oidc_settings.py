@@ -1,7 +1,8 @@
-"""What ``[services.server.oidc]`` says of the identity provider."""
+"""What ``[services.server.oidc.ID]`` says of an identity provider: there may be several."""
 
 import importlib.util
 import ipaddress
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -12,10 +13,12 @@ from penstock.errors import ConfigError
 from penstock.model.values.wrong_value import wrong_value
 
 _NEEDED = ("authlib", "httpx2", "joserfc")
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+_TABLE = "[services.server.oidc"
 
 
 class OidcSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[services.server.oidc]``: an identity provider by which users sign in.
+    """``[services.server.oidc.ID]``: an identity provider by which users sign in.
 
     Attributes:
         issuer: Its URL, below which ``/.well-known/openid-configuration`` is.
@@ -28,6 +31,7 @@ class OidcSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         teams: Names of teams by groups: whoever is in one of a team's groups is its member, and nobody else who signs in so.
         create_users: Whether somebody who is not known yet becomes a user, who may nothing but by teams.
         session_hours: Hours after which one signs in anew.
+        log_out_there: Whether who logs out here is sent to log out there, too, if the provider has a page for that.
     """
 
     issuer: str
@@ -40,39 +44,46 @@ class OidcSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     teams: dict[str, str] = {}
     create_users: bool = True
     session_hours: Annotated[float, msgspec.Meta(gt=0, le=168)] = 12.0
+    log_out_there: bool = True
 
 
-def read_oidc(options: Mapping[str, Any] | None) -> OidcSettings | None:
-    """Read the table; None if there is none.
+def read_oidc(options: Mapping[str, Any] | None) -> dict[str, OidcSettings]:
+    """Read the tables of the identity providers, by their ids; none if there are none.
 
     Args:
-        options: What is written in it.
+        options: What is written in them.
 
     Raises:
-        ConfigError: What is wrong with it, or what it needs is not installed.
+        ConfigError: What is wrong with one, or what they need is not installed.
     """
-    if not options:
-        return None
-    try:
-        found = msgspec.convert(dict(options), OidcSettings)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"[services.server.oidc]: {wrong_value(error, OidcSettings)}") from None
-    if not is_secure(found.issuer) or urlsplit(found.issuer).query or urlsplit(found.issuer).fragment:
-        raise ConfigError(
-            f"[services.server.oidc]: issuer = {found.issuer!r} is no https:// URL of an identity provider."
-        )
-    if "openid" not in found.scopes or not all(
-        each.isascii() and each.isprintable() and " " not in each for each in found.scopes
-    ):
-        raise ConfigError(
-            f'[services.server.oidc]: scopes = {list(found.scopes)} are words, and "openid" is one of them.'
-        )
-    missing = [each for each in _NEEDED if not _is_installed(each)]
+    found = {name: _read(name, table) for name, table in (options or {}).items()}
+    for name, settings in found.items():
+        same = [other for other in found if other < name and found[other].issuer == settings.issuer]
+        if same:
+            raise ConfigError(f"{_TABLE}.{name}] has the issuer of {_TABLE}.{same[0]}]: users would be those of both.")
+    missing = [each for each in _NEEDED if found and not _is_installed(each)]
     if missing:
         raise ConfigError(
-            f"[services.server.oidc] needs {', '.join(missing)}, which the extra oidc of penstock-server brings. "
+            f"{_TABLE}] needs {', '.join(missing)}, which the extra oidc of penstock-server brings. "
             'Install it: plugin-manager install "penstock-server[oidc]"'
         )
+    return found
+
+
+def _read(name: str, table: object) -> OidcSettings:
+    if not isinstance(table, Mapping):
+        raise ConfigError(f"{_TABLE}]: {name} is no table. Each identity provider has one, such as {_TABLE}.company].")
+    if not _ID.fullmatch(name):
+        raise ConfigError(f"{_TABLE}.{name}]: an id has 1 to 40 small letters, digits, - and _.")
+    try:
+        found = msgspec.convert(dict(table), OidcSettings)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{_TABLE}.{name}]: {wrong_value(error, OidcSettings)}") from None
+    if not is_secure(found.issuer) or urlsplit(found.issuer).query or urlsplit(found.issuer).fragment:
+        raise ConfigError(f"{_TABLE}.{name}]: issuer = {found.issuer!r} is no https:// URL of an identity provider.")
+    words = all(each.isascii() and each.isprintable() and " " not in each for each in found.scopes)
+    if "openid" not in found.scopes or not words:
+        raise ConfigError(f'{_TABLE}.{name}]: scopes = {list(found.scopes)} are words, and "openid" is one of them.')
     return found
 
 

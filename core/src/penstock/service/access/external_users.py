@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from penstock.errors import RequestError
 from penstock.model.access.user import User
-from penstock.model.history.audit import AskedBy
+from penstock.model.history.audit import AskedBy, AuditAction
 from penstock.service.access.grants import add_member, remove_member
 from penstock.service.access.users import add_user
 from penstock.service.installation import Installation
@@ -42,8 +42,31 @@ def external_user(installation: Installation, external: str, name: str, *, creat
     if not name:
         raise RequestError(f"the identity provider gives no name for who is known as {external!r}. {how}")
     if users.find(name) is not None:
-        raise RequestError(f"there is another user {name!r} here, who does not sign in as {external!r}. {how}")
+        raise RequestError(
+            f"there is another user {name!r} here, who does not sign in as {external!r}. {how}, or ties that one: "
+            f"penstock users tie {name} {external!r}"
+        )
     return add_user(installation, name, external=external, by=AskedBy(name, _WHY, source))
+
+
+def end_sessions_of(installation: Installation, external: str, source: str = "") -> None:
+    """End the sessions of the user whom an identity provider knows, who has logged out there; of nobody if there is no such user.
+
+    Args:
+        installation: The installation.
+        external: What the provider knows the user by.
+        source: The address that the provider asked from.
+
+    Raises:
+        StoreError: The database failed.
+    """
+    access = installation.store.access
+    found = access.users.find_external(external)
+    if found is not None:
+        by = AskedBy(found.name, "logged out at the identity provider", source)
+        access.sessions.end_all(
+            found.name, by.entry(installation.now(), AuditAction.LOGOUT, subject=f"sessions of user {found.name!r}")
+        )
 
 
 def keep_teams(installation: Installation, user: str, teams: Mapping[str, bool], source: str = "") -> None:

@@ -14,6 +14,7 @@ from penstock.service.operations.page import Page, PagedList, PageSize
 
 _USERS = PagedList("users", str)
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.@+-]{0,98}[A-Za-z0-9])?")
+_EXTERNAL = re.compile(r"https?://[!-~]{1,500} [ -~]{1,255}")
 # RFC 9106 and the PHC string format: what argon2-cffi writes.
 _HASH = re.compile(r"\$argon2id\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+")
 
@@ -56,8 +57,7 @@ def add_user(
         StoreError: The database failed.
     """
     _check(user, "")
-    if service and external:
-        raise RequestError(f"user {user!r}: a service account never signs in. Give it a token, and no password.")
+    _check_external(user, external, service=service)
     now = installation.now()
     return _add(installation, User(user, now, now, False, external or None, service), "", given, by)
 
@@ -121,6 +121,33 @@ def set_disabled(installation: Installation, user: str, *, disabled: bool, by: A
     installation.store.access.users.set_disabled(user, entry, disabled=disabled)
 
 
+@operation("PUT", "/users/{user}/external", needs=Permission.USERS_WRITE)
+def set_external(installation: Installation, user: str, external: str, *, by: AskedBy = NOBODY) -> None:
+    """Tie a user to what an identity provider knows somebody by, who signs in there as this user from then on; sessions end.
+
+    Args:
+        installation: The installation.
+        user: The user.
+        external: The issuer, a blank, and the subject, which do not change there; "" to untie the user.
+        by: Who asks, for the audit.
+
+    Raises:
+        NotFoundError: There is no such user.
+        RequestError: It cannot be so, another user is tied to it, or the user is a service account.
+        StoreError: The database failed.
+    """
+    found = find_user(installation, user)
+    _check_external(user, external, service=found.service)
+    entry = by.entry(
+        installation.now(),
+        AuditAction.SET,
+        subject=f"identity of user {user!r}",
+        before=found.external or "",
+        after=external,
+    )
+    installation.store.access.users.set_external(user, external, entry)
+
+
 @operation("DELETE", "/users/{user}", needs=Permission.USERS_WRITE)
 def delete_user(installation: Installation, user: str, *, by: AskedBy = NOBODY) -> None:
     """Delete a user with grants, tokens and sessions; what the audit says of the user stays.
@@ -158,6 +185,16 @@ def _add(installation: Installation, made: User, password_hash: str, given: Gran
         entries.append(grant_entry(given, f"user {made.name!r}", made.created_at, by))
     installation.store.access.users.add(made, password_hash, given, *entries)
     return made
+
+
+def _check_external(user: str, external: str, *, service: bool) -> None:
+    if service and external:
+        raise RequestError(f"user {user!r}: a service account never signs in. Give it a token, and no password.")
+    if external and not _EXTERNAL.fullmatch(external):
+        raise RequestError(
+            f"user {user!r}: {external[:300]!r} is nothing that an identity provider knows anybody by, and a name or a mail address is not "
+            "enough. Give the issuer's URL and the subject, with a blank between: 'https://id.example.com 248289761001'."
+        )
 
 
 def _check(user: str, password_hash: str) -> None:

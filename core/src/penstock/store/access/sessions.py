@@ -71,6 +71,13 @@ class Sessions:
             tx.audit(audit)
         self._changed()
 
+    def end_all(self, user: str, audit: AuditEntry) -> None:
+        """End the sessions of a user, if there are any."""
+        with self._writer.transaction() as tx:
+            if tx.execute(delete(user_session).where(_s.user_name == user)).rowcount:
+                tx.audit(audit)
+        self._changed()
+
     def failures(self, key: str) -> tuple[int, datetime | None]:
         """How often somebody has failed to sign in in a row, and when last: of an account, or from an address."""
         with self._database.read() as connection:

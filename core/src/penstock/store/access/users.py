@@ -136,6 +136,15 @@ class StoredUsers:
         """
         return self._update(name, {"password_hash": password_hash}, audit, link)
 
+    def set_external(self, name: str, external: str, audit: AuditEntry) -> None:
+        """Have an identity provider know a user by this, or, for "", by nothing, and end the user's sessions and links.
+
+        Raises:
+            NotFoundError: There is no such user.
+            RequestError: Another user is known by it.
+        """
+        self._update(name, {"external": external or None}, audit)
+
     def set_disabled(self, name: str, audit: AuditEntry, *, disabled: bool) -> None:
         """Let a user in no more, or again, and end the user's sessions and links; raises NotFoundError."""
         self._update(name, {"disabled": disabled}, audit)
@@ -214,6 +223,8 @@ class StoredUsers:
             counts = _l.user_name == name, _l.hash == link, _l.expires_at > audit.at
             if link is not None and not tx.execute(delete(login_link).where(*counts)).rowcount:
                 return False
+            if given.get("external"):
+                _require_unknown(tx, name, given["external"])
             if not tx.execute(update(users).where(_u.name == name).values(**given, changed_at=audit.at)).rowcount:
                 raise self._no_user(tx, name)
             tx.execute(delete(login_link).where(_l.user_name == name))
@@ -251,13 +262,19 @@ class StoredUsers:
 def _add(tx: Transaction, user: User, password_hash: str, given: Grant | None) -> None:
     if tx.execute(USER, {"of": user.name}).first() is not None:
         raise RequestError(f"user {user.name!r} exists already. Choose another name.")
-    if user.external is not None and tx.execute(EXTERNAL, {"of": user.external}).first() is not None:
-        raise RequestError(f"user {user.name!r}: another user is already known as {user.external!r}.")
+    if user.external is not None:
+        _require_unknown(tx, user.name, user.external)
     row = {**msgspec.structs.asdict(user), "password_hash": password_hash}
     del row["password"]
     tx.execute(insert(users).values(row))
     if given is not None:
         _give(tx, given, user.created_at, user=user.name)
+
+
+def _require_unknown(tx: Transaction, name: str, external: str) -> None:
+    row = tx.execute(EXTERNAL, {"of": external}).first()
+    if row is not None and row[0] != name:
+        raise RequestError(f"user {name!r}: another user is already known as {external!r}.")
 
 
 def _give(tx: Transaction, given: Grant, now: datetime, *, user: str = "", of_team: str = "") -> int:

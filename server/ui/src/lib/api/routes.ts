@@ -1512,6 +1512,10 @@ export interface Routes {
     parameters: { user: string; disabled: boolean; why?: string };
     answer: null;
   };
+  "PUT /users/{user}/external": {
+    parameters: { user: string; external: string; why?: string };
+    answer: null;
+  };
   "PUT /variables/{key}": {
     parameters: { key: string; value: string; description?: string; why?: string };
     answer: string;
