@@ -18,6 +18,24 @@ def entry(now):
     return AuditEntry(now, AuditAction.ADD, "", subject="x", source="192.0.2.1", before="1", after="2")
 
 
+def test_no_two_users_are_named_alike_or_known_by_one_identity(store, now, entry):
+    users = store.access.users
+    users.add(User("ada", now, now, external="https://id.example ada"), "", None, entry)
+    users.add(User("bot", now, now), "", None, entry)
+    for alike, told in (
+        ("ada", "exists already. Choose"),
+        ("Ada", "'ada' exists already, whose name differs in"),
+        ("BOT", "'bot'"),
+    ):
+        with pytest.raises(RequestError, match=told):
+            users.add(User(alike, now, now), "", None, entry)
+    with pytest.raises(RequestError, match="already known as"):
+        users.set_external("bot", "https://id.example ada", entry)
+    users.set_external("ada", "", entry)
+    users.set_external("bot", "https://id.example ada", entry)
+    assert [users.find_external("https://id.example ada").name, users.find("ada").external] == ["bot", None]
+
+
 def test_users_with_what_they_hold_are_kept_and_go_together(store, now, entry):
     access, users = store.access, store.access.users
     users.add(User("ada", now, now, external="https://id.example ada"), "hash", None, entry)

@@ -116,7 +116,7 @@ def _values(installation: Installation, operation: Operation, team: str) -> dict
     values: dict[str, Any] = {
         "dag_id": f"{team}_dag", "run_id": f"{team}_run", "task_id": f"{team}_extract", "conn_id": f"{team}_conn",
         "user": f"{team}_user", "team": f"{team}_team", "dag_ids": [f"{team}_dag"], "provider_id": "nothing", "name": "new", "named": "-1",
-        "kind": "dag", "dispatch": 1,
+        "kind": "dag", "dispatch": 1, "external": f"https://{team}.example 1",
         "paused": True, "disabled": True, "slots": 3, "value": '"new"', "words": ["new"], "text": "_", "description": "new",
         "since": "2026-02-01T00:00:00Z", "until": "2026-02-01T02:00:00Z", "given": {"role": "viewer", "dags": ["new"]},
         "connection": {"conn_id": f"{team}_conn", "conn_type": "http"}, "state": "success",

@@ -1,5 +1,6 @@
 """What does not arrive, or is too large, is given up: over real sockets, with bounds of parts of a second."""
 
+import gzip
 import os
 import socket
 import threading
@@ -81,6 +82,39 @@ def test_a_large_body_is_no_head(address, pieces):
             while b"'sales' is named 'x'" not in told:  # it has read the whole body
                 told += (piece := client.recv(65_536))
                 assert piece, told
+
+
+SMUGGLED = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+LENGTH, CHUNKED = b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param(LENGTH + CHUNKED + b"\r\n0\r\n\r\n", id="a length and chunks"),
+        pytest.param(CHUNKED + LENGTH + b"\r\n0\r\n\r\n", id="chunks and a length"),
+        pytest.param(LENGTH + b"Content-Length: 6\r\n\r\nhello", id="two lengths"),
+        pytest.param(b"Content-Length: +5\r\n\r\nhello", id="a length with a sign"),
+        pytest.param(b"Content-Length: 5, 5\r\n\r\nhello", id="a list of lengths"),
+        pytest.param(b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", id="chunks that are not last"),
+        pytest.param(b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", id="a blank before the colon"),
+        pytest.param(CHUNKED + b"\r\nzz\r\n0\r\n\r\n", id="a chunk of no size"),
+        pytest.param(CHUNKED + b"\r\n" + b"f" * 17 + b"\r\n", id="a chunk beyond 64 bits"),
+        pytest.param(b"X-A: b\x00c\r\n\r\n", id="NUL in a header"),
+        pytest.param(b"X-A: b\rX-B: c\r\n\r\n", id="a bare carriage return"),
+    ],
+)
+def test_a_request_whose_end_two_could_see_differently_ends_its_connection(ask, more):
+    told = ask(HEAD + more + SMUGGLED)
+    assert (told[9:12], told.count(b"HTTP/1.1 "), b"alive" in told) == (b"400", 1, False)
+
+
+def test_what_is_packed_is_not_unpacked(ask):
+    packed = gzip.compress(b'{"conf": "' + b"x" * 10_000_000 + b'"}')
+    told = ask(
+        HEAD + b"Connection: close\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed
+    )
+    assert told[9:12] in (b"400", b"415")
 
 
 def test_a_second_request_has_the_same_time_and_a_slow_one_holds_up_no_other(ask):

@@ -292,6 +292,23 @@ def test_tries_at_once_are_counted_one_by_one(users):
     assert sorted(pauses) == [0] * 5 + [1] * 11
 
 
+def test_of_two_who_use_the_first_link_at_once_one_is_the_admin(installation):
+    principals = Principals(installation)
+    secret, names = principals.first_link(), ("ada", "mallory")
+
+    def use(name):
+        try:
+            principals.use_first_link(secret, name, HASH)
+        except RequestError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        made = list(threads.map(use, names))
+    assert sorted(made) == [False, True]
+    assert [each.name for each in installation.store.access.users.page()] == [names[made.index(True)]]
+
+
 def test_the_first_link_makes_one_admin_once_and_no_second_one(installation, clock):
     principals = Principals(installation)
     lost, secret = principals.first_link(), principals.first_link()

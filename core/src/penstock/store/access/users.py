@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.access.permission import Role
@@ -260,8 +260,13 @@ class StoredUsers:
 
 
 def _add(tx: Transaction, user: User, password_hash: str, given: Grant | None) -> None:
-    if tx.execute(USER, {"of": user.name}).first() is not None:
+    there = tx.execute(select(_u.name).where(func.lower(_u.name) == user.name.lower())).scalar()
+    if there == user.name:
         raise RequestError(f"user {user.name!r} exists already. Choose another name.")
+    if there is not None:  # people would take the one for the other, and mail addresses are not told apart by it
+        raise RequestError(
+            f"user {user.name!r}: user {there!r} exists already, whose name differs in small and capital letters alone."
+        )
     if user.external is not None:
         _require_unknown(tx, user.name, user.external)
     row = {**msgspec.structs.asdict(user), "password_hash": password_hash}
