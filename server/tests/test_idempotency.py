@@ -145,7 +145,7 @@ def test_an_answer_that_holds_a_secret_is_kept_nowhere(call, installation, opera
 
 def test_what_alone_cannot_be_answered_again_makes_a_secret():
     assert {each.name for each in operations() if each.secret_answer} == {"create_token", "reset_password"}
-    assert {each.name for each in operations() if each.resumes} == {"delete_runs"}
+    assert {each.name for each in operations() if each.resumes} == {"delete_dag", "delete_runs", "prune"}
 
 
 def test_answers_are_kept_for_a_day(call, installation, runs):

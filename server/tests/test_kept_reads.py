@@ -21,7 +21,7 @@ from penstock_server.access.user_authenticator import UserAuthenticator
 from penstock_server.http import kept_reads
 from penstock_server.http.application import application
 from penstock_server.http.authenticator import OwnerToken
-from penstock_server.http.kept_reads import Content, KeptReads
+from penstock_server.http.kept_reads import KeptReads, TaggedBody
 
 READS = (
     "/api/v1/dags",
@@ -152,7 +152,7 @@ def test_kept_answers_take_a_bounded_part_of_the_memory(installation):
     def answer(path, size=1_000):
         def make():
             asked.append(path)
-            return Content(b"x" * size, "tag")
+            return TaggedBody(b"x" * size, "tag")
 
         return kept.answer(installation.principal, path, b"", make)
 

@@ -5,16 +5,11 @@ from penstock.cli.installation import project
 from penstock.service.operations.table import operations
 
 ON_ITS_MACHINE = {
-    "alerts list": "It reads alerts of all DAGs and the settings.",
-    "alerts test": "It sends to a service from the machine of the notifier.",
     "dags test": "It runs a DAG file of this machine.",
     "db check": "It reads the database itself.",
     "db forget-secrets": "It has the keys of the database.",
-    "db prune": "It deletes files of the machine.",
     "db rotate-keys": "It has the keys of the database.",
     "db upgrade": "It changes the database itself.",
-    "drain": "It signals processes of this machine.",
-    "export": "It writes files of this machine.",
     "server link": "It lets in who has the terminal.",
     "users password": "A password goes through a door of its own.",
 }

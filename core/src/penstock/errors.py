@@ -99,16 +99,12 @@ class SupersededError(RequestError):
 
 
 class PendingError(RequestError):
-    """The same request is being answered just now; asked again in a moment, its answer is there.
+    """What is asked for cannot be answered yet, as something else is done first. Asked again in a moment, it can."""
 
-    Args:
-        key: Its ``Idempotency-Key``.
-    """
-
-    def __init__(self, key: str) -> None:
-        super().__init__(
-            f"a request with the key {key!r} is being answered just now. Ask again in a second for its answer."
-        )
+    @classmethod
+    def of_key(cls, key: str) -> Self:
+        """The same request, by its ``Idempotency-Key``, is being answered just now."""
+        return cls(f"a request with the key {key!r} is being answered just now. Ask again in a second for its answer.")
 
 
 class ForbiddenError(RequestError):

@@ -104,6 +104,6 @@ def test_a_dag_that_asks_for_it_is_told_of_and_no_other_costs_anything(project):
     ]
     project.call("alerts", "test", "ops")
     assert "A test from Penstock" in lines(project, "paged.txt")[0]
-    assert "no channel 'opps'" in project.call("alerts", "test", "opps", code=5)
+    assert "no channel 'opps'" in project.call("alerts", "test", "opps", code=4)
     assert project.down() == 0
     assert project.processes() == []

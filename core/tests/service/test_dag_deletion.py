@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from penstock.errors import NotFoundError, RequestError
+from penstock.errors import NotFoundError, PendingError, RequestError
 from penstock.model.assets.asset_condition import AssetCondition
 from penstock.model.assets.event import AssetCursor, NewAssetEvent
 from penstock.model.backfills.backfill import BackfillSpec, BackfillState
@@ -16,7 +16,7 @@ from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.plugins.file_store import FileStore
 from penstock.service.history.audit import list_audit
-from penstock.service.retention.dag_deletion import ask_for_deletion, delete_history, preview_deletion
+from penstock.service.retention.dag_deletion import delete_dag, preview_deletion
 from penstock.tries.paths import log_path, run_values
 
 SALES = DagSpec("sales", "sales.py", (TaskSpec("extract", outlets=("s3://lake",)),))
@@ -73,8 +73,7 @@ def retire(store, save):
 
 
 def delete(installation, dag_id, **options):
-    ask_for_deletion(installation, dag_id, by=READER, **options)
-    return delete_history(installation, dag_id, **options)
+    return delete_dag(installation, dag_id, by=READER, **options)
 
 
 def test_a_dag_that_no_file_defines_goes_with_all_that_is_its_own_and_its_audit_stays(kept, store, save, now):
@@ -183,3 +182,21 @@ def test_runs_that_are_large_are_deleted_one_by_one(kept, store, now, monkeypatc
     assert delete(kept, "sales", history_only=True).runs == 5
     assert sum(numbers) == 5
     assert len(numbers) > 1
+
+
+def test_a_deletion_waits_for_a_scheduler_that_has_not_heard_of_the_end(kept, store, save, monkeypatch):
+    retire(store, save)
+    monkeypatch.setattr(type(kept), "scheduler_runs", True)
+    with pytest.raises(PendingError, match="the scheduler has not handled what was asked of DAG 'sales'"):
+        delete(kept, "sales")
+    assert [each.action for each in store.audit.page(dag_id="sales") if each.action is AuditAction.DELETE] == []
+
+
+def test_a_deletion_that_was_cut_off_goes_on_and_is_in_the_audit_once(kept, store, save):
+    retire(store, save)
+    delete(kept, "sales", history_only=True)
+    kept.resumed = True
+    assert delete(kept, "sales").dag
+    assert delete(kept, "sales").dag, "its answer was lost"
+    deletions = [each for each in store.audit.page(dag_id="sales") if each.action is AuditAction.DELETE]
+    assert [each.subject for each in deletions] == ["its history"]

@@ -22,7 +22,7 @@ from penstock.plugins.object_logs import ObjectLogs
 from penstock.service.installation import Installation
 from penstock.service.retention.prune import delete_runs, prune
 from penstock.service.retention.sweep import RUNS, RetentionSweep
-from penstock.settings import RetentionSettings, load_settings
+from penstock.settings import load_settings
 from penstock.store import Keyring, LoaderCatalog, Store, new_key
 from penstock.tries.paths import log_path, run_values
 
@@ -134,19 +134,18 @@ def test_a_person_deletes_at_once_what_is_old_and_counts_it_before(house):
     gone, young = it.run("old", 31), it.run("young", 29)
     with it.store.transaction() as tx:
         tx.audit(AuditEntry(NOW - timedelta(days=10), AuditAction.PAUSE, "d"))
-    days = it.settings.retention
-    assert prune(it.installation, days, dry_run=True).runs == 1
+    assert prune(it.installation, dry_run=True).runs == 1
     assert it.names() == {"old", "young"}
-    assert prune(it.installation, days).runs == 1
+    assert prune(it.installation).runs == 1
     assert (it.names(), gone[0].exists(), young[0].exists()) == ({"young"}, False, True)
-    assert prune(it.installation, RetentionSettings(runs_days=20, audit_days=9)).runs == 1
+    assert prune(it.installation, runs_days=20, audit_days=9).runs == 1
     assert it.names() == set()
     asked = ["runs older than 20 days, audit older than 9 days", "runs older than 30 days"]
     assert [(each.action, each.subject) for each in it.store.audit.page()] == [
         (AuditAction.PRUNE, each) for each in asked
     ]
     with pytest.raises(RequestError, match="nothing is old"):
-        prune(it.installation, RetentionSettings())
+        prune(it.installation, runs_days=0)
 
 
 def test_runs_of_a_dag_are_deleted_by_name_or_by_date_and_live_ones_are_not(house):

@@ -25,6 +25,8 @@ OTHERWISE = {
     "test_connection": 503,  # nor one whose hook this needs
     "search_logs": 422,  # logs are not indexed
     "find_index": 404,  # no task is mapped
+    "send_test": 422,  # there is no such channel
+    "drain": 422,  # no scheduler runs
 }
 """What operations are answered with that are allowed, and cannot be done in this installation."""
 
@@ -105,6 +107,11 @@ _BY_NAME: dict[str, Made] = {
     "add_team": lambda _, team: {"team": f"{team}_new"},
     "cancel_run": lambda _, team: {"run_id": f"{team}_live"},
     "mark_run": lambda _, team: {"run_id": f"{team}_live"},
+    "delete_dag": lambda _, team: {"dag_id": f"{team}_waits", "history_only": True},  # which no run uses
+    "export_lines": lambda *_: {"kind": "runs"},
+    "prune": lambda *_: {"runs_days": 36_000},
+    "is_drained": lambda *_: {"draining": {"holders": [], "tries": 0}},
+    "send_test": lambda *_: {"channel": "new"},
     "delete_runs": lambda _, team: {"run_ids": [f"{team}_run"]},
     "retry_quarantined": lambda i, team: {"number": _quarantined(i, team)[0]},
     "drop_quarantined": lambda i, team: {"number": _quarantined(i, team)[1]},
@@ -132,7 +139,9 @@ ALSO = {
     "show_state": ("dag_id", "task_id"),
     "set_state": ("dag_id", "task_id"),
     "delete_state": ("dag_id", "task_id"),
+    "delete_dag": ("history_only",),
     "delete_runs": ("run_ids",),
+    "prune": ("runs_days",),
     "create_token": ("user",),
 }
 """Parameters that an operation can do without, and has to be told all the same."""

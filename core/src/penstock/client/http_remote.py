@@ -80,6 +80,7 @@ class HttpRemote:
         if not operation.reads:
             headers["Idempotency-Key"] = secrets.token_urlsafe(24)
         if answer.streams:
+            headers["Accept"] = "application/x-ndjson"
             return self._lines(lambda: self._asked(operation.method, request, headers), answer)
         return answer.read(self._read(self._asked(operation.method, request, headers)))
 

@@ -27,7 +27,7 @@ from penstock.service.figures.bottlenecks import bottlenecks
 from penstock.service.figures.figures import scheduler_health
 from penstock.service.figures.late import late_listeners, slow_imports
 from penstock.service.installation import Installation
-from penstock.service.operations.page import MOST, every
+from penstock.service.operations.page import MOST, every, pages
 from penstock.service.providers import concerns, list_providers
 from penstock.service.schedulers.schedulers import described, list_schedulers
 from penstock.settings import ServiceChoice
@@ -336,8 +336,9 @@ def _watchers(installation: Installation) -> Iterator[Finding]:
 def _alerts(installation: Installation) -> Iterator[Finding]:
     """A channel whose notifier is not installed or refuses its options; a rule without its channel; what is not delivered."""
     yield from _notifiers(installation)
-    found = list_alerts(installation)
-    for rule in found.rules:
+    listed = list(pages(lambda after: list_alerts(installation, after=after, limit=MOST)))
+    found, rules = listed[0], [rule for page in listed for rule in page.items]
+    for rule in rules:
         if rule.problem:
             yield Finding(Severity.BAD, f"alerts of {rule.level} {rule.subject}", rule.problem)
     for channel in found.channels:
@@ -346,8 +347,8 @@ def _alerts(installation: Installation) -> Iterator[Finding]:
     if found.given_up:
         detail = f"{counted(len(found.given_up), 'message')} of the last days will not be delivered. See: penstock alerts list"
         yield Finding(Severity.NOTE, "alerts", detail)
-    if found.rules:
-        detail = f"{counted(len(found.rules), 'rule')}, {counted(len(found.channels), 'channel')}"
+    if rules:
+        detail = f"{counted(len(rules), 'rule')}, {counted(len(found.channels), 'channel')}"
         yield Finding(Severity.OK, "alerts", detail)
 
 

@@ -16,6 +16,7 @@ from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.model.state import TaskState
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks
+from penstock.service.operations.content import Content, ContentFacts, bounded
 from penstock.service.operations.operation import operation
 from penstock.spec.log_store import LogStore
 from penstock.tries.paths import log_path
@@ -95,10 +96,10 @@ def task_logs(
 def log_content(
     installation: Installation, dag_id: str, task_id: str, dispatch: int, *, run_id: str = "", map_index: int = UNMAPPED
 ) -> Iterator[bytes]:
-    """Read the log of one try as it was written, in chunks.
+    """Read the log of one try as it was written, in chunks; what is read raises but for what is not there.
 
     Raises:
-        NotFoundError: There is no such DAG, run, task or dispatch, or nothing was written.
+        NotFoundError: There is no such DAG, run, task or dispatch; or, as it is read, nothing was written.
         RequestError: What was read is all that the log store has, and its end may be missing.
         ConfigError: The file cannot be read.
         PluginError: The log store does not give it.
@@ -108,11 +109,26 @@ def log_content(
     log = next((each for each in found if each.epoch == dispatch), None)
     if log is None:
         raise NotFoundError(f"dispatch of task {task_id!r}", str(dispatch))
-    yield from read_log(installation, log)
+    facts = ContentFacts(".".join(log.path.parts[-4:]), _size(installation, log))
+    return Content(facts, lambda begin, most: bounded(read_log(installation, log, begin), most))
 
 
-def read_log(installation: Installation, log: Log) -> Iterator[bytes]:
-    """Read a log in chunks, from its file or from the log store.
+def _size(installation: Installation, log: Log) -> int | None:
+    """Bytes of a log as it is now; None if that is not known, or there is none."""
+    try:
+        return log.path.stat().st_size
+    except FileNotFoundError:
+        return log_reader(installation).size(log.name) if log.name else None
+    except OSError as error:
+        raise _unreadable(log, error) from None
+
+
+def _unreadable(log: Log, error: OSError) -> ConfigError:
+    return ConfigError(f"{log.path}: the log cannot be read: {error.strerror}. Check its owner and mode.")
+
+
+def read_log(installation: Installation, log: Log, begin: int = 0) -> Iterator[bytes]:
+    """Read a log in chunks, from its file or from the log store, from a byte on.
 
     Raises:
         NotFoundError: It is in neither: nothing was written, or it was deleted.
@@ -122,13 +138,13 @@ def read_log(installation: Installation, log: Log) -> Iterator[bytes]:
     """
     reader, found = log_reader(installation), False
     try:
-        for chunk in reader.read(log.path, log.name):
+        for chunk in reader.read(log.path, log.name, begin):
             found = True
             yield chunk
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise ConfigError(f"{log.path}: the log cannot be read: {error.strerror}. Check its owner and mode.") from None
+        raise _unreadable(log, error) from None
     if found and (log.path.exists() or log.live or reader.sealed(log.name)):
         return
     if found:

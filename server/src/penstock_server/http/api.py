@@ -16,15 +16,18 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from penstock.errors import PenstockError
 from penstock.model.access.principal import Principal
 from penstock.service.access.once import KeyedRequest, Once
 from penstock.service.installation import Installation
+from penstock.service.operations.content import Content
 from penstock.service.operations.operation import Operation
 from penstock.service.operations.table import operations
 from penstock_server.http.authenticator import Authenticator
 from penstock_server.http.body import body_of
+from penstock_server.http.download import FILE, LINES, download, wants_lines
 from penstock_server.http.idempotency import fingerprint, key_of
-from penstock_server.http.kept_reads import Content, KeptReads
+from penstock_server.http.kept_reads import KeptReads, TaggedBody
 from penstock_server.http.openapi import document
 from penstock_server.http.parameters import Parameters
 from penstock_server.http.problems import RefusedError, problem_answer, problem_of
@@ -36,7 +39,6 @@ PREFIX = "/api/v1/"
 THREADS = 16
 """Operations at a time: more would only wait for the database."""
 
-_LINES = "application/x-ndjson"
 _PAUSE_S = 0.5  # until a stream that has nothing new is looked at again
 _log = logging.getLogger(__name__)
 
@@ -110,7 +112,7 @@ class Api:
         method = "GET" if request.method == "HEAD" else request.method
         route, named = self._routes.find(method, path[len(PREFIX) :])
         if route is None:
-            return _tagged(request, content_of(self.openapi))
+            return _tagged(request, tagged_body(self.openapi))
         asked = _Asked(request, principal, method, path, request.scope["query_string"], await body_of(request))
         key = key_of(request.headers.get("idempotency-key", ""))
         if route.operation.stored and not asked.body:
@@ -137,24 +139,48 @@ class Api:
     async def _done(self, asked: "_Asked", operation: Operation, arguments: dict[str, Any]) -> Response:
         seen = self._installation.seen_by(asked.principal)
 
-        def call() -> _Stream | Content:
+        def call() -> _Stream | Content | TaggedBody:
             return _begun(operation.function(seen, **arguments))
 
-        def read() -> Content:
-            return content_of(encode(operation.function(seen, **arguments)))
+        def read() -> TaggedBody:
+            return tagged_body(encode(operation.function(seen, **arguments)))
 
         if operation.stored:
             kept = await self._in_thread(lambda: self._kept.answer(asked.principal, asked.path, asked.query, read))
             return _tagged(asked.request, kept)
         found = await self._in_thread(call)
+        if isinstance(found, Content):
+            return await self._sent(asked.request, found)
         if isinstance(found, _Stream):
-            return StreamingResponse(self._lines(found), media_type=_LINES, headers={"X-Accel-Buffering": "no"})
+            return StreamingResponse(self._lines(found), media_type=LINES, headers={"X-Accel-Buffering": "no"})
         if operation.method == "GET":
             return _tagged(asked.request, found)
-        return Response(found.content, media_type="application/json")
+        return Response(found.body, media_type="application/json")
+
+    async def _sent(self, request: Request, content: Content) -> Response:
+        if wants_lines(request):
+            stream = await self._in_thread(lambda: _Stream(next(content, _END), content))
+            return StreamingResponse(self._lines(stream), media_type=LINES, headers={"X-Accel-Buffering": "no"})
+        sent = download(request, content)
+        begun = await self._in_thread(lambda: _Stream(next(sent.pieces, _END), sent.pieces))
+        return StreamingResponse(self._pieces(begun), sent.status, sent.headers, FILE)
 
     async def _in_thread(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - as the call returns
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    async def _pieces(self, stream: "_Stream") -> AsyncIterator[bytes]:
+        # What fails on the way ends the connection before its time: nobody takes a part of a file for all of it.
+        try:
+            found = stream.first
+            while found is not _END:
+                yield found
+                found = await self._in_thread(lambda: next(stream.rest, _END))
+        except PenstockError as error:
+            _log.warning("a download was cut off: %s", error)
+            raise
+        finally:
+            if isinstance(stream.rest, Generator):
+                stream.rest.close()
 
     async def _lines(self, stream: "_Stream") -> AsyncIterator[bytes]:
         try:
@@ -188,10 +214,12 @@ class _Stream(NamedTuple):
     rest: Iterator[Any]
 
 
-def _begun(found: Any) -> "_Stream | Content":  # noqa: ANN401 - as the operation returns
+def _begun(found: Any) -> "_Stream | Content | TaggedBody":  # noqa: ANN401 - as the operation returns
     # A stream begins in its operation's thread: what fails there is a problem with a status, and no half answer.
+    if isinstance(found, Content):
+        return found
     if not isinstance(found, Iterator):
-        return content_of(encode(found))
+        return tagged_body(encode(found))
     return _Stream(next(found, _END), found)
 
 
@@ -211,14 +239,14 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - as above
     raise TypeError(f"a value of the class {type(value).__name__} cannot be sent")
 
 
-def content_of(content: bytes) -> Content:
+def tagged_body(content: bytes) -> TaggedBody:
     """A body with its tag."""
-    return Content(content, f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"')
+    return TaggedBody(content, f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"')
 
 
-def _tagged(request: Request, found: Content) -> Response:
+def _tagged(request: Request, found: TaggedBody) -> Response:
     headers = {"ETag": found.tag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
     asked = request.headers.get("if-none-match", "")
     if asked and (asked == "*" or found.tag in (each.strip().removeprefix("W/") for each in asked.split(","))):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(found.content, headers=headers, media_type="application/json")
+    return Response(found.body, headers=headers, media_type="application/json")

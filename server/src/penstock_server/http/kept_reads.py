@@ -17,26 +17,26 @@ KEPT_S = 1.0
 _OF_EACH = 1_000  # bytes that it takes to keep an answer, however short
 
 
-class Content(NamedTuple):
+class TaggedBody(NamedTuple):
     """What a read is answered.
 
     Attributes:
-        content: The body, encoded.
+        body: What it is, encoded.
         tag: Its ETag.
     """
 
-    content: bytes
+    body: bytes
     tag: str
 
 
 class _Kept(NamedTuple):
-    content: Content
+    answer: TaggedBody
     stamp: str
     until_s: float
 
     @property
     def size(self) -> int:
-        return len(self.content.content) + _OF_EACH
+        return len(self.answer.body) + _OF_EACH
 
 
 class KeptReads:
@@ -57,14 +57,14 @@ class KeptReads:
         self._bytes = 0
         self._lock = Lock()
 
-    def at_once(self, principal: Principal, path: str, query: bytes) -> Content | None:
+    def at_once(self, principal: Principal, path: str, query: bytes) -> TaggedBody | None:
         """The answer, if it is kept and that can be told without a question to a server; raises StoreError."""
         if not self._stamp.at_once:
             return None
         found = self._kept.get(_key(principal, path, query))
         return None if found is None else self._true(found, self._stamp.read())
 
-    def answer(self, principal: Principal, path: str, query: bytes, make: Callable[[], Content]) -> Content:
+    def answer(self, principal: Principal, path: str, query: bytes, make: Callable[[], TaggedBody]) -> TaggedBody:
         """The answer, kept or made: all that it reads is of one view of the database.
 
         Args:
@@ -85,12 +85,12 @@ class KeptReads:
             if found is not None and (known := self._true(found, stamp)):
                 return known
             made = make()
-        if len(made.content) <= MOST_OF_ONE:
+        if len(made.body) <= MOST_OF_ONE:
             self._keep(key, _Kept(made, stamp, self._now_s() + KEPT_S))
         return made
 
-    def _true(self, found: _Kept, stamp: str) -> Content | None:
-        return found.content if found.stamp == stamp and self._now_s() < found.until_s else None
+    def _true(self, found: _Kept, stamp: str) -> TaggedBody | None:
+        return found.answer if found.stamp == stamp and self._now_s() < found.until_s else None
 
     def _keep(self, key: Hashable, made: _Kept) -> None:
         with self._lock:

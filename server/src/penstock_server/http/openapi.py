@@ -8,11 +8,11 @@ from typing import Any, Protocol, get_args, get_origin
 import msgspec
 
 from penstock.service.operations.operation import Operation
+from penstock_server.http.download import FILE, LINES
 from penstock_server.http.parameters import Parameter, Parameters
 from penstock_server.http.problems import MEDIA_TYPE, Problem
 
 _TEMPLATE = "#/components/schemas/{name}"
-_STREAM = "application/x-ndjson"
 
 
 class Described(Protocol):
@@ -65,7 +65,7 @@ def _described(known: Described, schemas: Iterator[dict[str, Any]]) -> dict[str,
     operation, parameters = known.operation, known.parameters
     text = inspect.getdoc(operation.function) or ""
     with_schemas = [(each, next(schemas)) for each in parameters.all]
-    answer = {"schema": next(schemas)}
+    kinds = _kinds(parameters.answer, next(schemas))
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": text.partition("\n")[0],
@@ -74,7 +74,7 @@ def _described(known: Described, schemas: Iterator[dict[str, Any]]) -> dict[str,
         "responses": {
             "200": {
                 "description": "What was asked for.",
-                "content": {_STREAM if streamed(parameters.answer) else "application/json": answer},
+                "content": kinds,
             },
             "default": {"$ref": "#/components/responses/problem"},
         },
@@ -97,6 +97,14 @@ def _described(known: Described, schemas: Iterator[dict[str, Any]]) -> dict[str,
             },
         }
     return described
+
+
+def _kinds(answer: Any, schema: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - types have no type
+    """The media types of an answer: a content is a file, or lines with pieces of it for whoever asks for lines."""
+    line = streamed(answer)
+    if line is None:
+        return {"application/json": {"schema": schema}}
+    return {**({FILE: {}} if line is bytes else {}), LINES: {"schema": schema}}
 
 
 def _parameter(parameter: Parameter, schema: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from penstock.cli.terminal import json_option, print_json, print_line, print_rem
 from penstock.errors import ExitCode
 from penstock.service.alerts import alerts as service
 from penstock.service.alerts.channel_trial import send_test
+from penstock.service.operations.page import MOST, pages
 
 
 @click.group()
@@ -20,14 +21,15 @@ def alerts() -> None:
 def list_alerts(context: click.Context, *, as_json: bool) -> int:
     """List rules, channels and what waits for these; exit code 1 if a rule or a channel has a problem."""
     with anywhere(context) as installation:
-        found = service.list_alerts(installation)
-    problems = [*(rule.problem for rule in found.rules), *(channel.failure for channel in found.channels)]
+        listed = list(pages(lambda after: service.list_alerts(installation, after=after, limit=MOST)))
+    found, rules = listed[0], [rule for page in listed for rule in page.items]
+    problems = [*(rule.problem for rule in rules), *(channel.failure for channel in found.channels)]
     code = ExitCode.FAILED if any(problems) else ExitCode.DONE
     if as_json:
         print_json(
             {
-                "rules": [rule._asdict() for rule in found.rules],
-                "channels": [channel._asdict() for channel in found.channels],
+                "rules": rules,
+                "channels": found.channels,
                 "given_up": found.given_up,
             }
         )
@@ -43,7 +45,7 @@ def list_alerts(context: click.Context, *, as_json: bool) -> int:
                 "" if r.after_s is None else f"{r.after_s:g} s",
                 r.problem,
             )
-            for r in found.rules
+            for r in rules
         ],
         empty="no rule. See: docs/how-to/alerts.md",
     )

@@ -1,7 +1,7 @@
 """``penstock db``."""
 
 import click
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict
 
 from penstock.cli import requests
 from penstock.cli.installation import anywhere, project
@@ -114,11 +114,10 @@ def prune_database(
     """Delete now what is old, and not within the hour: finished runs with their values and logs, logs, the audit; 0 keeps it."""
     from penstock.service.retention.prune import prune  # noqa: PLC0415 - imports what opens stores
 
-    given = {"runs_days": runs_days, "logs_days": logs_days, "audit_days": audit_days}
     with project(context) as installation:
-        settings = installation.settings.retention
-        retention = replace(settings, **{name: days for name, days in given.items() if days is not None})
-        done = prune(installation, retention, dry_run=dry_run, by=requests.asked_by(None))
+        done = prune(
+            installation, runs_days=runs_days, logs_days=logs_days, audit_days=audit_days, dry_run=dry_run, by=requests.asked_by(None)
+        )  # fmt: skip
     if as_json:
         print_json({"deleted": not dry_run, "runs": done.runs})
     else:

@@ -1,11 +1,19 @@
 """``penstock dags delete``."""
 
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
 import click
 
 from penstock.cli import names, requests
 from penstock.cli.installation import project
 from penstock.cli.terminal import json_option, print_json, print_line, print_remark
-from penstock.service.schedulers.schedulers import is_scheduled
+from penstock.errors import PendingError
+
+_PAUSE_S, _SOON_S = 0.05, 10.0
+
+Answer = TypeVar("Answer")
 
 
 @click.command("delete")
@@ -29,11 +37,20 @@ def delete(context: click.Context, dag_id: str, *, history: bool, yes: bool, why
                 print_remark(found.refused or "nothing was deleted. Add --yes to delete it")
             return
         by = requests.asked_by(why)
-        asked = service.ask_for_deletion(installation, dag_id, history_only=history, by=by)
-        if is_scheduled(installation):
-            requests.finished(installation, asked)
-        done = service.delete_history(installation, dag_id, history_only=history)
+        done = _soon(lambda: service.delete_dag(installation, dag_id, history_only=history, by=by))
     if as_json:
         print_json({"deleted": True, "found": done})
     else:
         print_line(f"deleted {'' if done.dag else 'the history of '}{dag_id}: {service.deleted_text(done)}")
+
+
+def _soon(call: Callable[[], Answer]) -> Answer:
+    """Ask for something, and again for some seconds while it waits for something else; raises what the last call raises."""
+    until = time.monotonic() + _SOON_S
+    while True:
+        try:
+            return call()
+        except PendingError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(_PAUSE_S)

@@ -69,7 +69,7 @@ class Once:
                 except KeyTakenError:  # by a request to another server
                     kept = self._find(asked)
             if kept is None:
-                raise PendingError(asked.key)
+                raise PendingError.of_key(asked.key)
             return self._again(asked, call, kept)
 
     def _first(self, asked: KeyedRequest, call: Call) -> bytes:
@@ -123,7 +123,7 @@ class Once:
             self._doing[key] = (lock, waiting + 1)
         try:
             if not lock.acquire(timeout=self._wait_s):
-                raise PendingError(key[1])
+                raise PendingError.of_key(key[1])
             try:
                 yield
             finally:

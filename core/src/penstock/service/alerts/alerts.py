@@ -1,6 +1,6 @@
 """Operations on alerts: list who is told of what and how it fares."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -8,18 +8,23 @@ import msgspec
 from penstock.alerts.occurrence import Occurrence
 from penstock.alerts.rules import CALLBACK, Rules
 from penstock.errors import PenstockError, StoreError
+from penstock.model.access.permission import Permission
 from penstock.model.dag import MAILTO, AlertRule, DagSpec
 from penstock.model.names import channel_problem
 from penstock.notify.alerts.channels import shown
 from penstock.service.installation import Installation
+from penstock.service.operations.operation import operation
+from penstock.service.operations.page import Page, PagedList, PageSize
 from penstock.store import KEPT, AlertDelivery
 
 _CALLBACKS = shown(f"{CALLBACK}:")
 
+_RULES = PagedList("alert rules", tuple[str, str, int])
+
 _decode = msgspec.json.Decoder(Occurrence).decode
 
 
-class RuleRow(NamedTuple):
+class RuleRow(msgspec.Struct, frozen=True):
     """One rule.
 
     Attributes:
@@ -38,7 +43,7 @@ class RuleRow(NamedTuple):
     problem: str
 
 
-class ChannelRow(NamedTuple):
+class ChannelRow(msgspec.Struct, frozen=True):
     """One channel.
 
     Attributes:
@@ -53,56 +58,94 @@ class ChannelRow(NamedTuple):
     failure: str
 
 
-class AlertsReport(NamedTuple):
-    """Who is told of what, and how it fares.
+class AlertsPage(Page[RuleRow], frozen=True):
+    """A page of rules, and how it fares.
 
     Attributes:
-        given_up: The newest messages that will not be delivered; the channel of one for functions is their name.
+        channels: All channels that the settings name, and those of rules of DAGs that may be seen.
+        given_up: The newest messages that will not be delivered, for whoever may see all DAGs; the channel of one for
+            functions is their name.
     """
 
-    rules: list[RuleRow]
     channels: list[ChannelRow]
     given_up: list[AlertDelivery]
 
 
-def list_alerts(installation: Installation) -> AlertsReport:
-    """List rules, channels, and messages that were given up; raises StoreError."""
-    rules = list(_rules(installation))
-    settings, stored = installation.settings, installation.has_database
-    alerts = installation.store.alerts if stored else None
-    waiting: dict[str, int] = dict.fromkeys(settings.notifiers, 0)
+class _Rule(NamedTuple):
+    dag_id: str
+    task_id: str
+    number: int
+    rule: AlertRule
+    dags: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        return (self.dag_id, self.task_id, self.number)
+
+    @property
+    def level(self) -> str:
+        return "task" if self.task_id else "DAG" if self.dag_id else "installation"
+
+    @property
+    def subject(self) -> str:
+        return f"{self.dag_id}.{self.task_id}" if self.task_id else self.dag_id or self.dags
+
+
+@operation("GET", "/alerts", needs=Permission.INSTALLATION_READ)
+def list_alerts(installation: Installation, *, limit: PageSize = 100, after: str = "") -> AlertsPage:
+    """List a page of the rules by which alerts are sent, those of the installation first, with all channels.
+
+    Raises:
+        PageError: No page ended with ``after``.
+        StoreError: The database failed.
+    """
+    begin, rules = _RULES.key(after), list(_rules(installation))
+    behind = [each for each in rules if begin is None or each.key > begin]
+    items, end = _RULES.cut(behind, limit, lambda each: each.key)
+    channels, given_up = _channels(installation, [each.rule for each in rules]), list[AlertDelivery]()
+    if installation.has_database and installation.seen_dags() is None:
+        given_up = [_named(installation, each) for each in installation.store.alerts.given_up()]
+    return AlertsPage(
+        items=[_row(installation, each) for each in items], next=end, channels=channels, given_up=given_up
+    )
+
+
+def _channels(installation: Installation, rules: list[AlertRule]) -> list[ChannelRow]:
+    """The channels by name: of what waits for others than the settings and these rules name, nothing if DAGs may not be seen."""
+    alerts = installation.store.alerts if installation.has_database else None
+    seen = installation.seen_dags() if alerts else None
+    waiting = dict.fromkeys([*installation.settings.notifiers, *(name for rule in rules for name in rule.to)], 0)
     failures: dict[str, str] = {}
     for each in alerts.waiting() if alerts else ():
-        name = _channel_name(installation, each.channel)
+        if not (name := _seen_name(installation, each.channel, seen, waiting)):
+            continue
         waiting[name] = waiting.get(name, 0) + each.alerts
         if each.alerts >= KEPT:
             failures[name] = f"{KEPT:,} alerts wait, which is all that is kept: what comes now is dropped"
     for delivery in alerts.open() if alerts else ():
-        name = _channel_name(installation, delivery.channel)
+        if not (name := _seen_name(installation, delivery.channel, seen, waiting)):
+            continue
         waiting[name] = waiting.get(name, 0) + 1
         failures[name] = delivery.failure or failures.get(name, "")
-    for name in (name for _, _, rule in rules for name in rule.to):
-        waiting.setdefault(name, 0)
-    channels = [
+    return [
         ChannelRow(name, _type(installation, name), waiting[name], failures.get(name, "")) for name in sorted(waiting)
     ]
-    given_up = [_named(installation, each) for each in alerts.given_up()] if alerts else []
-    return AlertsReport([_row(installation, *each) for each in rules], channels, given_up)
 
 
-def _rules(installation: Installation) -> Iterator[tuple[str, str, AlertRule]]:
-    settings = installation.settings
-    for each in settings.alerts.rules:
-        rule = AlertRule(each.events, each.channels, each.after_s)
-        yield "installation", ", ".join(each.dags), rule
+def _rules(installation: Installation) -> Iterator[_Rule]:
+    """Those of the installation, and of the DAGs that may be seen by id, each DAG's own before those of its tasks."""
+    for number, each in enumerate(installation.settings.alerts.rules):
+        yield _Rule("", "", number, AlertRule(each.events, each.channels, each.after_s), ", ".join(each.dags))
     if not installation.has_database:
         return
     for dag in _dags(installation):
-        for rule in dag.alerts:
-            yield "DAG", dag.dag_id, rule
-        for task in dag.tasks:
-            for rule in task.alerts:
-                yield "task", f"{dag.dag_id}.{task.task_id}", rule
+        if not installation.sees(dag.dag_id, dag.tags):
+            continue
+        for number, rule in enumerate(dag.alerts):
+            yield _Rule(dag.dag_id, "", number, rule)
+        for task in sorted(dag.tasks, key=lambda task: task.task_id):
+            for number, rule in enumerate(task.alerts):
+                yield _Rule(dag.dag_id, task.task_id, number, rule)
 
 
 def _dags(installation: Installation) -> Iterator[DagSpec]:
@@ -111,10 +154,11 @@ def _dags(installation: Installation) -> Iterator[DagSpec]:
             yield dag
 
 
-def _row(installation: Installation, level: str, subject: str, rule: AlertRule) -> RuleRow:
+def _row(installation: Installation, found: _Rule) -> RuleRow:
+    rule = found.rule
     problems = [channel_problem(name, installation.settings.notifiers) for name in rule.to]
     to = (*rule.to, *(f"{name}()" for name in rule.functions))
-    return RuleRow(level, subject, tuple(rule.on), to, rule.after_s, " ".join(filter(None, problems)))
+    return RuleRow(found.level, found.subject, tuple(rule.on), to, rule.after_s, " ".join(filter(None, problems)))
 
 
 def _spec(installation: Installation, channel: str) -> DagSpec | None:
@@ -135,6 +179,17 @@ def _channel_name(installation: Installation, channel: str) -> str:
     return f"{shown(channel)} of DAG {dag.dag_id}" if dag is not None else shown(channel)
 
 
+def _seen_name(installation: Installation, channel: str, seen: list[str] | None, named: Collection[str]) -> str:
+    """What a channel is called; "" if neither settings nor rules that are seen name it, nor a DAG that is seen has its functions."""
+    dag = _spec(installation, channel) if seen is not None else None
+    hidden = seen is not None and shown(channel) not in named and (dag is None or dag.dag_id not in seen)
+    return "" if hidden else _channel_name(installation, channel)
+
+
+def _is_callback(name: str) -> bool:
+    return name == _CALLBACKS or name.startswith(f"{_CALLBACKS} ")
+
+
 def _named(installation: Installation, given_up: AlertDelivery) -> AlertDelivery:
     """A message that was given up, with names in place of the version of a DAG file."""
     name, dag = _channel_name(installation, given_up.channel), _spec(installation, given_up.channel)
@@ -145,7 +200,7 @@ def _named(installation: Installation, given_up: AlertDelivery) -> AlertDelivery
 
 
 def _type(installation: Installation, name: str) -> str:
-    if name == _CALLBACKS or name.startswith(f"{_CALLBACKS} "):
+    if _is_callback(name):
         return CALLBACK
     if name.startswith(f"{MAILTO}:"):
         return "smtp"

@@ -4,7 +4,8 @@ import select
 
 import msgspec
 
-from penstock.errors import ConfigError, PluginError
+from penstock.errors import PluginError, RequestError
+from penstock.model.access.permission import Permission
 from penstock.model.dag import MAILTO
 from penstock.model.names import channel_problem
 from penstock.notify.alerts.channel_process import LOG, Answer, ChannelProcess
@@ -12,20 +13,26 @@ from penstock.notify.alerts.channels import process_of
 from penstock.notify.answers import Answers
 from penstock.service.alerts.channel_command import channel_command
 from penstock.service.installation import Installation
+from penstock.service.operations.operation import operation
 from penstock.spec.notifier import AlertMessage
 from penstock.tries.asks import provider_search
 
 
+@operation("POST", "/alerts/test", needs=Permission.INSTALLATION_WRITE, reads=True)
 def send_test(installation: Installation, channel: str) -> None:
     """Send a test message to a channel by a process of the channel's own, and wait until it is taken or its time is over.
 
+    Args:
+        installation: The installation.
+        channel: One of ``[notifiers]``, or ``mailto:somebody@example.com``.
+
     Raises:
-        ConfigError: There is no such channel.
+        RequestError: There is no such channel.
         PluginError: It was not taken; secrets are hidden in the message.
     """
     settings, vault = installation.settings, installation.vault
     if problem := channel_problem(channel, settings.notifiers):
-        raise ConfigError(problem)
+        raise RequestError(problem)
     scheme, _, address = channel.partition(":")
     message = AlertMessage(
         key=f"test|{installation.now().isoformat()}",

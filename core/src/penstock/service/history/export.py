@@ -2,14 +2,15 @@
 
 import csv
 import io
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
-from penstock.errors import ConfigError, RequestError
+from penstock.errors import ConfigError, NotFoundError, RequestError
+from penstock.model.access.permission import Permission
 from penstock.model.assets.event import AssetEvent
 from penstock.model.history.audit import AuditEntry
 from penstock.model.run import Run, TaskInstance, Try
@@ -17,6 +18,8 @@ from penstock.model.secret import secrets_in
 from penstock.processes.masking import Mask, hide_values
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag_state
+from penstock.service.operations.content import Content, ContentFacts
+from penstock.service.operations.operation import operation
 from penstock.store import PastTry, Span
 from penstock.tries.vault import Vault
 from penstock.tries.vault_listing import list_connections, list_variables
@@ -56,6 +59,7 @@ COLUMNS: Mapping[ExportKind, tuple[str, ...]] = {
 """The names of what each line has, in their order; every line has all of them."""
 
 
+@operation("GET", "/export/{kind}", needs=Permission.DAGS_READ, subject="")
 def export_lines(
     installation: Installation,
     kind: ExportKind,
@@ -67,7 +71,9 @@ def export_lines(
 ) -> Iterator[bytes]:
     """Read what is stored, as pieces of whole lines of UTF-8, oldest first; of several DAGs, one DAG after the other.
 
-    Secrets that the database and the environment hold are hidden in what people and tasks have said.
+    Of DAGs that may not be seen there is nothing in it; who may not see all of them gets the events of assets that tasks of
+    those that may be seen have made. The audit is for who may read it. Secrets that the database and the environment hold are
+    hidden in what people and tasks have said.
 
     Args:
         installation: The installation.
@@ -79,17 +85,29 @@ def export_lines(
 
     Raises:
         NotFoundError: There is no such DAG.
+        ForbiddenError: The audit may not be read.
         RequestError: The span of time is empty.
         ConfigError: What is secret cannot be told.
         StoreError: The database failed.
     """
     if since is not None and until is not None and since >= until:
         raise RequestError(f"no instant is at or after {since.isoformat()} and before {until.isoformat()}.")
-    for dag_id in dag_ids if kind not in _OUTLIVE else ():
-        find_dag_state(installation.store, dag_id)
-    spans = [Span(dag_id, since, until) for dag_id in dict.fromkeys(dag_ids)] or [Span("", since, until)]
-    secrets = _secrets(installation.vault)
-    return _written(_pages(installation, kind, spans), COLUMNS[kind], secrets, form)
+    spans = [Span(dag_id, since, until) for dag_id in _dags(installation, kind, dag_ids)]
+    pieces = _written(_pages(installation, kind, spans), COLUMNS[kind], _secrets(installation.vault), form)
+    return Content(ContentFacts(f"{kind}.{form}"), lambda _begin, _most: pieces)
+
+
+def _dags(installation: Installation, kind: ExportKind, named: Sequence[str]) -> Iterable[str]:
+    """The DAGs of an export, each once; "" for all there are. Raises NotFoundError, ForbiddenError or StoreError."""
+    if kind is ExportKind.AUDIT:
+        installation.require(Permission.AUDIT_READ)
+    seen = None if kind is ExportKind.AUDIT else installation.seen_dags()
+    for dag_id in named:
+        if kind not in _OUTLIVE:
+            find_dag_state(installation.store, dag_id)
+        if seen is not None and dag_id not in seen:
+            raise NotFoundError("DAG", dag_id)
+    return dict.fromkeys(named) or ([""] if seen is None else seen)
 
 
 def _pages(installation: Installation, kind: ExportKind, spans: Sequence[Span]) -> Iterator[list[dict[str, Any]]]:

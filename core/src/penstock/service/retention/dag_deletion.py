@@ -5,13 +5,11 @@ import shutil
 
 import msgspec
 
-from penstock.errors import ConfigError, RequestError, as_sentence
+from penstock.errors import ConfigError, PendingError, RequestError, as_sentence
 from penstock.model.access.permission import Permission
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
-from penstock.model.request import DagChanged
 from penstock.model.text import counted
 from penstock.processes.failpoint import failpoint
-from penstock.service.asked.asked import Asked, ask
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
 from penstock.service.operations.operation import operation
@@ -70,10 +68,14 @@ def preview_deletion(installation: Installation, dag_id: str, *, history_only: b
     return HistoryPreview(dag_id, row.file, row.active, *installation.store.dag_history.size(dag_id), refused)
 
 
-def ask_for_deletion(
+@operation("DELETE", "/dags/{dag_id}", needs=Permission.HISTORY_DELETE, resumes=True)
+def delete_dag(
     installation: Installation, dag_id: str, *, history_only: bool = False, by: AskedBy = NOBODY
-) -> Asked:
-    """Check that the history of a DAG may be deleted, keep who asks for it, and have the scheduler see that the DAG has ended.
+) -> DeletedHistory:
+    """Delete the finished runs of a DAG with all that belongs to them, its backfills, events and versions, and then the DAG.
+
+    It is in the audit before the first of it is deleted. In portions, between which others have the database. What was cut
+    short is asked for again: each thing goes after what it leads to, and the DAG last.
 
     Args:
         installation: The installation.
@@ -81,58 +83,39 @@ def ask_for_deletion(
         history_only: Whether the DAG stays, and a file may define it.
         by: Who asks, for the audit.
 
-    Returns:
-        What the scheduler must have handled before `delete_history`.
-
     Raises:
         NotFoundError: There is no such DAG.
         RequestError: A file defines it, or it has a run, a try or a backfill that has not ended.
-        StoreError: The database failed.
-    """
-    _check(installation, dag_id, history_only=history_only)
-    subject = "its history" if history_only else "the DAG with its history"
-    entry = by.entry(installation.now(), AuditAction.DELETE, dag_id, subject=subject)
-    return ask(installation, (DagChanged(dag_id),), entry)
-
-
-def delete_history(installation: Installation, dag_id: str, *, history_only: bool = False) -> DeletedHistory:
-    """Delete the finished runs of a DAG with all that belongs to them, its backfills, events and versions, and then the DAG.
-
-    In portions, between which others have the database. What was cut short is asked for again: each thing goes after what
-    it leads to, and the DAG last.
-
-    Raises:
-        NotFoundError: There is no such DAG.
-        RequestError: As for `ask_for_deletion`, or the scheduler has not handled that.
+        PendingError: The scheduler has not handled what was asked of the DAG.
         ConfigError: A file could not be deleted.
         PenstockError: Something could not be deleted; what was deleted before it stays deleted.
     """
+    store = installation.store
+    if installation.resumed and store.dags.row(dag_id) is None:
+        return DeletedHistory(dag_id, not history_only, 0, 0, 0, 0)
     _check(installation, dag_id, history_only=history_only)
-    store, stored = installation.store, installation.store.dag_history
+    # Its file was taken away, or a run was cancelled, a moment ago: a scheduler that has not heard of it may make another run.
     if store.requests.pending_about([dag_id]) and installation.scheduler_runs:
-        raise RequestError(f"the scheduler has not handled what was asked of DAG {dag_id!r}. Ask again.")
+        raise PendingError(f"the scheduler has not handled what was asked of DAG {dag_id!r}. Ask again in a second.")
+    if not installation.resumed:
+        subject = "its history" if history_only else "the DAG with its history"
+        with store.transaction() as tx:
+            tx.audit(by.entry(installation.now(), AuditAction.DELETE, dag_id, subject=subject))
     try:
         runs = _delete_runs(installation, dag_id)
         _delete_logs(installation, dag_id, whole=not history_only)
     except OSError as error:
         raise ConfigError(f"not all of DAG {dag_id!r} could be deleted: {as_sentence(error)} Ask again.") from error
-    backfills = events = after = 0
-    while stored.delete_backfill(dag_id, installation.now()):
-        backfills += 1
-    while True:
-        deleted, after = stored.delete_events(dag_id, after, EVENTS)
-        events += deleted
-        if not after:
-            break
+    backfills, events = _delete_backfills(installation, dag_id), _delete_events(installation, dag_id)
     failpoint("deletion.versions.before")
-    unused = stored.unused_versions(dag_id)
+    unused = store.dag_history.unused_versions(dag_id)
     for start in range(0, len(unused), VERSIONS):
         store.retention.delete_versions(unused[start : start + VERSIONS])
     failpoint("deletion.dag.before")
-    gone = not history_only and stored.forget(dag_id, installation.now())
+    gone = not history_only and store.dag_history.forget(dag_id, installation.now())
     if not history_only and not gone:
         _check(installation, dag_id, history_only=False)
-        raise RequestError(f"DAG {dag_id!r} has a new run or backfill, so that it stays. Ask again.")
+        raise PendingError(f"DAG {dag_id!r} has a new run or backfill, so that it stays. Ask again.")
     return DeletedHistory(dag_id, gone, runs, backfills, len(unused) + gone, events)
 
 
@@ -160,6 +143,21 @@ def _delete_runs(installation: Installation, dag_id: str) -> int:
         deleted += deletion.delete(found)
         after = found[-1].run
         failpoint("deletion.runs.after")
+    return deleted
+
+
+def _delete_backfills(installation: Installation, dag_id: str) -> int:
+    deleted = 0
+    while installation.store.dag_history.delete_backfill(dag_id, installation.now()):
+        deleted += 1
+    return deleted
+
+
+def _delete_events(installation: Installation, dag_id: str) -> int:
+    deleted, after = installation.store.dag_history.delete_events(dag_id, 0, EVENTS)
+    while after:
+        more, after = installation.store.dag_history.delete_events(dag_id, after, EVENTS)
+        deleted += more
     return deleted
 
 

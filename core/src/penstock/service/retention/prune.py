@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import Annotated
 
 import msgspec
+from msgspec.structs import replace
 
 from penstock.errors import ConfigError, NotFoundError, RequestError, as_sentence
 from penstock.model.access.permission import Permission
@@ -17,6 +19,9 @@ from penstock.service.retention.deletion import RunDeletion
 from penstock.service.retention.sweep import RUNS, RetentionSweep
 from penstock.settings import RetentionSettings
 
+Days = Annotated[float, msgspec.Meta(ge=0.0, le=36_500.0)]
+"""After how many days something is old; other numbers are refused where a request is decoded."""
+
 
 class Deleted(msgspec.Struct, frozen=True):
     """How many runs were deleted, or would be."""
@@ -24,16 +29,25 @@ class Deleted(msgspec.Struct, frozen=True):
     runs: int
 
 
+@operation("POST", "/prune", needs=Permission.INSTALLATION_WRITE, resumes=True)
 def prune(
-    installation: Installation, retention: RetentionSettings, *, dry_run: bool = False, by: AskedBy = NOBODY
+    installation: Installation,
+    *,
+    runs_days: Days | None = None,
+    logs_days: Days | None = None,
+    audit_days: Days | None = None,
+    dry_run: bool = False,
+    by: AskedBy = NOBODY,
 ) -> Deleted:
-    """Delete what is older than so many days.
+    """Delete now what is older than so many days, and not within the hour.
 
     It is in the audit before the first of it is deleted.
 
     Args:
         installation: The installation.
-        retention: The days, as ``[retention]`` has them.
+        runs_days: Finished runs with their values and logs; as ``[retention]`` has it unless given, and 0 keeps all.
+        logs_days: Logs, alike.
+        audit_days: The audit, alike.
         dry_run: Whether runs are counted, and nothing is deleted.
         by: Who asks, for the audit.
 
@@ -42,21 +56,19 @@ def prune(
         ConfigError: A file could not be deleted.
         PenstockError: Something could not be deleted; the rest of it stays, too, and can be asked for again.
     """
+    given = {"runs_days": runs_days, "logs_days": logs_days, "audit_days": audit_days}
+    retention = replace(
+        installation.settings.retention, **{name: days for name, days in given.items() if days is not None}
+    )
     if not (retention.runs_days or retention.logs_days or retention.audit_days or retention.state_days):
         raise RequestError("nothing is old: neither [retention] nor an option says after how many days something is.")
     if dry_run:
         days = retention.runs_days
         before = installation.now() - timedelta(days=days)
         return Deleted(sum(map(len, _finished(installation, "", before))) if days else 0)
-    days_of = {
-        "runs": retention.runs_days,
-        "logs": retention.logs_days,
-        "audit": retention.audit_days,
-        "state": retention.state_days,
-    }
-    subject = ", ".join(f"{what} older than {days:g} days" for what, days in days_of.items() if days)
-    with installation.store.transaction() as tx:
-        tx.audit(by.entry(installation.now(), AuditAction.PRUNE, subject=subject))
+    if not installation.resumed:
+        with installation.store.transaction() as tx:
+            tx.audit(by.entry(installation.now(), AuditAction.PRUNE, subject=_old(retention)))
     sweep = RetentionSweep(installation, lambda _: None, retention)
     try:
         for _ in sweep.sweep():
@@ -64,6 +76,16 @@ def prune(
     except OSError as error:
         raise ConfigError(f"not everything that is old could be deleted: {as_sentence(error)} Ask again.") from error
     return Deleted(sweep.runs)
+
+
+def _old(retention: RetentionSettings) -> str:
+    days_of = {
+        "runs": retention.runs_days,
+        "logs": retention.logs_days,
+        "audit": retention.audit_days,
+        "state": retention.state_days,
+    }
+    return ", ".join(f"{what} older than {days:g} days" for what, days in days_of.items() if days)
 
 
 @operation("POST", "/dags/{dag_id}/runs/delete", needs=Permission.HISTORY_DELETE, resumes=True)

@@ -9,8 +9,10 @@ from pathlib import Path
 import msgspec
 
 from penstock.errors import RequestError
+from penstock.model.access.permission import Permission
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.service.installation import Installation
+from penstock.service.operations.operation import operation
 from penstock.store import Holder
 
 _PROGRAM = b"penstock.app.scheduler"
@@ -22,17 +24,20 @@ class Draining(msgspec.Struct, frozen=True):
     Attributes:
         tries: How many tries they and others run now, sensors that wait left out.
         supervisors: The processes of ``penstock up`` above them.
+        stop_grace_s: Seconds that tries have to end in once they are told to.
     """
 
     holders: list[Holder]
     tries: int
     supervisors: list[int] = []
+    stop_grace_s: float = 0.0
 
 
+@operation("POST", "/drain", needs=Permission.INSTALLATION_WRITE)
 def drain(installation: Installation, *, by: AskedBy = NOBODY) -> Draining:
-    """Have the schedulers of this machine begin no try any more, and end once those that run have ended.
+    """Have the schedulers of the installation's machine begin no try any more, and end once those that run have ended.
 
-    It is in the audit before they are told.
+    ``penstock up`` ends with them, and the server that it keeps. It is in the audit before they are told.
 
     Raises:
         RequestError: None runs here.
@@ -44,21 +49,33 @@ def drain(installation: Installation, *, by: AskedBy = NOBODY) -> Draining:
         elsewhere = ", ".join(sorted({each.host for each in holders}))
         more = f" One runs on {elsewhere}: drain it there." if elsewhere else ""
         raise RequestError(f"no scheduler of this installation runs on this machine, so none is drained.{more}")
-    subject = ", ".join(f"scheduler process {each.pid} on {each.host}" for each in here)
-    with installation.store.transaction() as tx:
-        tx.audit(by.entry(installation.now(), AuditAction.DRAIN, subject=subject))
+    _note(installation, here, by)
     supervisors = [parent for each in here if _is_supervisor(parent := _parent_of(each.pid))]
     for holder in here:
         os.kill(holder.pid, signal.SIGUSR1)
-    return Draining(here, running_tries(installation), supervisors)
+    grace_s = installation.settings.executor.stop_grace_s
+    return Draining(here, running_tries(installation), supervisors, grace_s)
 
 
-def stop_draining(installation: Installation) -> None:
-    """Have the schedulers of this machine stop now: what runs is ended, as when `penstock up` is stopped. Raises StoreError."""
-    for holder in _here(installation.store.role.holders()):
+@operation("POST", "/drain/stop", needs=Permission.INSTALLATION_WRITE)
+def stop_draining(installation: Installation, *, by: AskedBy = NOBODY) -> bool:
+    """Have the schedulers of the machine stop now: what runs is ended, as when `penstock up` is stopped.
+
+    Returns:
+        Whether there was one; if so, it is in the audit before they are told.
+
+    Raises:
+        StoreError: The database failed.
+    """
+    here = _here(installation.store.role.holders())
+    if here:
+        _note(installation, here, by, "stopped: ")
+    for holder in here:
         os.kill(holder.pid, signal.SIGTERM)
+    return here != []
 
 
+@operation("POST", "/drain/state", needs=Permission.INSTALLATION_WRITE, reads=True)
 def is_drained(installation: Installation, draining: Draining) -> bool:
     """Tell whether all of them have ended, and ``penstock up`` with them; raises StoreError.
 
@@ -78,6 +95,12 @@ def is_drained(installation: Installation, draining: Draining) -> bool:
 def running_tries(installation: Installation) -> int:
     """How many tries run, sensors that wait left out; raises StoreError."""
     return installation.store.runs.open_tries(list(installation.settings.executors))
+
+
+def _note(installation: Installation, holders: Sequence[Holder], by: AskedBy, what: str = "") -> None:
+    subject = what + ", ".join(f"scheduler process {each.pid} on {each.host}" for each in holders)
+    with installation.store.transaction() as tx:
+        tx.audit(by.entry(installation.now(), AuditAction.DRAIN, subject=subject))
 
 
 def _here(holders: Sequence[Holder]) -> list[Holder]:

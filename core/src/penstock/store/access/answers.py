@@ -122,7 +122,7 @@ class KeptAnswers:
             taken = self._taken(tx, used)
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", "") == _NOT_GRANTED:
-                raise PendingError(used.key) from None
+                raise PendingError.of_key(used.key) from None
             raise
         if not taken:
             raise KeyTakenError
