@@ -107,6 +107,15 @@ class PendingError(RequestError):
         return cls(f"a request with the key {key!r} is being answered just now. Ask again in a second for its answer.")
 
 
+class ChangedError(RequestError):
+    """What is to be changed is not any more as whoever asks has seen it; nothing was changed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "it has been changed since it was read, or is gone or new, so that nothing was changed now. Read it again, and decide anew."
+        )
+
+
 class ForbiddenError(RequestError):
     """Whoever asks may not do this; the sentence names who may grant it.
 

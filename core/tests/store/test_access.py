@@ -1,16 +1,17 @@
 """What is stored of who may do what, on both databases."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 
-from penstock.errors import NotFoundError, PendingError, RequestError, StoreUnavailableError
+from penstock.errors import ChangedError, NotFoundError, PendingError, RequestError, StoreUnavailableError
 from penstock.model.access.permission import Permission, Role
 from penstock.model.access.principal import Grant, everywhere
 from penstock.model.access.user import Session, Team, Token, User
 from penstock.model.history.audit import AuditAction, AuditEntry
 from penstock.model.request import PoolsChanged
-from penstock.store import KeyTakenError, Store, UsedKey
+from penstock.store import KeyTakenError, Pool, Store, UsedKey
 
 
 @pytest.fixture
@@ -127,6 +128,25 @@ def test_of_two_servers_that_use_a_key_at_once_the_second_waits_and_finds_the_an
             store.access.answers.keep("ada", "key", b"first")
         assert told.result() == b"first"
     assert (len(store.requests.pending()), len(store.audit.page())) == (1, 1)
+
+
+def test_what_another_changes_between_check_and_write_is_not_overwritten(store, url, keyring, now):
+    store.config.put_pool(Pool("narrow", 3), now)
+
+    def slots():
+        return {each.name: each.slots for each in store.config.pools()}["narrow"]
+
+    def check():
+        assert slots() == 3
+        with Store.open(url, keyring, wait_s=0.001) as other:
+            waits = pytest.raises(StoreUnavailableError) if other.database.sqlite else nullcontext()
+            with waits:
+                other.config.put_pool(Pool("narrow", 4), now)
+
+    refused = nullcontext() if store.database.sqlite else pytest.raises(ChangedError)
+    with refused, store.access.answers.together(None, check):
+        store.config.put_pool(Pool("narrow", 5), now)
+    assert slots() == (5 if store.database.sqlite else 4)
 
 
 def test_a_read_that_fails_in_a_transaction_of_several_undoes_nothing(store, now, entry):

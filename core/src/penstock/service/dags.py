@@ -184,6 +184,12 @@ def next_runs(installation: Installation, dag_id: str, count: int = 5) -> list[N
     return found
 
 
+@operation("GET", "/dags/{dag_id}/paused", needs=Permission.DAGS_READ)
+def is_paused(installation: Installation, dag_id: str) -> bool:
+    """Tell whether a DAG is paused; raises NotFoundError or StoreError."""
+    return find_dag(installation.store, dag_id).paused
+
+
 @operation("PUT", "/dags/{dag_id}/paused", needs=Permission.DAGS_WRITE)
 def pause(installation: Installation, dag_id: str, *, paused: bool, by: AskedBy = NOBODY) -> bool:
     """Pause or unpause a DAG; returns whether that changed anything. Raises NotFoundError or StoreError."""

@@ -45,7 +45,7 @@ from penstock.store.sql.driver_errors import first_line, refuses_data
 from penstock.store.sql.feed.feed_writes import FeedWriter, TaskRow, deltas_of, drop, of_requests
 from penstock.store.sql.pipeline import Pipeline
 from penstock.store.transactions.forget import ForgetCheckpoints
-from penstock.store.transactions.unit_of_work import SeveralTransactions, UnitOfWork
+from penstock.store.transactions.unit_of_work import SeveralTransactions, UnitOfWork, as_changed
 
 _REQUEST_LOCK = 0x50656E73_00000003
 
@@ -361,9 +361,9 @@ class Writer:
             yield tx
 
     @contextmanager
-    def together(self, first: Callable[[Transaction], None]) -> Iterator[None]:
-        """One transaction for all of those that this thread makes in the block; ``first`` is done first in it. Raises as `transaction`."""
-        with UnitOfWork(self._database, self._alone, first) as unit, self._held(unit):
+    def together(self, first: Callable[[Transaction], None], check: Callable[[], None] | None = None) -> Iterator[None]:
+        """One transaction for all of those that this thread makes in the block; see `UnitOfWork`. Raises also ChangedError."""
+        with as_changed(), UnitOfWork(self._database, self._alone, first, check) as unit, self._held(unit):
             yield
 
     @contextmanager

@@ -1,7 +1,6 @@
 """The API: each operation of the table by its route."""
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,8 +24,9 @@ from penstock.service.operations.operation import Operation
 from penstock.service.operations.table import operations
 from penstock_server.http.authenticator import Authenticator
 from penstock_server.http.body import body_of
+from penstock_server.http.changes.idempotency import fingerprint, key_of
+from penstock_server.http.changes.precondition import precondition, readers, tag_of, tags_in
 from penstock_server.http.download import FILE, LINES, download, wants_lines
-from penstock_server.http.idempotency import fingerprint, key_of
 from penstock_server.http.kept_reads import KeptReads, TaggedBody
 from penstock_server.http.openapi import document
 from penstock_server.http.parameters import Parameters
@@ -79,6 +79,7 @@ class Api:
         self._threads = ThreadPoolExecutor(THREADS, "operation")
         self._routes: Routes[_Route | None] = Routes([*routes, ("GET", "/openapi.json", None, ())])
         self._once = Once(installation)
+        self._readers = readers(self._table)
 
     @cached_property
     def _kept(self) -> KeptReads:
@@ -120,20 +121,32 @@ class Api:
             if kept is not None:
                 return _tagged(request, kept)
         arguments = route.parameters.decode(named, asked.query, asked.body, principal)
-        if key and not route.operation.reads:
-            return await self._once_only(asked, key, route.operation, arguments)
-        return await self._done(asked, route.operation, arguments)
+        if route.operation.reads:
+            return await self._done(asked, route.operation, arguments)
+        return await self._changed(asked, key, route.operation, arguments)
 
-    async def _once_only(self, asked: "_Asked", key: str, operation: Operation, arguments: dict[str, Any]) -> Response:
-        whole = fingerprint(asked.method, asked.path, asked.query, asked.body)
-        keyed = KeyedRequest(asked.principal.name, key, operation, whole)
+    async def _changed(
+        self, asked: "_Asked", key: str, operation: Operation, arguments: dict[str, Any]
+    ) -> Response:
+        """Do a change: once if it has a key, and only if the thing is as it was read if the request says how that was."""
         seen = self._installation.seen_by(asked.principal)
+
+        def ask(read: Operation, given: dict[str, Any]) -> bytes:
+            return encode(read.function(seen, **given))
 
         def call(resumed: bool) -> bytes:  # noqa: FBT001 - it has no name where it is called
             seen.resumed = resumed
             return encode(operation.function(seen, **arguments))
 
-        content = await self._in_thread(lambda: self._once.answer(keyed, call))
+        check = precondition(asked.request, self._readers.get(operation.name), arguments, ask)
+        if key:
+            whole = fingerprint(asked.method, asked.path, asked.query, asked.body)
+            keyed = KeyedRequest(asked.principal.name, key, operation, whole)
+            content = await self._in_thread(lambda: self._once.answer(keyed, call, check))
+        elif check is not None:
+            content = await self._in_thread(lambda: self._once.unless_changed(lambda: call(False), check))
+        else:
+            return await self._done(asked, operation, arguments)
         return Response(content, media_type="application/json")
 
     async def _done(self, asked: "_Asked", operation: Operation, arguments: dict[str, Any]) -> Response:
@@ -241,12 +254,12 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - as above
 
 def tagged_body(content: bytes) -> TaggedBody:
     """A body with its tag."""
-    return TaggedBody(content, f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"')
+    return TaggedBody(content, tag_of(content))
 
 
 def _tagged(request: Request, found: TaggedBody) -> Response:
     headers = {"ETag": found.tag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
     asked = request.headers.get("if-none-match", "")
-    if asked and (asked == "*" or found.tag in (each.strip().removeprefix("W/") for each in asked.split(","))):
+    if asked and (asked == "*" or found.tag in tags_in(asked)):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return Response(found.body, headers=headers, media_type="application/json")

@@ -8,6 +8,7 @@ from typing import Any, Protocol, get_args, get_origin
 import msgspec
 
 from penstock.service.operations.operation import Operation
+from penstock_server.http.changes.precondition import readers
 from penstock_server.http.download import FILE, LINES
 from penstock_server.http.parameters import Parameter, Parameters
 from penstock_server.http.problems import MEDIA_TYPE, Problem
@@ -37,8 +38,12 @@ def document(table: Sequence[Described]) -> dict[str, Any]:
     schemas = iter(made)
     problem = next(schemas)
     paths: dict[str, dict[str, Any]] = {}
+    read_by = readers(table)
     for each in table:
-        paths.setdefault(each.operation.path, {})[each.operation.method.lower()] = _described(each, schemas)
+        described = _described(each, schemas)
+        if (read := read_by.get(each.operation.name)) is not None:
+            described["parameters"] += _conditions(read.operation)
+        paths.setdefault(each.operation.path, {})[each.operation.method.lower()] = described
     return {
         "openapi": "3.1.0",
         "info": {"title": "Penstock", "version": "1", "description": "Everything that the command line can do."},
@@ -97,6 +102,20 @@ def _described(known: Described, schemas: Iterator[dict[str, Any]]) -> dict[str,
             },
         }
     return described
+
+
+def _conditions(read: Operation) -> list[dict[str, Any]]:
+    """The headers by which a change is made only if a thing is as it was read."""
+    route = f"`GET {read.path}`"
+    return [
+        {
+            "name": name, "in": "header", "required": False, "schema": schema, "description": f"{text} Else it is refused (412).",
+        }
+        for name, schema, text in (
+            ("If-Match", {"type": "string"}, f"Change it only if this is the ETag that {route} answers with."),
+            ("If-None-Match", {"const": "*"}, f"Change it only if {route} finds nothing."),
+        )
+    ]  # fmt: skip
 
 
 def _kinds(answer: Any, schema: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - types have no type

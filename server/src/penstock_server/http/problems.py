@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from penstock.errors import (
     AuthoringError,
+    ChangedError,
     DataRefusedError,
     ForbiddenError,
     InternalError,
@@ -30,6 +31,7 @@ _STATUSES: tuple[tuple[type[PenstockError], HTTPStatus], ...] = (
     (PageError, HTTPStatus.BAD_REQUEST),
     (SupersededError, HTTPStatus.CONFLICT),
     (PendingError, HTTPStatus.CONFLICT),
+    (ChangedError, HTTPStatus.PRECONDITION_FAILED),
     (RequestError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (AuthoringError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (DataRefusedError, HTTPStatus.UNPROCESSABLE_ENTITY),

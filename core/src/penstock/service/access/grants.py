@@ -99,6 +99,12 @@ def list_teams(installation: Installation, *, after: str = "", limit: PageSize =
     return _TEAMS.page_of_all(installation.store.access.users.teams(), after, limit, lambda each: each.name)
 
 
+@operation("GET", "/teams/{team}", needs=Permission.USERS_WRITE)
+def show_team(installation: Installation, team: str) -> Team:
+    """Show a team with its members; raises NotFoundError or StoreError."""
+    return _find_team(installation, team)
+
+
 @operation("POST", "/teams", needs=Permission.USERS_WRITE)
 def add_team(installation: Installation, team: str, description: str = "", *, by: AskedBy = NOBODY) -> Team:
     """Add a team without members; raises RequestError if the name is taken or cannot be used, or StoreError."""
@@ -151,7 +157,8 @@ def _give(installation: Installation, given: Grant, by: AskedBy, *, user: str = 
     return HeldGrant(number, user, team, given, now)
 
 
-def _find_team(installation: Installation, team: str) -> None:
-    known = [each.name for each in installation.store.access.users.teams()]
+def _find_team(installation: Installation, team: str) -> Team:
+    known = {each.name: each for each in installation.store.access.users.teams()}
     if team not in known:
         raise NotFoundError("team", team, known)
+    return known[team]

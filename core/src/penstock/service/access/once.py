@@ -20,6 +20,10 @@ Call = Callable[[bool], bytes]
 """Does what is asked for and makes the answer; told whether it was begun before, and cut off."""
 
 
+Check = Callable[[], None]
+"""Raises ChangedError if what is to be changed is not as whoever asks has seen it."""
+
+
 class KeyedRequest(NamedTuple):
     """A change that is asked for with a key.
 
@@ -53,10 +57,22 @@ class Once:
         self._doing: dict[tuple[str, str], tuple[threading.Lock, int]] = {}
         self._swept: datetime | None = None
 
-    def answer(self, asked: KeyedRequest, call: Call) -> bytes:
+    def unless_changed(self, call: Callable[[], bytes], check: Check) -> bytes:
+        """Do what has no key in one transaction, if a check that reads in that transaction lets it be done; raises as `answer`."""
+        check()  # as what writes nothing has no transaction
+        with self._installation.store.access.answers.together(None, check):
+            return call()
+
+    def answer(self, asked: KeyedRequest, call: Call, check: Check | None = None) -> bytes:
         """Do it, or answer as it was answered; of two that ask at once, the second waits for the first's answer.
 
+        Args:
+            asked: What is asked for.
+            call: Does it.
+            check: As for `unless_changed`, of what is done now; no other operation than one that is a single transaction has one.
+
         Raises:
+            ChangedError: It is not as whoever asks has seen it.
             PendingError: The first takes long.
             RequestError: The key was used for another request; or what was asked for is done, and its answer is told once.
             PenstockError: As the operation.
@@ -65,14 +81,16 @@ class Once:
             kept = self._find(asked)
             if kept is None:
                 try:
-                    return self._first(asked, call)
+                    return self._first(asked, call, check)
                 except KeyTakenError:  # by a request to another server
                     kept = self._find(asked)
             if kept is None:
                 raise PendingError.of_key(asked.key)
             return self._again(asked, call, kept)
 
-    def _first(self, asked: KeyedRequest, call: Call) -> bytes:
+    def _first(self, asked: KeyedRequest, call: Call, check: Check | None) -> bytes:
+        if check is not None:
+            check()
         answers, now = self._installation.store.access.answers, self._installation.now()
         used = UsedKey(asked.person, asked.key, asked.operation.name, asked.fingerprint, now)
         if asked.operation.resumes:
@@ -80,7 +98,7 @@ class Once:
                 content = call(False)
             self._keep(asked, content)
         else:
-            with answers.together(used):
+            with answers.together(used, check):
                 content = call(False)
                 self._keep(asked, content)
         failpoint("service.answer.before")

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from penstock.errors import RequestError
+from penstock.errors import NotFoundError, RequestError
 from penstock.model.access.permission import Permission
 from penstock.model.dag import DEFAULT_POOL
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
@@ -64,6 +64,15 @@ def list_pools(installation: Installation, *, after: str = "", limit: PageSize =
         StoreError: The database failed.
     """
     return _POOLS.page_of_all(_pools(installation), after, limit, lambda each: each.name)
+
+
+@operation("GET", "/pools/{name}", needs=Permission.POOLS_READ)
+def show_pool(installation: Installation, name: str) -> Pool:
+    """Show a pool as it was set; raises NotFoundError or StoreError."""
+    pools = {each.name: each for each in installation.store.config.pools()}
+    if name not in pools:
+        raise NotFoundError("pool", name, pools)
+    return pools[name]
 
 
 def _pools(installation: Installation) -> list[PoolUsage]:

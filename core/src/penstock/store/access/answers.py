@@ -13,6 +13,7 @@ from penstock.errors import PendingError
 from penstock.store.sql.access.access_tables import kept_answer
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Transaction, Writer
+from penstock.store.transactions.unit_of_work import is_overtaken
 
 _k = kept_answer.c
 _NAMED = (_k.person == bindparam("of_person"), _k.key == bindparam("of_key"))
@@ -87,15 +88,20 @@ class KeptAnswers:
         return None if row is None else KeptAnswer(*row)
 
     @contextmanager
-    def together(self, used: UsedKey) -> Iterator[None]:
+    def together(self, used: UsedKey | None, check: Callable[[], None] | None = None) -> Iterator[None]:
         """Have all that this thread writes in the block be one transaction, which notes the key: all of it or nothing.
 
+        Args:
+            used: The key; None if there is none.
+            check: What is read in it before all that is written, and refuses it.
+
         Raises:
+            ChangedError: Another transaction changes at the same time what this one does.
             KeyTakenError: Another request has used the key meanwhile; nothing was changed.
             PendingError: Another request uses it just now, and takes long.
         """
         before = self._changes()
-        with self._writer.together(lambda tx: self._take(tx, used)):
+        with self._writer.together(lambda tx: None if used is None else self._take(tx, used), check):
             yield
         if self._changes() != before:
             self._changed()  # who was looked at before the commit was as before it
@@ -123,6 +129,8 @@ class KeptAnswers:
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", "") == _NOT_GRANTED:
                 raise PendingError.of_key(used.key) from None
+            if is_overtaken(error):
+                raise KeyTakenError from None
             raise
         if not taken:
             raise KeyTakenError

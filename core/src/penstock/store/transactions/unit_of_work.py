@@ -5,10 +5,32 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from sqlalchemy import text
+
+from penstock.errors import ChangedError, StoreUnavailableError
 from penstock.store.sql.database import Database
 
 if TYPE_CHECKING:
     from penstock.store.transaction import Transaction  # which joins it
+
+_ONE_VIEW = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+_SERIALIZATION_FAILURE = "40001"  # https://www.postgresql.org/docs/14/errcodes-appendix.html
+
+
+@contextmanager
+def as_changed() -> Iterator[None]:
+    """Tell by `ChangedError` that PostgreSQL has given up a transaction of one view, as another has changed what it changes."""
+    try:
+        yield
+    except StoreUnavailableError as error:
+        if is_overtaken(error.__cause__):
+            raise ChangedError from None
+        raise
+
+
+def is_overtaken(error: BaseException | None) -> bool:
+    """Whether an error says that another transaction has changed what one of one view changes."""
+    return getattr(getattr(error, "orig", None), "sqlstate", "") == _SERIALIZATION_FAILURE
 
 
 class UnitOfWork:
@@ -21,6 +43,8 @@ class UnitOfWork:
         database: The database.
         opened: Opens the transaction.
         first: What is done first in it.
+        check: What is read in it before all that is written, and refuses it: no other transaction changes meanwhile what this one does,
+            or this one fails.
     """
 
     def __init__(
@@ -28,8 +52,9 @@ class UnitOfWork:
         database: Database,
         opened: "Callable[[], AbstractContextManager[Transaction]]",
         first: "Callable[[Transaction], None]",
+        check: Callable[[], None] | None = None,
     ) -> None:
-        self._database, self._opened, self._first = database, opened, first
+        self._database, self._opened, self._first, self._check = database, opened, first, check
         self._stack = ExitStack()
         self._tx: Transaction | None = None
 
@@ -49,8 +74,12 @@ class UnitOfWork:
     def _begun(self) -> "Transaction":
         if self._tx is None:
             tx = self._stack.enter_context(self._opened())
+            if self._check is not None and not self._database.sqlite:  # which lets one write at a time
+                tx.execute(_ONE_VIEW)
             self._first(tx)
             self._stack.enter_context(self._database.seen_by_this_thread(tx.connection))
+            if self._check is not None:
+                self._check()
             self._tx = tx
         return self._tx
 

@@ -1,0 +1,1 @@
+"""What makes a change once, and only if a thing is as it was read."""
