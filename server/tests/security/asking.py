@@ -33,7 +33,6 @@ OTHERWISE = {
 ALSO_NEEDS = {
     "start_backfill": (Permission.DAGS_READ,),
     "set_backfill": (Permission.DAGS_READ,),
-    "report_event": (Permission.RUNS_WRITE, Permission.DAGS_READ),
 }
 """Permissions that operations ask for beside their own, as they do what other operations do."""
 

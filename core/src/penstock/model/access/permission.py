@@ -23,6 +23,7 @@ class Permission(StrEnum):
     VALUES_READ = "values:read"
     RUNS_WRITE = "runs:write"
     DAGS_WRITE = "dags:write"
+    ASSETS_WRITE = "assets:write"
     VALUES_WRITE = "values:write"
     HISTORY_DELETE = "history:delete"
     CONNECTIONS_READ = "connections:read"
@@ -44,6 +45,7 @@ SCOPES: Mapping[Permission, Scope] = {
     Permission.VALUES_READ: Scope.DAG,
     Permission.RUNS_WRITE: Scope.DAG,
     Permission.DAGS_WRITE: Scope.DAG,
+    Permission.ASSETS_WRITE: Scope.DAG,
     Permission.VALUES_WRITE: Scope.DAG,
     Permission.HISTORY_DELETE: Scope.DAG,
     Permission.CONNECTIONS_READ: Scope.CONNECTION,
@@ -65,7 +67,8 @@ MEANINGS: Mapping[Permission, str] = {
     Permission.LOGS_READ: "read and search the logs of tasks",
     Permission.VALUES_READ: "read XComs, rendered templates and kept state",
     Permission.RUNS_WRITE: "trigger, cancel, clear and mark runs and tasks, and back-fill",
-    Permission.DAGS_WRITE: "pause and unpause DAGs, and report events of assets",
+    Permission.DAGS_WRITE: "pause and unpause DAGs",
+    Permission.ASSETS_WRITE: "report events of assets, which trigger the DAGs that wait for them",
     Permission.VALUES_WRITE: "set and delete kept state",
     Permission.HISTORY_DELETE: "delete runs, and DAGs with their history",
     Permission.CONNECTIONS_READ: "see connections, without their secrets",
@@ -94,7 +97,7 @@ class Role(StrEnum):
 _VIEWER = frozenset({
     Permission.DAGS_READ, Permission.LOGS_READ, Permission.VALUES_READ, Permission.POOLS_READ, Permission.INSTALLATION_READ,
 })  # fmt: skip
-_OPERATOR = _VIEWER | {Permission.RUNS_WRITE, Permission.DAGS_WRITE, Permission.CODE_READ}
+_OPERATOR = _VIEWER | {Permission.RUNS_WRITE, Permission.DAGS_WRITE, Permission.ASSETS_WRITE, Permission.CODE_READ}
 _EDITOR = _OPERATOR | {
     Permission.VALUES_WRITE, Permission.CONNECTIONS_READ, Permission.CONNECTIONS_WRITE, Permission.VARIABLES_READ,
     Permission.VARIABLES_WRITE, Permission.POOLS_WRITE, Permission.HISTORY_DELETE,

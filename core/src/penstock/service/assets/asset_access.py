@@ -36,7 +36,7 @@ def require_of_asset(
     if not installation.limited:
         return
     uses = installation.store.assets.uses(uri)
-    if not any(installation.may(Permission.DAGS_READ, use.dag_id) for use in uses):
+    if not any(installation.may(each, use.dag_id) for use in uses for each in (Permission.DAGS_READ, permission)):
         raise NotFoundError("asset", uri)
     asked = {use.dag_id for use in uses if role is None or use.role is role}
     allowed = [installation.may(permission, each) for each in asked]

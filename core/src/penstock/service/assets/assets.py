@@ -125,7 +125,7 @@ def list_events(
     return Page(items=_shown(installation, chosen), next=end)
 
 
-@operation("POST", "/assets/events", needs=Permission.DAGS_WRITE, subject="")
+@operation("POST", "/assets/events", needs=Permission.ASSETS_WRITE, subject="")
 def report_event(
     installation: Installation,
     name: str,
@@ -136,7 +136,8 @@ def report_event(
 ) -> AssetReport:
     """Tell of something that happened to an asset outside of any task: a file has come, a webhook was called.
 
-    The event triggers the DAGs that wait for it, so that whoever tells of it may trigger each of them.
+    The event triggers the DAGs that wait for it, so that whoever tells of it may do so of each of them. A token that may do this alone,
+    such as that of a webhook, needs the scope ``assets:write`` and no other.
 
     Args:
         installation: The installation.
@@ -147,13 +148,13 @@ def report_event(
 
     Raises:
         NotFoundError: No DAG names such an asset.
-        ForbiddenError: A DAG waits for it that may not be triggered.
+        ForbiddenError: A DAG waits for it that may not be triggered so.
         RequestError: The key or the extra cannot be kept, or it is an alias.
         StoreError: The database failed; nothing was done.
     """
     store, now, given = installation.store, installation.now(), dict(extra or {})
-    uri = _find(installation, name).uri
-    require_of_asset(installation, Permission.RUNS_WRITE, uri, AssetRole.SCHEDULE)
+    uri = _find(installation, name, Permission.ASSETS_WRITE).uri
+    require_of_asset(installation, Permission.ASSETS_WRITE, uri, AssetRole.SCHEDULE)
     if uri.startswith(ALIAS):
         raise RequestError(
             f"{uri} is an alias, which stands for assets of tasks. Tell of an event of the asset itself."
@@ -234,10 +235,10 @@ def _shown(installation: Installation, events: list[AssetEvent]) -> list[AssetEv
     ]
 
 
-def _find(installation: Installation, name: str) -> AssetSpec:
-    """The asset of this URI or name that a DAG declares which may be seen; raises NotFoundError."""
-    store, visible = installation.store, installation.seen_dags()
-    seen = None if visible is None else frozenset(visible)
+def _find(installation: Installation, name: str, also: Permission = Permission.DAGS_READ) -> AssetSpec:
+    """The asset of this URI or name that a DAG declares which may be seen, or of which something else may be done; raises NotFoundError."""
+    store, visible, more = installation.store, installation.seen_dags(), installation.seen_dags(also)
+    seen = None if visible is None or more is None else frozenset([*visible, *more])
     used = {use.asset for use in store.assets.uses(name) if seen is None or use.dag_id in seen}
     if name in used:
         return store.assets.declared([name])[0]
