@@ -125,9 +125,7 @@ class Api:
             return await self._done(asked, route.operation, arguments)
         return await self._changed(asked, key, route.operation, arguments)
 
-    async def _changed(
-        self, asked: "_Asked", key: str, operation: Operation, arguments: dict[str, Any]
-    ) -> Response:
+    async def _changed(self, asked: "_Asked", key: str, operation: Operation, arguments: dict[str, Any]) -> Response:
         """Do a change: once if it has a key, and only if the thing is as it was read if the request says how that was."""
         seen = self._installation.seen_by(asked.principal)
 
