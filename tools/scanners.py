@@ -1,14 +1,18 @@
 """Asks scanners what they know: bandit of our code, pip-audit and npm of what it depends on.
 
-``python tools/scanners.py bandit FILE``, ``pip FILE`` or ``npm FILE`` judges what one has said as JSON, and ends with 1 if
-something of it is not explained here, or if nothing could be had: silence of a scanner is no answer.
+``python tools/scanners.py FOLDER`` runs all three, which say what they find in files of a folder, and judges it; ``bandit FILE``,
+``pip FILE`` or ``npm FILE`` judges what one has said as JSON. It ends with 1 if something of it is not explained here, or if
+nothing could be had: silence of a scanner is no answer.
 """
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+ROOT = Path(__file__).parent.parent
 
 EXPLAINED = {
     "B101": "assertions tell type checkers what is so, and are the rules of the simulator",
@@ -83,10 +87,40 @@ def npm(said: Mapping[str, Any]) -> Iterator[str]:
 JUDGES = {"bandit": bandit, "pip": pip, "npm": npm}
 
 
+def scan(folder: Path) -> int:
+    """Run the scanners of this environment, each into a file of a folder, and judge them; returns the exit code."""
+    sources = [
+        str(path)
+        for path in (*sorted(ROOT.glob("*/src")), *sorted(ROOT.glob("providers/*/src")))
+        if "testkit" not in str(path)
+    ]
+    locked, said = folder / "locked.txt", {name: folder / f"{name}.json" for name in JUDGES}
+    for path in said.values():
+        path.unlink(missing_ok=True)  # what an earlier run was told is no answer of this one
+    _run("bandit", "--quiet", "--recursive", "--format", "json", "--output", str(said["bandit"]), *sources)
+    _run(
+        "uv", "export", "--quiet", "--frozen", "--all-packages", "--all-extras", "--no-dev", "--no-emit-workspace", "--no-header",
+        "--output-file", str(locked),
+    )  # fmt: skip
+    _run(
+        "pip-audit", "--requirement", str(locked), "--disable-pip", "--require-hashes", "--format", "json",
+        "--output", str(said["pip"]),
+    )  # fmt: skip
+    said["npm"].write_text(_run("npm", "audit", "--package-lock-only", "--json", folder=ROOT / "server" / "ui"))
+    return max([main([name, str(path)]) for name, path in said.items()])
+
+
+def _run(*words: str, folder: Path = ROOT) -> str:
+    # Its exit code says that something was found, or that it failed: the file says which.
+    return subprocess.run(words, cwd=folder, check=False, stdout=subprocess.PIPE, text=True).stdout
+
+
 def main(words: list[str]) -> int:
-    """Judge what a scanner has said; returns the exit code."""
+    """Judge what a scanner has said, or all of them after they were run; returns the exit code."""
+    if len(words) == 1 and Path(words[0]).is_dir():
+        return scan(Path(words[0]))
     if len(words) != 2 or words[0] not in JUDGES:
-        sys.stderr.write(f"usage: scanners.py {'|'.join(JUDGES)} FILE\n")
+        sys.stderr.write(f"usage: scanners.py FOLDER | {'|'.join(JUDGES)} FILE\n")
         return 2
     try:
         said = json.loads(Path(words[1]).read_text(encoding="utf-8"))

@@ -33,9 +33,9 @@ from penstock.service.installation import Installation
 from penstock.service.logs import task_logs
 from penstock.settings import load_settings
 from penstock.testing import FakeClock
-from penstock_server.http.address import Address, listen
 from penstock_server.http.application import application
 from penstock_server.http.authenticator import OwnerToken
+from penstock_server.http.reach.address import Address, listen
 from penstock_server.http.serve import serve
 
 SECRET = "a-secret-of-tests"

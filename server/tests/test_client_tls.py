@@ -13,9 +13,9 @@ from penstock.errors import ServerError
 from penstock.service import dags
 from penstock.service.installation import Installation
 from penstock.testing import FakeClock
-from penstock_server.http.address import Address, listen
 from penstock_server.http.application import application
 from penstock_server.http.authenticator import OwnerToken
+from penstock_server.http.reach.address import Address, listen
 
 SECRET = "a-secret-of-tests"
 

@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from penstock.testing import ServiceSuite
-from penstock_server.http.address import Address, listen
+from penstock_server.http.reach.address import Address, listen
 from penstock_server.services import ServerService
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from penstock.store import upgrade
 from penstock.store.sql import compatibility, schema, tables
 from penstock.store.sql.database import Database
-from penstock_server.http.address import Address, listen
+from penstock_server.http.reach.address import Address, listen
 from penstock_server.http.schema_check import LOOKS_S
 from penstock_server.upgrades import upgraded
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from penstock.service.installation import Installation
-from penstock_server.http.address import Address, listen
+from penstock_server.http.reach.address import Address, listen
+from penstock_server.http.reach.tls import Tls
 from penstock_server.http.serve import serve
-from penstock_server.http.tls import Tls
 from penstock_server.niceness import USUAL, give_way
 from penstock_server.oidc.oidc_settings import OidcSettings
 from penstock_server.opened import described, opened

@@ -17,9 +17,9 @@ from penstock_server.access.login import Login
 from penstock_server.access.passwords import Passwords
 from penstock_server.access.session_cookie import SessionCookie
 from penstock_server.access.user_authenticator import UserAuthenticator
-from penstock_server.http.address import Address
 from penstock_server.http.application import application
 from penstock_server.http.authenticator import OwnerToken
+from penstock_server.http.reach.address import Address
 from penstock_server.oidc.oidc_settings import OidcSettings
 from penstock_server.stream.event_streams import EventStreams
 from penstock_server.stream.events import events

@@ -10,7 +10,7 @@ from penstock.model.values.wrong_value import wrong_value
 from penstock.service.choices.problems import choice_problems
 from penstock.service.choices.services import chosen_services
 from penstock.service.installation import Installation
-from penstock_server.http.address import Address, check
+from penstock_server.http.reach.address import Address, check
 from penstock_server.niceness import USUAL, check_niceness
 
 SERVICE = "server.server"

@@ -35,7 +35,7 @@ class ServerService:
         niceness: int = 10,
         oidc: Mapping[str, Any] | None = None,
     ) -> None:
-        from penstock_server.http.address import Address, check  # noqa: PLC0415 - a manifest's object is light to import
+        from penstock_server.http.reach.address import Address, check  # noqa: PLC0415 - a manifest's object is light to import
         from penstock_server.niceness import check_niceness  # noqa: PLC0415 - as above
         from penstock_server.oidc.oidc_settings import read_oidc  # noqa: PLC0415 - as above
         from penstock_server.run import run  # noqa: PLC0415 - now: to import it takes longer than a service may take to end

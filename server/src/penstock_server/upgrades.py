@@ -11,9 +11,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from penstock.errors import StoreError
 from penstock.service.database.upgrades import pending_upgrade_of
 from penstock.service.installation import Installation
-from penstock_server.http.address import Address
 from penstock_server.http.fence import Fence
 from penstock_server.http.problems import problem_answer
+from penstock_server.http.reach.address import Address
 from penstock_server.http.serve import serve
 from penstock_server.opened import described
 

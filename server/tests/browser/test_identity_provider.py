@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from penstock.clock import SystemClock
 from penstock.model.connection import Connection
-from penstock_server.http.address import Address, listen
+from penstock_server.http.reach.address import Address, listen
 from penstock_server.http.serve import serve
 from penstock_server.oidc.oidc_settings import read_oidc
 from penstock_server.server_application import server_application

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from penstock.model.connection import Connection
-from penstock_server.http.address import Address
+from penstock_server.http.reach.address import Address
 from penstock_server.oidc.oidc_settings import read_oidc
 from penstock_server.server_application import server_application
 

@@ -3,7 +3,7 @@
 import pytest
 
 from penstock.errors import ConfigError
-from penstock_server.http.address import Address, check
+from penstock_server.http.reach.address import Address, check
 from penstock_server.services import ServerService
 
 TLS = {"tls_certificate": "/etc/penstock/cert.pem", "tls_key": "/etc/penstock/key.pem"}

@@ -5,8 +5,8 @@ import json
 import pytest
 from starlette.responses import JSONResponse
 
-from penstock_server.http.address import Address
 from penstock_server.http.fence import Fence
+from penstock_server.http.reach.address import Address
 
 PUBLIC = "penstock.example.com"
 BEHIND = Address("10.0.0.9", public_url=f"https://{PUBLIC}", trusted_proxies=("10.0.0.5", "127.0.0.1"))

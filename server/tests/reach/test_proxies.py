@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock_server.http.proxies import Proxies, address_of
+from penstock_server.http.reach.proxies import Proxies, address_of
 
 PROXIES = Proxies(["10.0.0.5", "10.1.0.0/16", "fd00::/64"])
 

@@ -13,7 +13,7 @@ import trustme
 
 from penstock.service.access.users import add_user_with_password
 from penstock_server.access.passwords import hashed
-from penstock_server.http.address import Address
+from penstock_server.http.reach.address import Address
 from penstock_server.run import run
 
 NAME, PASSWORD = "penstock.example.com", "four words of tests"

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from penstock.errors import ConfigError
-from penstock_server.http.tls import Tls
+from penstock_server.http.reach.tls import Tls
 
 NAME = "penstock.example.com"
 NOW = datetime.fromisoformat("2026-03-01T12:30Z")

@@ -9,9 +9,9 @@ from contextlib import suppress
 import pytest
 
 from penstock_server.http import body, connection
-from penstock_server.http.address import Address, listen
 from penstock_server.http.application import application
 from penstock_server.http.authenticator import OwnerToken
+from penstock_server.http.reach.address import Address, listen
 from penstock_server.http.serve import serve
 
 

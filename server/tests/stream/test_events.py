@@ -26,9 +26,9 @@ from penstock.service.dags import trigger
 from penstock.service.stream.changes import ChangeFollower
 from penstock.settings import load_settings
 from penstock.store.sql import compatibility
-from penstock_server.http.address import Address, listen
 from penstock_server.http.application import application
 from penstock_server.http.authenticator import unknown
+from penstock_server.http.reach.address import Address, listen
 from penstock_server.http.serve import serve
 from penstock_server.stream.event_streams import EventStreams
 from penstock_server.stream.events import events

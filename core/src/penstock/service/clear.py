@@ -13,7 +13,7 @@ from penstock.model.run import Run
 from penstock.service.asked.asked import Asked, ask
 from penstock.service.installation import Installation
 from penstock.service.names import find_present_tasks, find_run, known_tasks
-from penstock.service.preview import preview_changes
+from penstock.service.reasons.preview import preview_changes
 from penstock.store import DagState, Store
 
 

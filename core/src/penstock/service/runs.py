@@ -15,7 +15,7 @@ from penstock.service.installation import Installation
 from penstock.service.names import find_dag_state, find_run
 from penstock.service.operations.operation import operation
 from penstock.service.operations.page import Page, PagedList, PageSize
-from penstock.service.preview import TaskChange, preview_marks
+from penstock.service.reasons.preview import TaskChange, preview_marks
 
 _RUNS = PagedList("runs", int)
 

@@ -16,7 +16,7 @@ from penstock.service.installation import Installation
 from penstock.service.names import find_present_tasks, find_run, find_tasks, known_tasks
 from penstock.service.operations.operation import operation
 from penstock.service.operations.page import Page, PagedList, PageSize
-from penstock.service.preview import TaskChange, preview_marks
+from penstock.service.reasons.preview import TaskChange, preview_marks
 from penstock.store import PastTry, Store
 
 _MARKS = (TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED)

@@ -7,12 +7,12 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from penstock.service.installation import Installation
-from penstock_server.http.address import Address
 from penstock_server.http.api import Api
 from penstock_server.http.authenticator import Authenticator
 from penstock_server.http.fence import Fence
 from penstock_server.http.health import health_routes
 from penstock_server.http.pages import Pages
+from penstock_server.http.reach.address import Address
 from penstock_server.http.schema_check import SchemaCheck
 
 

@@ -6,9 +6,9 @@ from http import HTTPStatus
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from penstock_server.http.address import Address
 from penstock_server.http.problems import RefusedError, problem_answer
-from penstock_server.http.proxies import Proxies, Sender, address_of
+from penstock_server.http.reach.address import Address
+from penstock_server.http.reach.proxies import Proxies, Sender, address_of
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; font-src 'self'; "

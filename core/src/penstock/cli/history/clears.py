@@ -9,7 +9,7 @@ from penstock.model.text import counted
 from penstock.service.clear import Clear
 from penstock.service.history.clears import ClearReport
 from penstock.service.installation import Installation
-from penstock.service.preview import TaskChange
+from penstock.service.reasons.preview import TaskChange
 from penstock.service.runs import show_run
 
 _NAMED = 20

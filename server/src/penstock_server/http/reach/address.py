@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from penstock.errors import ConfigError
-from penstock_server.http.proxies import network_problem
+from penstock_server.http.reach.proxies import network_problem
 
 _BACKLOG = 2048
 _MOST_PORT = 65_535

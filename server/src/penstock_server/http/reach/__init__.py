@@ -1,0 +1,1 @@
+"""Where the server listens, and how others reach it: addresses, TLS, proxies."""
