@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -83,6 +84,10 @@ def test_the_first_admin_is_made_by_a_link_once_and_logs_in_by_password(open_pag
     assert faults_of(page) == []
     _log_in(page, project, user, password)
     expect(page.get_by_role("link", name="orders", exact=True)).to_be_visible()
+    page.goto(f"{project.url}{RUN}/tasks/check")
+    with page.expect_download() as log:  # by the cookie of the session
+        page.get_by_role("link", name="Download").click()
+    assert "the sums differ" in Path(log.value.path()).read_text()
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_label("Password")).to_be_visible()
     page.goto(f"{project.url}/dags")

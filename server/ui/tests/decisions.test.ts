@@ -6,6 +6,7 @@ import { most, rowsOf } from "../src/lib/grid/rows.ts";
 import { parsed, target } from "../src/lib/markdown.ts";
 import { kindOf, read, written } from "../src/lib/param_fields.ts";
 import { dagPath, match, part, taskPath, unpart } from "../src/lib/paths.ts";
+import { inWords } from "../src/lib/schedule_words.ts";
 import { LOOKS } from "../src/lib/states.ts";
 import { EventParser } from "../src/lib/stream/events.ts";
 import { distance, instant, inZone, span } from "../src/lib/times.ts";
@@ -118,4 +119,12 @@ test("the doc of a DAG is Markdown, of which nothing is HTML and no link runs so
   assert.match(await types("a <img src=x onerror=alert(1)>"), /html/); // which a page shows as a text
   for (const [url, leads] of [["https://a.example", 1], ["/dags/orders", 1], ["mailto:a@example.com", 1], ["javascript:alert(1)", 0], ["JaVa\tScript:alert(1)", 0], ["data:text/html,x", 0], ["vbscript:x", 0], ["http://[", 0]] as const)
     assert.equal(Boolean(target(url)), Boolean(leads), url);
+});
+
+test("a schedule is told in words where it is cron, and as it was written elsewhere", () => {
+  const cases = {
+    "15 3 * * 1-5": "At 03:15, Monday through Friday", "@hourly": "Every hour", "@daily": "At 00:00", "*/5 * * * *": "Every 5 minutes", "0 0 * * 7": "At 00:00, only on Sunday",
+    "every 60 s": "every 60 s", none: "none", "1 2 3 4": "1 2 3 4", "x y z a b": "x y z a b", "0 9 * * 1, 0 17 * * 5": "0 9 * * 1, 0 17 * * 5",
+  };
+  for (const [text, words] of Object.entries(cases)) assert.equal(inWords(text), words);
 });

@@ -20,13 +20,7 @@ type Answer<R extends keyof Routes> = Routes[R]["answer"];
 
 /** Ask for an operation by its route, such as "GET /dags/{dag_id}"; a change that is asked for again is done once. */
 export async function call<R extends keyof Routes>(route: R, parameters: Parameters<R>, signal?: AbortSignal): Promise<Answer<R>> {
-  const [method, pattern] = route.split(" ") as [string, string];
-  const rest: Record<string, unknown> = { ...parameters };
-  const path = pattern.replace(/\{(\w+)\}/g, (_, name: string) => {
-    const value = String(rest[name]);
-    delete rest[name];
-    return encodeURIComponent(value);
-  });
+  const { method, path, rest } = placed(route, parameters);
   const headers: Record<string, string> = { Accept: "application/json" };
   const init: RequestInit = { method, headers, ...(signal ? { signal } : {}) };
   let query = "";
@@ -47,6 +41,24 @@ export async function call<R extends keyof Routes>(route: R, parameters: Paramet
     settle(change, error instanceof Refused ? error.status : 0);
     throw error;
   }
+}
+
+/** Where a browser gets by itself what a route of the method GET gives, such as a file. */
+export function address<R extends keyof Routes>(route: R, parameters: Parameters<R>): string {
+  const { path, rest } = placed(route, parameters);
+  return `/api/v1${path}${asQuery(rest)}`;
+}
+
+/** The method and the path of a route, and what of its parameters is not in the path. */
+function placed(route: string, parameters: object): { method: string; path: string; rest: Record<string, unknown> } {
+  const [method, pattern] = route.split(" ") as [string, string];
+  const rest: Record<string, unknown> = { ...parameters };
+  const path = pattern.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = String(rest[name]);
+    delete rest[name];
+    return encodeURIComponent(value);
+  });
+  return { method, path, rest };
 }
 
 /** Send a request; an answer that refuses becomes an error with its sentence. */

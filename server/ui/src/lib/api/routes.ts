@@ -1308,6 +1308,10 @@ export interface Routes {
     parameters: { dag_id: string; task_id: string; run_id: string; map_index?: number | null; dispatch?: number | null; offset?: number | null; backward?: boolean; limit?: number; level?: string };
     answer: LogPage;
   };
+  "GET /dags/{dag_id}/runs/{run_id}/tasks/{task_id}/log/content": {
+    parameters: { dag_id: string; task_id: string; dispatch: number; run_id: string; map_index?: number };
+    answer: (string)[];
+  };
   "GET /dags/{dag_id}/runs/{run_id}/tasks/{task_id}/log/matches": {
     parameters: { dag_id: string; task_id: string; text?: string; run_id: string; map_index?: number | null; dispatch?: number | null; offset?: number; lines?: number; limit?: number };
     answer: LogMatches;

@@ -18,6 +18,8 @@ interface StreamEvent {
 }
 
 const AGAIN_MS = 1000;
+/** Between two attempts at most, each of which waits twice as long as the one before: of a server that is away, and of one that refuses. */
+const AWAY_MS = 5000, REFUSED_MS = 60_000;
 /** Longer than the server is ever silent. */
 const SILENT_MS = 40_000;
 
@@ -51,6 +53,7 @@ export class EventParser {
 /** Follow the stream until a signal ends it; whenever it breaks, it goes on from where it was. */
 export async function follow(token: string, heard: Heard, signal: AbortSignal): Promise<void> {
   const parser = new EventParser();
+  let [pause, longest] = [AGAIN_MS, AWAY_MS];
   while (!signal.aborted) {
     const silent = new AbortController();
     let timer = setTimeout(() => silent.abort(), SILENT_MS);
@@ -61,6 +64,7 @@ export async function follow(token: string, heard: Heard, signal: AbortSignal): 
       const answer = await fetch("/api/v1/events", { headers, cache: "no-store", signal: AbortSignal.any([signal, silent.signal]) });
       if (answer.ok && answer.body) {
         parser.begin();
+        [pause, longest] = [AGAIN_MS, AWAY_MS];
         heard.open(true);
         const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
         for (let read = await reader.read(); !read.done; read = await reader.read()) {
@@ -68,7 +72,10 @@ export async function follow(token: string, heard: Heard, signal: AbortSignal): 
           timer = setTimeout(() => silent.abort(), SILENT_MS);
           for (const event of parser.take(read.value)) heard.changed(event.name === "changes" ? (JSON.parse(event.data) as Delta[]) : null);
         }
-      } else if (answer.status === 422) parser.last = "";
+      } else {
+        if (answer.status === 422) parser.last = "";
+        longest = answer.status < 500 ? REFUSED_MS : AWAY_MS; // a login that has ended does not come back by itself
+      }
     } catch {
       // The server is away, or the line was cut: it is tried again.
     } finally {
@@ -76,6 +83,7 @@ export async function follow(token: string, heard: Heard, signal: AbortSignal): 
     }
     if (signal.aborted) return;
     heard.open(false);
-    await new Promise((done) => setTimeout(done, AGAIN_MS));
+    await new Promise((done) => setTimeout(done, pause * (0.75 + Math.random() / 2))); // not all tabs at once
+    pause = Math.min(pause * 2, longest);
   }
 }
