@@ -19,6 +19,7 @@ import operations_reference
 import penstock
 import permissions_reference
 import provider_spec
+import server_reference
 from house import glossary
 from manifest_reference import with_tables
 from penstock import errors
@@ -314,6 +315,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "glossary.md": lambda: glossary.page(_NOTE),
     "operations.md": lambda: operations_reference.page(_NOTE),
     "permissions.md": lambda: permissions_reference.page(_NOTE),
+    "server.md": lambda: server_reference.page(_NOTE),
     "provider-spec.md": lambda: provider_spec.page(_NOTE),
     "provider-manifest.md": lambda: with_tables((FOLDER / "provider-manifest.md").read_text()),
 }

@@ -3,7 +3,10 @@
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+import server_reference
 from penstock.scheduler.heartbeat_file import SILENT_S, HeartbeatFile
+from penstock_server.http.authenticator import OwnerToken
+from penstock_server.http.health import health_routes
 
 
 @pytest.fixture
@@ -63,3 +66,7 @@ def test_scaling_says_by_queue_how_many_workers_are_wanted_to_who_may_know(call)
 def test_the_workers_that_a_queue_wants_are_an_operation(call):
     [queue] = call("GET", "/api/v1/queues?tries_per_worker=4").json
     assert (queue["name"], queue["wanted"], queue["workers"]) == ("default", 0, 0)
+
+
+def test_the_reference_names_each_of_these_routes(installation):
+    assert {each.path for each in health_routes(installation, OwnerToken("a-secret"))} == set(server_reference.ROUTES)

@@ -11,6 +11,7 @@ from penstock.model.changes import Changes
 from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.plugins.object_logs import ObjectLogs
+from penstock.scheduler.heartbeat_file import HeartbeatFile
 from penstock.service import dags, logs
 from penstock.settings.logs import LogSettings
 
@@ -84,6 +85,25 @@ def test_logs_are_followed_try_after_try_until_the_task_has_ended(installation, 
     task(TaskState.SUCCESS)
     found = list(chunks)
     assert (pieces(found), found[-1].states) == ([(-1, 2, "its last words\n"), True], {TaskState.SUCCESS})
+
+
+def test_a_log_is_followed_no_longer_once_nobody_has_been_there_to_go_on_with_its_task(installation, task, now):
+    chunks = followed(installation, "sales", "extract")
+    for _ in range(4):
+        assert pieces(islice(chunks, 1)) == [False], "a scheduler that is started anew is back by then"
+        installation.clock.advance(9)
+    installation.store.role.acquire("penstock up", now)
+    installation.settings.state_folder.mkdir(exist_ok=True)
+    HeartbeatFile(installation.settings.state_folder).write(installation.clock.read().monotonic_s)
+    assert pieces(islice(chunks, 1)) == [False]
+    installation.store.role.release()
+    installation.clock.advance(29)
+    assert pieces(islice(chunks, 1)) == [False]
+    installation.clock.advance(2)
+    with pytest.raises(
+        RequestError, match=r"'extract' has not ended, and nobody goes on with it\. No scheduler is running"
+    ):
+        list(chunks)
 
 
 def test_one_dispatch_is_followed_until_its_try_has_ended(installation, task):

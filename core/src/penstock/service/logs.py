@@ -14,6 +14,7 @@ from penstock.logs.shipping_report import read_report
 from penstock.model.access.permission import Permission
 from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.model.state import TaskState
+from penstock.service.figures.figures import scheduler_health
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks
 from penstock.service.operations.content import Content, ContentFacts, bounded
@@ -29,6 +30,10 @@ _PATIENCE_S = 10.0
 
 _LOOK_S = 2.0
 """Seconds between two looks at a log of another machine: each asks the log store."""
+
+
+_ALONE_S = 30.0
+"""Seconds without a scheduler after which nobody is taken to go on with a task: a restart takes a part of them."""
 
 
 class Log(msgspec.Struct, frozen=True):
@@ -179,11 +184,11 @@ def follow_logs(
 
     Raises:
         NotFoundError: There is no such DAG, run, task or dispatch.
-        RequestError: There is no such instance.
+        RequestError: There is no such instance; or no scheduler has been there for a while, so that nothing would ever come.
         StoreError: The database failed.
     """
     run = find_run(installation.store, dag_id, run_id)
-    progress = _Progress(installation)
+    progress, scheduling = _Progress(installation), _Scheduling(installation)
     while True:
         # The states are older than what is read now, so that a task that has ended has written all of it.
         instances = _instances(installation, run, task_id, map_index)
@@ -204,6 +209,8 @@ def follow_logs(
         yield LogChunk(None, b"", len(logs) > 1, states, last=last, cut=last and cut)
         if last:
             return
+        if not over and (why := scheduling.missing()):
+            raise RequestError(f"task {task_id!r} has not ended, and nobody goes on with it. {why}")
         yield None
 
 
@@ -215,6 +222,24 @@ def _instances(installation: Installation, run: Run, task_id: str, map_index: in
         raise
     except RequestError:
         return []
+
+
+class _Scheduling:
+    """Whether anybody schedules, looked at now and then."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._looked = self._seen = installation.clock.read().monotonic_s
+
+    def missing(self) -> str:
+        """What is wrong, once no scheduler has been seen for a while; "" while there is one, or may be again."""
+        now = self._installation.clock.read().monotonic_s
+        if now < self._looked + _LOOK_S:
+            return ""
+        self._looked, why = now, scheduler_health(self._installation).problem
+        if not why:
+            self._seen = now
+        return why if now >= self._seen + _ALONE_S else ""
 
 
 class _Progress:
