@@ -14,7 +14,7 @@ from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.service import dags, runs, tasks
 from penstock.service.clear import Code, clear_tasks, preview_clear
-from penstock.service.history import audit
+from penstock.service.history import audit, clear_dates
 from penstock.service.history.clear_dates import preview_clears
 
 
@@ -36,7 +36,7 @@ def test_clear_checks_each_task_and_says_what_runs_again(installation, run, aske
         preview_clear(installation, "sales", "one", tasks=["load"], map_index=-1, upstream=True)
 
 
-def test_the_runs_of_some_dates_are_cleared_together(installation, run, store, now, asked):
+def test_the_runs_of_some_dates_are_cleared_together(installation, run, store, now, asked, monkeypatch):
     def clears(days, **more):
         since = now - timedelta(days=days)
         return preview_clears(installation, "sales", since, now + timedelta(seconds=1), code=Code.SAME, **more)
@@ -59,6 +59,10 @@ def test_the_runs_of_some_dates_are_cleared_together(installation, run, store, n
     clear_tasks(installation, *found, by=AskedBy("ann"))
     assert [(type(each), each.run) for each in asked()] == [(ClearTasks, each.run.run) for each in found]
     assert {e.run_id for e in audit.list_audit(installation).items if e.action == "clear"} == {"d1", "d2", "one"}
+    monkeypatch.setattr(clear_dates, "MOST_RUNS", 3)
+    assert len(clears(2)) == 3
+    with pytest.raises(RequestError, match=rf"more than 3 runs .* are those before {now:%Y-%m-%dT%H:%M:%S}"):
+        clears(3)
 
 
 def test_a_clear_says_what_keeps_its_steps(installation, run, asked):

@@ -179,12 +179,13 @@ class Runs:
         with self._database.read() as connection:
             return [Run(*row) for row in connection.execute(query)]
 
-    def between(self, dag_id: str, since: datetime, until: datetime) -> list[Run]:
-        """The runs of a DAG that have started and whose logical date lies in a span of time, the end excluded, by that date."""
+    def between(self, dag_id: str, since: datetime, until: datetime, most: int) -> list[Run]:
+        """The first runs of a DAG that have started and whose logical date lies in a span of time, the end excluded, by that date."""
         query = (
             select(*_RUN)
             .where(_r.dag_id == dag_id, _r.logical_date >= since, _r.logical_date < until, _r.started_at.is_not(None))
             .order_by(_r.logical_date, _r.run)
+            .limit(most)
         )
         with self._database.read() as connection:
             return [Run(*row) for row in connection.execute(query)]

@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from penstock.errors import RequestError
 from penstock.service.clear import Clear, Code, preview_clear
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag_state
+
+MOST_RUNS = 1000
+"""Runs that are cleared at once: what would run again is found out and told of each, and all is asked for in one transaction."""
 
 
 def preview_clears(  # noqa: PLR0913 - one argument an option
@@ -40,11 +44,16 @@ def preview_clears(  # noqa: PLR0913 - one argument an option
 
     Raises:
         NotFoundError: There is no such DAG, or one of the runs has no such task.
-        RequestError: The newest version was asked for, and a try of one of the runs lives.
+        RequestError: The newest version was asked for, and a try of one of the runs lives; or more than `MOST_RUNS` lie in the span.
         StoreError: The database failed.
     """
     find_dag_state(installation.store, dag_id)
-    runs = installation.store.runs.between(dag_id, since, until)
+    runs = installation.store.runs.between(dag_id, since, until, MOST_RUNS + 1)
+    if len(runs) > MOST_RUNS:
+        raise RequestError(
+            f"more than {MOST_RUNS:,} runs of DAG {dag_id!r} lie from {since.isoformat()} to {until.isoformat()}. Clear them in parts: the "
+            f"first {MOST_RUNS:,} are those before {runs[-1].logical_date:%Y-%m-%dT%H:%M:%S%z}."
+        )
     clears = [
         preview_clear(
             installation,
