@@ -27,6 +27,7 @@ INNER = "It is a part of operations, which ask for permission."
 
 NOT_SERVED = {
     "access.users.add_first_admin": "A link of the terminal lets one in, who is no user yet: the server's own door takes it.",
+    "access.external_users.end_sessions_of": "The identity provider says who has logged out there: the server's own door hears it.",
     "access.external_users.external_user": "Whoever signs in is no user yet: the server's own door asks the identity provider.",
     "access.external_users.keep_teams": "Groups are told by the identity provider, which the server's own door asks.",
     "access.links.set_password_by_link": "It takes a hash, and whoever has a link is no user yet: the server's own door takes it.",
@@ -44,8 +45,8 @@ NOT_SERVED = {
     "assets.watchers.watchers_of": INNER,
     "backfills.backfills.create_backfill": INNER,
     "backfills.backfills.find_backfill": INNER,
-    "preview.preview_changes": INNER,
-    "preview.preview_marks": INNER,
+    "reasons.preview.preview_changes": INNER,
+    "reasons.preview.preview_marks": INNER,
     "clear.clear_tasks": INNER,
     "clear.preview_clear": INNER,
     "database.upgrades.pending_upgrade_of": OWN,
