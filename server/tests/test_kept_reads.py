@@ -160,6 +160,8 @@ def test_kept_answers_take_a_bounded_part_of_the_memory(installation):
         answer(f"/{number}")
     assert kept.at_once(installation.principal, "/19", b"") is not None
     assert kept.at_once(installation.principal, "/1", b"") is None
+    answer(f"/{'p' * 2_000}")
+    assert kept.at_once(installation.principal, f"/{'p' * 2_000}", b"") is None, "a question takes memory, too"
     answer("/large", kept_reads.MOST_OF_ONE + 1)
     assert kept.at_once(installation.principal, "/large", b"") is None
     assert kept.at_once(installation.principal, "/19", b"") is not None

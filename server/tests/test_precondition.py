@@ -1,7 +1,12 @@
 """A change is made only if a thing is as it was read, where a request says how that was: in the change's own transaction."""
 
 import pytest
+from msgspec.structs import replace
+from starlette.requests import Request
 
+from penstock.errors import ForbiddenError
+from penstock.model.access.permission import Permission, Role
+from penstock.model.access.principal import Principal, everywhere
 from penstock.model.connection import Connection
 from penstock.service.access.grants import add_team
 from penstock.service.access.users import add_user
@@ -10,7 +15,7 @@ from penstock.service.config.pools import set_pool
 from penstock.service.config.variables import set_variable
 from penstock.service.operations.table import operations
 from penstock_server.http.api import Api
-from penstock_server.http.changes.precondition import readers
+from penstock_server.http.changes.precondition import precondition, readers
 
 
 @pytest.fixture
@@ -64,6 +69,16 @@ def test_of_a_thing_that_is_not_there_none_is_the_one_that_was_read(call):
     assert call("PUT", path, body, if_none_match="*").status == 200
     assert call("PUT", path, body, if_none_match="*").status == 412
     assert call("PUT", path, body, if_match="*").status == 200
+
+
+def test_a_token_that_may_not_see_a_thing_does_not_learn_nor_overwrite_what_is_there_by_a_condition(installation):
+    routes = readers(Api(installation, None)._table)
+    request = Request({"type": "http", "headers": [(b"if-none-match", b"*")]})
+    writer = Principal("ann", (everywhere(Role.ADMIN),), frozenset({Permission.VARIABLES_WRITE}))
+    with pytest.raises(ForbiddenError, match=r"compare what it changes .* Use a token that has variables:read, too\."):
+        precondition(request, writer, routes["set_variable"], {"key": "k"}, lambda *_: b"")
+    reader = replace(writer, only=writer.only | {Permission.VARIABLES_READ})
+    assert precondition(request, reader, routes["set_variable"], {"key": "k"}, lambda *_: b"") is not None
 
 
 def test_what_is_no_one_thing_has_no_tag(call):

@@ -148,6 +148,17 @@ def test_a_person_deletes_at_once_what_is_old_and_counts_it_before(house):
         prune(it.installation, runs_days=0)
 
 
+def test_nobody_deletes_from_the_audit_what_he_has_just_done_nor_that_something_was_deleted(house):
+    it = house()
+    with it.store.transaction() as tx:
+        tx.audit(AuditEntry(NOW - timedelta(days=400), AuditAction.PRUNE, "", subject="what was old"))
+        tx.audit(AuditEntry(NOW - timedelta(minutes=70), AuditAction.PAUSE, "d"))
+        tx.audit(AuditEntry(NOW - timedelta(minutes=50), AuditAction.CLEAR, "d"))
+    prune(it.installation, audit_days=1e-9)
+    found = [each.action for each in it.store.audit.page()]
+    assert found == [AuditAction.PRUNE, AuditAction.CLEAR, AuditAction.PRUNE]
+
+
 def test_runs_of_a_dag_are_deleted_by_name_or_by_date_and_live_ones_are_not(house):
     it = house()
     logs = {name: it.run(name, days)[0] for name, days in (("a", 3), ("b", 2), ("c", 1), ("live", None))}

@@ -142,6 +142,11 @@ LIES = [
     pytest.param({"header": {"alg": "ES256", "kid": 7}}, "", id="a key that has no name"),
     pytest.param({"header": {"alg": "ES256", "kid": "one", "crit": ["exp"]}, "signs": _unsigned}, "(crit)", id="crit"),
     pytest.param({"signs": lambda h, c: "a.b.c"}, "its ID token is none", id="no token"),
+    pytest.param(
+        {"signs": lambda h, c: f"{urlsafe_b64encode(b'[' * 5_000).decode()}.b.c"},
+        "its ID token is none",
+        id="a deep one",
+    ),
     pytest.param({"token": {"id_token": None}}, "no ID token", id="none at all"),
     pytest.param({"token": {"id_token": 7}}, "no ID token", id="a number"),
 ]

@@ -39,11 +39,12 @@ def check_name(kind: str, name: str) -> None:
         name: The name.
 
     Raises:
-        RequestError: It is empty or too long, has a space at an end, or a character that cannot be printed.
+        RequestError: It is empty or too long, has a space at an end, or a character that cannot be printed; or it is a dot or two.
     """
-    if not name or name != name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
+    # A browser takes a part of a path that is . or .. for a way, however it is written (URL standard, 4.4).
+    if not name or name != name.strip() or not name.isprintable() or len(name) > LONGEST_NAME or name in {".", ".."}:
         raise RequestError(
-            f"{kind} {name[:300]!r}: a name has 1 to {LONGEST_NAME} printable characters and no space at either end."
+            f"{kind} {name[:300]!r}: a name has 1 to {LONGEST_NAME} printable characters, no space at either end, and is not . or .."
         )
 
 

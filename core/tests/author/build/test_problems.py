@@ -281,6 +281,7 @@ WRONG = [
         ]
     ),
     pytest.param('DAG("a b")', {1: ["the dag_id is 'a b'; write 1 to 250 letters"]}, id="DAG id"),
+    pytest.param('DAG("..")', {1: ["the dag_id is '..'; write 1 to 250 letters"]}, id="DAG id that is a way"),
     pytest.param('DAG("d", tags="x")', {1: ["tags is 'x'; write a list"]}, id="tags"),
     pytest.param('DAG("d", isolation="thread")', {1: ["isolation is 'thread'; write one of fork"]}, id="isolation"),
     pytest.param('DAG("d", params={"x": object()})', {1: ["parameter 'x' holds a builtins.object"]}, id="parameter"),

@@ -136,7 +136,7 @@ class Api:
             seen.resumed = resumed
             return encode(operation.function(seen, **arguments))
 
-        check = precondition(asked.request, self._readers.get(operation.name), arguments, ask)
+        check = precondition(asked.request, asked.principal, self._readers.get(operation.name), arguments, ask)
         if key:
             whole = fingerprint(asked.method, asked.path, asked.query, asked.body)
             keyed = KeyedRequest(asked.principal.name, key, operation, whole)

@@ -15,6 +15,8 @@ MOST_OF_ONE = 2 * 1024 * 1024
 KEPT_S = 1.0
 """Seconds for which one is kept: what an answer has of the time of day, such as when the next run falls due, is no older."""
 _OF_EACH = 1_000  # bytes that it takes to keep an answer, however short
+_LONGEST_QUERY = 1_000
+"""Bytes of a question that is kept with its answer: whoever asks longer ones asks anew."""
 
 
 class TaggedBody(NamedTuple):
@@ -85,7 +87,7 @@ class KeptReads:
             if found is not None and (known := self._true(found, stamp)):
                 return known
             made = make()
-        if len(made.body) <= MOST_OF_ONE:
+        if len(made.body) <= MOST_OF_ONE and len(path) + len(query) <= _LONGEST_QUERY:
             self._keep(key, _Kept(made, stamp, self._now_s() + KEPT_S))
         return made
 

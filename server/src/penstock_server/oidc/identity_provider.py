@@ -234,7 +234,7 @@ def _header(token: str, what: str) -> Mapping[str, Any]:
     first = token.partition(".")[0]
     try:
         found = msgspec.json.decode(urlsafe_b64decode(first + "=" * (-len(first) % 4)))
-    except (msgspec.MsgspecError, ValueError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         raise _unbelieved(f"its {what} is none") from None
     if not isinstance(found, dict):
         raise _unbelieved(f"its {what} is none")

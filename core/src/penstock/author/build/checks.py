@@ -179,8 +179,9 @@ def _ids(dag: DAG) -> Iterator[Problem]:
 
 def id_problems(value: Any, name: str) -> Iterator[str]:  # noqa: ANN401 - what an author wrote
     """Check that a value can be an id."""
-    if not isinstance(value, str) or not _ID.fullmatch(value):
-        yield f"the {name} is {value!r}; write 1 to 250 letters from a to z and A to Z, digits, '-', '_' or '.'."
+    # In a path of a URL or of a folder, . and .. are ways, and no names.
+    if not isinstance(value, str) or not _ID.fullmatch(value) or value in {".", ".."}:
+        yield f"the {name} is {value!r}; write 1 to 250 letters from a to z and A to Z, digits, '-', '_' or '.', not . or .. alone."
 
 
 def _cycles(dag: DAG) -> Iterator[Problem]:

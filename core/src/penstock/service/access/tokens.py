@@ -89,16 +89,14 @@ def create_token(
 
     Raises:
         NotFoundError: There is no such user.
-        ForbiddenError: It is another user's, or would allow more than the token that asks for it.
+        ForbiddenError: It is another user's, or it is asked for by a token that is limited.
         RequestError: The name or the days cannot be used, or nobody is named whose it is.
         StoreError: The database failed.
     """
     check_name("token", name)
-    owner, asks, now = _whose(installation, user), installation.principal, installation.now()
+    owner, now = _whose(installation, user), installation.now()
     if not owner:
         raise RequestError("a token belongs to a user. Name one.")
-    if asks.only is not None and (permissions is None or not asks.only.issuperset(permissions)):
-        raise ForbiddenError(asks.name, "make a token by one that may less")
     if days is not None and not 0 < days <= 36_500:
         raise RequestError(f"token {name!r}: {days:g} days are not possible. Choose more than 0 and at most 36,500.")
     limits = None if permissions is None else tuple(each for each in Permission if each in set(permissions))
@@ -111,7 +109,8 @@ def create_token(
 
 @operation("DELETE", "/tokens/{token_id}", needs=None)
 def revoke_token(installation: Installation, token_id: str, *, by: AskedBy = NOBODY) -> None:
-    """Delete a token, which counts no more within a second; raises NotFoundError or StoreError."""
+    """Delete a token, which counts no more within a second; raises NotFoundError, ForbiddenError or StoreError."""
+    _check_unlimited(installation)
     tokens = installation.store.access.tokens
     found = tokens.find(token_id)
     if found is None or not _may_see(installation, found.user):
@@ -139,7 +138,8 @@ def list_sessions(
 
 @operation("DELETE", "/sessions/{session_id}", needs=None)
 def end_session(installation: Installation, session_id: str, *, by: AskedBy = NOBODY) -> None:
-    """End a session: one's own, or of others for whoever may make users; raises NotFoundError or StoreError."""
+    """End a session: one's own, or of others for whoever may make users; raises NotFoundError, ForbiddenError or StoreError."""
+    _check_unlimited(installation)
     may_all = installation.may(Permission.USERS_WRITE)
     entry = by.entry(installation.now(), AuditAction.LOGOUT, subject=f"session {session_id}")
     installation.store.access.sessions.remove(session_id, entry, user="" if may_all else installation.principal.name)
@@ -150,7 +150,17 @@ def digest(secret: str) -> bytes:
     return sha256(secret.encode()).digest()
 
 
+def _check_unlimited(installation: Installation) -> None:
+    """Refuse a limited token: one that leaks must not make another that outlives it, nor end those of its user."""
+    asks = installation.principal
+    if asks.only is not None:
+        raise ForbiddenError(
+            asks.name, "see or change tokens and sessions by a token that is limited", remedy="Use one without limits."
+        )
+
+
 def _whose(installation: Installation, user: str) -> str:
+    _check_unlimited(installation)
     own = installation.principal.name
     if not user or user == own:
         return own

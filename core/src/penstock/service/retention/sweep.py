@@ -71,7 +71,7 @@ class RetentionSweep:
             yield from self._old_logs(now - timedelta(days=logs_days))
             yield from self._shipped.delete_old(now - timedelta(days=logs_days), RUNS)
         if audit_days := self._retention.audit_days:
-            self._store.audit.delete_before(now - timedelta(days=audit_days))
+            self._store.audit.delete_before(now - max(timedelta(days=audit_days), timedelta(hours=1)))
         if state_days := self._retention.state_days:
             self._store.state_store.delete_before(now - timedelta(days=state_days))
         dropped = self._store.outbox.drop_before(now - NOTICES_KEPT)

@@ -58,6 +58,6 @@ class Audit:
             return [AuditEntry(*row) for row in connection.execute(query)]
 
     def delete_before(self, before: datetime) -> int:
-        """Delete the entries of before an instant; returns how many there were."""
+        """Delete the entries of before an instant but those that tell of a deletion by a person; returns how many there were."""
         with self._writer.transaction() as tx:
-            return tx.execute(delete(audit).where(_a.at < before)).rowcount
+            return tx.execute(delete(audit).where(_a.at < before, _a.action != AuditAction.PRUNE)).rowcount

@@ -7,7 +7,8 @@ from typing import Any, Protocol, TypeVar
 
 from starlette.requests import Request
 
-from penstock.errors import ChangedError, NotFoundError
+from penstock.errors import ChangedError, ForbiddenError, NotFoundError
+from penstock.model.access.principal import Principal
 from penstock.service.operations.operation import Operation
 from penstock_server.http.parameters import Parameters
 from penstock_server.http.problems import RefusedError
@@ -60,6 +61,7 @@ def readers(table: Sequence[Route]) -> dict[str, Route]:
 
 def precondition(
     request: Request,
+    principal: Principal,
     read: Known | None,
     arguments: Mapping[str, Any],
     ask: Callable[[Operation, dict[str, Any]], bytes],
@@ -68,12 +70,14 @@ def precondition(
 
     Args:
         request: The request.
+        principal: Who asks.
         read: What reads the thing; None if nothing does.
         arguments: What the change is told.
         ask: Asks an operation.
 
     Raises:
         RefusedError: It has such a header, and changes no one thing that is read by a route.
+        ForbiddenError: A token may change the thing and not see it, so that what is there is hidden from it.
     """
     same, new = request.headers.get("if-match", ""), request.headers.get("if-none-match", "")
     if not same and new.strip() != _ANY:
@@ -84,6 +88,10 @@ def precondition(
             "this route changes no one thing that has an ETag. Leave out If-Match and If-None-Match.",
         )
     operation = read.operation
+    only = principal.only
+    if only is not None and operation.needs is not None and operation.needs not in only:
+        what = "compare what it changes with what it may not see"
+        raise ForbiddenError(principal.name, what, remedy=f"Use a token that has {operation.needs}, too.")
     given = {each.name: arguments[each.name] for each in read.parameters.all if each.name in arguments}
 
     def check() -> None:

@@ -85,9 +85,16 @@ def network_problem(written: str) -> str:
     return ""
 
 
-@lru_cache(1_000)
+_LONGEST = 100  # an address with its zone and port; what is longer is none, and is not remembered either
+
+
 def address_of(written: str) -> IpAddress | None:
     """The address of an entry such as ``10.0.0.1``, ``10.0.0.1:1234`` or ``[::1]:1234``; None if it is none."""
+    return _address_of(written) if len(written) <= _LONGEST else None
+
+
+@lru_cache(1_000)
+def _address_of(written: str) -> IpAddress | None:
     text = written.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
