@@ -188,7 +188,7 @@ def follow_logs(
         StoreError: The database failed.
     """
     run = find_run(installation.store, dag_id, run_id)
-    progress, scheduling = _Progress(installation), _Scheduling(installation)
+    progress, schedulers = _Progress(installation), _Schedulers(installation)
     while True:
         # The states are older than what is read now, so that a task that has ended has written all of it.
         instances = _instances(installation, run, task_id, map_index)
@@ -209,7 +209,7 @@ def follow_logs(
         yield LogChunk(None, b"", len(logs) > 1, states, last=last, cut=last and cut)
         if last:
             return
-        if not over and (why := scheduling.missing()):
+        if not over and (why := schedulers.missing()):
             raise RequestError(f"task {task_id!r} has not ended, and nobody goes on with it. {why}")
         yield None
 
@@ -224,7 +224,7 @@ def _instances(installation: Installation, run: Run, task_id: str, map_index: in
         return []
 
 
-class _Scheduling:
+class _Schedulers:
     """Whether anybody schedules, looked at now and then."""
 
     def __init__(self, installation: Installation) -> None:
