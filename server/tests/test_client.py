@@ -372,7 +372,7 @@ def test_an_error_comes_back_in_its_class(remote):
 
 
 def test_a_name_may_hold_what_it_likes(remote):
-    for name in ("a/b", "..", "?x=1#", "%2F", "ü ~"):
+    for name in ("a/b", "...", "?x=1#", "%2F", "ü ~"):
         dags.trigger(remote, "sales", run_id=name)
         assert runs.show_run(remote, "sales", name).run.run_id == name
 

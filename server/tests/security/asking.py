@@ -220,8 +220,16 @@ def _of_own(request: Asked, principal: Principal) -> int:
     """Of tokens and sessions: one's own, or those of others for whoever may make users."""
     others = principal.may(Permission.USERS_WRITE)
     operation = request.operation.name
+    if principal.only is not None and operation in {
+        "list_tokens",
+        "create_token",
+        "revoke_token",
+        "list_sessions",
+        "end_session",
+    }:
+        return FORBIDDEN  # a limited token that leaks must not make another, nor end those of its user
     if operation in ("revoke_token", "end_session"):
         return ANSWERED if others else MISSING
     if operation == "create_token":
-        return ANSWERED if others and principal.only is None else FORBIDDEN
+        return ANSWERED if others else FORBIDDEN
     return ANSWERED
