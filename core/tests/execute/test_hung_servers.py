@@ -2,12 +2,15 @@
 
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from penstock.execute.environment import Server, Submitted
+from penstock.execute.spawn_messages import Open
 from penstock.model.state import Outcome
 from penstock.spec.executor import FileCode, Heartbeat, TryFinished
 
@@ -38,6 +41,33 @@ def test_a_file_server_that_is_stopped_is_ended_once_it_does_not_end_a_try(two_f
     assert bench.finished(other) is None
     assert bench.run("ok").outcome is Outcome.SUCCESS
     assert bench.run("ok", code=code).outcome is Outcome.SUCCESS
+
+
+@pytest.mark.parametrize(
+    ("cancelled", "heard", "now", "hung"),
+    [
+        (None, 0, 100, False),
+        (10, 5, 14, False),
+        (10, 5, 16, True),
+        (10, 11, 14, False),
+        pytest.param(10, 11, 17, True, id="a heartbeat of before the cancellation that is read after it"),
+        pytest.param(10, 59, 60, False, id="one that lives, whose try does not end"),
+    ],
+)
+def test_a_server_is_hung_if_it_ends_no_try_and_is_not_heard(two_ends, cancelled, heard, now, hung):
+    server = Server(two_ends[0], Open("", None, 1.0), 0.0)
+    if cancelled is not None:
+        server.cancel(Submitted(1, None, b""), "over", cancelled)
+    server.last_heartbeat_s = heard
+    assert server.is_hung(now, 5.0) is hung
+
+
+@pytest.fixture
+def two_ends():
+    ends = socket.socketpair()
+    yield ends
+    for each in ends:
+        each.close()
 
 
 def test_a_heartbeat_names_the_tries_of_its_own_server_alone(two_files):

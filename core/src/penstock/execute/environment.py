@@ -128,9 +128,12 @@ class Server:
         self.send_buffer.put(frame(FrameKind.CANCEL, submitted.serial, reason.encode(errors="replace")))
 
     def is_hung(self, now: float, patience_s: float) -> bool:
-        """Whether it has not ended a cancelled try, and has sent no heartbeat since."""
+        """Whether it has not ended a cancelled try, and nothing was heard of it for as long.
+
+        A heartbeat that is read after the cancellation may have been sent before it, by a server that has stood still since.
+        """
         oldest = min(self._cancelled_at.values(), default=now)
-        return now > oldest + patience_s and self.last_heartbeat_s < oldest
+        return now > max(oldest, self.last_heartbeat_s) + patience_s
 
     def start_next(self) -> None:
         """Give a slot to the first of the tries that wait there."""
