@@ -1,6 +1,7 @@
 """A server whose users sign in by an identity provider, and a browser that follows by hand."""
 
 import threading
+from contextlib import contextmanager
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -13,14 +14,21 @@ from penstock_server.server_application import server_application
 from .fake_provider import CLIENT, SECRET, URL, FakeProvider
 
 
-@pytest.fixture
-def provider(installation):
-    with FakeProvider(installation.clock) as made:
+@contextmanager
+def answering(made):
+    """A provider that answers until the end of the block."""
+    with made:
         thread = threading.Thread(target=made.serve_forever, args=(0.01,))
         thread.start()
         yield made
         made.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def provider(installation):
+    with answering(FakeProvider(installation.clock)) as made:
+        yield made
 
 
 @pytest.fixture

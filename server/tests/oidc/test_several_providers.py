@@ -1,27 +1,21 @@
 """Two identity providers, and users who are tied to one of them: each knows its own, and none speaks for the other."""
 
-import threading
-
 import pytest
 
 from penstock.errors import NotFoundError, RequestError
 from penstock.service.access.users import add_user, add_user_with_password, set_external
 from penstock_server.access.passwords import hashed
 
-from .conftest import Browser
+from .conftest import Browser, answering
 from .fake_provider import CLIENT, URL, FakeProvider
 
 
 @pytest.fixture
 def partner(installation):
     """Another provider than the company's."""
-    with FakeProvider(installation.clock, f"{URL}/auth/oidc/partner/callback") as made:
+    with answering(FakeProvider(installation.clock, f"{URL}/auth/oidc/partner/callback")) as made:
         made.person = {"sub": "u-1", "preferred_username": "pat"}
-        thread = threading.Thread(target=made.serve_forever, args=(0.01,))
-        thread.start()
         yield made
-        made.shutdown()
-        thread.join()
 
 
 @pytest.fixture
