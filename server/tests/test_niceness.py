@@ -16,7 +16,8 @@ from pathlib import Path
 from penstock_server.niceness import give_way
 give_way({0})
 group = Path("/proc/self/autogroup")
-print(os.getpriority(os.PRIO_PROCESS, 0), group.read_text().split()[-1] if group.exists() else "none")
+of_group = group.read_text().split() if group.exists() else []
+print(os.getpriority(os.PRIO_PROCESS, 0), of_group[-1] if of_group else "none")
 """
 
 
@@ -27,13 +28,16 @@ def said(niceness, *, own_session):
 
 
 def test_a_process_is_nicer_and_so_is_a_session_that_is_its_own():
-    before = Path("/proc/self/autogroup")
+    group = Path("/proc/self/autogroup")
+    before = (
+        group.read_text().split() if group.exists() else []
+    )  # none, too, of what began without a session of its own
     niceness, of_session = said(7, own_session=True)
     assert niceness == "7"
     assert of_session in ("7", "none")
     niceness, of_session = said(7, own_session=False)
     assert niceness == "7"
-    assert not before.exists() or of_session == before.read_text().split()[-1], "others are in it, too"
+    assert of_session == (before[-1] if before else "none"), "others are in it, too"
 
 
 @pytest.mark.parametrize(
