@@ -178,7 +178,22 @@ def test_any_text_is_one_line_of_json_and_one_record_of_csv(cells):
     lines = b"".join(_written(iter(pages), ("reason", "error"), (), ExportFormat.JSONL)).decode()
     assert [json.loads(line)["reason"] for line in lines.split("\n")[:-1]] == cells
     text = b"".join(_written(iter(pages), ("reason", "error"), (), ExportFormat.CSV)).decode()
-    assert [row["error"] for row in csv.DictReader(io.StringIO(text, newline=""))] == cells
+    marked = [f"'{cell}" if cell[:1] in ("\r", "\n") and cell else cell for cell in cells]
+    assert [row["error"] for row in csv.DictReader(io.StringIO(text, newline=""))] == marked
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("=1+1", "'=1+1"), ("+1", "'+1"), ("-1", "'-1"), ("@x", "'@x"), ("\t=1", "'\t=1"), ("\r=1", "'\r=1"),
+        ("\uff1d1", "'\uff1d1"), ("a=1", "a=1"), ("'=1", "'=1"), ("", ""), (-1, "-1"), (-0.5, "-0.5"), (["=1"], '["=1"]'),
+    ],
+)  # fmt: skip
+def test_no_cell_of_csv_is_a_formula_and_numbers_stay_numbers(value, cell):
+    from penstock.service.history.export import _written  # noqa: PLC0415 - the writing alone
+
+    text = b"".join(_written(iter([[{"run": value}]]), ("run",), (), ExportFormat.CSV)).decode()
+    assert [row["run"] for row in csv.DictReader(io.StringIO(text, newline=""))] == [cell]
 
 
 def test_the_how_to_says_which_columns_there_are():

@@ -27,6 +27,8 @@ from penstock.tries.vault_listing import list_connections, list_variables
 _FREE = ("reason", "error", "conf", "extra", "subject", "why", "map_key")
 """Columns that hold what people and tasks have said: secrets are hidden in these."""
 _OF_RUN = ("dag_id", "run_id")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a text begins with that a spreadsheet takes for a formula, full-width signs included."""
 
 
 class ExportKind(StrEnum):
@@ -81,7 +83,8 @@ def export_lines(
         dag_ids: Of which DAGs; of all if none is named. Of events of assets, those that the DAGs' tasks have made.
         since: Only what was stored at this instant or later: of task instances and tries, their run.
         until: Only what was stored before.
-        form: JSON, one object a line; or CSV (RFC 4180) with a line of names first, in which what is no plain value is JSON.
+        form: JSON, one object a line; or CSV (RFC 4180) with a line of names first, in which what is no plain value is JSON, and a text
+            that a spreadsheet would take for a formula begins with a quotation mark.
 
     Raises:
         NotFoundError: There is no such DAG.
@@ -185,7 +188,10 @@ def _csv(rows: Sequence[Sequence[Any]]) -> bytes:
 
 
 def _cell(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    return msgspec.json.encode(value).decode() if isinstance(value, dict | list) else value
+    if isinstance(value, dict | list):
+        return msgspec.json.encode(value).decode()
+    # A spreadsheet would work out what somebody has written: https://owasp.org/www-community/attacks/CSV_Injection
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _secrets(vault: Vault) -> set[str]:
