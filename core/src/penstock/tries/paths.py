@@ -4,10 +4,12 @@ import os
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from unicodedata import normalize
 from urllib.parse import quote_from_bytes
 
 from penstock.model.run import UNMAPPED, Run, TaskKey
 
+_KEPT = "-_.+:@ "
 _LONGEST_NAME = 200
 """Bytes of a name; a file system takes 255 (NAME_MAX), and an instance's index may follow."""
 
@@ -49,8 +51,18 @@ def _instance_name(key: TaskKey) -> str:
 
 
 def _file_name(text: str) -> str:
-    safe = "".join(c if c.isalnum() or c in "-_.+:@[] " else f"%{ord(c):02x}" for c in text)
+    """A name of its own for each id: undone by reading the codes (RFC 3986, 2.1), or, if it is cut, by nobody.
+
+    Of letters beyond ASCII a text is kept that is in its composed form, as some file systems take all forms of one text for the same name.
+    """
+    composed = text.isascii() or normalize("NFC", text) == text
+    safe = "".join(c if c in _KEPT or (c.isalnum() and (composed or c.isascii())) else _coded(c) for c in text)
     if len(safe.encode()) > _LONGEST_NAME:
-        # Its beginning for people; the rest keeps it apart from others that begin so.
-        return f"{safe.encode()[: _LONGEST_NAME - 33].decode(errors='ignore')}-{sha256(text.encode()).hexdigest()[:32]}"
+        # Its beginning for people; the rest keeps it apart from others that begin so. No code begins with %-, so no id is written so.
+        begin = safe.encode()[: _LONGEST_NAME - 34].decode(errors="ignore")
+        return f"{begin}%-{sha256(text.encode()).hexdigest()[:32]}"
     return safe.replace(".", "%2e") if safe.strip(".") == "" else safe
+
+
+def _coded(character: str) -> str:
+    return "".join(f"%{byte:02x}" for byte in character.encode())
