@@ -8,10 +8,15 @@ from urllib.request import urlopen
 
 import pytest
 from sqlalchemy import text
+from starlette.responses import Response
+from starlette.routing import Route
 
 from penstock.store import upgrade
 from penstock.store.sql import compatibility, schema, tables
 from penstock.store.sql.database import Database
+from penstock_server.http.application import application
+from penstock_server.http.authenticator import OwnerToken
+from penstock_server.http.health import health_routes
 from penstock_server.http.reach.address import Address, listen
 from penstock_server.http.schema_check import LOOKS_S
 from penstock_server.upgrades import upgraded
@@ -44,9 +49,21 @@ def test_a_server_of_older_code_changes_and_reads_nothing_of_a_newer_schema_and_
     )
     assert installation.store.runs.page() == []
     installation.clock.advance(LOOKS_S + 0.1)
-    for path in ("/api/v1/dags", "/health/ready", "/metrics", "/auth/login"):
+    for path in ("/api/v1/dags", "/health/ready", "/metrics"):
         assert call("GET", path).status == 503
     assert call("GET", "/health/live").status == 200
+
+
+def test_all_that_is_served_is_checked_but_whether_the_server_x(installation, caller):
+    async def odd(request):
+        return Response("odd")
+
+    call = caller(application(installation, OwnerToken("a-secret"), more=[Route("/auth/odd", odd, methods=["POST"])]))
+    served = [(each.path, "GET") for each in health_routes(installation, OwnerToken("a-secret"))]
+    served += [("/auth/odd", "POST"), ("/api", "GET"), ("/api/v1/events", "GET"), ("/", "GET"), ("/dags/sales", "GET")]
+    newer(installation, "9999")
+    found = {path: call(method, path).status for path, method in served}
+    assert {path for path, status in found.items() if status != 503} == {"/health/live", "/", "/dags/sales"}
 
 
 def test_a_read_looks_at_the_schema_at_most_once_a_second(call, installation):

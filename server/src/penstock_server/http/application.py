@@ -10,10 +10,10 @@ from penstock.service.installation import Installation
 from penstock_server.http.api import Api
 from penstock_server.http.authenticator import Authenticator
 from penstock_server.http.fence import Fence
-from penstock_server.http.health import health_routes
+from penstock_server.http.health import LIVE, health_routes
 from penstock_server.http.pages import Pages
 from penstock_server.http.reach.address import Address
-from penstock_server.http.schema_check import SchemaCheck
+from penstock_server.http.schema_check import CheckedRoute, SchemaCheck
 
 
 def application(
@@ -30,19 +30,16 @@ def application(
         address: Where it listens, and how it is reached.
         more: Other routes, such as those by which browsers sign in.
     """
-    api = Api(installation, authenticator)
-    routes = [
-        *more,
-        *health_routes(installation, authenticator),
-        Route("/api", api),
-        Mount("/", Pages()),
-    ]
-    others = Starlette(routes=routes)
+    api, check = Api(installation, authenticator), SchemaCheck(installation)
+    asking = [*more, *health_routes(installation, authenticator), Route("/api", api)]
+    # All that is not named here asks the database.
+    routes = [each if each is LIVE else CheckedRoute(each, check) for each in asking]
+    others = Starlette(routes=[*routes, Mount("/", Pages())])
     own = frozenset(each.path for each in more if isinstance(each, Route))
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         # Most requests are for the API, which has a table of its own: to try all other routes before costs as much as an answer.
         direct = scope["type"] == "http" and scope["path"].startswith("/api/") and scope["path"] not in own
-        await (api if direct else others)(scope, receive, send)
+        await (check.answer(api, scope, receive, send) if direct else others(scope, receive, send))
 
-    return Fence(SchemaCheck(answer, installation), address)
+    return Fence(answer, address)

@@ -26,7 +26,7 @@ from penstock_server.http.problems import RefusedError, problem_answer
 
 
 def health_routes(installation: Installation, authenticator: Authenticator) -> list[Route]:
-    """Make the routes.
+    """Make the routes, `LIVE` among them.
 
     Args:
         installation: What is served.
@@ -35,9 +35,6 @@ def health_routes(installation: Installation, authenticator: Authenticator) -> l
     figures = FigureReader(installation, installation.settings.metrics.most_labels)
     queues = next(each for each in operations() if each.method == "GET" and each.path == "/queues")
     wanted = Parameters(queues)
-
-    def live() -> str:
-        return "alive"
 
     def ready() -> str:
         installation.store.role.holders()
@@ -69,9 +66,9 @@ def health_routes(installation: Installation, authenticator: Authenticator) -> l
 
         return await _in_thread(answer)
 
-    checks = {"live": live, "ready": ready, "scheduler": scheduler}
+    checks = {"ready": ready, "scheduler": scheduler}
     routes = [Route(f"/health/{name}", _checked(check), methods=["GET"]) for name, check in checks.items()]
-    return [*routes, Route("/metrics", metrics, methods=["GET"]), Route("/scaling", scaling, methods=["GET"])]
+    return [LIVE, *routes, Route("/metrics", metrics, methods=["GET"]), Route("/scaling", scaling, methods=["GET"])]
 
 
 def _checked(check: Callable[[], str]) -> Callable[[Request], object]:
@@ -86,3 +83,11 @@ async def _in_thread(call: Callable[[], Response]) -> Response:
         return await asyncio.to_thread(call)
     except (RefusedError, PenstockError) as error:
         return problem_answer(error)
+
+
+async def _live(_request: Request) -> Response:
+    return Response("alive\n", media_type="text/plain")
+
+
+LIVE = Route("/health/live", _live, methods=["GET"])
+"""The one route here that asks nothing of the installation, and is answered whatever has become of it."""
