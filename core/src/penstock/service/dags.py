@@ -20,6 +20,7 @@ from penstock.model.run import NewRun, Run
 from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.state import RunState
 from penstock.service.assets.assets import DagWait, dag_wait
+from penstock.service.history.seen_files import readable_files
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag, find_dag_state
 from penstock.service.operations.operation import operation
@@ -151,13 +152,10 @@ def show_dag(installation: Installation, dag_id: str) -> DagDetails:
 @operation("GET", "/import-errors", needs=Permission.CODE_READ, subject="")
 def dag_problems(installation: Installation, *, after: str = "", limit: PageSize = 200) -> Page[ImportErrors]:
     """List a page of the DAG files that could not be imported, or of which notes were made, by file; raises PageError or StoreError."""
-    found = installation.store.dags.problems()
-    seen = installation.seen_dags(Permission.CODE_READ)
-    if seen is not None:
-        # What says nothing of its DAGs, as a file that never was imported, may be anybody's.
-        owners = installation.store.dags.by_file()
-        found = {file: each for file, each in found.items() if file in owners and owners[file].issubset(seen)}
-    listed = [ImportErrors(file, each.problems, each.notes) for file, each in found.items()]
+    found, named = installation.store.dags.problems(), readable_files(installation)
+    listed = [
+        ImportErrors(file, each.problems, each.notes) for file, each in found.items() if named is None or file in named
+    ]
     return _PROBLEMS.page_of_all(listed, after, limit, lambda each: each.file)
 
 

@@ -176,12 +176,13 @@ class Dags:
         with self._database.read() as connection:
             return list(connection.execute(select(_d.dag_id).where(_d.active)).scalars())
 
-    def by_file(self, *, retired: bool = False) -> dict[str, set[str]]:
-        """The DAGs that each file defines, and those that it defined last if retired ones are asked for, too."""
+    def by_file(self, *, file: str = "", retired: bool = False) -> dict[str, set[str]]:
+        """The DAGs that each file defines, or one that is named; and those that it defined last if retired ones are asked for, too."""
         found: dict[str, set[str]] = {}
+        query = select(_d.dag_id, _d.file).where(_d.active | retired)
         with self._database.read() as connection:
-            for dag_id, file in connection.execute(select(_d.dag_id, _d.file).where(_d.active | retired)):
-                found.setdefault(file, set()).add(dag_id)
+            for dag_id, name in connection.execute(query.where(_d.file == file) if file else query):
+                found.setdefault(name, set()).add(dag_id)
         return found
 
     def set_paused(self, dag_id: str, now: datetime, *, paused: bool, audit: AuditEntry | None = None) -> bool:

@@ -13,6 +13,7 @@ from penstock.model.assets.event import NewAssetEvent
 from penstock.model.backfills.backfill import BackfillState
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.feed.delta import AssetDelta, FileDelta
 from penstock.model.run import TaskInstance, Try
 from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.source import ParsedFile
@@ -22,6 +23,8 @@ from penstock.service.assets import assets
 from penstock.service.backfills import backfills
 from penstock.service.backfills.plan import plan_backfill
 from penstock.service.config import pools
+from penstock.service.history import versions
+from penstock.service.stream.sight import Sight
 from penstock.service.tasks import why
 from penstock.service.values import kept_state
 from penstock.service.views import dag_graph
@@ -232,3 +235,52 @@ def test_a_file_beside_the_own_one_is_shown_unless_it_defines_a_dag_of_another_t
     assert len(dag_graph.show_code(installation, "stock").files) == 3
     looks = as_one(STOCK, Grant(Role.VIEWER, installation=True))
     assert [each.file for each in list_files(looks).items] == ["stock.py"]
+
+
+def snapshot_of(installation, hash_, **files):
+    folder = installation.settings.state_folder / "snapshots" / hash_
+    folder.mkdir(parents=True)
+    (folder / LIST).write_text("".join(f"{digit * 64} {name}.py\n" for name, digit in sorted(files.items())))
+    for name in files:
+        (folder / f"{name}.py").write_text(f"# {name}")
+
+
+def test_files_of_an_older_version_are_shown_only_if_they_have_an_owner_by_now(installation, store, as_one, of_both):
+    snapshot_of(installation, "snapshot", stock="0", sales="0", gone_sales="0", module="0", gone_module="0")
+    snapshot_of(installation, "newer", stock="1", sales="1", module="1")
+    later, spec = NOON + timedelta(hours=1), DagSpec("stock", "stock.py", (TaskSpec("new"),))
+    catalog = LoaderCatalog(store, store.config.variable_values, lambda: later)
+    catalog.save(ParsedFile("stock.py", "newer", {}, {}, None, later, 0.1, (spec,)))
+    catalog.close()
+    eve, stored = as_one(STOCK), versions.list_versions(installation, "stock").items
+    old = next(each.version for each in stored if each.stored_at == NOON)
+    assert dag_graph.show_code(eve, "stock", version=old).files == ["module.py", "stock.py"]
+    with pytest.raises(NotFoundError):
+        dag_graph.show_code(eve, "stock", version=old, file="gone_sales.py")
+    for asks, files in ((eve, ["module.py", "stock.py"]), (as_one(Grant(Role.VIEWER, dags=("stock",))), [])):
+        found = versions.diff_versions(asks, "stock", old)
+        assert [each.name for each in found.differences if each.part == "file"] == files
+        assert {each.name for each in found.differences if each.part == "task"} >= {"new"}
+        assert ("code:read" in found.note) is (files == [])
+    assert (
+        len([each for each in versions.diff_versions(installation, "stock", old).differences if each.part == "file"])
+        == 5
+    )
+
+
+@pytest.mark.parametrize(
+    ("grant", "seen"),
+    [
+        (STOCK, [True, False, False, True, False, False]),
+        (Grant(Role.VIEWER, dags=("sales", "stock")), [True, True, False, False, False, False]),
+        (Grant(Role.OPERATOR, dags=("*",)), [True] * 6),
+        (Grant(Role.VIEWER, dags=("x",), pools=("*",)), [False] * 6),
+    ],
+)
+def test_events_of_assets_and_files_are_told_as_their_lists_show_them(installation, as_one, of_both, grant, seen):
+    sight = Sight(as_one(grant))
+    told = [
+        AssetDelta(1, ORDERS.uri, NOON), AssetDelta(2, ORDERS.uri, NOON, "sales"), AssetDelta(3, "s3://none", NOON),
+        FileDelta("stock.py", 1), FileDelta("sales.py", 1), FileDelta("never.py", 1),
+    ]  # fmt: skip
+    assert [sight.sees(each) for each in told] == seen

@@ -1,12 +1,25 @@
 """Whoever follows the changes learns of those alone that may be seen, and loses no place."""
 
+from typing import get_args
+
+import msgspec
 import pytest
 
 from penstock.errors import RequestError
 from penstock.keeper.status import ServiceStatus, StatusFiles
 from penstock.model.access.permission import Role
-from penstock.model.access.principal import Grant, Principal
-from penstock.model.feed.delta import AssetDelta, AuditDelta, DagDeleted, DagDelta, FileDelta, HealthDelta, PoolsDelta
+from penstock.model.access.principal import Grant, Principal, everywhere
+from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.feed.delta import (
+    AssetDelta,
+    AuditDelta,
+    DagDeleted,
+    DagDelta,
+    Delta,
+    FileDelta,
+    HealthDelta,
+    PoolsDelta,
+)
 from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.service.config.variables import delete_variable, set_variable
 from penstock.service.stream.changes import ChangeFollower, list_changes
@@ -46,14 +59,32 @@ def test_the_owner_learns_of_all_a_page_at_a_time(installation, changed):
 @pytest.mark.parametrize(
     ("grant", "kinds"),
     [
-        (Grant(Role.VIEWER, dags=("sales",)), ["dag", "asset_event"]),
-        (Grant(Role.OPERATOR, dags=("sales",), pools=("*",)), ["dag", "file", "pools", "asset_event"]),
+        (Grant(Role.VIEWER, dags=("sales",)), ["dag"]),
+        (Grant(Role.OPERATOR, dags=("sales",), pools=("*",)), ["dag", "pools"]),
+        (Grant(Role.OPERATOR, dags=("sales", "stock")), ["dag", "dag", "file"]),
         (Grant(Role.VIEWER, dags=("*",)), ["dag", "dag", "asset_event", "asset_event"]),
+        (Grant(Role.OPERATOR, dags=("*",)), ["dag", "dag", "file", "asset_event", "asset_event"]),
     ],
 )
 def test_what_may_not_be_seen_is_left_out(installation, changed, grant, kinds):
     seen = list_changes(installation.seen_by(Principal("ann", (grant,))), after=changed)
     assert [each.__struct_config__.tag for each in seen.deltas] == kinds
+
+
+def test_each_kind_of_delta_has_a_rule_and_one_without_is_seen_by_the_owner_alone(installation):
+    assert set(Sight(installation)._rules) == set(get_args(Delta))
+    made = msgspec.defstruct("Unheard", [("dag_id", str)], frozen=True)("sales")
+    assert Sight(installation).sees(made)
+    assert not Sight(installation.seen_by(Principal("ann", (everywhere(Role.ADMIN),)))).sees(made)
+
+
+def test_a_dag_that_comes_or_gets_other_tags_is_looked_at_anew(installation, store, save):
+    sight = Sight(installation.seen_by(Principal("ann", (Grant(Role.VIEWER, tags=("shop",)),))))
+    seen = []
+    for tags in ((), ("shop",), ()):
+        save(store, [DagSpec("late", "sales.py", (TaskSpec("count"),), tags=tags)])
+        seen += [sight.sees(DagDelta("late")), sight.sees(AuditDelta("late"))]
+    assert seen == [False, False, True, True, False, False]
 
 
 @pytest.mark.parametrize(

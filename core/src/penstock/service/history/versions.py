@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -10,11 +9,11 @@ import msgspec
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.access.permission import Permission
 from penstock.model.dag import DagSpec
+from penstock.service.history.seen_files import seen_files
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag_state
 from penstock.service.operations.operation import operation
 from penstock.service.operations.page import Page, PagedList, PageSize
-from penstock.spec.snapshot import LIST, listed_files
 from penstock.store import StoredVersion, Version
 
 SHOWN = 12
@@ -120,7 +119,10 @@ def diff_versions(installation: Installation, dag_id: str, before: str = "", aft
         old = others[0]
     first, second = _read(installation, dag_id, old), _read(installation, dag_id, new)
     differences = [*_of_dag(first.spec, second.spec), *_of_content("Variable", first.variables, second.variables)]
-    files = [_files(installation.settings.state_folder, each) for each in (first, second)]
+    if not installation.may(Permission.CODE_READ, dag_id):
+        note = f"files are named to whoever may read the code of the DAG ({Permission.CODE_READ}), so they are not compared"
+        return VersionDiff(dag_id, old, new, differences, note)
+    files = [seen_files(installation, dag_id, each) for each in (first, second)]
     if files[0] is None or files[1] is None:
         gone = old if files[0] is None else new
         note = f"the files of version {gone[:SHOWN]} are not kept any more, so files are not compared"
@@ -155,15 +157,6 @@ def _read(installation: Installation, dag_id: str, version: str) -> Version:
     if found is None:  # retention was faster
         raise NotFoundError(f"version of DAG {dag_id!r}", version[:SHOWN], hint=f"See: penstock dags versions {dag_id}")
     return found
-
-
-def _files(state: Path, version: Version) -> dict[str, str] | None:
-    """Content hash of each file of a version by its path; None if its snapshot is not kept."""
-    try:
-        listed = (state / "snapshots" / version.snapshot / LIST).read_bytes()
-    except OSError:
-        return None
-    return {name: found for found, name in listed_files(listed)}
 
 
 def _of_dag(before: DagSpec, after: DagSpec) -> Iterator[VersionDifference]:

@@ -8,10 +8,10 @@ from penstock.errors import NotFoundError, RequestError
 from penstock.model.access.permission import Permission
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.state import TriggerRule
+from penstock.service.history.seen_files import seen_files
 from penstock.service.history.versions import read_version
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
-from penstock.spec.snapshot import LIST, listed_files
 
 LARGEST_CODE = 1 << 20
 """Bytes of a file of which the code is shown at most."""
@@ -120,28 +120,17 @@ def show_code(installation: Installation, dag_id: str, version: str = "", file: 
     found = read_version(installation, dag_id, version)
     wanted = file or found.file
     folder = installation.settings.state_folder / "snapshots" / found.snapshot
-    try:
-        files = sorted(name for _, name in listed_files((folder / LIST).read_bytes()))
-        hidden = _hidden_files(installation, {found.file})
-        files = [each for each in files if each not in hidden]
-    except (OSError, ValueError):
+    shown = seen_files(installation, dag_id, found)
+    if shown is None:
         return DagCode(dag_id, found.version, wanted, "", [], "its files are not kept on this machine any more")
-    if wanted not in files:
+    files = sorted(shown)
+    if wanted not in shown:
         raise NotFoundError(f"file of version {found.version[:12]} of DAG {dag_id!r}", wanted, files)
     try:
         text, note = _text(folder.joinpath(*PurePosixPath(wanted).parts)), ""
     except RequestError as error:
         text, note = "", str(error)
     return DagCode(dag_id, found.version, wanted, text, files, note)
-
-
-def _hidden_files(installation: Installation, own: set[str]) -> set[str]:
-    """Files beside a DAG's own that define DAGs whose code may not be read; modules belong to whoever imports them. Raises StoreError."""
-    readable = installation.seen_dags(Permission.CODE_READ)
-    if readable is None:
-        return set()
-    defined = installation.store.dags.by_file(retired=True)
-    return {file for file, dag_ids in defined.items() if not dag_ids.issubset(readable)} - own
 
 
 def _text(path: Path) -> str:
