@@ -113,8 +113,9 @@ def chromium(node: Callable[..., str]) -> Path:
 @pytest.fixture(scope="module")  # while it is there, its thread has an event loop, in which no other test can run one
 def browser(chromium: Path) -> "Iterator[Browser]":
     """A Chromium that is started."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - few tests need it
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415 - few tests need it
 
+    expect.set_options(timeout=20_000)  # its own 5 s are too few for a page beside a suite that fills the machine
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=str(chromium), args=list(CHROMIUM_WORDS))
         yield launched

@@ -19,7 +19,7 @@ from penstock_manifest.kinds import FLOORS
 
 ROOT = Path(__file__).parent.parent
 PUBLIC_ROOMS = frozenset({"spec", "errors", "testing"})
-SERVICE_ROOMS = frozenset({"cli", "errors", "model", "service", "settings", "spec", "testing"})
+SERVICE_ROOMS = frozenset({"cli", "decoders", "errors", "model", "service", "settings", "spec", "testing"})
 """What calls the service, and what the service takes and returns; each other room is behind it."""
 
 

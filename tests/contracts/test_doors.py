@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from house.doors import through_the_front_door
+from house.doors import decoded_without_a_lock, through_the_front_door
 from house.tree import sources_of
 from penstock_manifest.judge import read_manifest
 
@@ -35,6 +35,28 @@ def test_nobody_inside_the_core_imports_its_front_door(workspace):
 )
 def test_the_contract_sees_an_import_of_the_front_door(text, count):
     assert len(list(through_the_front_door("a.py", text, "penstock"))) == count
+
+
+def test_types_are_decoded_where_threads_wait_for_each_other(workspace):
+    found = []
+    for path in sources_of(workspace):
+        if path.parts[:2] in {("core", "src"), ("server", "src")} and path.name != "decoders.py":
+            found += decoded_without_a_lock(str(path), (workspace / path).read_text())
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        pytest.param("import msgspec\nmsgspec.json.decode(data, type=Run)", 1, id="a type by its name"),
+        pytest.param("import msgspec\n_decode = msgspec.msgpack.Decoder(Run).decode", 1, id="a decoder"),
+        pytest.param("import msgspec\nmsgspec.convert(value, Run)", 1, id="a conversion"),
+        pytest.param("from msgspec.json import Decoder", 1, id="a name that hides it"),
+        pytest.param("import msgspec\nmsgspec.json.decode(data)", 0, id="plain values"),
+    ],
+)
+def test_the_contract_sees_a_type_that_is_decoded_elsewhere(text, count):
+    assert len(list(decoded_without_a_lock("a.py", text))) == count
 
 
 def _providers(workspace):

@@ -1,4 +1,4 @@
-"""Nobody inside a package imports names from its front door, which exists for those outside."""
+"""Doors that exist for some alone: a package's own is for those outside, and msgspec's of types for one module."""
 
 import ast
 from collections.abc import Iterator
@@ -23,3 +23,25 @@ def through_the_front_door(name: str, text: str, package: str) -> Iterator[str]:
             for alias in node.names:
                 if alias.name not in ALLOWED:
                     yield f"{name}:{node.lineno} imports {alias.name} from {package}. Import it from where it lives."
+
+
+TYPED = frozenset({"msgspec.json.decode", "msgspec.msgpack.decode", "msgspec.toml.decode", "msgspec.yaml.decode"})
+DESCRIBING = frozenset({"msgspec.convert", "msgspec.json.Decoder", "msgspec.msgpack.Decoder"})
+
+
+def decoded_without_a_lock(name: str, text: str) -> Iterator[str]:
+    """Places where msgspec would describe a type to itself while another thread may use it.
+
+    Args:
+        name: How the file is called in what is said.
+        text: Its content.
+    """
+    for node in ast.walk(parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module in {"msgspec", "msgspec.json", "msgspec.msgpack"}:
+            yield f"{name}:{node.lineno} imports from {node.module}. Write import msgspec."
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        typed = len(node.args) > 1 or any(each.arg == "type" for each in node.keywords)
+        if called in DESCRIBING or (called in TYPED and typed):
+            yield f"{name}:{node.lineno} calls {called}. Call the function of penstock.decoders, whose types threads may share."

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from penstock.decoders import convert
 from penstock.errors import ConfigError, as_sentence
 from penstock.model.values.wrong_value import wrong_value
 from penstock.service.choices.problems import choice_problems
@@ -28,7 +29,7 @@ def read_address(options: Mapping[str, Any]) -> Address:
     """
     own = {name: value for name, value in options.items() if name not in ("oidc", "niceness")}
     try:
-        found = msgspec.convert(own, Address)
+        found = convert(own, Address)
     except msgspec.ValidationError as error:
         raise ConfigError(f"The server cannot listen: {wrong_value(error, Address)}") from None
     check(found)
@@ -45,7 +46,7 @@ def read_niceness(options: Mapping[str, Any]) -> int:
         ConfigError: It cannot be so.
     """
     try:
-        found = msgspec.convert(options.get("niceness", USUAL), int)
+        found = convert(options.get("niceness", USUAL), int)
     except msgspec.ValidationError as error:
         raise ConfigError(f"The server cannot run: niceness: {as_sentence(error, inside=True)}") from None
     check_niceness(found)

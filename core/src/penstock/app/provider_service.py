@@ -6,8 +6,7 @@ import signal
 import socket
 import sys
 
-import msgspec
-
+from penstock.decoders import decode_json
 from penstock.errors import ConfigError
 from penstock.keeper.kept_service import ServiceConfig
 from penstock.keeper.service_process import run_service_process
@@ -32,7 +31,7 @@ def service(config: ServiceConfig) -> Service:
         ConfigError: It does not take the options.
         PenstockError: It is not installed, cannot be imported, or is no service.
     """
-    host = msgspec.json.decode(config.plugins, type=PluginSources).host()
+    host = decode_json(config.plugins, PluginSources).host()
     problems = argument_problems(host.capability(config.capability), config.options)
     if problems:
         raise ConfigError(f"[services.{config.name}]: {'; '.join(problems)}")

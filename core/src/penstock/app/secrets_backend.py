@@ -6,8 +6,7 @@ import signal
 import socket
 import sys
 
-import msgspec
-
+from penstock.decoders import decode_json
 from penstock.errors import ConfigError
 from penstock.plugins.sources import PluginSources
 from penstock.processes.log_lines import log_to_stdout
@@ -33,7 +32,7 @@ def backend(setup: BackendConfig) -> SecretsBackend:
         ConfigError: It does not take the options.
         PenstockError: It is not installed, cannot be imported, or is no secrets backend.
     """
-    sources = msgspec.json.decode(setup.plugins, type=PluginSources)
+    sources = decode_json(setup.plugins, PluginSources)
     host = sources.host()
     limit_memory(sources.memory_mb)
     problems = argument_problems(host.capability(setup.capability), setup.options)

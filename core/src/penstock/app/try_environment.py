@@ -5,8 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from penstock.decoders import decode_json
 from penstock.execute.runner import Providers, Runner
 from penstock.execute.spawn_messages import Open
 from penstock.execute.spawn_server import serve
@@ -49,7 +48,7 @@ def environment_providers(plugins: str = "{}", poke_threads: int = 32, *, at_onc
     def host() -> "PluginHost":
         from penstock.plugins.sources import PluginSources  # noqa: PLC0415 - see `main`: few processes need it
 
-        return msgspec.json.decode(plugins, type=PluginSources).host()
+        return decode_json(plugins, PluginSources).host()
 
     if at_once:
         host().providers()

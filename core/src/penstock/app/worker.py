@@ -12,9 +12,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
 from penstock.app.try_environment import environment_providers
+from penstock.decoders import decode_msgpack
 from penstock.execute.channel import Channel
 from penstock.execute.runner import Runner
 from penstock.execute.try_process import run_request
@@ -32,7 +31,7 @@ def main(parent: int, line: int, snapshots: Path) -> None:
     while frames := channel.frames():
         for kind, serial, payload in frames:
             if kind == FrameKind.RUN:
-                request = msgspec.msgpack.decode(payload, type=TryRequest)
+                request = decode_msgpack(payload, TryRequest)
                 code = request.code if isinstance(request.code, FileCode) else None
                 runner = Runner(code, snapshots, environment_providers())
                 channel.mask.learn(runner.secrets)

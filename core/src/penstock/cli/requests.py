@@ -12,6 +12,7 @@ import msgspec
 from penstock.cli.installation import person, remind_of_scheduler
 from penstock.cli.terminal import print_remark
 from penstock.cli.waiting import became
+from penstock.decoders import decode_json
 from penstock.errors import RequestError, as_sentence
 from penstock.model.history.audit import AskedBy
 from penstock.model.names import DEEPEST_CONF
@@ -119,7 +120,7 @@ def read_object(text: str | None, option: str) -> dict[str, Any]:
     if text is None:
         return {}
     try:
-        return msgspec.json.decode(text, type=dict[str, Any])
+        return decode_json(text, dict[str, Any])
     except RecursionError:
         raise RequestError(
             f"{option} has more than {DEEPEST_CONF} levels of lists and objects within each other."

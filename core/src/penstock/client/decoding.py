@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from penstock.decoders import decode_json, json_decoder
 from penstock.errors import (
     AuthoringError,
     CommitUnknownError,
@@ -71,7 +72,7 @@ class AnswerType:
         answer = get_type_hints(inspect.unwrap(operation.function), include_extras=True)["return"]
         origin = get_origin(answer)
         self.streams = isinstance(origin, type) and issubclass(origin, Iterator)
-        self._decoder = msgspec.json.Decoder(get_args(answer)[0] if self.streams else answer, dec_hook=_made)
+        self._decoder = json_decoder(get_args(answer)[0] if self.streams else answer, dec_hook=_made)
 
     def read(self, content: bytes) -> Any:  # noqa: ANN401 - as the operation returns
         """Read an answer, or a line of one.
@@ -82,7 +83,7 @@ class AnswerType:
         """
         if self.streams and content.startswith(b'{"problem":'):
             try:
-                last = msgspec.json.decode(content, type=_Last)
+                last = decode_json(content, _Last)
             except msgspec.DecodeError:
                 pass
             else:
@@ -100,7 +101,7 @@ def error_of(status: int, content: bytes, content_type: str) -> PenstockError | 
     if content_type.partition(";")[0].strip().lower() != "application/problem+json":
         return None
     try:
-        return problem_error(status, msgspec.json.decode(content, type=ProblemDetails))
+        return problem_error(status, decode_json(content, ProblemDetails))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 import penstock.errors
 from penstock.author.runtime import BaseRuntime
+from penstock.decoders import convert, msgpack_decoder
 from penstock.errors import PenstockError, RequestError, as_sentence
 from penstock.model.attempt import TryEnd
 from penstock.model.connection import Connection
@@ -24,7 +25,7 @@ from penstock.spec.wire import Ask, FrameKind, Reply
 LINE_CLOSED = 76
 """The exit code of a try's process that could not answer because its code has closed the line (EX_PROTOCOL of sysexits.h)."""
 
-_decode_reply = msgspec.msgpack.Decoder(Reply).decode
+_decode_reply = msgpack_decoder(Reply).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -166,7 +167,7 @@ class ChannelRuntime(BaseRuntime):
 
     def connection(self, conn_id: str) -> Connection:
         """The connection of this id."""
-        return msgspec.convert(self._channel.ask(self._serial, "connection", conn_id), Connection)
+        return convert(self._channel.ask(self._serial, "connection", conn_id), Connection)
 
     def variable(self, key: str) -> str | None:
         """The text of a Variable, or None."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.decoders import msgpack_decoder
 from penstock.errors import ConfigError, as_sentence
 from penstock.execute.environment import Environment, Server, ServerKey, Submitted, server_key
 from penstock.execute.local_settings import PREFETCH, LocalSettings, capacity_of
@@ -36,9 +37,9 @@ from penstock.spec.executor import (
 from penstock.spec.wire import Ask, FrameKind, Reply
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_end = msgspec.msgpack.Decoder(TryEnd).decode
-_decode_started = msgspec.msgpack.Decoder(tuple[int, float]).decode
-_decode_ask = msgspec.msgpack.Decoder(Ask).decode
+_decode_end = msgpack_decoder(TryEnd).decode
+_decode_started = msgpack_decoder(tuple[int, float]).decode
+_decode_ask = msgpack_decoder(Ask).decode
 
 
 class LocalExecutor:

@@ -15,6 +15,7 @@ import msgspec
 
 from penstock.author.dag import DAG
 from penstock.author.operators.taskflow import task
+from penstock.decoders import msgpack_decoder
 from penstock.errors import RequestError
 from penstock.execute.channel import Channel
 from penstock.execute.runner import Providers, Runner
@@ -26,7 +27,7 @@ from penstock.processes.frames import frame
 from penstock.spec.executor import FileCode, TryRequest
 from penstock.spec.wire import FrameKind
 
-_decode_request = msgspec.msgpack.Decoder(TryRequest).decode
+_decode_request = msgpack_decoder(TryRequest).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 TIMES = 12

@@ -7,6 +7,7 @@ import socket
 
 import msgspec
 
+from penstock.decoders import decode_msgpack
 from penstock.spec.executor import FileCode
 
 END_S = 2.0
@@ -78,5 +79,5 @@ def receive_message(control: socket.socket) -> Message | None:
             data += part
     except OSError:
         return None
-    message = msgspec.msgpack.decode(data, type=Open | Lease)
+    message = decode_msgpack(data, Open | Lease)
     return message if isinstance(message, Lease) else (message, socket.socket(fileno=fds[0]))

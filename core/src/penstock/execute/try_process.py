@@ -8,9 +8,8 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-import msgspec
-
 from penstock.author.run.failed import failed
+from penstock.decoders import msgpack_decoder
 from penstock.errors import TaskCancelled
 from penstock.execute.channel import LINE_CLOSED, Channel
 from penstock.execute.runner import Runner
@@ -20,7 +19,7 @@ from penstock.processes.process_end import ProcessEnd
 from penstock.spec.executor import TryRequest
 from penstock.spec.wire import FrameKind
 
-_decode_request = msgspec.msgpack.Decoder(TryRequest).decode
+_decode_request = msgpack_decoder(TryRequest).decode
 
 
 def run_one(sock: socket.socket, runner: Runner) -> NoReturn:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from penstock.decoders import msgpack_decoder
 from penstock.keeper.status import ServiceState, ServiceStatus
 from penstock.model.secret import secrets_in
 from penstock.model.text import shortened
@@ -22,7 +23,7 @@ LONGEST_DETAIL = 500
 _EXIT_S = 0.5
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_ask = msgspec.msgpack.Decoder(Ask).decode
+_decode_ask = msgpack_decoder(Ask).decode
 
 
 class ServiceConfig(msgspec.Struct, frozen=True):
@@ -52,7 +53,7 @@ class ServiceReport(msgspec.Struct, frozen=True):
     detail: str
 
 
-_decode_report = msgspec.msgpack.Decoder(ServiceReport).decode
+_decode_report = msgpack_decoder(ServiceReport).decode
 
 
 class KeeperPorts(NamedTuple):

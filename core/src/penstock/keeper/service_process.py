@@ -14,6 +14,7 @@ from typing import ClassVar
 import msgspec
 
 from penstock.author.runtime import current
+from penstock.decoders import decode_msgpack
 from penstock.errors import PenstockError
 from penstock.execute.channel import Channel, ChannelRuntime
 from penstock.keeper.kept_service import ServiceConfig, ServiceReport
@@ -48,7 +49,7 @@ def run_service_process(sock: socket.socket, make: Callable[[ServiceConfig], Ser
     frames = channel.frames()
     if not frames:
         return 1
-    config = msgspec.msgpack.decode(frames[0][2], type=ServiceConfig)
+    config = decode_msgpack(frames[0][2], ServiceConfig)
 
     def report(healthy: bool, detail: str) -> None:  # noqa: FBT001 - the context's
         channel.send(FrameKind.BEAT, 0, _encode(ServiceReport(healthy, well_formed(str(detail)))))

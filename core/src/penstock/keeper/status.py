@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.decoders import decode_json
 from penstock.processes.state_file import keep
 
 _LOOK_S = 0.2
@@ -107,6 +108,6 @@ class StatusFiles:
     def read(self, name: str) -> ServiceStatus | None:
         """How a service fares, as its keeper said last; None if none did."""
         try:
-            return msgspec.json.decode((self._folder / f"{name}.json").read_bytes(), type=ServiceStatus)
+            return decode_json((self._folder / f"{name}.json").read_bytes(), ServiceStatus)
         except (OSError, msgspec.MsgspecError):
             return None

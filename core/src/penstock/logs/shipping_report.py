@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.decoders import decode_json
 from penstock.processes.state_file import keep
 
 FILE = "log-shipping.json"
@@ -39,6 +40,6 @@ class ShippingReport(msgspec.Struct, frozen=True):
 def read_report(state: Path) -> ShippingReport | None:
     """The report in a state folder; None if no shipper has worked there."""
     try:
-        return msgspec.json.decode((state / FILE).read_bytes(), type=ShippingReport)
+        return decode_json((state / FILE).read_bytes(), ShippingReport)
     except (OSError, msgspec.MsgspecError):
         return None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.decoders import msgpack_decoder
 from penstock.metrics.labels import Labels
 from penstock.metrics.series import OpenSeries, Record
 from penstock.metrics.sink_faults import SinkFaults
@@ -26,7 +27,7 @@ STOP_S = 3.0
 
 _READ_SIZE = 1 << 16
 
-_decode = msgspec.msgpack.Decoder(Record).decode
+_decode = msgpack_decoder(Record).decode
 
 
 class Collector:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.decoders import decode_json
 from penstock.errors import as_sentence
 from penstock.model.text import shortened
 from penstock.processes.masking import Mask
@@ -74,6 +75,6 @@ class SinkFaults:
 def read_sink_faults(state: Path) -> dict[str, SinkFault]:
     """Faults by the names of their sinks; none if no sink has failed."""
     try:
-        return msgspec.json.decode((state / FILE).read_bytes(), type=dict[str, SinkFault])
+        return decode_json((state / FILE).read_bytes(), dict[str, SinkFault])
     except (OSError, msgspec.MsgspecError):
         return {}

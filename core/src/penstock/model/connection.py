@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import msgspec
 
+from penstock.decoders import convert, decode_json
 from penstock.errors import ConfigError, as_sentence
 from penstock.model.secret import secrets_in
 
@@ -84,8 +85,8 @@ def parse_connection(conn_id: str, text: str) -> Connection:
     """
     if text.lstrip().startswith("{"):
         try:
-            fields = msgspec.json.decode(text, type=dict[str, Any])
-            return msgspec.convert({**fields, "conn_id": conn_id}, type=Connection)
+            fields = decode_json(text, dict[str, Any])
+            return convert({**fields, "conn_id": conn_id}, Connection)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise ConfigError(f"connection {conn_id!r}: the JSON is no connection: {as_sentence(error)}") from None
     scheme, separator, rest = text.partition("://")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from penstock.decoders import decode_json
 from penstock.model.assets.asset_condition import AssetSpec
 from penstock.model.history.marked_task import MarkedTask
 from penstock.model.mapped.indexes import Join
@@ -245,7 +246,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - a value of a type that JSON has
 
 def from_json(data: bytes) -> DagSpec:
     """The DAG of its canonical JSON; raises msgspec.ValidationError on anything else."""
-    return msgspec.json.decode(data, type=DagSpec)
+    return decode_json(data, DagSpec)
 
 
 def content_hash(data: bytes) -> str:

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from penstock.decoders import json_decoder
+
 
 class RunRequested(msgspec.Struct, frozen=True, tag="run_requested"):
     """A run was created from outside (its row exists, queued) and wants to start."""
@@ -125,7 +127,7 @@ class UnreadableRequest(msgspec.Struct, frozen=True):
     problem: str
 
 
-_decode = msgspec.json.Decoder(Request).decode
+_decode = json_decoder(Request).decode
 
 
 def encode(request: Request | UnreadableRequest) -> bytes:

@@ -44,6 +44,7 @@ from uuid import UUID
 
 import msgspec
 
+from penstock.decoders import convert, decode_json
 from penstock.model.values import tables
 from penstock.model.values.instances import put_together, taken_apart
 from penstock.model.values.not_serialisable import NotSerialisableError
@@ -107,19 +108,19 @@ def encoded_length(data: bytes) -> int | None:
         ValueError: The text is not what `encode` makes.
     """
     try:
-        plain = msgspec.json.decode(data, type=list[msgspec.Raw] | dict[str, msgspec.Raw] | str | float | bool | None)
+        plain = decode_json(data, list[msgspec.Raw] | dict[str, msgspec.Raw] | str | float | bool | None)
         if isinstance(plain, list):
             return len(plain)
         if not isinstance(plain, dict):
             return None
         tag = msgspec.json.decode(plain[TAG]) if TAG in plain else ""
         if tag == "ref":
-            parts = msgspec.json.decode(plain["value"], type=Reference).parts
+            parts = decode_json(plain["value"], Reference).parts
             if any(part < 0 for part in parts):
                 raise ValueError(f"it is no JSON of a value: its parts are {parts!r:.100}")
             return sum(parts)
         if tag in ("tuple", "dict"):
-            return len(msgspec.json.decode(plain["value"], type=list[msgspec.Raw]))
+            return len(decode_json(plain["value"], list[msgspec.Raw]))
         return None if tag else len(plain)
     except (msgspec.MsgspecError, KeyError, UnicodeDecodeError) as error:
         raise ValueError(f"it is no JSON of a value: {error}") from error
@@ -131,7 +132,7 @@ def elements(data: bytes) -> list[bytes]:
     The text is cut, not understood, so that it costs little; of a reference each element is a reference. Raises
     TypeError if the value has no elements.
     """
-    plain = msgspec.json.decode(data, type=list[msgspec.Raw] | dict[str, msgspec.Raw] | str | float | bool | None)
+    plain = decode_json(data, list[msgspec.Raw] | dict[str, msgspec.Raw] | str | float | bool | None)
     if isinstance(plain, list):
         return [bytes(each) for each in plain]
     if isinstance(plain, dict):
@@ -140,12 +141,12 @@ def elements(data: bytes) -> list[bytes]:
             return [_PAIR % (msgspec.json.encode(key), bytes(each)) for key, each in plain.items()]
         inner = plain["value"]
         if tag == "tuple":
-            return [bytes(each) for each in msgspec.json.decode(inner, type=list[msgspec.Raw])]
+            return [bytes(each) for each in decode_json(inner, list[msgspec.Raw])]
         if tag == "dict":
-            pairs = msgspec.json.decode(inner, type=list[tuple[msgspec.Raw, msgspec.Raw]])
+            pairs = decode_json(inner, list[tuple[msgspec.Raw, msgspec.Raw]])
             return [_PAIR % (bytes(key), bytes(each)) for key, each in pairs]
         if tag == "ref":
-            return [refer(each) for each in msgspec.json.decode(inner, type=Reference).elements()]
+            return [refer(each) for each in decode_json(inner, Reference).elements()]
     raise TypeError(f"a {type(decode(data)).__name__} has no elements to map over")
 
 
@@ -164,7 +165,7 @@ def refer(reference: Reference) -> bytes:
 def reference_in(plain: Any) -> Reference | None:  # noqa: ANN401 - JSON
     """The reference that a plain value is; None if it is the value itself."""
     if isinstance(plain, dict) and plain.get(TAG) == "ref":
-        return msgspec.convert(plain["value"], Reference)
+        return convert(plain["value"], Reference)
     return None
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from penstock.decoders import msgpack_decoder
 from penstock.metrics.metrics_table import NOTICES
 from penstock.metrics.recorder import OFF, Recorder
 from penstock.model.notice import Notice
@@ -29,7 +30,7 @@ TRIES = 3
 _EXIT_S = 0.5
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_ask = msgspec.msgpack.Decoder(Ask).decode
+_decode_ask = msgpack_decoder(Ask).decode
 
 
 class Ports(NamedTuple):

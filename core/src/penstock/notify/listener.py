@@ -7,15 +7,14 @@ when the impl has returned (what went wrong, or ""), ASK and REPLY between the t
 import socket
 from collections.abc import Callable
 
-import msgspec
-
 from penstock.author.runtime import current
+from penstock.decoders import msgpack_decoder
 from penstock.execute.channel import Channel, ChannelRuntime
 from penstock.model.notice import Notice, TaskStateChanged
 from penstock.plugins.registry import PluginModules
 from penstock.spec.wire import FrameKind
 
-_decode = msgspec.msgpack.Decoder(Notice).decode
+_decode = msgpack_decoder(Notice).decode
 
 
 def run_listener(sock: socket.socket, load: Callable[[], PluginModules]) -> None:

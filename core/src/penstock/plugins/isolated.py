@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.decoders import decode_json
 from penstock.errors import ConfigError, as_sentence
 
 
@@ -17,7 +18,7 @@ def isolated_pythons(file: Path) -> dict[str, str]:
         ConfigError: The file cannot be read.
     """
     try:
-        return msgspec.json.decode(file.read_bytes(), type=dict[str, str])
+        return decode_json(file.read_bytes(), dict[str, str])
     except FileNotFoundError:
         return {}
     except (OSError, msgspec.MsgspecError) as error:

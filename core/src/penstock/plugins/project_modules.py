@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import msgspec
 
+from penstock.decoders import decode_json
 from penstock.processes.descendants import end_marked
 from penstock.processes.environ import without_secrets
 from penstock.processes.group import describe_exit, kill_group
@@ -101,7 +102,7 @@ def _finished(module: str, described: _ModuleProcess, timeout_s: float) -> Provi
             end_marked(_MARK, described.mark, _KILL_S)
         described.answer.seek(0)
         try:
-            return _provider(module, msgspec.json.decode(described.answer.read(_LARGEST + 1), type=_Answer))
+            return _provider(module, decode_json(described.answer.read(_LARGEST + 1), _Answer))
         except (msgspec.MsgspecError, RecursionError):
             ended = describe_exit(process.returncode)
             return _provider(module, _Answer(problem=f"its process ended before it answered: {ended}"))

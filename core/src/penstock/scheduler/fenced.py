@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from penstock.decoders import msgpack_decoder
 from penstock.errors import as_sentence
 from penstock.model.attempt import TryEnd
 from penstock.model.names import error_sentence
@@ -44,7 +45,7 @@ _LARGEST_INT, _LARGEST_RUN = 2**31 - 1, 2**63 - 1
 _LONGEST_FAULT = 500
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(ExecutorEvent).decode
+_decode = msgpack_decoder(ExecutorEvent).decode
 
 
 class FencedExecutor:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.decoders import decode_msgpack
 from penstock.model.run import TaskKey
 
 Tries = frozenset[tuple[TaskKey, int]]
@@ -71,6 +72,6 @@ def _note(tries: Collection[tuple[TaskKey, int]]) -> bytes:
 
 def _read(path: Path) -> Tries:
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=frozenset[tuple[TaskKey, int]])
+        return decode_msgpack(path.read_bytes(), frozenset[tuple[TaskKey, int]])
     except (OSError, ValueError):
         return frozenset()

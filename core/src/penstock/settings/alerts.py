@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from penstock.decoders import convert
 from penstock.errors import RequestError, as_sentence
 from penstock.model.dag import MAILTO
 from penstock.model.names import channel_problem
@@ -129,7 +130,7 @@ def read_notifier(name: str, value: object) -> NotifierChoice:
     chosen = NotifierChoice(table["type"], {key: inner for key, inner in table.items() if key != "type"})
     if not chosen.provided:
         try:
-            msgspec.convert(chosen.options, SmtpOptions)
+            convert(chosen.options, SmtpOptions)
         except msgspec.ValidationError as error:
             raise RequestError(f"notifier {name!r}: {as_sentence(error, inside=True)}") from None
     elif not _CAPABILITY.fullmatch(chosen.type):

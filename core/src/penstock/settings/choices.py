@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from penstock.decoders import convert
 from penstock.errors import RequestError, as_sentence
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -68,7 +69,7 @@ def read_own_keys(what: str, name: str, chosen: Choice, kind: type[msgspec.Struc
     own: dict[str, Any] = {}
     for key in fields.keys() & chosen.options.keys():
         try:
-            own[key] = msgspec.convert(chosen.options[key], type=fields[key])
+            own[key] = convert(chosen.options[key], fields[key])
         except msgspec.ValidationError as error:
             raise RequestError(f"{what} {name!r}: {key}: {as_sentence(error, inside=True)}") from None
     rest: Mapping[str, Any] = {key: value for key, value in chosen.options.items() if key not in fields}

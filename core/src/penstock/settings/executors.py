@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from penstock.decoders import convert
 from penstock.errors import RequestError, as_sentence
 from penstock.settings.choices import read_choice
 from penstock.settings.executor import ExecutorSettings
@@ -51,6 +52,6 @@ def _check_local(name: str, options: Mapping[str, Any]) -> None:
                 f"executor {name!r}: {key!r} is no option of it. Known are: {', '.join(sorted(fields))}."
             )
         try:
-            msgspec.convert(value, type=fields[key])
+            convert(value, fields[key])
         except msgspec.ValidationError as error:
             raise RequestError(f"executor {name!r}: {key}: {as_sentence(error, inside=True)}") from None

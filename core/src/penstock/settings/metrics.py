@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from penstock.decoders import convert
 from penstock.errors import RequestError, as_sentence
 from penstock.settings.choices import read_choice
 from penstock.settings.numbers import Seconds
@@ -64,6 +65,6 @@ def read_sink(name: str, value: object) -> SinkChoice:
 def scrape_settings(name: str, chosen: SinkChoice) -> ScrapeSettings:
     """The options of the sink ``prometheus``; raises RequestError with what is wrong with them."""
     try:
-        return msgspec.convert(chosen.options, ScrapeSettings)
+        return convert(chosen.options, ScrapeSettings)
     except msgspec.ValidationError as error:
         raise RequestError(f"metrics sink {name!r}: {as_sentence(error, inside=True)}") from None

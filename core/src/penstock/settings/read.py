@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from penstock.decoders import convert
 from penstock.errors import ConfigError, RequestError, as_sentence, did_you_mean
 from penstock.model.connection import Connection, parse_connection
 from penstock.settings.alerts import NotifierChoice, read_notifier, rule_problems
@@ -221,7 +222,7 @@ def _build(kind: type[msgspec.Struct], given: dict[str, tuple[Any, str]], proble
         try:
             if from_environ and isinstance(getattr(kind(), key), tuple):
                 value = value.replace(",", " ").split()  # noqa: PLW2901 - a list in the environment is one text
-            values[key] = msgspec.convert(value, type=fields[key].type, strict=not from_environ)
+            values[key] = convert(value, fields[key].type, strict=not from_environ)
             problems += [f"{where}: {problem}" for problem in _CHECKS.get((kind, key), _sound)(values[key])]
         except msgspec.ValidationError as error:
             # A value of the database URL may hold a password, so the message names the key alone.

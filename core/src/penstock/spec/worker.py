@@ -18,6 +18,7 @@ from typing import Protocol
 
 import msgspec
 
+from penstock.decoders import msgpack_decoder
 from penstock.errors import PenstockError, RequestError
 from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
@@ -32,8 +33,8 @@ from penstock.spec.wire import Ask, FrameKind, Reply
 _READ_SIZE = 1 << 16
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_ask = msgspec.msgpack.Decoder(Ask).decode
-_decode_end = msgspec.msgpack.Decoder(TryEnd).decode
+_decode_ask = msgpack_decoder(Ask).decode
+_decode_end = msgpack_decoder(TryEnd).decode
 
 
 class WorkerHost(Protocol):

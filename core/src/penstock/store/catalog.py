@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Select, select, update
 
+from penstock.decoders import decode_json
 from penstock.model.dag import DagSpec, content_hash, to_json
 from penstock.model.feed.delta import FileDelta
 from penstock.model.request import DagChanged
@@ -138,13 +139,13 @@ class LoaderCatalog:
         return ParsedFile(
             file=row["file"],
             snapshot="",
-            sources=msgspec.json.decode(row["sources"], type=dict[str, str]),
-            variables=msgspec.json.decode(decrypted, type=dict[str, str | None]),
+            sources=decode_json(row["sources"], dict[str, str]),
+            variables=decode_json(decrypted, dict[str, str | None]),
             refresh_s=row["refresh_s"],
             parsed_at=row["parsed_at"],
             duration_s=row["duration_s"],
-            problems=msgspec.json.decode(row["problems"], type=tuple[str, ...]),
-            notes=msgspec.json.decode(row["notes"], type=tuple[str, ...]),
+            problems=decode_json(row["problems"], tuple[str, ...]),
+            notes=decode_json(row["notes"], tuple[str, ...]),
             dag_ids=dag_ids,
         )
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import ColumnElement, Table, bindparam, delete, exists, func, or_, select, update
 
+from penstock.decoders import decode_json
 from penstock.errors import ConfigError, NotFoundError
 from penstock.model.connection import Connection
 from penstock.model.history.audit import AuditEntry
@@ -306,7 +307,7 @@ class Config:
 
     def _decrypted(self, conn_id: str, encrypted: bytes) -> Connection:
         data = self._keyring.decrypt(encrypted, f"connection {conn_id!r}")
-        return msgspec.json.decode(data, type=Connection)
+        return decode_json(data, Connection)
 
 
 def _pool(

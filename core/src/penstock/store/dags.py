@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, tuple_, update
 
+from penstock.decoders import decode_json
 from penstock.errors import DataUnreadableError
 from penstock.model.dag import DagSpec, from_json
 from penstock.model.history.audit import AuditEntry
@@ -102,7 +103,7 @@ class _DagTags(msgspec.Struct):
 
 def tags_of(data: bytes) -> tuple[str, ...]:
     """The tags in a DAG's JSON; of its structure nothing else is read."""
-    return msgspec.json.decode(data, type=_DagTags).tags
+    return decode_json(data, _DagTags).tags
 
 
 _d, _v, _s, _f, _r = tables.dag.c, tables.dag_version.c, tables.dag_spec.c, tables.source_file.c, tables.run.c
@@ -263,9 +264,7 @@ class Versions:
             spec = self._specs[row.spec] = from_json(row.data)
         what = f"the Variables of DAG file {row.file!r}"
         decrypted = self._keyring.decrypt(row.variables, what) if row.variables else b"{}"
-        return Version(
-            version, spec, row.snapshot, row.file, msgspec.json.decode(decrypted, type=dict[str, str | None])
-        )
+        return Version(version, spec, row.snapshot, row.file, decode_json(decrypted, dict[str, str | None]))
 
 
 def planned_dag(spec: DagSpec, planned: str | None) -> DagSpec:
@@ -280,7 +279,7 @@ def planned_dag(spec: DagSpec, planned: str | None) -> DagSpec:
 def planned_runs(schedule: Schedule, planned: str) -> Schedule:
     """A schedule with its planned runs; raises DataUnreadableError if they cannot be read."""
     try:
-        runs = msgspec.json.decode(planned, type=tuple[PlannedRun, ...])
+        runs = decode_json(planned, tuple[PlannedRun, ...])
     except (msgspec.MsgspecError, RecursionError) as error:
         raise DataUnreadableError(f"{planned!r:.200} are no planned runs: {error}") from None
     return replace(schedule, planned=runs)
@@ -294,7 +293,7 @@ def _state(connection: Connection, dag_id: str) -> DagState | UnreadableDag:
 
 
 def _sentences(text: str) -> tuple[str, ...]:
-    return msgspec.json.decode(text, type=tuple[str, ...])
+    return decode_json(text, tuple[str, ...])
 
 
 def counts_by_dag(counted: Iterable[Any]) -> dict[str, dict[RunState, int]]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from penstock.author.runtime import BaseRuntime, current
+from penstock.decoders import convert
 from penstock.errors import NotFoundError
 from penstock.model.connection import Connection, parse_connection
 from penstock.model.names import LARGEST_CHECKPOINT, LARGEST_STATE, check_name
@@ -177,7 +178,7 @@ def _connection(conn_id: str, given: Connection | str | Mapping[str, Any]) -> Co
         return msgspec.structs.replace(given, conn_id=conn_id)
     if isinstance(given, str):
         return parse_connection(conn_id, given)
-    return msgspec.convert({"conn_type": "", **given, "conn_id": conn_id}, type=Connection)
+    return convert({"conn_type": "", **given, "conn_id": conn_id}, Connection)
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - any JSON value

@@ -16,6 +16,7 @@ import msgspec
 from penstock.author.build.param_schema import check_params
 from penstock.author.runtime import Runtime
 from penstock.clock import Clock
+from penstock.decoders import convert
 from penstock.errors import NotFoundError, PenstockError, RequestError, StoreUnavailableError
 from penstock.model.assets.event import AssetEvent
 from penstock.model.connection import Connection
@@ -224,7 +225,7 @@ def checked_arguments(ask: Ask) -> tuple[Any, ...]:
         raise RequestError(f"{ask.method}() takes {len(names)} arguments, {', '.join(names)}; it got {len(ask.args)}")
     for name, wanted, value in zip(names, types, ask.args, strict=True):
         try:
-            msgspec.convert(value, type=wanted)
+            convert(value, wanted)
         except (msgspec.ValidationError, OverflowError):
             wants = getattr(wanted, "__name__", str(wanted))
             raise RequestError(f"{ask.method}({name}={value!r}): {name} must be {wants}") from None

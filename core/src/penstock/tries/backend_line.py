@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from penstock.decoders import msgpack_decoder
 from penstock.model.secret import secrets_in
 from penstock.processes.line_process import LineProcess
 from penstock.processes.supervise import FIRST_PAUSE_S, LONGEST_PAUSE_S, Backoff
@@ -24,7 +25,7 @@ LARGEST_ANSWER = 4 << 20
 
 _EXIT_S = 0.5
 _encode = msgspec.msgpack.Encoder().encode
-_decode_ask = msgspec.msgpack.Decoder(Ask).decode
+_decode_ask = msgpack_decoder(Ask).decode
 
 
 class BackendConfig(msgspec.Struct, frozen=True):
@@ -50,7 +51,7 @@ class BackendAnswer(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
-_decode_answer = msgspec.msgpack.Decoder(BackendAnswer).decode
+_decode_answer = msgpack_decoder(BackendAnswer).decode
 Done = Callable[[BackendAnswer, float], None]
 """Takes an answer, and the monotonic instant at which its question was sent."""
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from penstock.author.runtime import current
+from penstock.decoders import decode_msgpack
 from penstock.errors import ConfigError, PenstockError
 from penstock.execute.channel import Channel, ChannelRuntime
 from penstock.model.connection import Connection, parse_connection
@@ -47,13 +48,13 @@ def serve_backend(sock: socket.socket, make: Callable[[BackendConfig], SecretsBa
         for _, serial, payload in frames:
             if backend is None:
                 try:
-                    backend = make(msgspec.msgpack.decode(payload, type=BackendConfig))
+                    backend = make(decode_msgpack(payload, BackendConfig))
                 except BaseException as error:  # noqa: BLE001 - the fence: a backend may raise anything
                     channel.send(FrameKind.HELLO, 0, f"it cannot be made: {_reason(channel, error)}".encode())
                     return
                 channel.send(FrameKind.HELLO, 0, b"")
             else:
-                answer = _answer(channel, backend, msgspec.msgpack.decode(payload, type=Ask))
+                answer = _answer(channel, backend, decode_msgpack(payload, Ask))
                 channel.send(FrameKind.FINISHED, serial, _encode(answer))
 
 

@@ -4,8 +4,7 @@ import select
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
+from penstock.decoders import convert
 from penstock.errors import ConfigError
 from penstock.model.connection import Connection
 from penstock.model.secret import variable_secrets
@@ -117,7 +116,7 @@ class BackendSource:
 def secrets_of_answer(ask: Ask, value: Any) -> Iterator[str]:  # noqa: ANN401 - whatever came
     """What of an answer must not be written into the backend's log."""
     if ask.method == "connection" and isinstance(value, dict):
-        yield from msgspec.convert(value, Connection).secrets()
+        yield from convert(value, Connection).secrets()
     elif ask.method == "variable" and isinstance(value, str):
         yield from variable_secrets(str(ask.args[0]), value)
 
@@ -132,7 +131,7 @@ def _judged(ask: Ask, answer: BackendAnswer) -> Any:  # noqa: ANN401 - by its me
     if ask.method == "variable" and isinstance(value, str):
         return value
     if ask.method == "connection" and isinstance(value, dict):
-        found = msgspec.convert(value, Connection)
+        found = convert(value, Connection)
         if found.conn_id != ask.args[0]:
             raise ValueError(f"it answers for another id, {found.conn_id!r}")
         return found

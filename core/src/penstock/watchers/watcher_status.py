@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.decoders import decode_json
 from penstock.processes.state_file import keep
 
 FILE = "watchers.json"
@@ -38,7 +39,7 @@ def keep_statuses(state: Path, found: list[WatcherStatus]) -> bool:
 def read_statuses(state: Path) -> dict[tuple[str, str], WatcherStatus]:
     """How watchers fare, by asset and path, as a process on this machine said last; empty if none has."""
     try:
-        found = msgspec.json.decode((state / FILE).read_bytes(), type=list[WatcherStatus])
+        found = decode_json((state / FILE).read_bytes(), list[WatcherStatus])
     except (OSError, msgspec.MsgspecError):
         return {}
     return {(each.asset, each.path): each for each in found}

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from penstock.decoders import decode_json
 from penstock.errors import PenstockError
 from penstock.model.history.audit import AskedBy
 from penstock.service.access.links import set_password_by_link
@@ -201,7 +202,7 @@ async def _read(request: Request, kind: type[T]) -> T:
     refuse_other_sites(request, known_by_cookie=kind is _NewPassword)
     body = await body_of(request, most_bytes=_MOST_BYTES)
     try:
-        return msgspec.json.decode(body, type=kind)
+        return decode_json(body, kind)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         fields = ", ".join(f'"{name}": "..."' for name in kind.__struct_fields__)
         raise RefusedError(HTTPStatus.BAD_REQUEST, f"this takes JSON: {{{fields}}}, and nothing else.") from None

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from penstock.decoders import convert
 from penstock.errors import as_sentence, did_you_mean
 from penstock.model.access.principal import Principal
 from penstock.model.history.audit import AskedBy
@@ -179,7 +180,7 @@ def _list(known: Sequence[str]) -> str:
 
 def _converted(given: dict[str, Any], into: type[msgspec.Struct], *, strict: bool) -> dict[str, Any]:
     try:
-        made = msgspec.convert(given, into, strict=strict)
+        made = convert(given, into, strict=strict)
     except (msgspec.ValidationError, RecursionError) as error:
         found = wrong_value(error, into)
         message = [f"the parameter {found.name!r} cannot be used: {found.what}.", found.advice]

@@ -18,6 +18,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, KeySet
 
+from penstock.decoders import decode_json
 from penstock.service.installation import Installation
 from penstock_server.http.problems import RefusedError
 from penstock_server.oidc.claims import ALGORITHMS, claims_problem, hash_problem, logout_problem
@@ -134,7 +135,7 @@ class IdentityProvider:
                 return kept[0]
             content = self._read(self._settings.issuer.rstrip("/") + PATH)
             try:
-                found = msgspec.json.decode(content, type=Metadata)
+                found = decode_json(content, Metadata)
             except (msgspec.MsgspecError, UnicodeDecodeError):
                 raise _unbelieved("what it says of itself is no OpenID configuration") from None
             if found.issuer != self._settings.issuer:
@@ -243,7 +244,7 @@ def _header(token: str, what: str) -> Mapping[str, Any]:
 
 def _key_set(content: bytes) -> KeySet:
     try:
-        written = msgspec.json.decode(content, type=dict[str, Any]).get("keys")
+        written = decode_json(content, dict[str, Any]).get("keys")
     except (msgspec.MsgspecError, UnicodeDecodeError):
         written = None
     found = []

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from penstock.decoders import convert
 from penstock.errors import ConfigError
 from penstock.model.values.wrong_value import wrong_value
 
@@ -76,7 +77,7 @@ def _read(name: str, table: object) -> OidcSettings:
     if not _ID.fullmatch(name):
         raise ConfigError(f"{_TABLE}.{name}]: an id has 1 to 40 small letters, digits, - and _.")
     try:
-        found = msgspec.convert(dict(table), OidcSettings)
+        found = convert(dict(table), OidcSettings)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{_TABLE}.{name}]: {wrong_value(error, OidcSettings)}") from None
     if not is_secure(found.issuer) or urlsplit(found.issuer).query or urlsplit(found.issuer).fragment:

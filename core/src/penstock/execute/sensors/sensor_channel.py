@@ -15,12 +15,13 @@ from typing import Any
 
 import msgspec
 
+from penstock.decoders import msgpack_decoder
 from penstock.errors import RequestError
 from penstock.execute.channel import Channel, value_of
 from penstock.model.names import error_sentence
 from penstock.spec.wire import Ask, FrameKind, Reply
 
-_decode_reply = msgspec.msgpack.Decoder(Reply).decode
+_decode_reply = msgpack_decoder(Reply).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 _speaker: contextvars.ContextVar[int] = contextvars.ContextVar("penstock_speaker", default=0)

@@ -20,10 +20,9 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-import msgspec
-
 from penstock.author.run.execution import Prepared
 from penstock.author.run.failed import failed
+from penstock.decoders import msgpack_decoder
 from penstock.execute.runner import Runner, with_values_put_away
 from penstock.execute.sensors.due_pokes import DuePokes
 from penstock.execute.sensors.sensor_channel import SensorChannel, speaking_for
@@ -33,7 +32,7 @@ from penstock.model.state import Outcome
 from penstock.spec.executor import SensorWait, TryRequest
 from penstock.spec.wire import FrameKind
 
-_decode_request = msgspec.msgpack.Decoder(TryRequest).decode
+_decode_request = msgpack_decoder(TryRequest).decode
 
 STUCK_S = 30.0
 

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 import msgspec
 
+from penstock.decoders import msgpack_decoder
 from penstock.errors import SupersededError, as_sentence
 from penstock.execute.channel import LINE_CLOSED
 from penstock.execute.rehearsal import run_preforked
@@ -33,7 +34,7 @@ from penstock.processes.huge_pages import collapse
 from penstock.processes.output import Output, discard
 from penstock.spec.wire import FrameKind, Reply
 
-_decode_reply = msgspec.msgpack.Decoder(Reply).decode
+_decode_reply = msgpack_decoder(Reply).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 TOO_LATE = Reply(error="the try that asks is over", error_type=SupersededError.__name__)

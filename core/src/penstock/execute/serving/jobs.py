@@ -4,15 +4,14 @@ import socket
 from collections.abc import Callable
 from typing import NoReturn
 
-import msgspec
-
+from penstock.decoders import msgpack_decoder
 from penstock.model.state import Outcome
 from penstock.processes.fork_row import fork_row
 from penstock.processes.frames import FrameReader, SendBuffer
 from penstock.processes.output import Output
 from penstock.spec.executor import TryRequest
 
-decode_request = msgspec.msgpack.Decoder(TryRequest).decode
+decode_request = msgpack_decoder(TryRequest).decode
 
 
 class Job:

@@ -25,6 +25,7 @@ from penstock.author.build.imports import ImportRuntime, import_dag_file
 from penstock.author.build.missing import AIRFLOW_ADVICE
 from penstock.author.build.plan_runs import Plan, plan
 from penstock.author.parse_session import ParseSession
+from penstock.decoders import msgpack_decoder
 from penstock.errors import MissingProviderError, NotFoundError, PluginError, RequestError, as_sentence
 from penstock.load.folder import WHOLE
 from penstock.load.ignore import IGNORE
@@ -46,8 +47,8 @@ _COMPILED = re.compile(r"__pycache__/([^/]+?)\.[^/]*\.pyc$")
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_job = msgspec.msgpack.Decoder(ParseJob).decode
-_decode_reply = msgspec.msgpack.Decoder(Reply).decode
+_decode_job = msgpack_decoder(ParseJob).decode
+_decode_reply = msgpack_decoder(Reply).decode
 
 
 def prepare_for_children() -> None:

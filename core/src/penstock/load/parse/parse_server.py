@@ -18,6 +18,7 @@ from time import monotonic
 
 import msgspec
 
+from penstock.decoders import msgpack_decoder
 from penstock.load.parse.child import prepare_for_children, run_child
 from penstock.load.parse.messages import MessageKind, ParseConfig, ParseJob, Printed
 from penstock.load.parse.preload import preload
@@ -29,8 +30,8 @@ from penstock.processes.group import Reaper, ask_where, describe_exit, kill_grou
 from penstock.processes.huge_pages import collapse
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_config = msgspec.msgpack.Decoder(ParseConfig).decode
-_decode_job = msgspec.msgpack.Decoder(ParseJob).decode
+_decode_config = msgpack_decoder(ParseConfig).decode
+_decode_job = msgpack_decoder(ParseJob).decode
 
 _ROW = 8
 """Children that are forked one after the other, those for the next jobs ahead of time: each fork makes this process copy its pages anew."""

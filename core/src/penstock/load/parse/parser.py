@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.decoders import msgpack_decoder
 from penstock.errors import InternalError, PenstockError, StoreError
 from penstock.load.parse.messages import MessageKind, ParseConfig, ParseJob, Printed
 from penstock.model.source import ParsedFile
@@ -21,9 +22,9 @@ from penstock.processes.frames import Frame, FrameSocket
 from penstock.spec.wire import Ask, Reply
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_ask = msgspec.msgpack.Decoder(Ask).decode
-_decode_printed = msgspec.msgpack.Decoder(Printed).decode
-_decode_parsed = msgspec.msgpack.Decoder(ParsedFile).decode
+_decode_ask = msgpack_decoder(Ask).decode
+_decode_printed = msgpack_decoder(Printed).decode
+_decode_parsed = msgpack_decoder(ParsedFile).decode
 
 _ATTEMPTS = 2
 PATIENCE_S = 1.0

@@ -12,6 +12,7 @@ import msgspec
 
 from penstock.author.run.coroutines import completed
 from penstock.author.runtime import current
+from penstock.decoders import msgpack_decoder
 from penstock.errors import ErrorKind, ProviderError
 from penstock.execute.channel import Channel, ChannelRuntime
 from penstock.model.names import error_sentence
@@ -23,8 +24,8 @@ from penstock.spec.notifier import AlertMessage, Notifier
 from penstock.spec.wire import FrameKind
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_message = msgspec.msgpack.Decoder(AlertMessage).decode
-_decode_job = msgspec.msgpack.Decoder(CallbackJob).decode
+_decode_message = msgpack_decoder(AlertMessage).decode
+_decode_job = msgpack_decoder(CallbackJob).decode
 
 Handle = Callable[[bytes], str]
 """Takes a message; returns what it asked for, "" if that is nothing."""

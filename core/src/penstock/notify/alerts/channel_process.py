@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.decoders import msgpack_decoder
 from penstock.notify.answers import Answering
 from penstock.processes.line_process import LineProcess
 from penstock.spec.wire import Ask, FrameKind, Reply
@@ -22,7 +23,7 @@ IDLE_S = 10.0
 _EXIT_S = 0.5
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_ask = msgspec.msgpack.Decoder(Ask).decode
+_decode_ask = msgpack_decoder(Ask).decode
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -43,7 +44,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str = ""
 
 
-_decode_answer = msgspec.msgpack.Decoder(Answer).decode
+_decode_answer = msgpack_decoder(Answer).decode
 
 
 class ChannelProcess:

@@ -10,6 +10,7 @@ import msgspec
 from penstock.alerts.message import Details, digest_of, link_of, message_of, title_of
 from penstock.alerts.occurrence import Occurrence
 from penstock.alerts.rules import CALLBACK
+from penstock.decoders import json_decoder
 from penstock.errors import PenstockError
 from penstock.model.attempt import TryFacts
 from penstock.model.dag import MAILTO, DagSpec, param_values
@@ -27,7 +28,7 @@ _E = AlertEvent
 _OF_FAILURES = (_E.RUN_FAILED, _E.RUN_SLOW, _E.MISSED_DEADLINE)
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.json.Decoder(Occurrence).decode
+_decode = json_decoder(Occurrence).decode
 
 
 class _TryLog(NamedTuple):

@@ -7,6 +7,7 @@ import msgspec
 
 from penstock.alerts.occurrence import Occurrence
 from penstock.alerts.rules import CALLBACK, Rules
+from penstock.decoders import json_decoder
 from penstock.errors import PenstockError, StoreError
 from penstock.model.access.permission import Permission
 from penstock.model.dag import MAILTO, AlertRule, DagSpec
@@ -21,7 +22,7 @@ _CALLBACKS = shown(f"{CALLBACK}:")
 
 _RULES = PagedList("alert rules", tuple[str, str, int])
 
-_decode = msgspec.json.Decoder(Occurrence).decode
+_decode = json_decoder(Occurrence).decode
 
 
 class RuleRow(msgspec.Struct, frozen=True):

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-import msgspec
-
+from penstock.decoders import msgpack_decoder
 from penstock.logs.reading import LogReader
 from penstock.notify.alerts.log_tails import MOST_READ, LogTailJob, tail_of
 
-_decode = msgspec.msgpack.Decoder(LogTailJob).decode
+_decode = msgpack_decoder(LogTailJob).decode
 
 
 def read_tail(reader: LogReader, payload: bytes) -> str:

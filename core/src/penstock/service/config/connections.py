@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from penstock.decoders import decode_json
 from penstock.errors import RequestError
 from penstock.model.access.permission import Permission
 from penstock.model.connection import Connection
@@ -197,7 +198,7 @@ def _changed(before: Connection | None, after: Connection) -> str:
 def _check_fields(connection: Connection) -> None:
     """Refuse a connection that would come back as another one; raises RequestError, which shows no value."""
     try:
-        same = msgspec.json.decode(msgspec.json.encode(connection), type=Connection) == connection
+        same = decode_json(msgspec.json.encode(connection), Connection) == connection
     except (ValueError, TypeError, OverflowError, RecursionError):
         same = False
     if not same:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
+from penstock.decoders import json_decoder
 from penstock.errors import PageError
 
 PageSize = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
@@ -47,7 +48,7 @@ class PagedList(Generic[Key]):
 
     def __init__(self, name: str, key: type[Key]) -> None:
         self._name = name
-        self._decoder: msgspec.json.Decoder[tuple[str, str, Key]] = msgspec.json.Decoder(tuple[str, str, key])  # type: ignore[valid-type]
+        self._decoder: msgspec.json.Decoder[tuple[str, str, Key]] = json_decoder(tuple[str, str, key])  # type: ignore[valid-type]
 
     def key(self, after: str, of: object = "") -> Key | None:
         """What the page before ended with; None for the first page.

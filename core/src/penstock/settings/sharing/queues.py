@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import msgspec
 
+from penstock.decoders import convert
 from penstock.errors import RequestError, as_sentence
 from penstock.settings.numbers import Count
 from penstock.spec.executor import LOCAL
@@ -25,7 +26,7 @@ def read_queue(queue: str, value: object, executors: Collection[str]) -> QueueCh
     """Read one entry of ``[queues]``; raises RequestError with what is wrong with it."""
     if isinstance(value, dict):
         try:
-            chosen = msgspec.convert(value, QueueChoice)
+            chosen = convert(value, QueueChoice)
         except msgspec.ValidationError as error:
             raise RequestError(f"queue {queue!r}: {as_sentence(error, inside=True)}") from None
     elif isinstance(value, str):

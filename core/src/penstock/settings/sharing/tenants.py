@@ -4,6 +4,7 @@ from typing import Annotated
 
 import msgspec
 
+from penstock.decoders import convert
 from penstock.engine.limits.fairness import TenantRule
 from penstock.errors import RequestError, as_sentence
 from penstock.settings.numbers import Count
@@ -26,7 +27,7 @@ class TenantChoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read_tenant(tenant: str, value: object) -> TenantRule:
     """Read one entry of ``[tenants]``; raises RequestError with what is wrong with it."""
     try:
-        chosen = msgspec.convert(value if isinstance(value, dict) else {"weight": value}, TenantChoice)
+        chosen = convert(value if isinstance(value, dict) else {"weight": value}, TenantChoice)
     except msgspec.ValidationError as error:
         raise RequestError(f"tenant {tenant!r}: {as_sentence(error, inside=True)}") from None
     return TenantRule(chosen.weight, chosen.max_active_tasks)

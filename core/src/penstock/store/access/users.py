@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
+from penstock.decoders import convert
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.access.permission import Role
 from penstock.model.access.principal import Grant
@@ -302,7 +303,7 @@ def _end_sessions(tx: Transaction, names: Sequence[str]) -> None:
 
 
 def _admin_in(rows: Sequence[Any]) -> bool:
-    grants = (msgspec.convert(row[0], Grant) for row in rows)
+    grants = (convert(row[0], Grant) for row in rows)
     return any(each.role is Role.ADMIN and each.installation for each in grants)
 
 
@@ -313,4 +314,4 @@ def _user(row: Any) -> User:  # noqa: ANN401 - a row of _USER
 
 def _held(row: Any) -> HeldGrant:  # noqa: ANN401 - a row of _GRANT
     number, user, of_team, body, at = row
-    return HeldGrant(number, user or "", of_team or "", msgspec.convert(body, Grant), at)
+    return HeldGrant(number, user or "", of_team or "", convert(body, Grant), at)

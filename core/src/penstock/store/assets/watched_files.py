@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import bindparam, delete, exists, func, select, update
 
+from penstock.decoders import convert
 from penstock.model.assets.file_watch import FileWatch, WatchedFile
 from penstock.model.request import ReportAssetEvent
 from penstock.store.sql import asset_tables, tables
@@ -57,7 +58,7 @@ class WatchedFiles:
         found: dict[str, dict[FileWatch, None]] = {}
         with self._database.read() as connection:
             for uri, watches in connection.execute(query):
-                found.setdefault(uri, {}).update(dict.fromkeys(msgspec.convert(watches, list[FileWatch])))
+                found.setdefault(uri, {}).update(dict.fromkeys(convert(watches, list[FileWatch])))
         return {uri: list(watches) for uri, watches in found.items()}
 
     def known(self, asset: str, path: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 from sqlalchemy import bindparam, delete, func, select, text
 
+from penstock.decoders import json_decoder
 from penstock.errors import DataUnreadableError, RequestError
 from penstock.model.backfills.backfill import Backfill, BackfillAction, BackfillItem, BackfillSpec, BackfillState
 from penstock.model.feed.delta import BackfillDeleted
@@ -29,7 +30,7 @@ _FINAL = [state for state in BackfillState if state.final]
 _LIVE = select(_b.number, _b.dag_id).where(_b.state.not_in(_FINAL)).order_by(_b.number)
 _LIVE_OF = _LIVE.where(_b.dag_id == bindparam("of"))
 _ONE = select(*_ROW).where(_b.number == bindparam("of"))
-_decode = msgspec.json.Decoder(BackfillSpec).decode
+_decode = json_decoder(BackfillSpec).decode
 _NEW = ("dag_id", "spec", "state", "created_at")
 # Text, for the reason of `penstock.store.transaction.INSERT_RUN`.
 _INSERT = (

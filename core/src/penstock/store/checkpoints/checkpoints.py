@@ -5,6 +5,7 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Select, and_, bindparam, delete, func, select
 
+from penstock.decoders import decode_json
 from penstock.errors import RequestError, SupersededError
 from penstock.model.names import LARGEST_STEPS, MOST_CHECKPOINTS, MOST_STEPS, OWN_CHECKPOINTS, STEP, STEP_COUNT
 from penstock.model.run import TaskKey
@@ -68,7 +69,7 @@ class Checkpoints:
         """How many steps the instances of a task have done, by map index; one that has done none is absent."""
         with self._database.read() as connection:
             rows = connection.execute(COUNTS, {"of_run": run, "of_task_id": task_id}).all()
-        return {index: msgspec.json.decode(value, type=_StepUsage).steps for index, value in rows}
+        return {index: decode_json(value, _StepUsage).steps for index, value in rows}
 
     def put(self, key: TaskKey, epoch: int, name: str, value: bytes | None) -> None:
         """Keep the JSON of a checkpoint, or delete it if the value is None; it is durable on return.
@@ -98,7 +99,7 @@ class Checkpoints:
 def _counted(tx: Transaction, key: TaskKey, name: str, size: int) -> bytes:
     """The number and the size of an instance's steps with this one; raises RequestError if they are too many."""
     stored = tx.execute(KEPT, {**_given(key), "name": STEP_COUNT}).scalar()
-    before = _StepUsage() if stored is None else msgspec.json.decode(stored, type=_StepUsage)
+    before = _StepUsage() if stored is None else decode_json(stored, _StepUsage)
     old = tx.execute(SIZE, {**_given(key), "name": name}).scalar()
     after = _StepUsage(before.steps + (old is None), before.size + size - (old or 0))
     if after.steps > MOST_STEPS or after.size > LARGEST_STEPS:

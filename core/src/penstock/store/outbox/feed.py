@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection, bindparam, select, text
 
+from penstock.decoders import msgpack_decoder
 from penstock.model.feed.delta import Delta, TaskDelta, TaskRemoved
 from penstock.model.feed.position import FeedPosition, FeedRow
 from penstock.store.outbox.commit_stamp import CommitStamp
@@ -21,7 +22,7 @@ NOBODYS = "0" * 16
 """The name of the feed of a database which nobody has followed."""
 _NAMES_KEPT = 10_000
 
-_decode = msgspec.msgpack.Decoder(tuple[Delta | TaskRow, ...]).decode
+_decode = msgpack_decoder(tuple[Delta | TaskRow, ...]).decode
 _f, _fl, _r = feed_tables.feed.c, feed_tables.feed_floor.c, tables.run.c
 FLOOR = select(_fl.database, _fl.xid, _fl.number)
 _LAST = select(_f.xid, _f.number).limit(1)

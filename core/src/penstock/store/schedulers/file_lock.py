@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from penstock.decoders import decode_json
 from penstock.errors import StoreError, StoreHeldError
 from penstock.store.schedulers.holder import Holder, alive
 from penstock.store.sql.database import this_host
@@ -93,7 +94,7 @@ def _lock_file(path: Path) -> Path:
 
 def _read(data: bytes) -> Holder | None:
     try:
-        return msgspec.json.decode(data, type=Holder)
+        return decode_json(data, Holder)
     except msgspec.DecodeError:
         return None
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import BindParameter, Connection, Dialect, bindparam, delete, func, select, update
 
+from penstock.decoders import json_decoder
 from penstock.model.notice import Notice
 from penstock.store.sql import bulk, tables
 from penstock.store.sql.column_types import storable
@@ -17,7 +18,7 @@ CHECK_EVERY = 1_000
 """Notices after which the number is checked: counting at each write would cost more than the few too many."""
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Notice).decode
+_decode = json_decoder(Notice).decode
 
 _notice, _listener = tables.notice.c, tables.listener.c
 _LAST: BindParameter[int] = bindparam("last")

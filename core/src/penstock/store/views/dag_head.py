@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from penstock.decoders import json_decoder
 from penstock.model.dag import DagSpec
 from penstock.model.schedule import Schedule
 
@@ -35,7 +36,7 @@ class _WithTasks(_Written, frozen=True):
 
 
 _NAMES = _Written.__struct_fields__
-_decode = msgspec.json.Decoder(_WithTasks).decode
+_decode = json_decoder(_WithTasks).decode
 
 
 def head_of(dag: DagSpec) -> DagHead:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Select, func, select
 
+from penstock.decoders import json_decoder
 from penstock.model.names import LONGEST_NAME
 from penstock.model.state import RunState
 from penstock.store.sql import tables
@@ -31,7 +32,7 @@ class _Tasks(msgspec.Struct):
     tasks: tuple[_Task, ...] = ()
 
 
-_STRUCTURE = msgspec.json.Decoder(_Tasks)
+_STRUCTURE = json_decoder(_Tasks)
 
 
 class Search:

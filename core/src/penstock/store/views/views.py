@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Text, bindparam, cast, func, select, text, tuple_
 
+from penstock.decoders import decode_json
 from penstock.errors import DataUnreadableError
 from penstock.model.run import RunKind, TaskInstance, Try
 from penstock.model.state import RunState, TaskState
@@ -152,7 +153,7 @@ class Views:
         decoded: dict[str, list[str]] = {}
         for _, names, _ in found:
             if names not in decoded:
-                decoded[names] = msgspec.json.decode(names, type=list[str])
+                decoded[names] = decode_json(names, list[str])
         return {run: RunStates(decoded[names], _states(run, text)) for run, names, text in found}
 
     def state_counts(self, run: int) -> dict[TaskState, int]:
@@ -225,6 +226,6 @@ class Views:
 
 def _states(run: int, text: str) -> list[TaskState]:
     try:
-        return msgspec.json.decode(text, type=list[TaskState])
+        return decode_json(text, list[TaskState])
     except msgspec.ValidationError as error:
         raise DataUnreadableError(f"a task instance of run {run} is in no state that is known: {error}") from None

@@ -24,6 +24,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from penstock.author.hook import Hook
+from penstock.decoders import decode_json
 from penstock.model.connection import Connection
 from penstock.processes.fork import fork
 from penstock.testing.fake_runtime import runtime
@@ -194,7 +195,7 @@ def _peak() -> Iterator[list[int]]:
 
 
 def _main() -> str:
-    check = msgspec.json.decode(sys.stdin.buffer.read(), type=ProcessCheck)
+    check = decode_json(sys.stdin.buffer.read(), ProcessCheck)
     sys.path[:] = check.path
     module, _, name = check.target.partition(":")
     target = attrgetter(name)(import_module(module))

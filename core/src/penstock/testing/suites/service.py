@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 
+from penstock.decoders import decode_msgpack
 from penstock.errors import PenstockError
 from penstock.keeper.kept_service import ServiceConfig, ServiceReport
 from penstock.processes.line_process import LineProcess
@@ -216,11 +217,11 @@ class ServiceRun:
                 case FrameKind.HELLO:
                     self.made = True
                 case FrameKind.BEAT:
-                    self.reports.append(msgspec.msgpack.decode(payload, type=ServiceReport))
+                    self.reports.append(decode_msgpack(payload, ServiceReport))
                 case FrameKind.FINISHED:
                     self.raised = payload.decode("utf-8", "replace")
                 case FrameKind.ASK:
-                    reply = self._answer(msgspec.msgpack.decode(payload, type=Ask))
+                    reply = self._answer(decode_msgpack(payload, Ask))
                     self.process.send(FrameKind.REPLY, serial, msgspec.msgpack.encode(reply))
         self.process.keep_output()
         self.has_ended = found is None
