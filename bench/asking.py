@@ -1,6 +1,6 @@
 """Asks a server so many times a second, in a process of its own that costs as little as Python lets it.
 
-    python bench/asking.py PORT PER_SECOND TOKEN PATH...
+    python bench/asking.py PORT PER_SECOND TOKEN CACHE_CONTROL PATH...
 
 One connection a path, each of which has one request under way at most. Whatever is not 200 ends it. At the end of its input it prints how
 many answers came, and how long they took at the median and in the slowest hundredth, in milliseconds.
@@ -19,11 +19,12 @@ HEAD_END = b"\r\n\r\n"
 class Asking:
     """One connection, and the request that is under way on it."""
 
-    def __init__(self, port: int, path: str, token: str) -> None:
+    def __init__(self, port: int, path: str, token: str, cache_control: str) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.path, self.begun, self._left, self._head = path, 0.0, -1, b""
-        lines = (f"GET {path} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {token}", "", "")
+        said = [f"Authorization: Bearer {token}", *([f"Cache-Control: {cache_control}"] if cache_control else [])]
+        lines = (f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *said, "", "")
         self._request = "\r\n".join(lines).encode()
 
     def ask(self, now: float) -> None:
@@ -53,9 +54,9 @@ class Asking:
 
 def main() -> None:
     """Ask until the input ends."""
-    port, per_second, token, *paths = sys.argv[1:]
+    port, per_second, token, cache_control, *paths = sys.argv[1:]
     give_way(USUAL)  # who asks has a machine of its own, elsewhere
-    idle = [Asking(int(port), path, token) for path in paths]
+    idle = [Asking(int(port), path, token, cache_control) for path in paths]
     waiting, spans, turn = selectors.DefaultSelector(), list[float](), 0
     waiting.register(sys.stdin, selectors.EVENT_READ)
     start = time.perf_counter()

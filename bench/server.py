@@ -6,7 +6,8 @@ An installation is written once: 2,000 DAGs and a million task instances, half o
 own (``penstock server start``) is asked over HTTP. list: the list of DAGs and the bars of a page; its floor is the answer of
 ``/health/live``. grid: the first page of 5,000 tasks by 100 runs, and all of them. commit: from a commit of another process until an open
 stream of events has it. rest: 200 open streams while nothing happens. log: the last page of a log of 1 GB, and the server's memory. w2:
-1,000 tasks with an idle server, beside one of constant bytes that is asked 200 times a second, and with Penstock's that is, in turn.
+1,000 tasks with an idle server, beside one of constant bytes that is asked 200 times a second, and with Penstock's that is, in turn:
+as open pages ask in the middle of many changes, which may be told what is a second old, and as whoever wants to know exactly.
 """
 
 import argparse

@@ -20,6 +20,8 @@ from penstock_testkit.beside import WITHOUT_SERVER
 
 AT_MOST = 5
 """Per cent by which W2 may be slower."""
+AS_PAGES_ASK = "max-age=1"
+"""What open pages say in the middle of many changes."""
 CONSTANT_BYTES = 75_000
 """Bytes of a constant answer: as long as the four that are asked for are on the average."""
 
@@ -30,11 +32,13 @@ class Target(NamedTuple):
     Attributes:
         token: Of who asks.
         process: Its process.
+        cache_control: What is said of how old an answer may be.
     """
 
     port: int
     token: str
     process: int
+    cache_control: str = ""
 
 
 class Round(NamedTuple):
@@ -56,7 +60,7 @@ class Round(NamedTuple):
 
 
 def w2(rounds: int, per_second: int) -> None:
-    """W2 alone, beside a server of constant bytes that is asked, and beside Penstock's that is asked, in turn."""
+    """W2 alone, beside a server of constant bytes that is asked, and beside Penstock's, as pages ask and exactly, in turn."""
     environ = {**os.environ, **WITHOUT_SERVER}
     with (
         project({"bench.py": (HERE / "dags.py").read_text()}) as (folder, found, _),
@@ -66,9 +70,8 @@ def w2(rounds: int, per_second: int) -> None:
         wait(lambda: len(found.store.dags.states()) == 10, 0.2)
         seen = Observer(found)
         for isolation in ("fork", "reuse"):
-            one_isolation(
-                found, seen, f"w2_{isolation}", rounds, per_second, {"floor": floor, "server": _target(served)}
-            )
+            targets = {"floor": floor, "server": _target(served, AS_PAGES_ASK), "exact": _target(served)}
+            one_isolation(found, seen, f"w2_{isolation}", rounds, per_second, targets)
         seen.close()
 
 
@@ -98,7 +101,7 @@ def one_isolation(
         rate, middle, slow, spent = (statistics.median(each[place] for each in made) for place in range(1, 5))
         of_floor = (statistics.median(spans) / floor_s - 1) * 100
         parts = [f"{1000 / alone:.0f} tasks/s alone"]
-        parts += [f"{of_floor:.0f} % slower than beside constant bytes"] if name == "server" else []
+        parts += [f"{of_floor:.0f} % slower than beside constant bytes"] if name != "floor" else []
         parts += [f"{rate:.0f} of {per_second} requests/s", f"{middle:.0f} ms, the slowest {slow:.0f} ms"]
         more = "; ".join([*parts, f"{spent:.2f} ms of processor each"])
         most = AT_MOST if name == "server" else None
@@ -113,14 +116,15 @@ def paths(dag_id: str, run_id: str) -> list[str]:
     return ["/api/v1/dags", run, f"{run}/tasks", f"/api/v1/views/latest-runs?dag_ids={dag_id}"]
 
 
-def _target(served: Served) -> Target:
-    return Target(served.url.port or 0, served.token, served.process.pid)
+def _target(served: Served, cache_control: str = "") -> Target:
+    return Target(served.url.port or 0, served.token, served.process.pid, cache_control)
 
 
 @contextmanager
 def asking(target: Target, per_second: int, asked: list[str]) -> Iterator[list[float]]:
     """Ask so many times a second by a process of its own; the list is filled at the end: answers, their median and slowest in ms."""
-    command = [sys.executable, str(HERE / "asking.py"), str(target.port), str(per_second), target.token, *asked]
+    said = [str(target.port), str(per_second), target.token, target.cache_control]
+    command = [sys.executable, str(HERE / "asking.py"), *said, *asked]
     told: list[float] = []
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True

@@ -167,6 +167,68 @@ def test_kept_answers_take_a_bounded_part_of_the_memory(installation):
     assert kept.at_once(installation.principal, "/19", b"") is not None
 
 
+OLD = "max-age=1"
+
+
+@pytest.fixture
+def beside(tmp_path, database):
+    """The database as another process has it."""
+    with Store.open(f"sqlite:///{tmp_path / 'penstock.db'}", Keyring([new_key()], "test")) as other:
+        yield other
+
+
+def _paused(answer):
+    return [each["paused"] for each in answer.json["items"]]
+
+
+def test_whoever_allows_for_a_second_is_spared_what_others_commit_within_it(installation, call, beside, now):
+    assert _paused(call("GET", "/api/v1/dags", cache_control=OLD)) == [False, False]
+    beside.dags.set_paused("sales", now, paused=True)
+    with statements(installation) as found:
+        old = call("GET", "/api/v1/dags", cache_control=OLD)
+        unchanged = call("GET", "/api/v1/dags", cache_control=OLD, if_none_match=old.headers["etag"])
+    assert (found, _paused(old), old.headers["age"], unchanged.status) == ([], [False, False], "1", 304)
+    installation.clock.advance(1)
+    new = call("GET", "/api/v1/dags", cache_control=OLD)
+    assert (_paused(new), "age" in new.headers) == ([False, True], False)
+
+
+@pytest.mark.parametrize(
+    "said", ["", "no-cache", "max-age=0", "max-age=1, no-cache", "no-store", "max-age", "max-age=x", "max-stale=9"]
+)
+def test_whoever_does_not_is_answered_what_is_there(call, beside, now, said):
+    call("GET", "/api/v1/dags", cache_control=OLD)
+    beside.dags.set_paused("sales", now, paused=True)
+    assert _paused(call("GET", "/api/v1/dags", cache_control=said)) == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("said", "age_s"),
+    [("max-age=1", 1), ('Max-Age="1"', 1), ("no-transform, max-age=60", 1), (f"max-age={'9' * 400}", 1), ("é", 0)],
+)
+def test_a_second_is_allowed_for_at_most(said, age_s):
+    assert kept_reads.allowed_age_s(said) == age_s
+
+
+def test_nobody_is_answered_what_was_before_an_answer_of_then(call, beside, now):
+    call("GET", "/api/v1/dags", cache_control=OLD)
+    beside.dags.set_paused("sales", now, paused=True)
+    assert _paused(call("GET", "/api/v1/dags")) == [False, True]
+    assert _paused(call("GET", "/api/v1/dags", cache_control=OLD)) == [False, True]
+
+
+def test_whoever_changed_something_here_sees_it_whatever_age_is_allowed_for(installation, served, ann):
+    call = served()
+    for who in (call, served(ann)):
+        who("GET", "/api/v1/dags", cache_control=OLD)
+    assert call("PUT", "/api/v1/dags/sales/paused", {"paused": True}).status == 200
+    assert _paused(call("GET", "/api/v1/dags", cache_control=OLD)) == [False, True]
+    assert _paused(served(ann)("GET", "/api/v1/dags", cache_control=OLD)) == [True]
+    [held] = list_grants(installation, "ann").items
+    revoke(installation, held.number)
+    assert served(ann)("GET", "/api/v1/dags", cache_control=OLD).status == 403
+
+
 CHANGES = {
     "pause": lambda i: dags.pause(i, "sales", paused=True),
     "unpause": lambda i: dags.pause(i, "sales", paused=False),
@@ -177,15 +239,15 @@ CHANGES = {
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(st.lists(st.sampled_from([*CHANGES, *READS]), max_size=12))
-def test_each_answer_is_the_one_that_is_made_anew(installation, caller, steps):
+@given(st.lists(st.sampled_from([*CHANGES, *READS]), max_size=12), st.sampled_from(["", OLD]))
+def test_each_answer_is_the_one_that_is_made_anew(installation, caller, steps, allowed):
     call = caller(application(installation, OwnerToken(SECRET)))
     for step in steps:
         if step in CHANGES:
             CHANGES[step](installation)
         else:
             fresh = caller(application(installation, OwnerToken(SECRET)))
-            assert call("GET", step).body == fresh("GET", step).body
+            assert call("GET", step, cache_control=allowed).body == fresh("GET", step).body
 
 
 def test_what_is_stored_alone_is_read_in_one_view_and_by_get():

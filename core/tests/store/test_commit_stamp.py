@@ -32,6 +32,17 @@ def test_the_stamp_of_a_view_is_of_what_is_read_in_it(store, now):
     assert stamp.read() != before
 
 
+def test_what_this_process_has_committed_is_counted_and_what_another_has_is_not(url, keyring, store, now):
+    stamp = store.feed.stamp
+    before = stamp.own()
+    store.config.put_pool(Pool("p", 1), now)
+    own = stamp.own()
+    store.config.pools()
+    with Store.open(url, keyring) as other:
+        other.config.put_pool(Pool("p", 2), now)
+    assert before < own == stamp.own()
+
+
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 def test_no_session_outlives_its_store(url, keyring, store):
     with Store.open(url, keyring) as other:

@@ -27,11 +27,12 @@ from penstock_server.http.body import body_of
 from penstock_server.http.changes.idempotency import fingerprint, key_of
 from penstock_server.http.changes.precondition import precondition, readers, tag_of, tags_in
 from penstock_server.http.download import FILE, LINES, download, wants_lines
-from penstock_server.http.kept_reads import KeptReads, TaggedBody
+from penstock_server.http.kept_reads import KeptReads, TaggedBody, allowed_age_s, asked_key
 from penstock_server.http.openapi import document
 from penstock_server.http.parameters import Parameters
 from penstock_server.http.problems import RefusedError, problem_answer, problem_of
 from penstock_server.http.routes import Routes
+from penstock_server.http.shared_reads import SharedReads
 
 PREFIX = "/api/v1/"
 """Where the routes of the operations are."""
@@ -86,6 +87,11 @@ class Api:
         return KeptReads(self._installation)  # once it is asked: the database is opened by then
 
     @cached_property
+    def _shared(self) -> SharedReads[TaggedBody]:
+        own = self._installation.store.feed.stamp.own
+        return SharedReads(self._in_thread, lambda: self._installation.clock.read().monotonic_s, own)
+
+    @cached_property
     def openapi(self) -> bytes:
         """The OpenAPI document of what is served."""
         return _text(self._table)
@@ -117,7 +123,7 @@ class Api:
         asked = _Asked(request, principal, method, path, request.scope["query_string"], await body_of(request))
         key = key_of(request.headers.get("idempotency-key", ""))
         if route.operation.stored and not asked.body:
-            kept = self._kept.at_once(principal, path, asked.query)
+            kept = self._kept.at_once(principal, path, asked.query, asked.age_s)
             if kept is not None:
                 return _tagged(request, kept)
         arguments = route.parameters.decode(named, asked.query, asked.body, principal)
@@ -157,7 +163,8 @@ class Api:
             return tagged_body(encode(operation.function(seen, **arguments)))
 
         if operation.stored:
-            kept = await self._in_thread(lambda: self._kept.answer(asked.principal, asked.path, asked.query, read))
+            given = asked.principal, asked.path, asked.query
+            kept = await self._shared.answer(asked_key(*given), lambda: self._kept.answer(*given, read), asked.age_s)
             return _tagged(asked.request, kept)
         found = await self._in_thread(call)
         if isinstance(found, Content):
@@ -219,6 +226,10 @@ class _Asked(NamedTuple):
     query: bytes
     body: bytes
 
+    @property
+    def age_s(self) -> float:
+        return allowed_age_s(self.request.headers.get("cache-control", ""))
+
 
 class _Stream(NamedTuple):
     first: Any
@@ -257,6 +268,8 @@ def tagged_body(content: bytes) -> TaggedBody:
 
 def _tagged(request: Request, found: TaggedBody) -> Response:
     headers = {"ETag": found.tag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
+    if found.age_s:
+        headers["Age"] = str(found.age_s)
     asked = request.headers.get("if-none-match", "")
     if asked and (asked == "*" or found.tag in tags_in(asked)):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)

@@ -1,5 +1,6 @@
 /** Whether the server answers, and what has pages look for what is new: the stream of events, or the clock while that is away. */
 
+import { Looks } from "./looks.ts";
 import { join } from "./stream/joined.ts";
 import type { Delta } from "./stream/events.ts";
 import { token } from "./token.ts";
@@ -24,8 +25,12 @@ interface Listener {
 }
 
 const listeners = new Set<Listener>();
-const waiting = new Set<Listener>();
+const looks = new Looks<Listener>();
 let pause: ReturnType<typeof setTimeout> | null = null;
+let old = false;
+
+/** Whether what is asked for now may be answered as it was a second ago. */
+export const mayBeOld = (): boolean => old;
 
 /**
  * Call something whenever what it shows may have changed, while a component is there and its page is looked at.
@@ -38,7 +43,7 @@ export function watch(look: () => void, dag: () => string = () => ""): void {
     listeners.add(listener);
     return () => {
       listeners.delete(listener);
-      waiting.delete(listener);
+      looks.forget(listener);
     };
   });
 }
@@ -75,19 +80,22 @@ function open(yes: boolean): void {
 function changed(deltas: Delta[] | null): void {
   for (const listener of listeners) {
     const dag = listener.dag();
-    if (deltas === null || !dag || deltas.some((delta) => !delta.dag_id || delta.dag_id === dag)) waiting.add(listener);
+    if (deltas === null || !dag || deltas.some((delta) => !delta.dag_id || delta.dag_id === dag)) looks.tell(listener);
   }
   if (pause === null) round();
 }
 
-/** Have those look that wait for it: at once, and once more after a pause if more has come meanwhile. */
+/** Have those look that wait for it: at once, and again after a pause if more has come meanwhile. */
 function round(): void {
   pause = null;
-  if (document.hidden || !waiting.size) return;
-  pause = setTimeout(round, PAUSE_MS);
-  const now = [...waiting];
-  waiting.clear();
-  for (const listener of now) listener.look();
+  if (document.hidden) return;
+  const due = !looks.done;
+  for (const [listener, allows] of looks.round()) {
+    old = allows;
+    listener.look();
+  }
+  old = false;
+  if (due) pause = setTimeout(round, PAUSE_MS);
 }
 
 setInterval(() => {

@@ -49,6 +49,10 @@ class CommitStamp:
             self._session = self._session or self._opened()
             return str(self._session.execute(_DATA_VERSION).fetchone()[0])
 
+    def own(self) -> int:
+        """How many transactions this process has committed: what was read since the last of them holds all that it has written."""
+        return self._database.commits
+
     def close(self) -> None:
         """Read no more."""
         with self._lock, suppress(Exception):

@@ -40,6 +40,7 @@ class Database:
         path: The SQLite file, or None.
         name: The database for messages, without its password.
         engine: SQLAlchemy's engine.
+        commits: How many transactions this process has committed by it: counted before whoever asked for one is told that it is done.
     """
 
     def __init__(self, url: str, *, wait_s: float = 10.0) -> None:
@@ -53,6 +54,7 @@ class Database:
         self._files = DatabaseFiles(self.path) if self.path else None
         self.engine = _sqlite(parsed, wait_s, self._files) if self._files else _postgres(parsed, self._signature)
         self._view = threading.local()
+        self.commits, self._counting = 0, threading.Lock()
 
     def close(self) -> None:
         """Close every connection of the pool."""
@@ -198,6 +200,9 @@ class Database:
             if number is None:
                 raise
             raise CommitUnknownError(str(error), number) from error
+        finally:  # it may be durable whatever was heard of it
+            with self._counting:
+                self.commits += 1
 
     def single(self, application: str) -> Any:  # noqa: ANN401 - psycopg is optional, so its type cannot be named
         """A PostgreSQL session of its own in autocommit, outside of the pool, of which both ends notice a dead network.

@@ -1,6 +1,6 @@
 /** Calls of the server's operations: what fails says the server's own sentence. */
 
-import { answered } from "../live.svelte.ts";
+import { answered, mayBeOld } from "../live.svelte.ts";
 import { go, place } from "../router.svelte.ts";
 import { token } from "../token.ts";
 import { keyOf, settle } from "./once.ts";
@@ -30,6 +30,7 @@ export async function call<R extends keyof Routes>(route: R, parameters: Paramet
     headers["Content-Type"] = "application/json";
   }
   const url = `/api/v1${path}${query}`;
+  if (method === "GET" && mayBeOld()) headers["Cache-Control"] = "max-age=1";
   if (method === "GET" || rest["dry_run"]) return (await send(url, init)) as Answer<R>;
   const change = `${method} ${url} ${init.body ?? ""}`;
   headers["Idempotency-Key"] = keyOf(change);
