@@ -2,13 +2,14 @@
 
 import gzip
 import os
+import select
 import socket
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import pytest
 
-from penstock_server.http import body, connection
+from penstock_server.http import body, connection, waiting
 from penstock_server.http.application import application
 from penstock_server.http.authenticator import OwnerToken
 from penstock_server.http.reach.address import Address, listen
@@ -20,6 +21,8 @@ def address(installation, monkeypatch):
     """Where a server listens that waits for a head and a body for parts of a second."""
     monkeypatch.setattr(connection, "MOST_HEAD_S", 0.2)
     monkeypatch.setattr(connection, "MOST_BODY_S", 0.2)
+    monkeypatch.setattr(connection, "MOST_UNREAD_S", 0.2)
+    monkeypatch.setattr(waiting, "_MOST_CONNECTIONS", 20)
     listening, (stop, stopping), began = listen(Address(port=0)), os.pipe(), threading.Event()
     where = listening.getsockname()
     served = application(installation, OwnerToken("owner"))
@@ -52,6 +55,9 @@ def ask(address):
 
 HEAD = b"POST /api/v1/dags/sales/runs HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer owner\r\nContent-Type: application/json\r\n"
 
+BEGUN = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+ENDED = BEGUN + b"0\r\n"
+
 
 @pytest.mark.parametrize(
     ("sent", "status"),
@@ -64,6 +70,9 @@ HEAD = b"POST /api/v1/dags/sales/runs HTTP/1.1\r\nHost: localhost\r\nAuthorizati
         pytest.param([b"GET /?" + b"x" * 400_000], b"431", id="an address without an end"),
         pytest.param([b"GET / HTTP/1.1\r\n" + b"X-A: b\r\n" * 50_000], b"431", id="headers without an end"),
         pytest.param([b"GET / HTTP/1.1\r\nX-A: " + b"b" * 70_000 + b"\r\n\r\n"], b"431", id="a header too long"),
+        pytest.param([ENDED, b"X-A: b\r\n" * 50_000], b"431", id="trailers without an end"),
+        pytest.param([ENDED, b"X-A: " + b"b" * 400_000], b"431", id="a trailer without an end"),
+        pytest.param([BEGUN, b"2;" + b"b" * 400_000], b"431", id="a chunk's extension without an end"),
     ],
 )
 def test_what_does_not_arrive_or_is_too_large_is_given_up(ask, sent, status):
@@ -82,6 +91,70 @@ def test_a_large_body_is_no_head(address, pieces):
             while b"'sales' is named 'x'" not in told:  # it has read the whole body
                 told += (piece := client.recv(65_536))
                 assert piece, told
+
+
+def test_a_body_of_the_smallest_chunks_is_a_body(ask):
+    body = b'{"conf": {"x": "%s"}}' % (b"y" * 40_000)
+    close = HEAD + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert b"'sales' is named 'x'" in ask(close, b"".join(b"1\r\n%c\r\n" % each for each in body), b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("trailer", "status"),
+    [
+        pytest.param(b"Authorization: Bearer owner", b"401", id="who asks"),
+        pytest.param(b"Host: elsewhere.example", b"401", id="how it is asked"),
+    ],
+)
+def test_what_follows_a_body_is_no_header(ask, trailer, status):
+    head = (
+        b"GET /api/v1/dags HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+    )
+    assert ask(head + trailer + b"\r\n\r\n")[9:12] == status
+
+
+def test_what_nobody_reads_is_sent_no_longer(address):
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        client.settimeout(30)
+        client.connect(address)
+        client.sendall(
+            b"GET /api/v1/openapi.json HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer owner\r\n\r\n" * 200
+        )
+        client.setblocking(True)  # it reads nothing
+        poll = select.poll()
+        poll.register(client, select.POLLHUP | select.POLLERR | select.POLLRDHUP)
+        assert poll.poll(30_000)
+
+
+def test_whoever_asks_is_heard_beside_many_who_do_not(address):
+    live = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with ExitStack() as opened:
+        for number in range(100):
+            idle = opened.enter_context(socket.create_connection(address, 30))
+            if number % 2:
+                idle.sendall(live[:30])
+        with socket.create_connection(address, 30) as client:
+            for _ in range(2):
+                client.sendall(live)
+                told = b""
+                while b"alive" not in told:
+                    told += (piece := client.recv(65_536))
+                    assert piece, told
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param(b"Host: elsewhere.example", id="how it is asked"),
+        pytest.param(b"Authorization: Bearer other", id="who asks"),
+        pytest.param(b"Content-Type: text/plain", id="what it is"),
+    ],
+)
+def test_what_two_could_see_differently_is_refused(ask, more):
+    told = ask(HEAD + more + b"\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+    assert told[9:12] == b"400"
+    assert b"came more than once" in told
 
 
 SMUGGLED = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -26,6 +26,8 @@ _HEADERS = {
 _RAW = [(name.lower().encode(), value.encode()) for name, value in _HEADERS.items()]
 _LASTING = (b"strict-transport-security", b"max-age=31536000")
 
+_ONCE = frozenset({b"host", b"authorization", b"content-type", b"origin", b"sec-fetch-site", b"idempotency-key"})
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 """Names under which this machine asks itself."""
 
@@ -76,6 +78,10 @@ class Fence:
 
     def _refusal(self, sender: Sender, scheme: str, name: str, scope: Scope) -> Response | None:
         """What is answered in place of the application; None if it is to answer."""
+        twice = _twice(scope)
+        if twice:
+            detail = f"the header {twice!r} came more than once, and no two need to believe the same one. Send it once."
+            return problem_answer(RefusedError(HTTPStatus.BAD_REQUEST, detail))
         if name not in self._names(sender):
             known = ", ".join(sorted(self._names(sender)))
             more = " The proxy is to pass the Host on." if sender.passed_on and name in LOOPBACK else ""
@@ -131,3 +137,9 @@ def _name(host: str) -> str:
 
 def _is_ip(name: str) -> bool:
     return address_of(f"{name}:0" if name.startswith("[") else name) is not None
+
+
+def _twice(scope: Scope) -> str:
+    """A header of which there may be one, and of which a proxy may have judged another; "" if there is none."""
+    names = [name for name, _ in scope["headers"] if name in _ONCE]
+    return next((name.decode() for name in names if names.count(name) > 1), "")

@@ -1,16 +1,19 @@
 """Serves an application until it is told to stop: uvicorn in the thread that calls, without signal handlers of its own."""
 
 import asyncio
+import logging
 import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from penstock_server.http.connection import Connection
+from penstock_server.http.waiting import Waiting, most_connections
 
 GRACE_S = 3.0
 """Seconds that answers which have begun get to end; less than a service gets."""
@@ -49,9 +52,10 @@ def serve(
     config = uvicorn.Config(
         application,
         loop="asyncio",
-        http=Connection,
+        http=partial(Connection, waiting=Waiting(most_connections())),  # type: ignore[arg-type]  # it is called as a class is
         ws="none",
         log_config=None,
+        log_level=logging.ERROR,  # it would write a line for each request that is none, of whoever sends them
         access_log=False,
         proxy_headers=False,
         server_header=False,
