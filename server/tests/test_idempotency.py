@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from penstock.errors import PendingError, StoreUnavailableError
-from penstock.model.access.permission import Role
+from penstock.model.access.permission import Permission, Role
 from penstock.model.access.principal import OWNER, Grant, Principal
 from penstock.model.changes import Changes
 from penstock.model.state import RunState
@@ -40,7 +40,7 @@ def test_a_key_is_for_one_request(call, runs):
     ):
         answer = call("POST", path, body, idempotency_key="one")
         assert answer.status == 422
-        assert "for another request, trigger. A key is for one request" in answer.json["detail"]
+        assert "for another request, trigger, or with other rights. A key is for one request" in answer.json["detail"]
     assert runs() == ["a"]
 
 
@@ -58,17 +58,60 @@ def test_a_change_that_was_refused_is_tried_anew(call, runs, installation):
     assert runs() == ["a"]
 
 
+class KnownAs:
+    """Takes everybody for one."""
+
+    def __init__(self, name, *grants, only=None):
+        self._principal = Principal(name, grants or (Grant(Role.OPERATOR, dags=("*",)),), only)
+
+    def principal(self, request):
+        return self._principal
+
+    def remembered(self, request):
+        return None
+
+
+ALL, VIEWER = Grant(Role.OPERATOR, dags=("*",)), Grant(Role.VIEWER, dags=("*",))
+LIMITED = frozenset({Permission.ASSETS_WRITE, Permission.DAGS_READ})
+AGAIN = {
+    "as before": ((ALL,), None, 200),
+    "with more": ((ALL, Grant(Role.ADMIN, installation=True)), None, 200),
+    "who may see it, and not change it": ((VIEWER,), None, 403),
+    "who may not even see it": ((Grant(Role.OPERATOR, dags=("x",)),), None, 404),
+    "a token that may do something else": ((ALL,), LIMITED, 403),
+}
+
+
+@pytest.mark.parametrize(("grants", "only", "status"), AGAIN.values(), ids=AGAIN)
+def test_an_answer_that_is_kept_is_for_who_may_still_ask_for_it(installation, caller, runs, grants, only, status):
+    first = caller(application(installation, KnownAs("ann", ALL)))("POST", RUNS, {}, idempotency_key="nightly")
+    again = caller(application(installation, KnownAs("ann", *grants, only=only)))
+    answer = again("POST", RUNS, {}, idempotency_key="nightly")
+    assert answer.status == status
+    assert (answer.body == first.body) is (status == 200)
+    other = again("POST", RUNS, {"run_id": "x"}, idempotency_key="nightly")
+    assert ("was used at" in other.json["detail"]) is (status == 200)
+    assert len(runs()) == 1
+
+
+def test_a_token_of_other_limits_has_keys_of_its_own(installation, caller, runs):
+    for number, only in enumerate((None, frozenset(Permission), frozenset(Permission) - {Permission.USERS_WRITE})):
+        installation.clock.advance(1)
+        call = caller(application(installation, KnownAs("ann", ALL, only=only)))
+        for _ in range(2):
+            assert call("POST", RUNS, {}, idempotency_key="one").status == 200
+        assert len(runs()) == number + 1
+
+
+def test_what_asks_for_more_than_its_own_permission_is_answered_again_to_the_same_rights_alone(installation, caller):
+    path, body = "/api/v1/teams", {"team": "night", "description": ""}
+    admin = Grant(Role.ADMIN, installation=True)
+    for grants, status in (((admin,), 200), ((admin,), 200), ((admin, VIEWER), 422), ((VIEWER,), 403)):
+        call = caller(application(installation, KnownAs("ann", *grants)))
+        assert call("POST", path, body, idempotency_key="one").status == status
+
+
 def test_keys_of_others_are_others(installation, caller, runs):
-    class KnownAs:
-        def __init__(self, name):
-            self._principal = Principal(name, (Grant(Role.OPERATOR, dags=("*",)),))
-
-        def principal(self, request):
-            return self._principal
-
-        def remembered(self, request):
-            return None
-
     for number, name in enumerate(("ann", "bob")):
         call = caller(application(installation, KnownAs(name)))
         assert call("POST", RUNS, {"run_id": name}, idempotency_key="one").json["created"]

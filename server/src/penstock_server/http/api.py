@@ -24,7 +24,7 @@ from penstock.service.operations.operation import Operation
 from penstock.service.operations.table import operations
 from penstock_server.http.authenticator import Authenticator
 from penstock_server.http.body import body_of
-from penstock_server.http.changes.idempotency import fingerprint, key_of
+from penstock_server.http.changes.idempotency import fingerprint, key_of, rights_of, scope_of
 from penstock_server.http.changes.precondition import precondition, readers, tag_of, tags_in
 from penstock_server.http.download import FILE, LINES, download, wants_lines
 from penstock_server.http.kept_reads import KeptReads, TaggedBody, allowed_age_s, asked_key
@@ -144,9 +144,15 @@ class Api:
 
         check = precondition(asked.request, asked.principal, self._readers.get(operation.name), arguments, ask)
         if key:
-            whole = fingerprint(asked.method, asked.path, asked.query, asked.body)
-            keyed = KeyedRequest(asked.principal.name, key, operation, whole)
-            content = await self._in_thread(lambda: self._once.answer(keyed, call, check))
+            rights = rights_of(asked.principal, operation)
+            whole = fingerprint(asked.method, asked.path, asked.query, asked.body, rights)
+            keyed = KeyedRequest(scope_of(asked.principal), key, operation, whole)
+
+            def once() -> bytes:
+                operation.require(seen, arguments)  # an answer that is kept is for who may ask for it now
+                return self._once.answer(keyed, call, check)
+
+            content = await self._in_thread(once)
         elif check is not None:
             content = await self._in_thread(lambda: self._once.unless_changed(lambda: call(False), check))
         else:

@@ -28,7 +28,7 @@ class KeyedRequest(NamedTuple):
     """A change that is asked for with a key.
 
     Attributes:
-        person: Who asks: the keys of others are others.
+        person: Who asks, within the limits of a token: the keys of others are others.
         key: The key.
         operation: What is asked for.
         fingerprint: A hash of the whole request.
@@ -108,8 +108,8 @@ class Once:
     def _again(self, asked: KeyedRequest, call: Call, kept: KeptAnswer) -> bytes:
         if (kept.operation, kept.fingerprint) != (asked.operation.name, asked.fingerprint):
             raise RequestError(
-                f"the key {asked.key!r} was used at {kept.at:%Y-%m-%d %H:%M:%S} UTC for another request, {kept.operation}. "
-                "A key is for one request and what repeats it: use a new one."
+                f"the key {asked.key!r} was used at {kept.at:%Y-%m-%d %H:%M:%S} UTC for another request, {kept.operation}, or with "
+                "other rights. A key is for one request and what repeats it: use a new one."
             )
         if kept.answer is not None:
             return kept.answer

@@ -62,6 +62,30 @@ class Operation(NamedTuple):
         """Its name, which no other operation has."""
         return self.function.__name__
 
+    def require(self, installation: Installation, arguments: Mapping[str, Any]) -> None:
+        """Refuse whoever may not ask for it, as its function does first.
+
+        Args:
+            installation: The installation as whoever asks may use it.
+            arguments: What it is told, by name.
+
+        Raises:
+            ForbiddenError: It may not be asked for.
+            NotFoundError: The thing may not be seen.
+            StoreError: The database failed.
+        """
+        if self.needs is None or not installation.limited:
+            return
+        name = str(arguments.get(self.subject) or "") if self.subject else ""
+        if name:
+            installation.require(self.needs, name, what=self._words)
+        elif not installation.principal.may_somewhere(self.needs):
+            raise refusal(installation.principal, self.needs, self._words)
+
+    @property
+    def _words(self) -> str:
+        return self.name.replace("_", " ")
+
 
 def operation(  # noqa: PLR0913 - one argument a fact of an operation
     method: Method,
@@ -105,8 +129,7 @@ def operation(  # noqa: PLR0913 - one argument a fact of an operation
                 found: R = remote.call(known, _arguments(function, args, kwargs))
                 return found
             if needs is not None and installation.limited:
-                name = str(_arguments(function, args, kwargs).get(named) or "") if named else ""
-                _check(installation, needs, name, function.__name__.replace("_", " "))
+                known.require(installation, _arguments(function, args, kwargs) if named else {})
             if asks and installation.limited:
                 kwargs["by"] = _asked_by(installation.principal, kwargs.get("by"))
             if not installation.limited:
@@ -121,13 +144,6 @@ def operation(  # noqa: PLR0913 - one argument a fact of an operation
         return checked
 
     return made
-
-
-def _check(installation: Installation, needs: Permission, name: str, what: str) -> None:
-    if name:
-        installation.require(needs, name, what=what)
-    elif not installation.principal.may_somewhere(needs):
-        raise refusal(installation.principal, needs, what)
 
 
 def _as_hidden(error: NotFoundError) -> NotFoundError:

@@ -3,6 +3,10 @@
 import hashlib
 from http import HTTPStatus
 
+import msgspec
+
+from penstock.model.access.principal import Principal
+from penstock.service.operations.operation import Operation
 from penstock_server.http.problems import RefusedError
 
 LONGEST_KEY = 200
@@ -22,6 +26,22 @@ def key_of(written: str) -> str:
             f"the Idempotency-Key cannot be used: write 1 to {LONGEST_KEY} printable ASCII characters, such as a UUID.",
         )
     return key
+
+
+def scope_of(principal: Principal) -> str:
+    """Whose keys somebody's are: those of a person, or of the person's tokens of the same limits."""
+    only = "" if principal.only is None else "\n".join(["", *sorted(principal.only)])
+    return principal.name + only
+
+
+def rights_of(principal: Principal, operation: Operation) -> bytes:
+    """What somebody may, for an operation that asks for more than can be required before it is done; else nothing.
+
+    One whose permission is on a thing that it names is answered again as long as that is granted.
+    """
+    if operation.subject:
+        return b""
+    return b"".join(sorted(map(msgspec.json.encode, principal.grants)))
 
 
 def fingerprint(*parts: bytes | str) -> bytes:
