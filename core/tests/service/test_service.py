@@ -7,6 +7,8 @@ import pytest
 from penstock.engine.limits.fairness import TenantRule
 from penstock.engine.waits import LimitHolder, Wait
 from penstock.errors import NotFoundError, RequestError
+from penstock.model.access.permission import Role
+from penstock.model.access.principal import Grant, Principal
 from penstock.model.changes import Changes
 from penstock.model.connection import Connection
 from penstock.model.history.audit import AskedBy, AuditAction
@@ -197,15 +199,32 @@ def test_a_run_that_has_started_can_be_marked(installation, run, asked):
 
 def test_what_became_of_a_request_is_told(installation, run, store, now, asked):
     done = runs.cancel_run(installation, "sales", "one", by=AskedBy("ann"))
-    found = asked_state(installation, done)
+    found = asked_state(installation, done.number)
     assert (found.handled, found.set_aside, found.scheduled) == (False, "", False)
-    for thing, at in ((CancelRun(run.run, "bob"), now), (CancelRun(run.run, "ann"), now - timedelta(days=1))):
-        store.quarantine.add(Quarantined(QuarantineKind.REQUEST, "r", "another", at, body=encode(thing)))
+    again = runs.cancel_run(installation, "sales", "one", by=AskedBy("ann"))
+    (_, first), (number, second) = store.requests.pending()
+    assert first == second == CancelRun(run.run, "ann")
+    store.quarantine.add(Quarantined(QuarantineKind.REQUEST, "r", "it broke", now, body=encode(second)), number)
     asked()
-    found = asked_state(installation, done)
+    found = asked_state(installation, done.number)
     assert (found.handled, found.set_aside) == (True, "")
-    store.quarantine.add(Quarantined(QuarantineKind.REQUEST, "r", "it broke", now, body=encode(done.requests[0])))
-    assert asked_state(installation, done).set_aside == "it broke"
+    assert asked_state(installation, again.number).set_aside == "it broke"
+    [aside] = store.quarantine.all()
+    store.quarantine.retry(aside.number, now)
+    assert not asked_state(installation, again.number).handled
+
+
+def test_what_became_of_a_request_is_told_to_whoever_has_asked_and_to_nobody_else(installation, run):
+    ann, eve, bob = (
+        installation.seen_by(Principal(name, (Grant(Role.ADMIN, dags),)))
+        for name, dags in (("ann", ("sales",)), ("eve", ("sales",)), ("bob", ("stock",)))
+    )
+    number = runs.cancel_run(ann, "sales", "one").number
+    assert not asked_state(ann, number).handled
+    assert not asked_state(installation, number).handled
+    for asks, asked_for in ((eve, number), (bob, number), (ann, number + 1), (ann, 0), (ann, -1), (ann, 2**63 - 1)):
+        with pytest.raises(NotFoundError, match=f"no request is named '{asked_for}'"):
+            asked_state(asks, asked_for)
 
 
 def test_a_run_that_was_skipped_says_so_and_can_be_cleared(installation, store, now):

@@ -27,6 +27,7 @@ OTHERWISE = {
     "find_index": 404,  # no task is mapped
     "send_test": 422,  # there is no such channel
     "drain": 422,  # no scheduler runs
+    "drain_state": 404,  # so none was drained
 }
 """What operations are answered with that are allowed, and cannot be done in this installation."""
 
@@ -109,7 +110,8 @@ _BY_NAME: dict[str, Made] = {
     "delete_dag": lambda _, team: {"dag_id": f"{team}_waits", "history_only": True},  # which no run uses
     "export_lines": lambda *_: {"kind": "runs"},
     "prune": lambda *_: {"runs_days": 36_000},
-    "is_drained": lambda *_: {"draining": {"holders": [], "tries": 0}},
+    "drain_state": lambda *_: {"number": 1},
+    "asked_state": lambda i, team: {"number": i.store.audit.page(dag_id=f"{team}_past", limit=1)[0].number},
     "send_test": lambda *_: {"channel": "new"},
     "delete_runs": lambda _, team: {"run_ids": [f"{team}_run"]},
     "retry_quarantined": lambda i, team: {"number": _quarantined(i, team)[0]},
@@ -126,7 +128,6 @@ def _values(installation: Installation, operation: Operation, team: str) -> dict
         "paused": True, "disabled": True, "slots": 3, "value": '"new"', "words": ["new"], "text": "_", "description": "new",
         "since": "2026-02-01T00:00:00Z", "until": "2026-02-01T02:00:00Z", "given": {"role": "viewer", "dags": ["new"]},
         "connection": {"conn_id": f"{team}_conn", "conn_type": "http"}, "state": "success",
-        "asked": {"number": 1, "requests": [], "at": "2026-03-01T12:30:00Z"},
     }  # fmt: skip
     for below, made in _BELOW.items():
         if operation.path.startswith(below):
@@ -228,6 +229,8 @@ def _of_own(request: Asked, principal: Principal) -> int:
         "end_session",
     }:
         return FORBIDDEN  # a limited token that leaks must not make another, nor end those of its user
+    if operation == "asked_state":
+        return MISSING  # others have asked for it
     if operation in ("revoke_token", "end_session"):
         return ANSWERED if others else MISSING
     if operation == "create_token":

@@ -1,8 +1,10 @@
 """The walk: every operation is asked by everybody, for the own team's things and for another's, and no answer holds what it must not."""
 
 import logging
+import os
 
 import pytest
+from sqlalchemy import event
 
 from penstock.model.access.principal import Principal
 from penstock_testkit.nightly import thinned
@@ -45,6 +47,33 @@ def test_everybody_may_what_is_granted_and_nothing_else_and_no_answer_tells_more
     assert wrong == []
     assert SECRET not in caplog.text
     assert SECRET not in repr(world.installation.store.audit.page(limit=10_000))
+
+
+NOTES = {"list_changes": "It notes that somebody follows the changes, so that they are told."}
+"""What reads and writes a row all the same, each with its reason."""
+
+
+def test_what_reads_tells_no_process_anything_and_writes_nothing(world, requests, monkeypatch):
+    told, found = [], set()
+    for name in ("kill", "killpg"):
+        monkeypatch.setattr(os, name, lambda *given: told.append(given))
+
+    def note(_connection, _cursor, statement, *_):
+        if not statement.lstrip().upper().startswith(("SELECT", "WITH", "PRAGMA", "BEGIN", "COMMIT", "ROLLBACK")):
+            told.append(statement)
+
+    world.call("all_admin")("GET", "/api/v1/dags")  # notes that the token is used
+    engine = world.installation.store.database.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        for request, answer in world.asked("all_admin", [each for each in requests[OURS] if each.operation.reads]):
+            if told:
+                found.add(request.operation.name)
+                told.clear()
+            assert answer.status == expected(request, Principal("all_admin", *PEOPLE["all_admin"]), (OURS,))
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    assert found == NOTES.keys()
 
 
 def test_figures_name_what_may_be_seen(world):

@@ -63,10 +63,10 @@ def finished(installation: Installation, asked: Asked) -> bool:
     """
     if not remind_of_scheduler(installation):
         return False
-    if not became(lambda: asked_state(installation, asked).handled, _WAIT_S):
+    if not became(lambda: asked_state(installation, asked.number).handled, _WAIT_S):
         print_remark(f"the scheduler has not come to it for {_WAIT_S:g} s; it stays asked for")
         return False
-    if why := asked_state(installation, asked).set_aside:
+    if why := asked_state(installation, asked.number).set_aside:
         raise RequestError(
             f"it could not be carried out, and is in quarantine: {as_sentence(why)} See: penstock quarantine list"
         )

@@ -113,7 +113,7 @@ BACKFILLED = select(_r.run).where(
 """Whether a backfill has run all of a date: a schedule that comes to it later, as one that catches up, runs it no more."""
 # The owner of a request's DAG alone reads it; one about a run is about the run's DAG.
 INSERT_REQUEST = text(
-    "INSERT INTO request (body, created_at, dag_id) VALUES (:body, :created_at, "
+    "INSERT INTO request (body, created_at, asked, dag_id) VALUES (:body, :created_at, :asked, "
     "COALESCE((SELECT dag_id FROM run WHERE run = :run), (SELECT dag_id FROM backfill WHERE number = :backfill), :dag_id))"
 ).bindparams(
     bindparam("created_at", type_=tables.request.c.created_at.type),
@@ -139,8 +139,8 @@ def _insertion(table: Table, names: tuple[str, ...], conflict: str) -> TextClaus
     return text(sql).bindparams(*(bindparam(name, type_=table.c[name].type) for name in names))
 
 
-def _request_row(request: Request | UnreadableRequest, now: datetime) -> dict[str, object]:
-    return {"body": encode(request), "created_at": now, **msgspec.structs.asdict(subject_of(request))}
+def _request_row(request: Request | UnreadableRequest, now: datetime, asked: int) -> dict[str, object]:
+    return {"body": encode(request), "created_at": now, "asked": asked, **msgspec.structs.asdict(subject_of(request))}
 
 
 class Transaction:
@@ -204,8 +204,13 @@ class Transaction:
         self.add_deltas(deltas_of(changes, created), now)
         return created
 
-    def submit(self, requests: Sequence[Request | UnreadableRequest], now: datetime) -> None:
+    def submit(self, requests: Sequence[Request | UnreadableRequest], now: datetime, asked: int = 0) -> None:
         """Put requests into the scheduler's inbox, in this order, and wake it when they are durable.
+
+        Args:
+            requests: The requests.
+            now: When they are made.
+            asked: Number of the row of the audit that says who asks; 0 if nobody is to be told what becomes of them.
 
         Raises:
             StoreError: The database refuses a statement; the transaction cannot be committed any more.
@@ -213,18 +218,19 @@ class Transaction:
         if not requests:
             return
         self.keep_order()
-        self.connection.execute(INSERT_REQUEST, [_request_row(request, now) for request in requests])
+        self.connection.execute(INSERT_REQUEST, [_request_row(request, now, asked) for request in requests])
         self.add_deltas(of_requests(requests), now)
         self.wake(wakeup.SCHEDULER)
 
-    def audit(self, entry: AuditEntry) -> None:
-        """Keep who asked for what this transaction does.
+    def audit(self, entry: AuditEntry) -> int:
+        """Keep who asked for what this transaction does; returns the number of the row.
 
         Raises:
             StoreError: The database refuses it; the transaction cannot be committed any more.
         """
-        self.connection.execute(audit.insert(), row_of(entry))
+        number: int = self.connection.execute(audit.insert().returning(audit.c.number), row_of(entry)).scalar_one()
         self.add_deltas([AuditDelta(entry.dag_id)], entry.at)
+        return number
 
     def add_deltas(self, deltas: Iterable[Delta | TaskRow], now: datetime) -> None:
         """Have those who look on learn what this transaction changes, once it is durable; it is read if there are any."""

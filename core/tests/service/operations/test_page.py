@@ -12,7 +12,6 @@ from penstock.service.operations.page import Page, PagedList, PageSize, every
 from penstock.service.operations.table import operations
 
 BOUNDED = {
-    "asked_state": "It answers for the requests that it is told of.",
     "known_names": "It offers 200 at most, and those that begin as a word does.",
     "latest_runs": "It answers for the DAGs that it is told of.",
     "list_changes": "It is a stream, in parts: its position goes on for ever, and is that of the events.",

@@ -1,6 +1,7 @@
 """``penstock drain``."""
 
 import math
+from contextlib import suppress
 
 import click
 
@@ -8,7 +9,8 @@ from penstock.cli.installation import project
 from penstock.cli.requests import asked_by
 from penstock.cli.terminal import json_option, print_json, print_line, print_remark
 from penstock.cli.waiting import became
-from penstock.errors import ExitCode, ServerError
+from penstock.errors import ExitCode, RequestError, ServerError
+from penstock.model.history.audit import AskedBy
 from penstock.service.installation import Installation
 from penstock.service.schedulers import drain as service
 
@@ -36,10 +38,11 @@ def drain(context: click.Context, timeout: float | None, *, as_json: bool) -> in
         draining = service.drain(installation, by=by)
         if not as_json:
             print_remark(f"no try begins any more; those that run are waited for: {draining.tries}")
-        whole = done = became(lambda: _is_drained(installation, draining), math.inf if timeout is None else timeout)
+        watch = _Watch(installation, draining, by)
+        whole = done = became(watch.drained, math.inf if timeout is None else timeout)
         if not done:
             service.stop_draining(installation, by=by)
-            done = became(lambda: _is_drained(installation, draining), draining.stop_grace_s + _STOP_S)
+            done = became(watch.drained, draining.stop_grace_s + _STOP_S)
     if as_json:
         print_json({"drained": whole, "stopped": done})
     else:
@@ -47,11 +50,21 @@ def drain(context: click.Context, timeout: float | None, *, as_json: bool) -> in
     return ExitCode.DONE if whole else ExitCode.FAILED
 
 
-def _is_drained(installation: Installation, draining: service.Draining) -> bool:
-    """Whether all have ended; a server of that machine ends with them, so that one that answers no more tells it, too."""
-    try:
-        return service.is_drained(installation, draining)
-    except ServerError:
-        if not draining.supervisors:
-            raise
-        return True
+class _Watch:
+    """Watches what was told to drain, and tells what comes in the place of one that was killed."""
+
+    def __init__(self, installation: Installation, draining: service.Draining, by: AskedBy) -> None:
+        self._installation, self._draining, self._by = installation, draining, by
+
+    def drained(self) -> bool:
+        """Whether all have ended; a server of that machine ends with them, so that one that answers no more tells it, too."""
+        try:
+            state = service.drain_state(self._installation, self._draining.number)
+            if state is service.DrainState.REPLACED:
+                with suppress(RequestError):  # it has gone, too, and the next look finds out
+                    self._draining = service.drain(self._installation, by=self._by)
+        except ServerError:
+            if not self._draining.supervisors:
+                raise
+            return True
+        return state is service.DrainState.DRAINED

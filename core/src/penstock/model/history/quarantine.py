@@ -35,6 +35,7 @@ class Quarantined(msgspec.Struct, frozen=True):
         at: When it was put aside.
         dag_id: Of the DAG that it is; "" for anything else.
         body: Of a request, as it was stored.
+        asked: Of a request, the number of the row of the audit that says who has asked; 0 if no person has.
         number: Its own number in the database; 0 before it is stored.
     """
 
@@ -44,4 +45,5 @@ class Quarantined(msgspec.Struct, frozen=True):
     at: datetime
     dag_id: str = ""
     body: bytes = b""
+    asked: int = 0
     number: int = 0

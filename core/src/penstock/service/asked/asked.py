@@ -1,12 +1,10 @@
 """What became of what a person has asked the scheduler for."""
 
-from datetime import datetime
-
 import msgspec
 
+from penstock.errors import NotFoundError
 from penstock.model.history.audit import AuditEntry
-from penstock.model.history.quarantine import QuarantineKind
-from penstock.model.request import Request, encode
+from penstock.model.request import Request
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
 
@@ -15,19 +13,10 @@ class Asked(msgspec.Struct, frozen=True):
     """Requests that the scheduler was sent together.
 
     Attributes:
-        number: They are handled once the request of this number is, and all before it.
-        at: When they were sent.
+        number: Of who asks in the audit, by which what becomes of them is asked for.
     """
 
     number: int
-    requests: tuple[Request, ...]
-    at: datetime
-
-
-def ask(installation: Installation, requests: tuple[Request, ...], *audit: AuditEntry) -> Asked:
-    """Send requests to the scheduler in one transaction, and keep who asks; raises StoreError."""
-    now = audit[0].at
-    return Asked(installation.store.requests.submit_all(requests, now, audit), requests, now)
 
 
 class AskedState(msgspec.Struct, frozen=True):
@@ -44,17 +33,26 @@ class AskedState(msgspec.Struct, frozen=True):
     scheduled: bool
 
 
-@operation("POST", "/requests/state", needs=None, reads=True)
-def asked_state(installation: Installation, asked: Asked) -> AskedState:
-    """Tell what became of what was asked for; nothing is changed. Raises StoreError."""
-    handled = installation.store.requests.handled(asked.number)
-    return AskedState(handled, _why_set_aside(installation, asked) if handled else "", installation.scheduler_runs)
+def ask(installation: Installation, requests: tuple[Request, ...], *audit: AuditEntry) -> Asked:
+    """Send requests to the scheduler in one transaction, and keep who asks; raises StoreError."""
+    return Asked(installation.store.requests.submit_all(requests, audit[0].at, audit))
 
 
-def _why_set_aside(installation: Installation, asked: Asked) -> str:
-    """Why one of the requests could not be carried out and is in quarantine; "" if none is. Raises StoreError."""
-    bodies = {encode(request) for request in asked.requests}
-    for thing in installation.store.quarantine.all():
-        if thing.kind is QuarantineKind.REQUEST and thing.body in bodies and thing.at >= asked.at:
-            return thing.reason
-    return ""
+@operation("GET", "/requests/{number}", needs=None)
+def asked_state(installation: Installation, number: int) -> AskedState:
+    """Tell what became of what was asked for: whoever has asked for it.
+
+    Args:
+        installation: The installation.
+        number: The number that was told then.
+
+    Raises:
+        NotFoundError: Whoever asks now has asked for nothing of this number, or that is longer ago than the audit is kept.
+        StoreError: The database failed.
+    """
+    store = installation.store
+    entry = store.audit.get(number)
+    if entry is None or (installation.limited and entry.person != installation.principal.name):
+        raise NotFoundError("request", str(number))
+    handled = store.requests.handled(number)
+    return AskedState(handled, store.quarantine.reason_of(number) if handled else "", installation.scheduler_runs)

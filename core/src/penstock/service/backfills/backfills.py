@@ -10,7 +10,7 @@ from penstock.errors import NotFoundError, RequestError
 from penstock.model.access.permission import Permission
 from penstock.model.backfills.backfill import Backfill, BackfillItem, BackfillState, Rerun
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
-from penstock.model.request import BackfillRequested, SetBackfill
+from penstock.model.request import SetBackfill
 from penstock.model.state import RunState
 from penstock.model.text import utc_text
 from penstock.service.asked.asked import Asked, ask
@@ -82,7 +82,7 @@ def create_backfill(
     span = f"{utc_text(spec.since)} to {utc_text(spec.until)}, rerun {spec.rerun.value}"
     audit = by.entry(now, AuditAction.BACKFILL, spec.dag_id, subject=span)
     backfill, number = installation.store.backfills.add(spec, audit)
-    return backfill, Asked(number, (BackfillRequested(backfill.number),), now)
+    return backfill, Asked(number)
 
 
 class StartedBackfill(msgspec.Struct, frozen=True):

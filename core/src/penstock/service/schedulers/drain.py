@@ -4,13 +4,16 @@ import os
 import signal
 import socket
 from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 
-from penstock.errors import RequestError
+from penstock.decoders import decode_json
+from penstock.errors import NotFoundError, RequestError
 from penstock.model.access.permission import Permission
-from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction, AuditEntry
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
 from penstock.store import Holder
@@ -22,22 +25,45 @@ class Draining(msgspec.Struct, frozen=True):
     """The schedulers that were told to drain.
 
     Attributes:
+        number: Of who asks in the audit, where they are remembered.
         tries: How many tries they and others run now, sensors that wait left out.
         supervisors: The processes of ``penstock up`` above them.
         stop_grace_s: Seconds that tries have to end in once they are told to.
     """
 
-    holders: list[Holder]
+    number: int
     tries: int
     supervisors: list[int] = []
     stop_grace_s: float = 0.0
+
+
+class DrainState(StrEnum):
+    """How far it has come.
+
+    Attributes:
+        DRAINING: Some have not ended.
+        REPLACED: All have ended, and another scheduler works in the place of one that was killed: it knows of no drain.
+        DRAINED: All have ended, and ``penstock up`` with them.
+    """
+
+    DRAINING = "draining"
+    REPLACED = "replaced"
+    DRAINED = "drained"
+
+
+class _Drain(msgspec.Struct, frozen=True):
+    """What was told to drain, as the audit keeps it: schedulers by their process and since when they work."""
+
+    host: str
+    schedulers: list[tuple[int, datetime]]
+    supervisors: list[int]
 
 
 @operation("POST", "/drain", needs=Permission.INSTALLATION_WRITE)
 def drain(installation: Installation, *, by: AskedBy = NOBODY) -> Draining:
     """Have the schedulers of the installation's machine begin no try any more, and end once those that run have ended.
 
-    ``penstock up`` ends with them, and the server that it keeps. It is in the audit before they are told.
+    ``penstock up`` ends with them, and the server that it keeps. It is in the audit before they are kept.
 
     Raises:
         RequestError: None runs here.
@@ -49,12 +75,13 @@ def drain(installation: Installation, *, by: AskedBy = NOBODY) -> Draining:
         elsewhere = ", ".join(sorted({each.host for each in holders}))
         more = f" One runs on {elsewhere}: drain it there." if elsewhere else ""
         raise RequestError(f"no scheduler of this installation runs on this machine, so none is drained.{more}")
-    _note(installation, here, by)
     supervisors = [parent for each in here if _is_supervisor(parent := _parent_of(each.pid))]
+    kept = msgspec.json.encode(_Drain(here[0].host, [(each.pid, each.since) for each in here], supervisors)).decode()
+    number = _note(installation, here, by, after=kept)
     for holder in here:
         os.kill(holder.pid, signal.SIGUSR1)
     grace_s = installation.settings.executor.stop_grace_s
-    return Draining(here, running_tries(installation), supervisors, grace_s)
+    return Draining(number, running_tries(installation), supervisors, grace_s)
 
 
 @operation("POST", "/drain/stop", needs=Permission.INSTALLATION_WRITE)
@@ -62,34 +89,49 @@ def stop_draining(installation: Installation, *, by: AskedBy = NOBODY) -> bool:
     """Have the schedulers of the machine stop now: what runs is ended, as when `penstock up` is stopped.
 
     Returns:
-        Whether there was one; if so, it is in the audit before they are told.
+        Whether there was one; if so, it is in the audit before they are kept.
 
     Raises:
         StoreError: The database failed.
     """
     here = _here(installation.store.role.holders())
     if here:
-        _note(installation, here, by, "stopped: ")
+        _note(installation, here, by, "stopped: ", after="stopped")
     for holder in here:
         os.kill(holder.pid, signal.SIGTERM)
     return here != []
 
 
-@operation("POST", "/drain/state", needs=Permission.INSTALLATION_WRITE, reads=True)
-def is_drained(installation: Installation, draining: Draining) -> bool:
-    """Tell whether all of them have ended, and ``penstock up`` with them; raises StoreError.
+@operation("GET", "/drain/{number}", needs=Permission.INSTALLATION_WRITE)
+def drain_state(installation: Installation, number: int) -> DrainState:
+    """Tell how far the schedulers have come that were told to drain.
 
-    One that was killed meanwhile has been replaced by one that knows of no drain: that is told now.
+    Args:
+        installation: The installation.
+        number: The number that was told then.
+
+    Raises:
+        NotFoundError: Nothing of this number was drained, or that is longer ago than the audit is kept.
+        StoreError: The database failed.
     """
-    known = {(each.host, each.pid, each.since) for each in draining.holders}
+    kept = _drain_of(installation.store.audit.get(number))
+    if kept is None:
+        raise NotFoundError("drain", str(number), hint="See: penstock audit --action drain")
     holders = installation.store.role.holders()
-    if any((each.host, each.pid, each.since) in known for each in holders):
-        return False
-    if not any(map(_is_supervisor, draining.supervisors)):
-        return True
-    for holder in _here(holders):
-        os.kill(holder.pid, signal.SIGUSR1)
-    return False
+    if any(each.host == kept.host and (each.pid, each.since) in kept.schedulers for each in holders):
+        return DrainState.DRAINING
+    if not any(map(_is_supervisor, kept.supervisors)):
+        return DrainState.DRAINED
+    return DrainState.REPLACED if _here(holders) else DrainState.DRAINING
+
+
+def _drain_of(entry: AuditEntry | None) -> _Drain | None:
+    if entry is None or entry.action is not AuditAction.DRAIN:
+        return None
+    try:
+        return decode_json(entry.after, _Drain)
+    except msgspec.DecodeError:  # of one that stopped them
+        return None
 
 
 def running_tries(installation: Installation) -> int:
@@ -97,10 +139,10 @@ def running_tries(installation: Installation) -> int:
     return installation.store.runs.open_tries(list(installation.settings.executors))
 
 
-def _note(installation: Installation, holders: Sequence[Holder], by: AskedBy, what: str = "") -> None:
+def _note(installation: Installation, holders: Sequence[Holder], by: AskedBy, what: str = "", *, after: str) -> int:
     subject = what + ", ".join(f"scheduler process {each.pid} on {each.host}" for each in holders)
     with installation.store.transaction() as tx:
-        tx.audit(by.entry(installation.now(), AuditAction.DRAIN, subject=subject))
+        return tx.audit(by.entry(installation.now(), AuditAction.DRAIN, subject=subject, after=after))
 
 
 def _here(holders: Sequence[Holder]) -> list[Holder]:

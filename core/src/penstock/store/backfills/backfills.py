@@ -96,7 +96,7 @@ class Backfills:
             return [_backfill(row) for row in connection.execute(query)]
 
     def add(self, spec: BackfillSpec, audit: AuditEntry) -> tuple[Backfill, int]:
-        """Keep a new backfill and ask the scheduler to begin it; returns it with the number of that request.
+        """Keep a new backfill and ask the scheduler to begin it; returns it with the number of who asks in the audit.
 
         Raises:
             RequestError: Another backfill of the DAG is not final.
@@ -110,12 +110,11 @@ class Backfills:
                     f"DAG {spec.dag_id!r} has a backfill that has not ended. "
                     f"See `penstock backfills list {spec.dag_id}`; wait for it, or cancel it."
                 )
-            tx.audit(replace(audit, subject=f"backfill {added}: {audit.subject}"))
-            tx.submit([BackfillRequested(added)], audit.at)
-            newest: int = tx.execute(select(func.max(tables.request.c.number))).scalar_one()
+            asked = tx.audit(replace(audit, subject=f"backfill {added}: {audit.subject}"))
+            tx.submit([BackfillRequested(added)], audit.at, asked)
             made = Backfill(added, spec, BackfillState.RUNNING, audit.at)
             tx.add_deltas([of_backfill(made)], audit.at)
-        return made, newest
+        return made, asked
 
     def newest_run(self, dag_id: str, at: datetime) -> Run | UnreadableRun | None:
         """The newest run of a logical date that was not skipped when it fell due; None if there is none."""

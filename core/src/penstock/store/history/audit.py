@@ -57,6 +57,12 @@ class Audit:
         with self._database.read() as connection:
             return [AuditEntry(*row) for row in connection.execute(query)]
 
+    def get(self, number: int) -> AuditEntry | None:
+        """The entry of a number; None if there is none."""
+        with self._database.read() as connection:
+            row = connection.execute(ENTRIES.where(_a.number == number)).one_or_none()
+        return None if row is None else AuditEntry(*row)
+
     def delete_before(self, before: datetime) -> int:
         """Delete the entries of before an instant but those that tell of a deletion by a person; returns how many there were."""
         with self._writer.transaction() as tx:

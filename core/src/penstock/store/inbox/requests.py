@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, select
 
 from penstock.model.history.audit import AuditEntry
 from penstock.model.request import Request, UnreadableRequest, decode
@@ -13,7 +13,6 @@ from penstock.store.transaction import Writer
 
 _r = tables.request.c
 PENDING = select(_r.number, _r.body).where(_r.number > bindparam("after")).order_by(_r.number)
-NEWEST = select(func.max(_r.number))
 _FOR = (
     select(_r.number, tables.dag.c.dag_id, _r.body)
     .join_from(tables.request, tables.dag, _r.dag_id == tables.dag.c.dag_id, isouter=True)
@@ -22,7 +21,7 @@ _FOR = (
     .order_by(_r.number)
 )
 _ABOUT = select(_r.number, _r.body).where(_r.dag_id.in_(bindparam("dag_ids", expanding=True))).order_by(_r.number)
-OPEN = select(_r.number).where(_r.number <= bindparam("number")).limit(1)
+OPEN = select(_r.number).where(_r.asked == bindparam("asked")).limit(1)
 
 
 class Requests:
@@ -31,9 +30,9 @@ class Requests:
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database, self._writer = database, writer
 
-    def submit(self, request: Request, now: datetime) -> int:
-        """Put a request into the scheduler's inbox and wake it; returns a number for `handled`. Raises StoreError."""
-        return self.submit_all([request], now)
+    def submit(self, request: Request, now: datetime) -> None:
+        """Put a request into the scheduler's inbox and wake it; raises StoreError."""
+        self.submit_all([request], now)
 
     def submit_all(self, requests: Sequence[Request], now: datetime, audit: Sequence[AuditEntry] = ()) -> int:
         """Put requests into the scheduler's inbox, together and in this order, and wake it.
@@ -44,23 +43,20 @@ class Requests:
             audit: Who asked for them, kept in the same transaction; empty if no person did.
 
         Returns:
-            A number for `handled`.
+            The number of who asks, for `handled`; 0 if no person does.
 
         Raises:
             StoreError: The database cannot take them.
         """
         with self._writer.transaction() as tx:
-            tx.submit(requests, now)
-            for entry in audit:
-                tx.audit(entry)
-        # The scheduler may have handled and deleted them by now, and others may have come: the newest covers ours.
-        with self._database.read() as connection:
-            return connection.execute(NEWEST).scalar() or 0
+            asked = [tx.audit(entry) for entry in audit]
+            tx.submit(requests, now, asked[-1] if asked else 0)
+        return asked[-1] if asked else 0
 
-    def handled(self, number: int) -> bool:
-        """Whether a step has handled every request up to this number; raises StoreError."""
+    def handled(self, asked: int) -> bool:
+        """Whether a step has handled every request that somebody asked for, by the number of who asks; raises StoreError."""
         with self._database.read() as connection:
-            return connection.execute(OPEN, {"number": number}).first() is None
+            return connection.execute(OPEN, {"asked": asked}).first() is None
 
     def pending(self, after: int = 0) -> list[tuple[int, Request | UnreadableRequest]]:
         """Requests with a number above ``after`` that no step has handled, in their order; raises StoreError."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from penstock.errors import NotFoundError, RequestError
@@ -28,6 +29,7 @@ LONGEST_REASON = 10_000
 _q, _r, _t, _a = tables.quarantine.c, tables.run.c, tables.task_instance.c, tables.attempt.c
 _COLUMNS = tables.columns(tables.quarantine, Quarantined)
 ALL = select(*_COLUMNS).order_by(_q.number)
+REASON = select(_q.reason).where(_q.asked == bindparam("asked")).order_by(_q.number.desc()).limit(1)
 DAG_IDS = select(_q.dag_id).where(_q.dag_id != "")
 OPEN_TRIES = select(_a.run, _a.task_id, _a.map_index, _a.epoch, _a.executor).where(
     _a.run == bindparam("of"), _a.outcome.is_(None)
@@ -65,9 +67,16 @@ class Quarantine:
     def add(self, thing: Quarantined, request: int = 0) -> None:
         """Put a thing aside, and with it the request of this number, if one is named, out of the inbox."""
         with self._writer.transaction() as tx:
-            taken = tx.execute(delete(tables.request).where(tables.request.c.number == request)).rowcount
+            this = tables.request.c.number == request
+            asked = tx.execute(select(tables.request.c.asked).where(this)).scalar()
+            taken = tx.execute(delete(tables.request).where(this)).rowcount
             if taken or not request:  # else another scheduler has put it aside
-                _add(tx, thing)
+                _add(tx, thing if asked is None else replace(thing, asked=asked))
+
+    def reason_of(self, asked: int) -> str:
+        """Why one of the requests could not be carried out that somebody asked for, by the number of who asks; "" if none is here."""
+        with self._database.read() as connection:
+            return connection.execute(REASON, {"asked": asked}).scalar() or ""
 
     def fail_run(self, thing: Quarantined, run: int, *, notify: bool = False) -> list[tuple[str, TaskKey, int]]:
         """Put a run aside: it and all of it that has not finished fails by its rows alone, whatever they hold.
@@ -124,7 +133,7 @@ class Quarantine:
             tx.execute(delete(tables.quarantine).where(_q.number == number))
             if audit is not None:
                 tx.audit(audit)
-            tx.submit([DagChanged(found.dag_id) if found.dag_id else decode(found.body)], now)
+            tx.submit([DagChanged(found.dag_id) if found.dag_id else decode(found.body)], now, found.asked)
         return found
 
     def _get(self, number: int) -> Quarantined:
@@ -171,7 +180,7 @@ def _deltas(tx: Transaction, number: int) -> Iterator[Delta]:
 def _add(tx: Transaction, thing: Quarantined) -> None:
     given = {
         "kind": thing.kind, "subject": thing.subject, "dag_id": thing.dag_id, "body": thing.body,
-        "reason": thing.reason[:LONGEST_REASON], "at": thing.at,
+        "reason": thing.reason[:LONGEST_REASON], "at": thing.at, "asked": thing.asked,
     }  # fmt: skip
     if thing.dag_id:
         tx.execute(delete(tables.quarantine).where(_q.dag_id == thing.dag_id))

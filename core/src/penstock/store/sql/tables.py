@@ -34,6 +34,7 @@ from penstock.store.sql.partial_index import partial
 REVISIONS = (
     "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014",
     "0015", "0016", "0017", "0018", "0019", "0020", "0021", "0022", "0023", "0024", "0025", "0026", "0027", "0028",
+    "0029",
 )  # fmt: skip
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
@@ -222,6 +223,7 @@ request = Table(
     Column("body", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
     _text("dag_id"),
+    Column("asked", NUMBER, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 
@@ -235,6 +237,7 @@ quarantine = Table(
     Column("body", LargeBinary, nullable=False),
     _free_text("reason"),
     Column("at", Instant, nullable=False),
+    Column("asked", NUMBER, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 

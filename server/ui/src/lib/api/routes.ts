@@ -12,8 +12,6 @@ export interface AlertRule {
 
 export interface Asked {
   number: number;
-  requests: (RunRequested | CancelRun | ClearTasks | MarkTask | MarkRun | DagChanged | PoolsChanged | TriggerDagRun | BackfillRequested | SetBackfill | ReportAssetEvent)[];
-  at: string;
 }
 
 export interface AssetCondition {
@@ -118,11 +116,6 @@ export interface BackfillProgress {
   waits: string;
 }
 
-export interface BackfillRequested {
-  type: "backfill_requested";
-  backfill: number;
-}
-
 export interface BackfillSpec {
   dag_id: string;
   schedule: Schedule;
@@ -142,12 +135,6 @@ export type BackfillState = "cancelled" | "cancelling" | "finished" | "paused" |
 export interface CalendarDay {
   day: string;
   runs: Record<string, number>;
-}
-
-export interface CancelRun {
-  type: "cancel_run";
-  run: number;
-  by: string;
 }
 
 export type Capability = [string, string, string, string, string, (Parameter)[], string, string, string, string, string, boolean, boolean];
@@ -234,11 +221,6 @@ export interface ConnectionTest {
 }
 
 export type ConnectionType = [string, string, (string)[], (Field)[]];
-
-export interface DagChanged {
-  type: "dag_changed";
-  dag_id: string;
-}
 
 export interface DagCode {
   dag_id: string;
@@ -549,21 +531,6 @@ export interface Mark {
   asked: Asked | null;
 }
 
-export interface MarkRun {
-  type: "mark_run";
-  run: number;
-  state: string;
-}
-
-export interface MarkTask {
-  type: "mark_task";
-  run: number;
-  task_id: string;
-  map_index: number;
-  state: string;
-  version: string;
-}
-
 export interface MarkedRun {
   run: Run;
   changes: (TaskChange)[];
@@ -740,10 +707,6 @@ export interface PoolUse {
   unnamed_waiting: number;
 }
 
-export interface PoolsChanged {
-  type: "pools_changed";
-}
-
 export interface PrincipalSummary {
   user: string;
   grants: (Grant)[];
@@ -784,13 +747,6 @@ export interface Rendered {
   map_index: number;
   epoch: number;
   fields: Record<string, string>;
-}
-
-export interface ReportAssetEvent {
-  type: "report_asset_event";
-  asset: string;
-  extra: Record<string, unknown>;
-  key: string | null;
 }
 
 export type Rerun = "all" | "failed" | "none";
@@ -841,11 +797,6 @@ export interface RunDetails {
 }
 
 export type RunKind = "asset_triggered" | "backfill" | "manual" | "scheduled" | "triggered";
-
-export interface RunRequested {
-  type: "run_requested";
-  run: number;
-}
 
 export type RunState = "cancelled" | "failed" | "queued" | "running" | "skipped" | "success";
 
@@ -915,13 +866,6 @@ export interface Session {
   seen_at: string;
   idle_s: number;
   expires_at: string;
-}
-
-export interface SetBackfill {
-  type: "set_backfill";
-  backfill: number;
-  state: string;
-  by: string;
 }
 
 export interface ShortRun {
@@ -1046,14 +990,6 @@ export interface Token {
   created_at: string;
   expires_at: string | null;
   used_at: string | null;
-}
-
-export interface TriggerDagRun {
-  type: "trigger_dag_run";
-  dag_id: string;
-  run_id: string;
-  conf: Record<string, unknown>;
-  logical_date: string | null;
 }
 
 export type TriggerRule = "all_done" | "all_done_min_one_success" | "all_done_setup_success" | "all_failed" | "all_skipped" | "all_success" | "always" | "none_failed" | "none_failed_min_one_success" | "none_skipped" | "one_done" | "one_failed" | "one_success";
