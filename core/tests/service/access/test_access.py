@@ -275,28 +275,40 @@ def test_nobody_names_somebody_else_and_the_audit_says_from_where(installation, 
     assert (entry.person, entry.why, entry.source) == ("ada", "because", "192.0.2.7")
 
 
-def test_failures_of_an_account_or_an_address_make_a_pause_that_grows_whether_or_not_there_is_a_user(
-    installation, users, clock
-):
-    for name in ("ada", "no such user"):
-        pauses = [users.attempt(name, f"192.0.2.{number}") for number in range(7)]
-        assert pauses == [0, 0, 0, 0, 0, 1, 1]
+def test_failures_at_an_address_make_a_pause_that_grows_whether_or_not_there_is_a_user(installation, users, clock):
+    for name, address in (("ada", "192.0.2.1"), ("no such user", "192.0.2.2")):
+        assert [users.attempt(name, address) for _ in range(7)] == [0, 0, 0, 0, 0, 1, 1]
         clock.advance(1)
-        assert [users.attempt(name, "198.51.100.1"), users.attempt(name, "198.51.100.3")] == [0, 2]
+        assert [users.attempt(name, address), users.attempt(name, address)] == [0, 2]
     for _ in range(41):
         clock.advance(users.attempt("other", "198.51.100.2"))
     users.failed("other", "198.51.100.2")
     assert users.attempt("zoe", "198.51.100.2") == 900
     clock.advance(900)
-    assert users.attempt("ada") == 0
-    users.sign_in("ada")
-    assert installation.store.access.sessions.failures("account:ada") == (0, None)
+    users.sign_in("ada", "192.0.2.1")
+    assert installation.store.access.sessions.failures("address:192.0.2.1") == (0, None)
     assert audited(installation)[1][:2] == (AuditAction.LOGIN_FAILED, "user 'other'")
+
+
+def test_nobody_locks_a_user_out_from_elsewhere(installation, users, clock):
+    users.sign_in("ada", "203.0.113.1")
+    for number in range(102):
+        assert (users.attempt("ada", f"198.51.100.{number}") > 0) == (number >= 100), number
+    assert users.attempt("ada", "203.0.113.1") == 0, "the user has a session from there"
+    assert users.attempt("ada", "203.0.113.2") == 1, (
+        "elsewhere an attack that is spread slows the user down, and no more"
+    )
+    clock.advance(1)
+    assert users.attempt("ada", "203.0.113.2") == 0
+    sources = installation.store.access.sessions.sources
+    assert (sources("ada", clock.now()), sources("zoe", clock.now())) == (["203.0.113.1"], [])
+    clock.advance(604_800)
+    assert sources("ada", clock.now()) == [], "that session is over"
 
 
 def test_tries_at_once_are_counted_one_by_one(users):
     with ThreadPoolExecutor(8) as threads:
-        pauses = list(threads.map(lambda number: users.attempt("ada", f"192.0.2.{number}"), range(16)))
+        pauses = list(threads.map(lambda number: users.attempt(f"user{number}", "192.0.2.1"), range(16)))
     assert sorted(pauses) == [0] * 5 + [1] * 11
 
 

@@ -1,7 +1,7 @@
 """Who a request comes from: the principal of a token's or a session's secret, remembered for a second at most."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from secrets import token_hex, token_urlsafe
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from penstock.model.access.permission import Permission
 from penstock.model.access.principal import Principal
 from penstock.model.access.user import Session
 from penstock.model.history.audit import AskedBy, AuditAction
+from penstock.service.access.backoff import guards
 from penstock.service.access.tokens import PREFIX, digest
 from penstock.service.access.users import add_first_admin
 from penstock.service.installation import Installation
@@ -19,8 +20,6 @@ FIRST_LINK_MINUTES = 60.0
 
 _KEPT_S = 1.0
 _MOST = 10_000
-_PAUSES_AFTER = 5
-_LONGEST_PAUSE_S = 900.0
 
 
 class NewSession(NamedTuple):
@@ -115,7 +114,8 @@ class Principals:
     def attempt(self, name: str, source: str = "") -> float:
         """Count a try to sign in, by an account and from an address, before it is decided: of many at once, none is overlooked.
 
-        It counts as a failure until `passed` says otherwise. After five in a row each doubles the pause, up to a quarter of an hour.
+        It counts as a failure until `passed` says otherwise. How long it waits for those before it is decided in
+        `penstock.service.access.backoff`.
 
         Returns:
             Seconds that it has to wait, in which case it is not counted; 0 if it may be made.
@@ -123,16 +123,14 @@ class Principals:
         Raises:
             StoreError: The database failed.
         """
-        now = self._installation.now()
-
-        def pause(failures: int, failed_at: datetime | None) -> float:
-            return _pause(failures, failed_at, now)
-
-        return self._installation.store.access.sessions.attempted(_keys(name, source), now, pause)
+        now, sessions = self._installation.now(), self._installation.store.access.sessions
+        of = {guard.key: guard for guard in guards(name, source, sessions.sources(name, now))}
+        return sessions.attempted(tuple(of), now, lambda key, failures, at: of[key].pause(failures, at, now))
 
     def passed(self, name: str, source: str = "") -> None:
         """Forget the tries of an account and an address that did not succeed; raises StoreError."""
-        self._installation.store.access.sessions.succeeded(_keys(name, source))
+        keys = tuple(guard.key for guard in guards(name, source))
+        self._installation.store.access.sessions.succeeded(keys)
 
     def first_link(self, minutes: float = FIRST_LINK_MINUTES) -> str:
         """The secret of a link that makes the first admin, once; "" if there is an admin already. Raises StoreError."""
@@ -192,14 +190,3 @@ class Principals:
 
 def _from(principal: Principal, source: str) -> Principal:
     return Principal(principal.name, principal.grants, principal.only, source)
-
-
-def _keys(name: str, source: str) -> tuple[str, ...]:
-    return f"account:{name[:200]}", f"address:{source[:200]}"
-
-
-def _pause(failures: int, failed_at: datetime | None, now: datetime) -> float:
-    if failures < _PAUSES_AFTER or failed_at is None:
-        return 0.0
-    pause = min(2.0 ** min(failures - _PAUSES_AFTER, 20), _LONGEST_PAUSE_S)
-    return max(0.0, pause - (now - failed_at).total_seconds())

@@ -78,19 +78,27 @@ class Sessions:
                 tx.audit(audit)
         self._changed()
 
+    def sources(self, user: str, now: datetime) -> list[str]:
+        """The addresses from which a user has signed in whose sessions have not expired: of the latest hundred of them."""
+        query = select(_s.source).where(_s.user_name == user, _s.expires_at > now)
+        with self._database.read() as connection:
+            return list(connection.execute(query.order_by(_s.created_at.desc()).limit(100)).scalars())
+
     def failures(self, key: str) -> tuple[int, datetime | None]:
-        """How often somebody has failed to sign in in a row, and when last: of an account, or from an address."""
+        """How often somebody has failed to sign in in a row, and when last, at a key."""
         with self._database.read() as connection:
             row = connection.execute(FAILURES, {"of": key}).one_or_none()
         return (0, None) if row is None else (row[0], row[1])
 
-    def attempted(self, keys: tuple[str, ...], now: datetime, pause: Callable[[int, datetime | None], float]) -> float:
-        """Count a try to sign in of an account and an address as a failure, unless it has to wait; one older than a day is forgotten.
+    def attempted(
+        self, keys: tuple[str, ...], now: datetime, pause: Callable[[str, int, datetime | None], float]
+    ) -> float:
+        """Count a try to sign in as a failure, unless it has to wait; one older than a day is forgotten.
 
         Args:
-            keys: The account and the address.
+            keys: What it counts for, such as its account.
             now: The present.
-            pause: Says how many seconds to wait after so many failures, the last of them at this instant.
+            pause: Says how many seconds to wait at a key after so many failures, the last of them at this instant.
 
         Returns:
             Seconds that it has to wait; 0 if it was counted.
@@ -99,7 +107,7 @@ class Sessions:
             tx.keep_order()  # of two at once, the second finds the first
             tx.execute(delete(login_throttle).where(_f.failed_at <= now - timedelta(days=1)))
             rows = {key: tx.execute(FAILURES, {"of": key}).one_or_none() or (0, None) for key in keys}
-            wait = max(pause(*row) for row in rows.values())
+            wait = max(pause(key, *row) for key, row in rows.items())
             if wait <= 0:
                 counted = [{"key": key, "failures": row[0] + 1, "failed_at": now} for key, row in rows.items()]
                 tx.replace(login_throttle, counted)
@@ -111,7 +119,7 @@ class Sessions:
             tx.audit(audit)
 
     def succeeded(self, keys: tuple[str, ...]) -> None:
-        """Forget the failures of an account and an address."""
+        """Forget what was counted for these."""
         with self._writer.transaction() as tx:
             tx.execute(delete(login_throttle).where(_f.key.in_(keys)))
 
