@@ -51,7 +51,7 @@ def test_a_process_is_nicer_and_so_is_a_session_that_is_its_own():
             {"niceness": 20},
             "the server cannot run at niceness = 20. Write 0, to be served like scheduler and tries, to 19.",
         ),
-        ({"niceness": "low"}, "The server cannot run: niceness: expected `int`, got `str`."),
+        ({"niceness": "low"}, "The server cannot run: niceness: it is a text, and must be a whole number."),
     ],
 )
 def test_what_is_no_niceness_is_told_in_a_sentence(options, told):

@@ -48,7 +48,7 @@ def read_niceness(options: Mapping[str, Any]) -> int:
     try:
         found = convert(options.get("niceness", USUAL), int)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"The server cannot run: niceness: {as_sentence(error, inside=True)}") from None
+        raise ConfigError(f"The server cannot run: niceness: {wrong_value(error, int)}") from None
     check_niceness(found)
     return found
 

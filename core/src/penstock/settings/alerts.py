@@ -7,10 +7,11 @@ from typing import Annotated, Any
 import msgspec
 
 from penstock.decoders import convert
-from penstock.errors import RequestError, as_sentence
+from penstock.errors import RequestError
 from penstock.model.dag import MAILTO
 from penstock.model.names import channel_problem
 from penstock.model.state import AlertEvent
+from penstock.model.values.wrong_value import wrong_value
 from penstock.settings.numbers import Count, LongSeconds, Seconds, SecondsOrZero
 
 SMTP = "smtp"
@@ -132,7 +133,7 @@ def read_notifier(name: str, value: object) -> NotifierChoice:
         try:
             convert(chosen.options, SmtpOptions)
         except msgspec.ValidationError as error:
-            raise RequestError(f"notifier {name!r}: {as_sentence(error, inside=True)}") from None
+            raise RequestError(f"notifier {name!r}: {wrong_value(error, SmtpOptions)}") from None
     elif not _CAPABILITY.fullmatch(chosen.type):
         raise RequestError(
             f'notifier {name!r}: type {chosen.type!r} is neither "smtp" nor an id such as slack.notifier.'

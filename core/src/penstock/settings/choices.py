@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from penstock.decoders import convert
-from penstock.errors import RequestError, as_sentence
+from penstock.errors import RequestError
+from penstock.model.values.wrong_value import wrong_value
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _CAPABILITY = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
@@ -71,6 +72,6 @@ def read_own_keys(what: str, name: str, chosen: Choice, kind: type[msgspec.Struc
         try:
             own[key] = convert(chosen.options[key], fields[key])
         except msgspec.ValidationError as error:
-            raise RequestError(f"{what} {name!r}: {key}: {as_sentence(error, inside=True)}") from None
+            raise RequestError(f"{what} {name!r}: {key}: {wrong_value(error, fields[key])}") from None
     rest: Mapping[str, Any] = {key: value for key, value in chosen.options.items() if key not in fields}
     return own, Choice(chosen.type, dict(rest))

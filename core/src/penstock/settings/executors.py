@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from penstock.decoders import convert
-from penstock.errors import RequestError, as_sentence
+from penstock.errors import RequestError
+from penstock.model.values.wrong_value import wrong_value
 from penstock.settings.choices import read_choice
 from penstock.settings.executor import ExecutorSettings
 from penstock.spec.executor import LOCAL
@@ -54,4 +55,4 @@ def _check_local(name: str, options: Mapping[str, Any]) -> None:
         try:
             convert(value, fields[key])
         except msgspec.ValidationError as error:
-            raise RequestError(f"executor {name!r}: {key}: {as_sentence(error, inside=True)}") from None
+            raise RequestError(f"executor {name!r}: {key}: {wrong_value(error, fields[key])}") from None

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import msgspec
 
 from penstock.decoders import convert
-from penstock.errors import RequestError, as_sentence
+from penstock.errors import RequestError
+from penstock.model.values.wrong_value import wrong_value
 from penstock.settings.choices import read_choice
 from penstock.settings.numbers import Seconds
 
@@ -67,4 +68,4 @@ def scrape_settings(name: str, chosen: SinkChoice) -> ScrapeSettings:
     try:
         return convert(chosen.options, ScrapeSettings)
     except msgspec.ValidationError as error:
-        raise RequestError(f"metrics sink {name!r}: {as_sentence(error, inside=True)}") from None
+        raise RequestError(f"metrics sink {name!r}: {wrong_value(error, ScrapeSettings)}") from None

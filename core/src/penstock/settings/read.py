@@ -12,6 +12,7 @@ import msgspec
 from penstock.decoders import convert
 from penstock.errors import ConfigError, RequestError, as_sentence, did_you_mean
 from penstock.model.connection import Connection, parse_connection
+from penstock.model.values.wrong_value import wrong_value
 from penstock.settings.alerts import NotifierChoice, read_notifier, rule_problems
 from penstock.settings.executors import ExecutorChoice, default_executors, read_executor
 from penstock.settings.logs import LogSettings, store_problems
@@ -226,7 +227,7 @@ def _build(kind: type[msgspec.Struct], given: dict[str, tuple[Any, str]], proble
             problems += [f"{where}: {problem}" for problem in _CHECKS.get((kind, key), _sound)(values[key])]
         except msgspec.ValidationError as error:
             # A value of the database URL may hold a password, so the message names the key alone.
-            problems.append(f"{where}: {key}: {as_sentence(error, inside=True)}")
+            problems.append(f"{where}: {key}: {wrong_value(error, fields[key].type)}")
     return kind(**values)
 
 

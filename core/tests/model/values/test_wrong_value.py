@@ -51,9 +51,9 @@ GIVEN = {
         {"named": {"a": "blue"}},
         "named[...]: 'blue' is none of its values. Choose one of: red, green.",
     ),
-    "another type": ({"number": "x"}, "number: expected `int`, got `str`."),
-    "out of bounds": ({"number": 0}, "number: expected `int` >= 1."),
-    "no object": ([], "expected `object`, got `array`."),
+    "another type": ({"number": "x"}, "number: it is a text, and must be a whole number."),
+    "out of bounds": ({"number": 0}, "number: it must be a whole number, at least 1."),
+    "no object": ([], "it is a list, and must be a table of fields."),
 }
 
 

@@ -15,6 +15,14 @@ _STEP = re.compile(r"\.(\w+)|\[[^\]]*\]")
 _ENUM = re.compile(r"Invalid enum value (.+)$", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.+)`$", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.+)`$", re.DOTALL)
+_TYPE = re.compile(r"Expected `([^`]+)`(?:, got `([^`]+)`)?$")
+_BOUND = re.compile(r"Expected `(\w+)` (of length )?(>=|<=|>|<|==) (\S+)$")
+_TYPES = {
+    "int": "a whole number", "float": "a number", "str": "a text", "bool": "true or false", "array": "a list",
+    "object": "a table of fields", "null": "nothing", "datetime": "an instant", "date": "a day", "bytes": "bytes",
+}  # fmt: skip
+_BOUNDS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than", "==": "exactly"}
+_PARTS = {"str": "characters", "array": "elements", "object": "fields"}
 _INSTANT = re.compile(r"Invalid RFC3339 encoded datetime$|Expected `datetime` with a timezone component$")
 
 
@@ -69,7 +77,21 @@ def _in_words(message: str, expected: list[Any]) -> tuple[str, str]:
         return f"the field {found[1]!r} is missing", ""
     if _INSTANT.match(message):
         return "it is no instant with its zone", "Write one such as 2026-01-31T06:00:00Z."
-    return message[:1].lower() + message[1:].rstrip("."), ""
+    return _of_type(message) or message[:1].lower() + message[1:].rstrip("."), ""
+
+
+def _of_type(message: str) -> str:
+    """What is wrong with a value of another type, or beyond a bound; "" if it is something else."""
+    if found := _TYPE.match(message):
+        wanted = " or ".join(_TYPES.get(each, each) for each in found[1].split(" | "))
+        return f"it is {_TYPES.get(found[2], found[2])}, and must be {wanted}" if found[2] else f"it must be {wanted}"
+    if found := _BOUND.match(message):
+        kind, length, bound, number = found.groups()
+        amount = f"{_BOUNDS[bound]} {number}"
+        if length:
+            return f"it must have {amount} {_PARTS.get(kind, 'parts')}"
+        return f"it must be {_TYPES.get(kind, kind)}, {amount}"
+    return ""
 
 
 def _list(known: Collection[str]) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Collection
 import msgspec
 
 from penstock.decoders import convert
-from penstock.errors import RequestError, as_sentence
+from penstock.errors import RequestError
+from penstock.model.values.wrong_value import wrong_value
 from penstock.settings.numbers import Count
 from penstock.spec.executor import LOCAL
 
@@ -28,7 +29,7 @@ def read_queue(queue: str, value: object, executors: Collection[str]) -> QueueCh
         try:
             chosen = convert(value, QueueChoice)
         except msgspec.ValidationError as error:
-            raise RequestError(f"queue {queue!r}: {as_sentence(error, inside=True)}") from None
+            raise RequestError(f"queue {queue!r}: {wrong_value(error, QueueChoice)}") from None
     elif isinstance(value, str):
         chosen = QueueChoice(value)
     else:

@@ -6,7 +6,8 @@ import msgspec
 
 from penstock.decoders import convert
 from penstock.engine.limits.fairness import TenantRule
-from penstock.errors import RequestError, as_sentence
+from penstock.errors import RequestError
+from penstock.model.values.wrong_value import wrong_value
 from penstock.settings.numbers import Count
 
 _Weight = Annotated[float, msgspec.Meta(ge=0.001, le=1000)]
@@ -29,5 +30,5 @@ def read_tenant(tenant: str, value: object) -> TenantRule:
     try:
         chosen = convert(value if isinstance(value, dict) else {"weight": value}, TenantChoice)
     except msgspec.ValidationError as error:
-        raise RequestError(f"tenant {tenant!r}: {as_sentence(error, inside=True)}") from None
+        raise RequestError(f"tenant {tenant!r}: {wrong_value(error, TenantChoice)}") from None
     return TenantRule(chosen.weight, chosen.max_active_tasks)
