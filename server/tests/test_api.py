@@ -99,6 +99,12 @@ def test_the_audit_names_who_the_authenticator_knows(installation, caller):
             "it is a whole number, and must be a text."
         )),
         ("POST", "/api/v1/dags/sales/runs", {"dag_id": "health"}, 400, "the parameter 'dag_id' is named by the path alone."),
+        ("POST", "/api/v1/prune", {"runs_days": 0.5}, 400,
+         "the parameter 'runs_days' cannot be used: it is a number, and must be a whole number or nothing."),
+        ("POST", "/api/v1/prune", {"audit_days": 1e-9}, 400,
+         "the parameter 'audit_days' cannot be used: it is a number, and must be a whole number or nothing."),
+        ("POST", "/api/v1/prune", {"logs_days": -1}, 400,
+         "the parameter 'logs_days' cannot be used: it must be a whole number, at least 0."),
         (
             "POST", "/api/v1/dags/sales/runs", {"logical_date": "2026-01-01T00:00:00"}, 400,
             "the parameter 'logical_date' cannot be used: it is no instant with its zone. Write one such as 2026-01-31T06:00:00Z.",

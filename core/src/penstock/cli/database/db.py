@@ -13,7 +13,7 @@ from penstock.service.database import admin as service
 from penstock.service.database import upgrades
 from penstock.service.installation import Installation
 
-DAYS = click.FloatRange(0.0, 36_500.0)
+DAYS = click.IntRange(0, 36_500)
 
 
 @click.group()
@@ -104,9 +104,9 @@ def check_database(context: click.Context, *, as_json: bool) -> int:
 @click.pass_context
 def prune_database(
     context: click.Context,
-    runs_days: float | None,
-    logs_days: float | None,
-    audit_days: float | None,
+    runs_days: int | None,
+    logs_days: int | None,
+    audit_days: int | None,
     *,
     dry_run: bool,
     as_json: bool,

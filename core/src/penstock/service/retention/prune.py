@@ -19,8 +19,8 @@ from penstock.service.retention.deletion import RunDeletion
 from penstock.service.retention.sweep import RUNS, RetentionSweep
 from penstock.settings import RetentionSettings
 
-Days = Annotated[float, msgspec.Meta(ge=0.0, le=36_500.0)]
-"""After how many days something is old; other numbers are refused where a request is decoded."""
+Days = Annotated[int, msgspec.Meta(ge=0, le=36_500)]
+"""After how many whole days something is old; other numbers are refused where a request is decoded."""
 
 
 class Deleted(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ def prune(
     dry_run: bool = False,
     by: AskedBy = NOBODY,
 ) -> Deleted:
-    """Delete now what is older than so many days, and not within the hour.
+    """Delete now what is older than so many whole days, and not within the hour.
 
     It is in the audit before the first of it is deleted.
 
