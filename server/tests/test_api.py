@@ -15,6 +15,7 @@ from penstock_server.http.api import Api
 from penstock_server.http.application import application
 from penstock_server.http.authenticator import OwnerToken
 from penstock_server.http.body import MOST_BYTES, body_of
+from penstock_server.http.lasting.open_answers import OpenAnswers
 from penstock_server.http.problems import RefusedError
 
 
@@ -241,7 +242,7 @@ def lines(installation, *, fails: bool = False) -> "Iterator[dict[str, int] | No
 
 
 def test_what_fails_inside_is_told_without_a_word_of_its_own(installation, caller, caplog):
-    call = caller(Api(installation, OwnerToken("a-secret-of-tests"), [fail.operation]))
+    call = caller(Api(installation, OpenAnswers(OwnerToken("a-secret-of-tests")), [fail.operation]))
     bug = call("GET", "/api/v1/failing?name=bug")
     assert (bug.status, bug.json["error"]) == (500, "InternalError")
     assert "SELECT" not in bug.json["detail"]
@@ -251,8 +252,8 @@ def test_what_fails_inside_is_told_without_a_word_of_its_own(installation, calle
 
 
 def test_an_iterator_is_answered_a_line_at_a_time_and_says_what_ended_it(installation, caller, monkeypatch):
-    monkeypatch.setattr("penstock_server.http.api._PAUSE_S", 0)
-    call = caller(Api(installation, OwnerToken("a-secret-of-tests"), [lines.operation]))
+    monkeypatch.setattr("penstock_server.http.lasting.lasting.PAUSE_S", 0)
+    call = caller(Api(installation, OpenAnswers(OwnerToken("a-secret-of-tests")), [lines.operation]))
     assert call("GET", "/api/v1/lines").body == b'{"a":1}\n'
     last = call("GET", "/api/v1/lines?fails=true").body.splitlines()[-1]
     assert b'"detail":"the database is away."' in last

@@ -15,7 +15,9 @@ from penstock.service.config.pools import set_pool
 from penstock.service.config.variables import set_variable
 from penstock.service.operations.table import operations
 from penstock_server.http.api import Api
+from penstock_server.http.authenticator import OwnerToken
 from penstock_server.http.changes.precondition import precondition, readers
+from penstock_server.http.lasting.open_answers import OpenAnswers
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ def test_of_a_thing_that_is_not_there_none_is_the_one_that_was_read(call):
 
 
 def test_a_token_that_may_not_see_a_thing_does_not_learn_nor_overwrite_what_is_there_by_a_condition(installation):
-    routes = readers(Api(installation, None)._table)
+    routes = readers(Api(installation, OpenAnswers(OwnerToken("none")))._table)
     request = Request({"type": "http", "headers": [(b"if-none-match", b"*")]})
     writer = Principal("ann", (everywhere(Role.ADMIN),), frozenset({Permission.VARIABLES_WRITE}))
     with pytest.raises(ForbiddenError, match=r"compare what it changes .* Use a token that has variables:read, too\."):
@@ -100,7 +102,7 @@ def test_what_is_changed_between_the_look_and_the_write_is_seen(call, things, in
 
 
 def test_each_change_of_a_thing_that_is_read_by_its_path_has_a_tag(installation):
-    table = Api(installation, None)._table
+    table = Api(installation, OpenAnswers(OwnerToken("none")))._table
     found = {name: read.operation.name for name, read in readers(table).items()}
     assert found["set_state"] == found["delete_state"] == "show_state"
     assert (found["pause"], found["set_disabled"], found["grant_team"]) == (

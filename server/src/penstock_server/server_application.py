@@ -19,6 +19,7 @@ from penstock_server.access.session_cookie import SessionCookie
 from penstock_server.access.user_authenticator import UserAuthenticator
 from penstock_server.http.application import application
 from penstock_server.http.authenticator import OwnerToken
+from penstock_server.http.lasting.open_answers import OpenAnswers
 from penstock_server.http.reach.address import Address
 from penstock_server.oidc.oidc_settings import OidcSettings
 from penstock_server.stream.event_streams import EventStreams
@@ -83,8 +84,9 @@ def server_application(
     """
     principals, folder = Principals(installation), installation.settings.state_folder
     authenticator = UserAuthenticator(principals, OwnerToken.of(folder), installation.store.name)
+    answers = OpenAnswers(authenticator)
     streams, leave = EventStreams(lambda: ChangeFollower(installation)), None
-    routes = [_ways(oidc or {}), events(streams, installation, authenticator)]
+    routes = [_ways(oidc or {}), events(streams, installation, answers)]
     if oidc:
         from penstock_server.oidc.oidc_login import OidcLogins  # noqa: PLC0415 - the extra oidc brings what it imports
 
@@ -92,7 +94,7 @@ def server_application(
         leave = logins.leave
         routes += logins.routes()
     routes += Login(installation, principals, authenticator, Passwords(), leave).routes()
-    return application(installation, authenticator, address, routes), streams
+    return application(installation, authenticator, address, routes, answers), streams
 
 
 def _ways(oidc: Mapping[str, OidcSettings]) -> Route:

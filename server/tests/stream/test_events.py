@@ -28,6 +28,7 @@ from penstock.settings import load_settings
 from penstock.store.sql import compatibility
 from penstock_server.http.application import application
 from penstock_server.http.authenticator import unknown
+from penstock_server.http.lasting.open_answers import OpenAnswers
 from penstock_server.http.reach.address import Address, listen
 from penstock_server.http.serve import serve
 from penstock_server.stream.event_streams import EventStreams
@@ -69,7 +70,8 @@ def served(installation, who=OWNER):
     port, up = listening.getsockname()[1], threading.Event()
     streams = EventStreams(lambda: ChangeFollower(installation))
     known = KnownAs(who)
-    made = application(installation, known, more=[events(streams, installation, known)])
+    answers = OpenAnswers(known)
+    made = application(installation, known, more=[events(streams, installation, answers)], answers=answers)
     thread = threading.Thread(target=serve, args=(made, listening, stop, up.set, streams))
     thread.start()
     try:

@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.model.feed.delta import DagDelta, HealthDelta, TaskDelta, TaskRemoved
+from penstock.model.feed.delta import DagDeleted, DagDelta, HealthDelta, TaskDelta, TaskRemoved
 from penstock.model.feed.position import FeedPosition, FeedRow
 from penstock.model.state import TaskState
-from penstock_server.http.problems import RefusedError
 from penstock_server.stream.hub import Hub, Wanted
 
 START = FeedPosition("0" * 16, 0, 0)
@@ -16,24 +15,18 @@ ALL = Wanted()
 
 
 class Owner:
-    name, group = "", "all"
+    group = "all"
 
     def sees(self, _delta):
-        return True
-
-    def holds(self):
         return True
 
 
 class Team(Owner):
     def __init__(self, name):
-        self.name, self.group, self.lasts = name, name, True
+        self.group = name
 
     def sees(self, delta):
-        return delta.dag_id == self.name
-
-    def holds(self):
-        return self.lasts
+        return delta.dag_id == self.group
 
 
 def row(number, *deltas):
@@ -122,6 +115,28 @@ def test_nobody_learns_of_what_it_may_not_see_and_the_same_is_encoded_once():
     assert (ids(sales), ids(stock)) == ([], ["stock"])
 
 
+def test_what_was_made_beside_is_handed_out_and_who_has_come_since_is_asked_about_then():
+    hub = Hub(START)
+    asked = []
+
+    class Asked(Team):
+        def sees(self, delta):
+            asked.append(self)
+            return True
+
+    first, second = Asked("ann"), Asked("ann")
+    one, other = join(hub, first), join(hub, second)
+    rows = [row(1, DagDelta("d"))]
+    made = hub.messages(rows)()
+    assert asked == [first]
+    late = join(hub, Asked("bob"))
+    one_gone = join(hub, Asked("carl"))
+    hub.leave(one_gone)
+    hub.publish(rows, made)
+    assert asked == [first, late.viewer]
+    assert (ids(one), ids(other), ids(late)) == (["d"], ["d"], ["d"])
+
+
 def test_whoever_takes_nothing_loses_all_is_told_so_and_is_let_go():
     hub = Hub(START, queued=3)
     slow, quick = join(hub), join(hub)
@@ -153,28 +168,31 @@ def test_what_was_dropped_unread_is_told_to_all():
     assert [(name, number) for name, number, _ in parts(joined.take())] == [("reset", 9), ("changes", 10)]
 
 
-def test_a_principal_has_a_bounded_number_of_streams():
-    hub = Hub(START, streams=2)
-    first = join(hub, Team("ann"))
-    join(hub, Team("ann"))
-    join(hub, Team("bob"))
-    with pytest.raises(RefusedError, match="ann has 2 streams of events open") as refused:
-        join(hub, Team("ann"))
-    assert (refused.value.problem.status, refused.value.headers) == (429, {"Retry-After": "5"})
-    hub.leave(first)
-    join(hub, Team("ann"))
-
-
-def test_whose_grants_are_gone_has_its_stream_ended():
-    hub, ann, bob = Hub(START), Team("ann"), Team("bob")
-    of_ann, of_bob = join(hub, ann), join(hub, bob)
-    ann.lasts = False
-    assert hub.gone() == [of_ann]
+def test_all_that_end_are_told_why_and_once():
+    hub = Hub(START)
+    of_ann, of_bob = join(hub, Team("ann")), join(hub, Team("bob"))
+    of_ann.end("Why.")
     hub.end("Why.")
     hub.end("Once is enough.")
     for each in (of_ann, of_bob):
         assert each.ended
         assert parts(each.take()) == [("end", 0, {"reason": "Why."})]
+
+
+def test_a_dag_that_has_changed_is_found_out_about_anew_by_all():
+    hub, forgotten = Hub(START), []
+
+    class Remembers(Team):
+        def forget(self, dag_ids):
+            forgotten.append((self, set(dag_ids)))
+
+    first, second = Remembers("ann"), Remembers("ann")
+    join(hub, first)
+    join(hub, second)
+    hub.forget([row(1, task(TaskState.QUEUED))])
+    assert forgotten == []
+    hub.forget([row(1, DagDelta("d")), row(2, DagDeleted("e"), task(TaskState.QUEUED))])
+    assert forgotten == [(each, {"d", "e"}) for each in (first, second)]
 
 
 def test_what_stands_in_no_feed_is_told_to_who_may_see_it_and_moves_no_place():

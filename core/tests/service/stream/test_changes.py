@@ -83,6 +83,7 @@ def test_a_dag_that_comes_or_gets_other_tags_is_looked_at_anew(installation, sto
     seen = []
     for tags in ((), ("shop",), ()):
         save(store, [DagSpec("late", "sales.py", (TaskSpec("count"),), tags=tags)])
+        sight.forget({"late"})
         seen += [sight.sees(DagDelta("late")), sight.sees(AuditDelta("late"))]
     assert seen == [False, False, True, True, False, False]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import cached_property
@@ -12,22 +12,21 @@ from typing import Any, NamedTuple
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from penstock.errors import PenstockError
 from penstock.model.access.principal import Principal
 from penstock.service.access.once import KeyedRequest, Once
 from penstock.service.installation import Installation
-from penstock.service.operations.content import Content
 from penstock.service.operations.operation import Operation
 from penstock.service.operations.table import operations
-from penstock_server.http.authenticator import Authenticator
 from penstock_server.http.body import body_of
 from penstock_server.http.changes.idempotency import fingerprint, key_of, rights_of, scope_of
 from penstock_server.http.changes.precondition import precondition, readers, tag_of, tags_in
-from penstock_server.http.download import FILE, LINES, download, wants_lines
 from penstock_server.http.kept_reads import KeptReads, TaggedBody, allowed_age_s, asked_key
+from penstock_server.http.lasting.lasting import Lasting, kind_of
+from penstock_server.http.lasting.open_answers import AnswerKind, OpenAnswers
+from penstock_server.http.lasting.right import Right
 from penstock_server.http.openapi import document
 from penstock_server.http.parameters import Parameters
 from penstock_server.http.problems import RefusedError, problem_answer, problem_of
@@ -40,17 +39,17 @@ PREFIX = "/api/v1/"
 THREADS = 16
 """Operations at a time: more would only wait for the database."""
 
-_PAUSE_S = 0.5  # until a stream that has nothing new is looked at again
 _log = logging.getLogger(__name__)
 
 
 class _Route(NamedTuple):
     operation: Operation
     parameters: Parameters
+    lasts: AnswerKind | None = None
 
 
 def _table(served: Iterable[Operation]) -> list[_Route]:
-    return [_Route(each, Parameters(each)) for each in served]
+    return [_Route(each, Parameters(each), kind_of(each)) for each in served]
 
 
 def _text(table: Sequence[_Route]) -> bytes:
@@ -67,14 +66,14 @@ class Api:
 
     Args:
         installation: The installation; each request sees it as its principal may.
-        authenticator: Finds who asks.
+        answers: Those that last; it knows who finds who asks.
         served: The operations; all that there are, unless given.
     """
 
     def __init__(
-        self, installation: Installation, authenticator: Authenticator, served: Iterable[Operation] | None = None
+        self, installation: Installation, answers: OpenAnswers, served: Iterable[Operation] | None = None
     ) -> None:
-        self._installation, self._authenticator = installation, authenticator
+        self._installation, self._known, self._lasting = installation, answers.known, Lasting(answers, encode)
         self._table = _table(operations() if served is None else served)
         routes = [(each.operation.method, each.operation.path, each, each.parameters.left_out) for each in self._table]
         self._threads = ThreadPoolExecutor(THREADS, "operation")
@@ -110,9 +109,7 @@ class Api:
         await answer(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        principal = self._authenticator.remembered(request)
-        if principal is None:
-            principal = await self._in_thread(lambda: self._authenticator.principal(request))
+        principal = await self._known.principal(request)
         path: str = request.scope["raw_path"].partition(b"?")[0].decode("ascii", "replace")
         if not path.startswith(PREFIX):
             raise RefusedError(HTTPStatus.NOT_FOUND, f"the API of this server is below {PREFIX}, and {path!r} is not.")
@@ -127,6 +124,8 @@ class Api:
             if kept is not None:
                 return _tagged(request, kept)
         arguments = route.parameters.decode(named, asked.query, asked.body, principal)
+        if route.lasts is not None:
+            return await self._lasts(asked, route.lasts, route.operation, arguments)
         if route.operation.reads:
             return await self._done(asked, route.operation, arguments)
         return await self._changed(asked, key, route.operation, arguments)
@@ -162,9 +161,6 @@ class Api:
     async def _done(self, asked: "_Asked", operation: Operation, arguments: dict[str, Any]) -> Response:
         seen = self._installation.seen_by(asked.principal)
 
-        def call() -> _Stream | Content | TaggedBody:
-            return _begun(operation.function(seen, **arguments))
-
         def read() -> TaggedBody:
             return tagged_body(encode(operation.function(seen, **arguments)))
 
@@ -172,56 +168,22 @@ class Api:
             given = asked.principal, asked.path, asked.query
             kept = await self._shared.answer(asked_key(*given), lambda: self._kept.answer(*given, read), asked.age_s)
             return _tagged(asked.request, kept)
-        found = await self._in_thread(call)
-        if isinstance(found, Content):
-            return await self._sent(asked.request, found)
-        if isinstance(found, _Stream):
-            return StreamingResponse(self._lines(found), media_type=LINES, headers={"X-Accel-Buffering": "no"})
+        found = await self._in_thread(read)
         if operation.method == "GET":
             return _tagged(asked.request, found)
         return Response(found.body, media_type="application/json")
 
-    async def _sent(self, request: Request, content: Content) -> Response:
-        if wants_lines(request):
-            stream = await self._in_thread(lambda: _Stream(next(content, _END), content))
-            return StreamingResponse(self._lines(stream), media_type=LINES, headers={"X-Accel-Buffering": "no"})
-        sent = download(request, content)
-        begun = await self._in_thread(lambda: _Stream(next(sent.pieces, _END), sent.pieces))
-        return StreamingResponse(self._pieces(begun), sent.status, sent.headers, FILE)
+    async def _lasts(
+        self, asked: "_Asked", kind: AnswerKind, operation: Operation, arguments: dict[str, Any]
+    ) -> Response:
+        seen = self._installation.seen_by(asked.principal)
+        right = Right(self._known.authenticator, asked.request, asked.principal, self._installation)
+        if any(grant.tags for grant in asked.principal.grants):  # the thing may lose the tag by which it was seen
+            right.needs_also(lambda: operation.require(seen, arguments))
+        return await self._lasting.answer(asked.request, kind, right, lambda: operation.function(seen, **arguments))
 
     async def _in_thread(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - as the call returns
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
-
-    async def _pieces(self, stream: "_Stream") -> AsyncIterator[bytes]:
-        # What fails on the way ends the connection before its time: nobody takes a part of a file for all of it.
-        try:
-            found = stream.first
-            while found is not _END:
-                yield found
-                found = await self._in_thread(lambda: next(stream.rest, _END))
-        except PenstockError as error:
-            _log.warning("a download was cut off: %s", error)
-            raise
-        finally:
-            if isinstance(stream.rest, Generator):
-                stream.rest.close()
-
-    async def _lines(self, stream: "_Stream") -> AsyncIterator[bytes]:
-        try:
-            found = stream.first
-            while found is not _END:
-                if found is None:
-                    await asyncio.sleep(_PAUSE_S)
-                else:
-                    yield encode(found) + b"\n"
-                found = await self._in_thread(lambda: next(stream.rest, _END))
-        except Exception as error:  # noqa: BLE001 - the status is out: what failed is the last line
-            if problem_of(error).status == HTTPStatus.INTERNAL_SERVER_ERROR:
-                _log.exception("a stream failed")
-            yield encode({"problem": problem_of(error)}) + b"\n"
-        finally:
-            if isinstance(stream.rest, Generator):
-                stream.rest.close()
 
 
 class _Asked(NamedTuple):
@@ -235,23 +197,6 @@ class _Asked(NamedTuple):
     @property
     def age_s(self) -> float:
         return allowed_age_s(self.request.headers.get("cache-control", ""))
-
-
-class _Stream(NamedTuple):
-    first: Any
-    rest: Iterator[Any]
-
-
-def _begun(found: Any) -> "_Stream | Content | TaggedBody":  # noqa: ANN401 - as the operation returns
-    # A stream begins in its operation's thread: what fails there is a problem with a status, and no half answer.
-    if isinstance(found, Content):
-        return found
-    if not isinstance(found, Iterator):
-        return tagged_body(encode(found))
-    return _Stream(next(found, _END), found)
-
-
-_END = object()
 
 
 def encode(value: Any) -> bytes:  # noqa: ANN401 - what operations return

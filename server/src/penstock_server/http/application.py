@@ -11,6 +11,7 @@ from penstock_server.http.api import Api
 from penstock_server.http.authenticator import Authenticator
 from penstock_server.http.fence import Fence
 from penstock_server.http.health import LIVE, health_routes
+from penstock_server.http.lasting.open_answers import OpenAnswers
 from penstock_server.http.pages import Pages
 from penstock_server.http.reach.address import Address
 from penstock_server.http.schema_check import CheckedRoute, SchemaCheck
@@ -21,6 +22,7 @@ def application(
     authenticator: Authenticator,
     address: Address = Address(),  # noqa: B008 - a frozen value
     more: Sequence[BaseRoute] = (),
+    answers: OpenAnswers | None = None,
 ) -> ASGIApp:
     """Make the application.
 
@@ -29,8 +31,10 @@ def application(
         authenticator: Finds who asks for anything of it.
         address: Where it listens, and how it is reached.
         more: Other routes, such as those by which browsers sign in.
+        answers: Counts those that last, with those of other routes; of the API alone unless given.
     """
-    api, check = Api(installation, authenticator), SchemaCheck(installation)
+    api = Api(installation, OpenAnswers(authenticator) if answers is None else answers)
+    check = SchemaCheck(installation)
     asking = [*more, *health_routes(installation, authenticator), Route("/api", api)]
     # All that is not named here asks the database.
     routes = [each if each is LIVE else CheckedRoute(each, check) for each in asking]

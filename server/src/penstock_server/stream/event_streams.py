@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from penstock.errors import StoreError
 from penstock.model.feed.delta import HealthDelta
@@ -20,7 +20,6 @@ _REPORT_S = 0.25
 """Seconds from look to look at files into which services and others report."""
 _SCHEMA_S = 1.0
 _STOPPED = "The server stops. Come again: what happens meanwhile is told then."
-_NOT_SEEN = "Your login or token has ended, or what you may see has changed. Come again."
 
 
 class Follower(Protocol):
@@ -45,6 +44,20 @@ class Follower(Protocol):
         """Read no more."""
 
 
+class EventStream(NamedTuple):
+    """One stream.
+
+    Attributes:
+        content: What is sent of it; it ends when the server stops.
+        end: Has it say why it ends, and end.
+        close: Has nothing more be kept for it.
+    """
+
+    content: AsyncIterator[bytes]
+    end: Callable[[str], None]
+    close: Callable[[], None]
+
+
 class EventStreams:
     """Opens streams, and ends them all when the server stops.
 
@@ -62,20 +75,16 @@ class EventStreams:
         self._starting = asyncio.Lock()
         self._over = False
 
-    async def open(self, viewer: Viewer, wanted: Wanted, after: FeedPosition | None = None) -> AsyncIterator[bytes]:
-        """Open a stream; what it gives ends when the server stops, or the viewer may look on no more.
-
-        Raises:
-            RefusedError: The principal has too many.
-            StoreError: The database failed.
-        """
+    async def open(self, viewer: Viewer, wanted: Wanted, after: FeedPosition | None = None) -> EventStream:
+        """Open a stream, which whoever asked for it closes; raises StoreError."""
         hub, follower = await self._started()
         woken = asyncio.Event()
         begin = hub.position
         subscriber = hub.join(viewer, wanted, woken.set, after)
         if self._over:
             subscriber.end(_STOPPED)
-        return self._carried(hub, follower, subscriber, woken, after, begin)
+        carried = self._carried(follower, subscriber, woken, after, begin)
+        return EventStream(carried, subscriber.end, lambda: hub.leave(subscriber))
 
     async def end(self) -> None:
         """End all streams, and read no more."""
@@ -101,10 +110,7 @@ class EventStreams:
         """Hand out what is committed for as long as somebody looks on; an outage of the database is waited for."""
         behind = True
         idle = 0
-        checking = [
-            asyncio.create_task(each)
-            for each in (self._check(hub), self._report(hub, follower), self._outgrow(hub, follower))
-        ]
+        checking = [asyncio.create_task(each) for each in (self._report(hub, follower), self._outgrow(hub, follower))]
         try:
             while idle * self._look_s < self._beat_s:
                 try:
@@ -118,13 +124,6 @@ class EventStreams:
         finally:
             for each in checking:
                 each.cancel()
-
-    async def _check(self, hub: Hub) -> None:
-        """End the streams of those who may not look on any more, however much there is to tell."""
-        while True:
-            await asyncio.sleep(self._beat_s)
-            for each in await asyncio.to_thread(hub.gone):
-                each.end(_NOT_SEEN)
 
     async def _report(self, hub: Hub, follower: Follower) -> None:
         """Tell of what is reported into files."""
@@ -147,39 +146,34 @@ class EventStreams:
         if rows is None:
             hub.lose(await asyncio.to_thread(follower.position))
             return True
-        # What somebody may see may have to be asked of the database, which would hold up all streams.
-        await asyncio.to_thread(_ask, hub.viewers(), rows)
-        hub.publish(rows)
+        hub.forget(rows)
+        hub.publish(rows, await asyncio.to_thread(hub.messages(rows)))
         return bool(rows)
 
     async def _carried(
         self,
-        hub: Hub,
         follower: Follower,
         subscriber: Subscriber,
         woken: asyncio.Event,
         after: FeedPosition | None,
         begin: FeedPosition,
     ) -> AsyncIterator[bytes]:
-        try:
-            yield event_text.RETRY
-            if after is None:
-                yield event_text.event("ready", begin, b"{}")
-            else:
-                async for message in self._missed(follower, subscriber, after, begin):
-                    yield message
-            while True:
-                woken.clear()
-                for message in subscriber.take():
-                    yield message
-                if subscriber.ended:
-                    return
-                try:
-                    await asyncio.wait_for(woken.wait(), self._beat_s)
-                except TimeoutError:
-                    yield event_text.beat(subscriber.after)
-        finally:
-            hub.leave(subscriber)
+        yield event_text.RETRY
+        if after is None:
+            yield event_text.event("ready", begin, b"{}")
+        else:
+            async for message in self._missed(follower, subscriber, after, begin):
+                yield message
+        while True:
+            woken.clear()
+            for message in subscriber.take():
+                yield message
+            if subscriber.ended:
+                return
+            try:
+                await asyncio.wait_for(woken.wait(), self._beat_s)
+            except TimeoutError:
+                yield event_text.beat(subscriber.after)
 
     async def _missed(
         self, follower: Follower, subscriber: Subscriber, after: FeedPosition, until: FeedPosition
@@ -197,10 +191,3 @@ class EventStreams:
             if message is not None:
                 yield message
             after = rows[-1].position
-
-
-def _ask(viewers: Sequence[Viewer], rows: Sequence[FeedRow]) -> None:
-    for viewer in viewers:
-        for row in rows:
-            for delta in row.deltas:
-                viewer.sees(delta)

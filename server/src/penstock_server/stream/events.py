@@ -1,12 +1,11 @@
 """The route of the stream of events: ``GET /api/v1/events``."""
 
-import asyncio
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from http import HTTPStatus
 from typing import NamedTuple, get_args
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from penstock.errors import PenstockError, RequestError, did_you_mean
@@ -17,7 +16,9 @@ from penstock.model.feed.position import FeedPosition
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import Operation
 from penstock.service.stream.sight import Sight
-from penstock_server.http.authenticator import Authenticator
+from penstock_server.http.lasting.lasting_response import LastingResponse
+from penstock_server.http.lasting.open_answers import AnswerKind, OpenAnswers
+from penstock_server.http.lasting.right import Right
 from penstock_server.http.parameters import Parameters
 from penstock_server.http.problems import RefusedError, problem_answer
 from penstock_server.stream.event_streams import EventStreams
@@ -27,51 +28,37 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 _LONGEST_LIST = 100
 _KINDS = tuple(str(each.__struct_config__.tag) for each in get_args(Delta))
 
-InstallationOf = Callable[[], Installation]
-"""The installation as whoever asks may use it, now; raises RefusedError for who is not known."""
 
-
-class RequestViewer:
+class PrincipalViewer:
     """Who asked for a stream.
 
     Args:
-        installation_of: Says who asks, now and again later.
+        installation: The installation as the principal may use it.
 
     Attributes:
-        name: The principal's.
         group: What the principal may.
 
     Raises:
-        RefusedError: It is nobody.
         ForbiddenError: It may see no DAG.
-        StoreError: The database failed.
     """
 
-    def __init__(self, installation_of: InstallationOf) -> None:
-        self._installation_of = installation_of
-        installation = installation_of()
-        self._principal = installation.principal
-        if not self._principal.may_somewhere(Permission.DAGS_READ):
-            raise refusal(self._principal, Permission.DAGS_READ, "follow events")
-        self.name = self._principal.name
-        self.group: Hashable = (self._principal.grants, self._principal.only)
+    def __init__(self, installation: Installation) -> None:
+        principal = installation.principal
+        if not principal.may_somewhere(Permission.DAGS_READ):
+            raise refusal(principal, Permission.DAGS_READ, "follow events")
+        self.group: Hashable = (principal.grants, principal.only)
         self._sight = Sight(installation)
 
     def sees(self, delta: Delta) -> bool:
         """Whether the principal may learn of a delta; raises StoreError."""
         return self._sight.sees(delta)
 
-    def holds(self) -> bool:
-        """Whether whoever asked would be the same principal with the same grants if it asked now."""
-        try:
-            installation = self._installation_of()
-        except (RefusedError, PenstockError):
-            return False
-        self._sight = Sight(installation)
-        return bool(installation.principal == self._principal)
+    def forget(self, dag_ids: Collection[str]) -> None:
+        """Find out anew whether some DAGs may be seen."""
+        self._sight.forget(dag_ids)
 
 
-def events(streams: EventStreams, installation: Installation, authenticator: Authenticator) -> Route:
+def events(streams: EventStreams, installation: Installation, answers: OpenAnswers) -> Route:
     """Make the route.
 
     A stream begins at the position of ``Last-Event-ID`` or ``after``, or now. ``dag`` (several), ``run`` and ``kind`` (several) choose.
@@ -80,23 +67,34 @@ def events(streams: EventStreams, installation: Installation, authenticator: Aut
     Args:
         streams: Opens the streams.
         installation: What is served.
-        authenticator: Finds who asks.
+        answers: Counts the streams, and ends those that may not go on.
     """
     parameters = Parameters(Operation(_choice, "GET", "/events", Permission.DAGS_READ, "", reads=True))
 
     async def answer(request: Request) -> Response:
-        def seen() -> Installation:
-            return installation.seen_by(authenticator.principal(request))
-
+        opened = None
         try:
-            viewer = await asyncio.to_thread(RequestViewer, seen)
-            asked = parameters.decode({}, request.scope["query_string"], b"", installation.principal)
+            principal = await answers.known.principal(request)
+            viewer = PrincipalViewer(installation.seen_by(principal))
+            asked = parameters.decode({}, request.scope["query_string"], b"", principal)
             choice = _choice(installation, **asked)
             after = request.headers.get("last-event-id") or choice.after
-            opened = await streams.open(viewer, choice.wanted, FeedPosition.of(after) if after else None)
-        except (RefusedError, PenstockError) as error:
-            return problem_answer(error)
-        return StreamingResponse(opened, media_type="text/event-stream", headers=_HEADERS)
+            right = Right(answers.known.authenticator, request, principal, installation)
+            opened = answers.open(AnswerKind.EVENTS, right)
+            stream = await streams.open(viewer, choice.wanted, FeedPosition.of(after) if after else None)
+        except BaseException as error:
+            if opened is not None:
+                opened.close()
+            if isinstance(error, RefusedError | PenstockError):
+                return problem_answer(error)
+            raise
+        opened.on_end = stream.end
+
+        def close() -> None:
+            stream.close()
+            opened.close()
+
+        return LastingResponse(opened, stream.content, close, headers=_HEADERS, media_type="text/event-stream")
 
     return Route("/api/v1/events", answer, methods=["GET"])
 

@@ -1,24 +1,19 @@
 """The hub: hands what was read once to all who look on, each of whom sees what it may and wants. No I/O, no clock."""
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from http import HTTPStatus
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
 
-from penstock.model.feed.delta import Delta
+from penstock.model.feed.delta import DagDeleted, DagDelta, Delta
 from penstock.model.feed.position import FeedPosition, FeedRow
-from penstock_server.http.problems import RefusedError
 from penstock_server.stream import event_text
 
 QUEUED = 256
 """Messages that wait for one who does not take them, at most."""
 QUEUED_BYTES = 4 * 2**20
 """Bytes of these at most, but for one message that is longer by itself."""
-STREAMS = 16
-"""Open streams of one principal, at most."""
-
 _encode = msgspec.json.Encoder().encode
 
 
@@ -26,18 +21,16 @@ class Viewer(Protocol):
     """Who looks on.
 
     Attributes:
-        name: The principal's.
         group: Whoever has the same one sees the same.
     """
 
-    name: str
     group: Hashable
 
     def sees(self, delta: Delta) -> bool:
         """Whether it may learn of this."""
 
-    def holds(self) -> bool:
-        """Whether it may still do what it could when it came; else its stream is ended, and it has to come again."""
+    def forget(self, dag_ids: Collection[str]) -> None:
+        """Find out anew whether it may learn of some DAGs."""
 
 
 class Wanted(NamedTuple):
@@ -107,6 +100,14 @@ class Subscriber:
         self._wake()
 
 
+class _Audience(NamedTuple):
+    """Whoever has the same one is told the same, of all rows but the first ones, which are known."""
+
+    group: Hashable
+    wanted: Wanted
+    known: int
+
+
 class Hub:
     """All streams of a process.
 
@@ -114,17 +115,13 @@ class Hub:
         position: All up to here was handed out before.
         queued: Messages that wait for one stream at most.
         queued_bytes: Bytes of these at most.
-        streams: Open streams of one principal at most.
 
     Attributes:
         position: How far the feed was handed out.
     """
 
-    def __init__(
-        self, position: FeedPosition, *, queued: int = QUEUED, queued_bytes: int = QUEUED_BYTES, streams: int = STREAMS
-    ) -> None:
-        self.position = position
-        self._most, self._streams = (queued, queued_bytes), streams
+    def __init__(self, position: FeedPosition, *, queued: int = QUEUED, queued_bytes: int = QUEUED_BYTES) -> None:
+        self.position, self._most = position, (queued, queued_bytes)
         self._subscribers: list[Subscriber] = []
 
     def __len__(self) -> int:
@@ -134,17 +131,7 @@ class Hub:
     def join(
         self, viewer: Viewer, wanted: Wanted, wake: Callable[[], None], after: FeedPosition | None = None
     ) -> Subscriber:
-        """Open a stream, to which all comes that is handed out from now on and lies after a position.
-
-        Raises:
-            RefusedError: The principal has too many.
-        """
-        if sum(each.viewer.name == viewer.name for each in self._subscribers) >= self._streams:
-            raise RefusedError(
-                HTTPStatus.TOO_MANY_REQUESTS,
-                f"{viewer.name or 'the owner'} has {self._streams} streams of events open, and may have no more. Close one.",
-                {"Retry-After": "5"},
-            )
+        """Open a stream, to which all comes that is handed out from now on and lies after a position."""
         joined = Subscriber(viewer, wanted, self.position if after is None else max(after, self.position), wake)
         self._subscribers.append(joined)
         return joined
@@ -154,21 +141,40 @@ class Hub:
         if subscriber in self._subscribers:
             self._subscribers.remove(subscriber)
 
-    def publish(self, rows: Sequence[FeedRow]) -> None:
-        """Hand out what was read: to those who see and want the same, the same bytes."""
+    def messages(self, rows: Sequence[FeedRow]) -> Callable[[], dict[Hashable, bytes | None]]:
+        """What makes the messages of rows, one for all who see and want the same.
+
+        It is called in a thread: whether a thing may be seen may have to be asked of the database, which would hold up all streams.
+        """
+        chosen = {audience: each for each, audience in reversed(self._audiences(rows))}
+        return lambda: {audience: _message(audience, rows, each.viewer) for audience, each in chosen.items()}
+
+    def publish(self, rows: Sequence[FeedRow], made: Mapping[Hashable, bytes | None] | None = None) -> None:
+        """Hand out what was read.
+
+        Args:
+            rows: What that is.
+            made: The messages of it that are made already; one of somebody who has come since is made here.
+        """
         if not rows:
             return
         end = rows[-1].position
-        made: dict[Hashable, bytes | None] = {}
-        for each in [each for each in self._subscribers if not each.ended and each.after < end]:
-            known = sum(row.position <= each.after for row in rows)
-            place = (each.viewer.group, each.wanted, known)
-            if place not in made:
-                made[place] = encoded(rows[known:], each.viewer, each.wanted)
-            message, each.after = made[place], end
+        known = dict(made or {})
+        for each, audience in self._audiences(rows):
+            if audience not in known:
+                known[audience] = _message(audience, rows, each.viewer)
+            message, each.after = known[audience], end
             if message is not None:
                 each.put(message, end, *self._most)
         self.position = end
+
+    def _audiences(self, rows: Sequence[FeedRow]) -> list[tuple[Subscriber, _Audience]]:
+        end = rows[-1].position if rows else self.position
+        return [
+            (each, _Audience(each.viewer.group, each.wanted, sum(row.position <= each.after for row in rows)))
+            for each in self._subscribers
+            if not each.ended and each.after < end
+        ]
 
     def notify(self, delta: Delta) -> None:
         """Hand out what has changed and stands in no feed: it moves no place."""
@@ -183,18 +189,21 @@ class Hub:
             each.put(event_text.event("reset", position, b"{}"), position, *self._most)
         self.position = position
 
-    def gone(self) -> list[Subscriber]:
-        """The streams of those who may not do any more what they could when they came: they are to be ended."""
-        return [each for each in list(self._subscribers) if not each.viewer.holds()]
-
     def end(self, reason: str) -> None:
         """End all streams, each with the reason."""
         for each in self._subscribers:
             each.end(reason)
 
-    def viewers(self) -> list[Viewer]:
-        """One of each group of those who look on."""
-        return list({each.viewer.group: each.viewer for each in self._subscribers}.values())
+    def forget(self, rows: Iterable[FeedRow]) -> None:
+        """Have all who look on find out anew whether they may learn of the DAGs that have changed: one may have lost its tags."""
+        kinds = (DagDelta, DagDeleted)
+        changed = {delta.dag_id for row in rows for delta in row.deltas if isinstance(delta, kinds)}
+        for each in self._subscribers if changed else ():
+            each.viewer.forget(changed)
+
+
+def _message(audience: _Audience, rows: Sequence[FeedRow], viewer: Viewer) -> bytes | None:
+    return encoded(rows[audience.known :], viewer, audience.wanted)
 
 
 def encoded(rows: Iterable[FeedRow], viewer: Viewer, wanted: Wanted) -> bytes | None:

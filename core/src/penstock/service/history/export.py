@@ -96,8 +96,10 @@ def export_lines(
     if since is not None and until is not None and since >= until:
         raise RequestError(f"no instant is at or after {since.isoformat()} and before {until.isoformat()}.")
     spans = [Span(dag_id, since, until) for dag_id in _dags(installation, kind, dag_ids)]
-    pieces = _written(_pages(installation, kind, spans), COLUMNS[kind], _secrets(installation.vault), form)
-    return Content(ContentFacts(f"{kind}.{form}"), lambda _begin, _most: pieces)
+    sight = _Sight(installation, kind, named=bool(dag_ids))
+    pages = _pages(installation, kind, filter(sight.begins, spans))
+    pieces = _written(pages, COLUMNS[kind], _secrets(installation.vault), form)
+    return Content(ContentFacts(f"{kind}.{form}"), lambda _begin, _most: pieces, sight.still)
 
 
 def _dags(installation: Installation, kind: ExportKind, named: Sequence[str]) -> Iterable[str]:
@@ -113,7 +115,28 @@ def _dags(installation: Installation, kind: ExportKind, named: Sequence[str]) ->
     return dict.fromkeys(named) or ([""] if seen is None else seen)
 
 
-def _pages(installation: Installation, kind: ExportKind, spans: Sequence[Span]) -> Iterator[list[dict[str, Any]]]:
+class _Sight:
+    """Whether what is read may be seen still: an export may take long, and a DAG lose the tag by which it was seen."""
+
+    def __init__(self, installation: Installation, kind: ExportKind, *, named: bool) -> None:
+        self._installation, self._asks, self._named = installation, kind is not ExportKind.AUDIT, named
+        self._dag_id = ""
+
+    def begins(self, span: Span) -> bool:
+        """Whether a DAG is read, which is the present one from then on; raises NotFoundError for one that was named."""
+        self._dag_id = span.dag_id
+        if not self._named and span.dag_id and self._asks:
+            return self._installation.may(Permission.DAGS_READ, span.dag_id)
+        self.still()
+        return True
+
+    def still(self) -> None:
+        """Raise NotFoundError if the present DAG may not be seen any more; StoreError if the database failed."""
+        if self._dag_id and self._asks:
+            self._installation.require(Permission.DAGS_READ, self._dag_id)
+
+
+def _pages(installation: Installation, kind: ExportKind, spans: Iterable[Span]) -> Iterator[list[dict[str, Any]]]:
     stored = installation.store.export
     rows: dict[ExportKind, Callable[[Span], Iterator[list[dict[str, Any]]]]] = {
         ExportKind.RUNS: lambda span: (list(map(_fields, runs)) for runs in stored.runs(span)),

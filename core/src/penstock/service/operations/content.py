@@ -1,6 +1,6 @@
 """The content of a file that an operation gives, whole or a part of it, and never in memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple
 
 Part = Callable[[int, int | None], Iterator[bytes]]
@@ -25,10 +25,12 @@ class Content(Iterator[bytes]):
     Args:
         facts: What is known of it.
         part: Reads it.
+        still: Raises what stands against going on with it, such as that what is read now may not be seen any more; None if nothing can
+            but what has to be asked before it begins.
     """
 
-    def __init__(self, facts: ContentFacts, part: Part) -> None:
-        self.facts, self.part = facts, part
+    def __init__(self, facts: ContentFacts, part: Part, still: Callable[[], object] | None = None) -> None:
+        self.facts, self.part, self.still = facts, part, still
         self._pieces: Iterator[bytes] | None = None
 
     def __next__(self) -> bytes:
@@ -36,6 +38,11 @@ class Content(Iterator[bytes]):
         if self._pieces is None:
             self._pieces = self.part(0, None)
         return next(self._pieces)
+
+    def close(self) -> None:
+        """Read no more of it, wherever it is."""
+        if isinstance(self._pieces, Generator):
+            self._pieces.close()
 
 
 def bounded(pieces: Iterator[bytes], most: int | None) -> Iterator[bytes]:

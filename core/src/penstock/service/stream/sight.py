@@ -1,6 +1,6 @@
 """What somebody may see of the change feed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from penstock.model.access.permission import Permission
@@ -32,7 +32,7 @@ _LISTS = (
 class Sight:
     """Decides which deltas a principal sees: those of what its lists would show, and of a kind without a rule none.
 
-    What was found out of a DAG is remembered until the DAG changes, so whoever looks on for long gets a new one from time to time.
+    What was found out of a DAG is remembered until it is forgotten, as it has to be when the DAG has changed.
 
     Args:
         installation: The installation as the principal may use it.
@@ -48,7 +48,7 @@ class Sight:
             RunDeleted: self._dag,
             BackfillDelta: self._dag,
             BackfillDeleted: self._dag,
-            DagDelta: self._changed_dag,
+            DagDelta: self._dag,
             DagDeleted: self._deleted_dag,
             AssetDelta: self._asset,
             FileDelta: self._file,
@@ -64,15 +64,12 @@ class Sight:
         rule = self._rules.get(type(delta))
         return rule is not None and rule(delta)
 
-    def _dag(self, delta: TaskDelta | TaskRemoved | RunDelta | RunDeleted | BackfillDelta | BackfillDeleted) -> bool:
-        return self._sees_dag(delta.dag_id)
-
-    def _changed_dag(self, delta: DagDelta) -> bool:
-        self._known.pop(delta.dag_id, None)  # its tags may be others
+    def _dag(
+        self, delta: TaskDelta | TaskRemoved | RunDelta | RunDeleted | BackfillDelta | BackfillDeleted | DagDelta
+    ) -> bool:
         return self._sees_dag(delta.dag_id)
 
     def _deleted_dag(self, delta: DagDeleted) -> bool:
-        self._known.pop(delta.dag_id, None)
         return self._installation.principal.may(Permission.DAGS_READ, delta.dag_id, delta.tags)
 
     def _asset(self, delta: AssetDelta) -> bool:
@@ -100,6 +97,12 @@ class Sight:
         return self._installation.principal.may_somewhere(Permission.INSTALLATION_READ)
 
     def _sees_dag(self, dag_id: str) -> bool:
-        if dag_id not in self._known:
-            self._known[dag_id] = bool(dag_id) and self._installation.may(Permission.DAGS_READ, dag_id)
-        return self._known[dag_id]
+        known = self._known
+        if dag_id not in known:
+            known[dag_id] = bool(dag_id) and self._installation.may(Permission.DAGS_READ, dag_id)
+        return known[dag_id]
+
+    def forget(self, dag_ids: Collection[str]) -> None:
+        """Find out anew whether some DAGs may be seen."""
+        # Another dict: what a thread finds out just now, of what was before, is remembered in the old one.
+        self._known = {dag_id: seen for dag_id, seen in self._known.items() if dag_id not in dag_ids}

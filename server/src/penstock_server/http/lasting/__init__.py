@@ -1,0 +1,1 @@
+"""Answers that last: counted by who asked, and ended with the rights by which they began."""
