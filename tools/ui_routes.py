@@ -22,7 +22,7 @@ ROUTES = SOURCES / "lib" / "api" / "routes.ts"
 LEFT_OUT = frozenset({"by"})
 """Parameters that the server fills in; of who asks, a client gives why he does."""
 
-_NAMED = re.compile(r"""(?:call|address)\(\s*"((?:GET|POST|PUT|PATCH|DELETE) [^"]+)\"""")
+_NAMED = re.compile(r"""(?:call|address|change|begin|Held)\(\s*"((?:GET|POST|PUT|PATCH|DELETE) [^"]+)\"""")
 _SIMPLE = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 
 

@@ -7,7 +7,9 @@ from starlette.requests import Request
 from penstock.errors import ForbiddenError
 from penstock.model.access.permission import Permission, Role
 from penstock.model.access.principal import Principal, everywhere
+from penstock.model.changes import Changes
 from penstock.model.connection import Connection
+from penstock.model.limits.rate import RateUsed
 from penstock.service.access.grants import add_team
 from penstock.service.access.users import add_user
 from penstock.service.config.connections import set_connection
@@ -63,6 +65,27 @@ def test_what_has_changed_since_it_was_read_is_not_changed(call, things, read, c
     assert ask(f'"other", W/{tag}', key and "another-key").status == 412
     if key:
         assert ask(f'"other", W/{tag}').status == 200, "what was answered is answered again"
+
+
+def test_a_secret_that_was_changed_meanwhile_is_a_change_and_its_tag_tells_nothing_of_it(call, things, installation):
+    path = "/api/v1/connections/db"
+    set_connection(installation, "db", Connection("db", "http", host="h", password="one", extra={"token": "a"}))
+    first = call("GET", path)
+    told = [first.json]
+    for later in ({"password": "two", "extra": {"token": "a"}}, {"password": "one", "extra": {"token": "b"}}):
+        set_connection(installation, "db", Connection("db", "http", host="h", **later))
+        told.append(call("GET", path).json)
+        asked = {"connection": {"conn_id": "db", "conn_type": "http", "host": "new"}}
+        assert call("PUT", path, asked, if_match=first.headers["etag"]).status == 412
+    assert len({each.pop("stamp") for each in told}) == len(told) == 3
+    assert told[0] == told[1] == told[2], "all else is as it was"
+
+
+def test_a_pool_is_the_same_while_the_scheduler_lets_tasks_begin_by_its_rate(call, installation):
+    set_pool(installation, "narrow", 3, rate="10/min")
+    tag = call("GET", "/api/v1/pools/narrow").headers["etag"]
+    installation.store.apply(Changes(rates=[RateUsed("narrow", installation.now())]), installation.now())
+    assert call("PUT", "/api/v1/pools/narrow", {"slots": 4, "rate": "10/min"}, if_match=tag).status == 200
 
 
 def test_of_a_thing_that_is_not_there_none_is_the_one_that_was_read(call):

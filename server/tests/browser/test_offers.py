@@ -29,6 +29,25 @@ def test_a_viewer_is_offered_nothing_that_would_be_refused(open_page, viewer):
     assert refused == []
 
 
+def test_who_is_granted_by_tags_is_offered_what_that_allows_and_nothing_of_other_dags(open_page, project):
+    tagged = {"dags": [], "tags": ["shop"], "connections": [], "variables": [], "pools": [], "installation": False}
+    sees = {**tagged, "dags": ["*"], "tags": [], "role": "viewer"}
+    project.ask("POST", "/users", user="tess", service=True, given=sees)
+    project.ask("POST", "/users/tess/grants", given={**tagged, "role": "operator"})
+    secret = project.ask("POST", "/tokens", name="tagged", user="tess")["secret"]
+    project.ask("POST", "/dags/held/runs", run_id="of-tags")
+    page = open_page("/dags/orders/runs/first", secret=secret)
+    expect(page.get_by_role("button", name="Run again")).to_be_visible()
+    page.goto(f"{project.url}/dags/orders/runs/first/tasks/check")
+    expect(page.get_by_role("button", name="Mark")).to_be_visible()
+    changes = page.get_by_role("button", name=re.compile("^(Run |Mark$|Cancel|Make a backfill|Trigger)"))
+    for path in ("runs/of-tags", "runs/of-tags/tasks/hold", "?tab=backfills"):
+        with page.expect_response(lambda answer: answer.url.endswith("/dags/held")):
+            page.goto(f"{project.url}/dags/held/{path}".replace("/?", "?"))
+        expect(page.get_by_role("navigation", name=re.compile("^Views"))).to_be_visible()
+        expect(changes).to_have_count(0)
+
+
 def test_a_dag_is_paused_and_its_run_triggered_on_its_page_by_keys_alone(open_page):
     dag = "a_dag_with_a_name_that_is_so_long_that_it_hardly_fits_into_a_line_of_any_table"
     page = open_page(f"/dags/{dag}")

@@ -128,3 +128,19 @@ test("a schedule is told in words where it is cron, and as it was written elsewh
   };
   for (const [text, words] of Object.entries(cases)) assert.equal(inWords(text), words);
 });
+
+test("a text of thousands of nested signs is shown in time, and no deeper than a page can be", async () => {
+  const many = (sign: string, count = 10_000): string => sign.repeat(count);
+  const texts = [
+    many(">"), many("> "), many("- "), many("1. "), many(" >"), `fine\n\n${many("> ")}a`, many("["), many("![", 3000) + many("](b)", 3000), many("*a ", 3000) + many("b* ", 3000), many("*") + "a" + many("*"),
+    many("*a ", 300) + many("b* ", 300), `${many(">", 39)} a`, Array.from({ length: 120 }, (_, at) => `${"  ".repeat(at)}- a`).join("\n"),
+  ];
+  const began = performance.now();
+  for (const text of texts) {
+    let [level, depth] = [[await parsed(text)], 0];
+    for (; level.length; depth += 1) level = level.flatMap((each) => ("children" in each ? each.children : []));
+    assert.ok(depth <= 43, `${text.slice(0, 20)} is ${depth} deep`);
+  }
+  assert.ok(performance.now() - began < 5000);
+  assert.match(JSON.stringify(await parsed(`${many(">", 30)} *a*`)), /"emphasis"/);
+});

@@ -1,7 +1,8 @@
 """The structure of a DAG as it is stored: plain values that are canonical as JSON.
 
 Objects of `penstock.author` become these values in the child process that imports a DAG file; the engine reads nothing else.
-Equal DAGs have equal JSON and so equal hashes: keys are in declaration order, lists that mean sets are sorted, defaults are left out.
+Equal DAGs have equal JSON and so equal hashes: fields are in declaration order, the keys of a dict and lists that mean sets are sorted,
+defaults are left out. Params stand in their author's order: another order is another version.
 """
 
 import hashlib
@@ -233,7 +234,13 @@ def param_values(dag: DagSpec, task: TaskSpec | None, conf: dict[str, Any]) -> d
 
 def to_json(dag: DagSpec) -> bytes:
     """The canonical JSON of a DAG: the same DAG always gives the same bytes."""
-    return msgspec.json.encode(dag, order="deterministic", enc_hook=_plain)
+    if not dag.params and not any(task.params for task in dag.tasks):
+        return msgspec.json.encode(dag, order="deterministic", enc_hook=_plain)
+    made: dict[str, Any] = msgspec.to_builtins(dag, order="deterministic", enc_hook=_plain)
+    for ordered, each in zip((made, *made.get("tasks", ())), (dag, *dag.tasks), strict=True):
+        if each.params:
+            ordered["params"] = {name: ordered["params"][name] for name in each.params}
+    return msgspec.json.encode(made)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - a value of a type that JSON has not

@@ -100,6 +100,10 @@ class Config:
             encrypted = connection.execute(CONNECTION, {"conn_id": conn_id}).scalar()
         return None if encrypted is None else self._decrypted(conn_id, encrypted)
 
+    def stamp(self, given: Connection) -> str:
+        """What differs as soon as anything of a connection does, its secrets included, and tells nothing of them."""
+        return self._keyring.digest(msgspec.json.encode(given, order="deterministic"))
+
     def connections(self) -> list[Connection]:
         """Every connection with its secrets, by id."""
         with self._database.read() as connection:

@@ -1,6 +1,8 @@
 """Encryption at rest: Fernet tokens under one or more keys, the first of which writes."""
 
+import hashlib
 import os
+from base64 import urlsafe_b64decode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,6 +75,11 @@ class Keyring:
                 f"{what} cannot be decrypted with the key in {self.origin}: it was encrypted with another key. "
                 f"Put the right key there, or add it as a further one (the first encrypts, all decrypt)."
             ) from None
+
+    def digest(self, data: bytes) -> str:
+        """Digest data with the first key, without which no trying tells what was digested; raises ConfigError if there is none."""
+        self._cipher()
+        return hashlib.blake2b(data, key=urlsafe_b64decode(self._keys[0]), digest_size=16).hexdigest()
 
     def rotate(self, token: bytes, what: str) -> bytes:
         """Encrypt again with the first key what any of the keys decrypts; raises ConfigError if no key fits."""

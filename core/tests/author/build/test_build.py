@@ -2,7 +2,7 @@
 
 import pytest
 
-from penstock.model.dag import Mapping, XComRef, content_hash, to_json
+from penstock.model.dag import Mapping, XComRef, content_hash, from_json, to_json
 from penstock.model.retry import RetrySpec
 from penstock.model.state import TriggerRule
 
@@ -222,6 +222,18 @@ def test_equal_dags_have_equal_json_whatever_the_order_of_their_edges(spec):
     head = 'with DAG("d", tags=["b", "a"]):\n    a, b, c = (EmptyOperator(task_id=x) for x in "abc")\n    '
     texts = [head + "a >> c; b >> c", head + "b >> c; a >> c"]
     assert len({content_hash(to_json(spec(text))) for text in texts}) == 1
+
+
+def test_params_stand_in_their_authors_order_and_all_else_of_a_dag_in_one(spec):
+    text = """
+        with DAG("d", params={"zone": {"y": 1, "a": 2}, "a": 1, "Q": 2.5}):
+            EmptyOperator(task_id="t", params={"b": 1, "a": None})
+        """
+    first, other = spec(text), spec(text.replace('{"y": 1, "a": 2}', '{"a": 2, "y": 1}'))
+    stored = from_json(to_json(first))
+    assert (list(stored.params), list(stored.tasks[0].params)) == (["zone", "a", "Q"], ["b", "a"])
+    assert to_json(first) == to_json(other) == to_json(stored), "the order of what a value holds means nothing"
+    assert to_json(spec(text.replace('"a": 1, "Q": 2.5', '"Q": 2.5,  "a": 1'))) != to_json(first)
 
 
 def test_a_decorated_function_builds_a_dag_with_its_arguments_as_parameters(spec):

@@ -24,9 +24,9 @@ export function unlearn(): void {
 /**
  * Whether the reader may do something with a thing of a name, or without a name with anything at all.
  *
- * @param tags Those of the DAG, if it is one: grants may name them. Where they are not known, what such a grant might allow is offered.
+ * @param tags Those of the DAG, if it is one: grants may name them.
  */
-export function may(permission: Permission, name?: string, tags?: readonly string[]): boolean {
+export function may(permission: Permission, name?: string, tags: readonly string[] = []): boolean {
   const { me, rules } = who;
   const rule = rules.find((each) => each.permission === permission);
   if (!me || !rule || (me.only && !me.only.includes(permission))) return false;
@@ -35,6 +35,6 @@ export function may(permission: Permission, name?: string, tags?: readonly strin
     if (rule.scope === "installation") return grant.installation;
     const globs = { dag: grant.dags, connection: grant.connections, variable: grant.variables, pool: grant.pools }[rule.scope];
     if (name === undefined) return globs.length > 0 || (rule.scope === "dag" && grant.tags.length > 0);
-    return globs.some((glob) => fits(glob, name)) || (rule.scope === "dag" && grant.tags.some((tag) => !tags || tags.includes(tag)));
+    return globs.some((glob) => fits(glob, name)) || (rule.scope === "dag" && grant.tags.some((tag) => tags.includes(tag)));
   });
 }

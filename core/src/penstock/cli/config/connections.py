@@ -66,7 +66,7 @@ def show_connection(context: click.Context, conn_id: str, *, as_json: bool) -> N
         print_json(found)
         return
     fields: dict[str, Any] = {name: getattr(found, name) for name in found.__struct_fields__}
-    del fields["shadowed"], fields["withheld"]  # what is shown here is what a task is given
+    del fields["shadowed"], fields["withheld"], fields["stamp"]  # what is shown here is what a task is given
     fields["extra"] = "\n".join(f"{key} = {value}" for key, value in found.extra.items())
     print_fields(fields)
 

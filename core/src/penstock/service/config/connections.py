@@ -32,6 +32,7 @@ class ConnectionSummary(msgspec.Struct, frozen=True):
         source: Name of the source that it is from: ``environment``, ``database``, or a secrets backend.
         shadowed: True if an earlier source has a connection of this id, too, so that this one is not used.
         withheld: Name of an earlier source that fails: nobody is given this connection until that answers.
+        stamp: Of a stored one that is shown by itself, what differs as soon as anything of it does, its secrets included; else "".
     """
 
     conn_id: str
@@ -46,6 +47,7 @@ class ConnectionSummary(msgspec.Struct, frozen=True):
     source: str = ""
     shadowed: bool = False
     withheld: str = ""
+    stamp: str = ""
 
 
 class ConnectionTest(msgspec.Struct, frozen=True):
@@ -95,7 +97,9 @@ def show_connection(installation: Installation, conn_id: str) -> ConnectionSumma
         ConfigError: A source failed.
         StoreError: The database failed.
     """
-    return _without_secrets(installation.vault.connection(conn_id))
+    found = installation.vault.connection(conn_id)
+    stamp = installation.store.config.stamp(found.value) if found.source == DATABASE else ""
+    return msgspec.structs.replace(_without_secrets(found), stamp=stamp)
 
 
 @operation("PUT", "/connections/{conn_id}", needs=Permission.CONNECTIONS_WRITE)

@@ -72,7 +72,7 @@ def show_pool(installation: Installation, name: str) -> Pool:
     pools = {each.name: each for each in installation.store.config.pools()}
     if name not in pools:
         raise NotFoundError("pool", name, pools)
-    return pools[name]
+    return msgspec.structs.replace(pools[name], next_at=None)  # that is the scheduler's, and nobody's setting
 
 
 def _pools(installation: Installation) -> list[PoolUsage]:

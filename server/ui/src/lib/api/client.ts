@@ -18,8 +18,12 @@ export class Refused extends Error {
 type Parameters<R extends keyof Routes> = Routes[R]["parameters"];
 type Answer<R extends keyof Routes> = Routes[R]["answer"];
 
-/** Ask for an operation by its route, such as "GET /dags/{dag_id}"; a change that is asked for again is done once. */
-export async function call<R extends keyof Routes>(route: R, parameters: Parameters<R>, signal?: AbortSignal): Promise<Answer<R>> {
+/**
+ * Ask for an operation by its route, such as "GET /dags/{dag_id}"; a change that is asked for again is done once.
+ *
+ * @param tag The tag of a thing as it was read: what changes it is refused with 412 if it is another one by now; "" for whatever it is.
+ */
+export async function call<R extends keyof Routes>(route: R, parameters: Parameters<R>, signal?: AbortSignal, tag = ""): Promise<Answer<R>> {
   const { method, path, rest } = placed(route, parameters);
   const headers: Record<string, string> = { Accept: "application/json" };
   const init: RequestInit = { method, headers, ...(signal ? { signal } : {}) };
@@ -32,7 +36,8 @@ export async function call<R extends keyof Routes>(route: R, parameters: Paramet
   const url = `/api/v1${path}${query}`;
   if (method === "GET" && mayBeOld()) headers["Cache-Control"] = "max-age=1";
   if (method === "GET" || rest["dry_run"]) return (await send(url, init)) as Answer<R>;
-  const change = `${method} ${url} ${init.body ?? ""}`;
+  if (tag) headers["If-Match"] = tag;
+  const change = `${method} ${url} ${tag} ${init.body ?? ""}`;
   headers["Idempotency-Key"] = keyOf(change);
   try {
     const answer = await send(url, init);
@@ -42,6 +47,13 @@ export async function call<R extends keyof Routes>(route: R, parameters: Paramet
     settle(change, error instanceof Refused ? error.status : 0);
     throw error;
   }
+}
+
+/** The tag of what a route gives, as it is now, without what it gives: that may be a secret. */
+export async function tagOf<R extends keyof Routes>(route: R, parameters: Parameters<R>): Promise<string> {
+  const answer = await fetched(address(route, parameters), { method: "HEAD" });
+  if (answer.ok) return answer.headers.get("ETag") ?? "";
+  throw new Refused(answer.status, answer.status === 404 ? "It is not there any more, or you may not see it." : `The server answered ${answer.status}.`);
 }
 
 /** Where a browser gets by itself what a route of the method GET gives, such as a file. */
@@ -64,19 +76,23 @@ function placed(route: string, parameters: object): { method: string; path: stri
 
 /** Send a request; an answer that refuses becomes an error with its sentence. */
 export async function send(url: string, init: RequestInit): Promise<unknown> {
-  let answer: Response;
+  const answer = await fetched(url, init);
+  if (answer.ok) return answer.status === 204 ? null : answer.json();
+  throw new Refused(answer.status, await sentence(answer));
+}
+
+async function fetched(url: string, init: RequestInit): Promise<Response> {
   try {
     const kept = token();
-    answer = await fetch(url, kept ? { ...init, headers: { ...init.headers, Authorization: `Bearer ${kept}` } } : init);
+    const answer = await fetch(url, kept ? { ...init, headers: { ...init.headers, Authorization: `Bearer ${kept}` } } : init);
     answered(true);
+    if (answer.status === 401 && place.path !== "/login") go(`/login?next=${encodeURIComponent(place.path + place.query)}`, true);
+    return answer;
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     answered(false);
     throw new Refused(0, "The server does not answer. This page goes on by itself as soon as it does.");
   }
-  if (answer.ok) return answer.status === 204 ? null : answer.json();
-  if (answer.status === 401 && place.path !== "/login") go(`/login?next=${encodeURIComponent(place.path + place.query)}`, true);
-  throw new Refused(answer.status, await sentence(answer));
 }
 
 async function sentence(answer: Response): Promise<string> {

@@ -209,6 +209,7 @@ export interface ConnectionSummary {
   source: string;
   shadowed: boolean;
   withheld: string;
+  stamp: string;
 }
 
 export interface ConnectionTest {
@@ -1192,6 +1193,10 @@ export interface Routes {
     parameters: { after?: string; limit?: number };
     answer: VaultPageOfConnectionSummary;
   };
+  "GET /connections/{conn_id}": {
+    parameters: { conn_id: string };
+    answer: ConnectionSummary;
+  };
   "GET /dags": {
     parameters: { search?: string; tag?: string; owner?: string; paused?: boolean | null; state?: RunState | null; retired?: boolean; after?: string; limit?: number };
     answer: PageOfDagSummary;
@@ -1227,6 +1232,10 @@ export interface Routes {
   "GET /dags/{dag_id}/next-runs": {
     parameters: { dag_id: string; count?: number };
     answer: (NextRun)[];
+  };
+  "GET /dags/{dag_id}/paused": {
+    parameters: { dag_id: string };
+    answer: boolean;
   };
   "GET /dags/{dag_id}/runs/{run_id}": {
     parameters: { dag_id: string; run_id: string };
@@ -1296,6 +1305,10 @@ export interface Routes {
     parameters: { after?: string; limit?: number };
     answer: PageOfPoolUsage;
   };
+  "GET /pools/{name}": {
+    parameters: { name: string };
+    answer: Pool;
+  };
   "GET /pools/{name}/use": {
     parameters: { name: string };
     answer: PoolUse;
@@ -1340,6 +1353,10 @@ export interface Routes {
     parameters: { after?: string; limit?: number };
     answer: PageOfTeam;
   };
+  "GET /teams/{team}": {
+    parameters: { team: string };
+    answer: Team;
+  };
   "GET /teams/{team}/grants": {
     parameters: { team: string; after?: string; limit?: number };
     answer: PageOfHeldGrant;
@@ -1356,6 +1373,10 @@ export interface Routes {
     parameters: { after?: string; limit?: number };
     answer: PageOfUser;
   };
+  "GET /users/{user}": {
+    parameters: { user: string };
+    answer: User;
+  };
   "GET /users/{user}/grants": {
     parameters: { user: string; after?: string; limit?: number };
     answer: PageOfHeldGrant;
@@ -1363,6 +1384,10 @@ export interface Routes {
   "GET /variables": {
     parameters: { after?: string; limit?: number };
     answer: VaultPageOfVariableSummary;
+  };
+  "GET /variables/{key}": {
+    parameters: { key: string };
+    answer: string;
   };
   "GET /views/latest-runs": {
     parameters: { dag_ids: (string)[]; count?: number };
