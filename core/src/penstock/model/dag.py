@@ -237,7 +237,8 @@ def to_json(dag: DagSpec) -> bytes:
     if not dag.params and not any(task.params for task in dag.tasks):
         return msgspec.json.encode(dag, order="deterministic", enc_hook=_plain)
     made: dict[str, Any] = msgspec.to_builtins(dag, order="deterministic", enc_hook=_plain)
-    for ordered, each in zip((made, *made.get("tasks", ())), (dag, *dag.tasks), strict=True):
+    written: tuple[DagSpec | TaskSpec, ...] = (dag, *dag.tasks)
+    for ordered, each in zip((made, *made.get("tasks", ())), written, strict=True):
         if each.params:
             ordered["params"] = {name: ordered["params"][name] for name in each.params}
     return msgspec.json.encode(made)
