@@ -3,7 +3,9 @@
 import re
 import sys
 from pathlib import Path
+from unittest.mock import ANY
 
+import msgspec
 import pytest
 
 from penstock.app.parts.vault import answer, open_vault
@@ -136,3 +138,18 @@ def test_a_try_that_asks_for_a_connection_is_told_what_its_provider_marks_as_sec
         reply = answer(open_vault(settings, store), "a test")(Ask("connection", ("c",)))
     assert sorted(reply.secrets) == ["pw", "xyzzy"]
     assert reply.value["extra"] == {"pin": "xyzzy", "region": "eu"}
+
+
+def test_what_a_provider_costs_is_measured_by_importing_all_that_it_offers(penstock, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+    code, out, _ = penstock("providers", "cost", "acme")
+    assert (code, *re.findall(r"import +\d+ ms|penstock-providers-acme +1\.0", out)) == (
+        0,
+        ANY,
+        "penstock-providers-acme  1.0",
+    )
+    (tmp_path / "site" / "penstock_acme" / "operators.py").write_text("raise ValueError('broken by half')\n")
+    code, out, _ = penstock("providers", "cost", "acme", "--json")
+    assert (code, msgspec.json.decode(out)["problem"]) == (1, "ValueError: broken by half")
+    code, _, err = penstock("providers", "cost", "nope")
+    assert (code, "plugin-manager install nope" in err) == (3, True)

@@ -22,6 +22,7 @@ READ = {
 
 OTHERWISE = {
     "show_provider": 404,  # none is installed
+    "measure_provider": 404,  # as above
     "test_connection": 503,  # nor one whose hook this needs
     "search_logs": 422,  # logs are not indexed
     "find_index": 404,  # no task is mapped

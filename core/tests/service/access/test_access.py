@@ -76,6 +76,9 @@ def test_a_user_may_what_the_grants_of_user_and_teams_say(installation, users):
     assert not eve.may(Permission.RUNS_WRITE, "sales_eu")
     assert eve.may(Permission.RUNS_WRITE, "x", ("stock",))
     assert [held.team for held in list_grants(installation, "eve").items] == ["", "stockists"]
+    listed = {each.name: each.grants for each in list_users(installation).items}
+    assert listed == {name: tuple(list_grants(installation, name).items) for name in listed}
+    assert [held.team for held in listed["eve"]] == ["", "stockists"]
     assert [team.members for team in list_teams(installation).items] == [("eve",)]
     assert len(list_team_grants(installation, "stockists").items) == 1
     assert remove_member(installation, "stockists", "eve")

@@ -2,12 +2,11 @@
 
 import getpass
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from penstock.errors import RequestError
 from penstock.model.access.permission import Role
 from penstock.model.access.principal import Grant, everywhere
-from penstock.model.access.user import HeldGrant
 from penstock.model.history.audit import AskedBy
 from penstock.service.access import grants, links, users
 from penstock.service.access.grant_entries import grant_text
@@ -47,14 +46,10 @@ def show_all() -> int:
         for each in every(lambda after: users.list_users(installation, after=after, limit=_USERS)):
             kind = "service account" if each.service else "user" if each.password else "user without a password"
             _print(f"{each.name}  {kind}{', disabled' if each.disabled else ''}")
-            for held in _grants(installation, each.name):
+            for held in each.grants:
                 of = f" (team {held.team})" if held.team else ""
                 _print(f"  grant {held.number}: {grant_text(held.grant)}{of}")
     return 0
-
-
-def _grants(installation: Installation, user: str) -> Iterator[HeldGrant]:
-    return every(lambda after: grants.list_grants(installation, user, after=after))
 
 
 def password(user: str) -> int:

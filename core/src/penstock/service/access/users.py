@@ -2,10 +2,12 @@
 
 import re
 
+import msgspec
+
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.access.permission import Permission, Role
 from penstock.model.access.principal import Grant, everywhere
-from penstock.model.access.user import User
+from penstock.model.access.user import HeldGrant, User
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.service.access.grant_entries import check_grant, grant_entry
 from penstock.service.installation import Installation
@@ -19,11 +21,24 @@ _EXTERNAL = re.compile(r"https?://[!-~]{1,500} [ -~]{1,255}")
 _HASH = re.compile(r"\$argon2id\$v=\d+\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+")
 
 
+class UserSummary(User, frozen=True):
+    """A user in a list.
+
+    Attributes:
+        grants: What the user holds, by teams as well.
+    """
+
+    grants: tuple[HeldGrant, ...] = ()
+
+
 @operation("GET", "/users", needs=Permission.USERS_WRITE)
-def list_users(installation: Installation, *, after: str = "", limit: PageSize = 200) -> Page[User]:
-    """List a page of users by name; raises PageError or StoreError."""
-    found = installation.store.access.users.page(after=_USERS.key(after) or "", limit=limit + 1)
-    return _USERS.page(found, limit, lambda user: user.name)
+def list_users(installation: Installation, *, after: str = "", limit: PageSize = 200) -> Page[UserSummary]:
+    """List a page of users with their grants, by name; raises PageError or StoreError."""
+    stored = installation.store.access.users
+    found, end = _USERS.cut(stored.page(after=_USERS.key(after) or "", limit=limit + 1), limit, lambda user: user.name)
+    held = stored.grants_of_page(found[0].name, found[-1].name) if found else {}
+    items = [UserSummary(**msgspec.structs.asdict(each), grants=tuple(held.get(each.name, ()))) for each in found]
+    return Page(items=items, next=end)
 
 
 @operation("GET", "/users/{user}", needs=Permission.USERS_WRITE)

@@ -25,6 +25,17 @@ EXTERNAL = select(*_USER).where(_u.external == bindparam("of"))
 _TEAMS_OF = select(_m.team).where(_m.user_name == bindparam("of"))
 _GRANT = (_g.number, _g.user_name, _g.team, _g.body, _g.created_at)
 HELD = select(*_GRANT).where(or_(_g.user_name == bindparam("of"), _g.team.in_(_TEAMS_OF))).order_by(_g.number)
+_BY_TEAM = user_grant.join(team_member, _g.team == _m.team)
+HELD_FROM_TO = (
+    select(_g.user_name.label("holder"), *_GRANT)
+    .where(_g.user_name.between(bindparam("first"), bindparam("last")))
+    .union_all(
+        select(_m.user_name, *_GRANT)
+        .select_from(_BY_TEAM)
+        .where(_m.user_name.between(bindparam("first"), bindparam("last")))
+    )
+    .order_by("number")
+)
 ADMINS = (
     select(_g.body, _u.name)
     .select_from(users)
@@ -68,6 +79,14 @@ class StoredUsers:
         """The grants that a user holds, those of the user's teams included."""
         with self._database.read() as connection:
             return [_held(row) for row in connection.execute(HELD, {"of": name})]
+
+    def grants_of_page(self, first: str, last: str) -> dict[str, list[HeldGrant]]:
+        """The grants of each user from one name to another, those of the user's teams included; users who have none are left out."""
+        found: dict[str, list[HeldGrant]] = {}
+        with self._database.read() as connection:
+            for user, *row in connection.execute(HELD_FROM_TO, {"first": first, "last": last}):
+                found.setdefault(user, []).append(_held(row))
+        return found
 
     def team_grants(self, name: str) -> list[HeldGrant]:
         """The grants that a team holds."""

@@ -292,6 +292,12 @@ export interface DagWait {
   reason: string;
 }
 
+export interface DistributionCost {
+  name: string;
+  version: string;
+  bytes: number;
+}
+
 export type Doubled = "both" | "first" | "last";
 
 export interface Duration {
@@ -636,8 +642,8 @@ export interface PageOfToken {
   next: string;
 }
 
-export interface PageOfUser {
-  items: (User)[];
+export interface PageOfUserSummary {
+  items: (UserSummary)[];
   next: string;
 }
 
@@ -712,6 +718,13 @@ export interface PrincipalSummary {
   user: string;
   grants: (Grant)[];
   only: (Permission)[] | null;
+}
+
+export interface ProviderCost {
+  id: string;
+  import_ms: number | null;
+  problem: string;
+  distributions: (DistributionCost)[];
 }
 
 export interface ProviderDetails {
@@ -1024,6 +1037,17 @@ export interface User {
   external: string | null;
   service: boolean;
   disabled: boolean;
+}
+
+export interface UserSummary {
+  name: string;
+  created_at: string;
+  changed_at: string;
+  password: boolean;
+  external: string | null;
+  service: boolean;
+  disabled: boolean;
+  grants: (HeldGrant)[];
 }
 
 export interface VariableSummary {
@@ -1371,7 +1395,7 @@ export interface Routes {
   };
   "GET /users": {
     parameters: { after?: string; limit?: number };
-    answer: PageOfUser;
+    answer: PageOfUserSummary;
   };
   "GET /users/{user}": {
     parameters: { user: string };
@@ -1428,6 +1452,10 @@ export interface Routes {
   "POST /dags/{dag_id}/runs/{run_id}/tasks/{task_id}/mark": {
     parameters: { dag_id: string; task_id: string; state: string; run_id: string; map_index?: number | null; code?: Code | null; dry_run?: boolean; why?: string };
     answer: Mark;
+  };
+  "POST /providers/{provider_id}/cost": {
+    parameters: { provider_id: string };
+    answer: ProviderCost;
   };
   "POST /teams": {
     parameters: { team: string; description?: string; why?: string };
