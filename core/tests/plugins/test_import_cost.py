@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from penstock.plugins import import_script
+from penstock.plugins import import_main
 from penstock.plugins.import_cost import import_cost
 
 MODULES = {
@@ -59,5 +59,5 @@ def test_what_comes_along_is_all_that_is_required_and_there_but_for_extras_and_t
         ]
         (folder / "METADATA").write_text("\n".join(lines) + "\n")
         (folder / "RECORD").write_text("x.py,,70\ny.py,,7\n")
-    found = import_script.main('["A_provider", []]')
+    found = import_main.main('["A_provider", []]')
     assert found["distributions"] == [["a-provider", "1.0", 77], ["b-lib", "1.0", 77], ["c.lib", "1.0", 77]]

@@ -7,10 +7,10 @@ import msgspec
 
 from penstock.cli import names
 from penstock.cli.installation import anywhere
+from penstock.cli.provided.provider_cost import measure_provider
 from penstock.cli.terminal import json_option, print_fields, print_json, print_line, print_remark, print_table
 from penstock.errors import ExitCode
 from penstock.service import providers as service
-from penstock.service.costs.provider_cost import measure_provider as measured
 from penstock_manifest.format import Manifest, to_data
 
 
@@ -20,6 +20,9 @@ def providers(context: click.Context) -> None:
     """List and show what is installed beside the core."""
     if context.invoked_subcommand is None:
         context.invoke(list_providers)
+
+
+providers.add_command(measure_provider)
 
 
 @providers.command("list")
@@ -80,26 +83,6 @@ def show_provider(context: click.Context, provider_id: str, *, as_json: bool) ->
         columns = ["capability", "kind", "used as", "class or function", "what it is"]
         print_table(columns, rows, empty="it offers nothing.")
         _print_arguments(manifest)
-    return code
-
-
-@providers.command("cost")
-@click.argument("provider_id", type=names.PROVIDER)
-@json_option
-@click.pass_context
-def measure_provider(context: click.Context, provider_id: str, *, as_json: bool) -> int:
-    """Measure what a provider costs: its import, in a process of its own, and what it brings along; exit code 1 if that fails."""
-    with anywhere(context) as installation:
-        found = measured(installation, provider_id)
-    code = ExitCode.FAILED if found.problem else ExitCode.DONE
-    if as_json:
-        print_json(found)
-        return code
-    took = f"fails: {found.problem}" if found.import_ms is None else f"{found.import_ms:.0f} ms"
-    print_fields({"provider": found.id, "import": took, "takes": f"{found.bytes / 1e6:.1f} MB"})
-    print_line("")
-    rows = [(each.name, each.version, f"{each.bytes / 1e6:.1f} MB") for each in found.distributions]
-    print_table(["distribution", "version", "takes"], rows, empty="no distribution comes with it.")
     return code
 
 

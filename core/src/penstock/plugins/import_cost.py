@@ -7,13 +7,14 @@ from pathlib import Path
 
 import msgspec
 
+from penstock.decoders import decode_json
 from penstock.processes.environ import without_secrets
 from penstock.processes.group import describe_exit, kill_group
 
 LIMIT_S = 60.0
 """Seconds that an import may take."""
 
-_SCRIPT = Path(__file__).with_name("import_script.py")
+_MAIN = Path(__file__).with_name("import_main.py")
 _MOST_BYTES = 1 << 20
 
 
@@ -43,7 +44,7 @@ def import_cost(python: str, distribution: str, modules: Sequence[str], limit_s:
     asked = msgspec.json.encode([distribution, list(modules)]).decode()
     try:
         process = subprocess.Popen(
-            [python, "-P", str(_SCRIPT), asked],
+            [python, "-P", str(_MAIN), asked],
             env=without_secrets(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -53,15 +54,15 @@ def import_cost(python: str, distribution: str, modules: Sequence[str], limit_s:
     except OSError as error:
         return ImportCost(problem=f"{python} cannot be started: {error.strerror}")
     try:
-        said, _ = process.communicate(timeout=limit_s)
+        answer, _ = process.communicate(timeout=limit_s)
     except subprocess.TimeoutExpired:
-        said = None
+        answer = None
     finally:
         kill_group(process.pid)
         process.communicate()
-    if said is None:
+    if answer is None:
         return ImportCost(problem=f"it was not imported within {limit_s:g} s")
     try:
-        return msgspec.json.decode(said[:_MOST_BYTES], type=ImportCost)
+        return decode_json(answer[:_MOST_BYTES], ImportCost)
     except msgspec.MsgspecError:
         return ImportCost(problem=f"its import ended the process, which {describe_exit(process.returncode)}")

@@ -1,6 +1,6 @@
 """Run as a program of its own, beside nothing: says what it costs to import some modules, and which distributions they bring along.
 
-``python import_script.py '["DISTRIBUTION", ["MODULE", ...]]'`` prints JSON; whatever is imported may print what it likes elsewhere.
+``python import_main.py '["DISTRIBUTION", ["MODULE", ...]]'`` prints JSON; whatever is imported may print what it likes elsewhere.
 """
 
 import json
@@ -50,7 +50,9 @@ def main(asked: str) -> dict[str, object]:
         for module in modules:
             __import__(module)
     except BaseException as error:  # noqa: BLE001 - it is a stranger's, and may raise anything
-        return {"problem": f"{type(error).__name__}: {error}"[:500], "distributions": rows}
+        from penstock.model.names import error_sentence  # noqa: PLC0415 - none of it is a cost of the provider
+
+        return {"problem": error_sentence(error)[:500], "distributions": rows}
     return {"import_ms": (time.perf_counter() - began) * 1000, "distributions": rows}
 
 
