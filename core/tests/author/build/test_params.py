@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from penstock.author.build.param_schema import check_params
 from penstock.author.build.schema import keywords
 from penstock.author.build.schema.keywords import KEYWORDS, schema_problem
-from penstock.author.build.schema.malformed import UNKNOWN, malformed
+from penstock.author.build.schema.malformed import INSTEAD, UNKNOWN, malformed
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.dag import DagSpec, ParamSpec, TaskSpec
+from penstock.model.patterns.construct import Construct
 
 NODE = {"type": "object", "properties": {"next": {"$ref": "#"}, "n": {"type": "integer"}}, "required": ["n"]}
 # A schema, what fits it, what does not, and what is said of the first of these.
@@ -137,7 +138,9 @@ def test_a_text_has_the_format_that_its_schema_names(name, fit, unfit):
 WRONG = [
     ({"type": "whole"}, "type is 'whole'; write one of array, boolean"),
     ({"type": []}, "type is []"),
-    ({"pattern": "("}, "pattern is '(', which is no regular expression"),
+    ({"pattern": "("}, "pattern is '(', which is no regular expression: missing ), unterminated"),
+    ({"pattern": "^(?!test)"}, "pattern is '^(?!test)', which looks ahead, as (?!...) does; write allOf with the rest"),
+    ({"patternProperties": {"(?:a{1,1000}){1,1000}": True}}, "is too large: with each repeat written out it has more"),
     ({"enum": "ab"}, "enum is 'ab'; write a list of values"),
     ({"minimum": "1"}, "minimum is '1'; write a number"),
     ({"minLength": -1}, "minLength is -1; write a whole number of 0 or more"),
@@ -166,6 +169,45 @@ def test_a_schema_that_never_ends_is_stopped(monkeypatch):
     assert "more than 10,000 steps" in schema_problem(doubling, 1)
 
 
+HELD = [
+    ({"pattern": "^(a+)+$"}, "a" * 5_000 + "!", "should match '^(a+)+$'"),
+    ({"patternProperties": {"^(a+)+$": False}}, {"a" * 1_000 + "!": 1}, ""),
+    ({"additionalProperties": False, "patternProperties": {"^(a+)+$": True}}, {"a" * 99 + "!": 1}, "may not be there"),
+    ({"propertyNames": {"pattern": "^(a+)+$"}}, {"a" * 1_000 + "!": 1}, "has a name that should match"),
+    ({"format": "regex"}, "(" * 9_000, "should be a regular expression"),
+    ({"pattern": "[a-z]{99}1"}, "a" * 50_000, "takes more than 100,000 steps"),
+    ({"items": {"enum": [*range(2_000)]}}, [-1.5 for _ in range(99)], "at [0] should be one of"),
+    ({"items": {"enum": [*range(2_000)]}}, [1_999 for _ in range(99)], "takes more than 100,000 steps"),
+    (
+        {"items": {"properties": dict.fromkeys(map(str, range(2_000)), True)}},
+        [{} for _ in range(99)],
+        "more than 100,000",
+    ),
+    ({"anyOf": [{"uniqueItems": True}] * 99}, [1] * 2_000, "takes more than 100,000 steps"),
+]
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "told"), HELD, ids=[f"{next(iter(each[0]))}-{n}" for n, each in enumerate(HELD)]
+)
+def test_no_value_holds_whoever_checks_it(schema, value, told, monkeypatch):
+    monkeypatch.setattr(keywords, "MOST_STEPS", 100_000)
+    assert malformed(schema) == ""
+    found = schema_problem(schema, value)
+    assert told in found
+    assert bool(told) == bool(found)
+
+
+def test_a_pattern_that_was_stored_and_is_refused_by_now_refuses_its_value():
+    assert (
+        schema_problem({"pattern": "^(?!test)"}, "x") == "is described by a pattern that looks ahead, as (?!...) does"
+    )
+
+
+def test_what_to_write_instead_is_said_of_every_construct():
+    assert INSTEAD.keys() == {*Construct}
+
+
 def test_a_parameter_and_its_schema_stand_in_the_dag(spec, complained):
     dag = spec("""
         params = {"n": Param(5, "How many.", type="integer", title="N"), "m": Param(type="string", description_md="*M*")}
@@ -180,7 +222,7 @@ def test_a_parameter_and_its_schema_stand_in_the_dag(spec, complained):
     complained(
         """
         DAG("a", params={"n": Param(0, minimum=1)})
-        DAG("b", params={"n": Param(0, type="whole")})
+        DAG("b", params={"n": Param(0, type="whole"), "p": Param("a", pattern="^.(?=c)")})
         with DAG("c", schedule="@daily", params={"n": Param(type="string")}) as c:
             EmptyOperator(task_id="t", params={"n": object(), "m": Param(1, type="string")})
             u = EmptyOperator(task_id="u", params=[1])
@@ -188,7 +230,10 @@ def test_a_parameter_and_its_schema_stand_in_the_dag(spec, complained):
         """,
         {
             1: ["the parameter 'n' should be at least 1, and its default is 0."],
-            2: ["the parameter 'n' has a schema that cannot be read: type is 'whole'"],
+            2: [
+                "the parameter 'n' has a schema that cannot be read: type is 'whole'",
+                "the parameter 'p' has a schema that cannot be read: pattern is '^.(?=c)', which looks ahead",
+            ],
             3: ["the parameter 'n' has no default, and runs of the schedule are given no values"],
             4: ["task 't': the parameter 'n' holds a builtins.object", "'m' should be of type string"],
             5: ["task 'u': params is [1]; write a dict"],

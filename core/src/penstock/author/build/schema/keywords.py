@@ -3,23 +3,40 @@
 Each keyword is a function that says what a value should be, or "". Nothing is fetched: a ``$ref`` leads into the same schema.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from fractions import Fraction
-from itertools import count
 from typing import Any, NamedTuple
 
 from penstock.author.build.schema.text_format import format_problem
+from penstock.model.patterns.construct import PatternError
+from penstock.model.patterns.pattern import pattern_of
 from penstock.model.text import counted
 
 DEEPEST = 64
 """How deep schemas may lie within each other, references followed."""
 MOST_STEPS = 1_000_000
-"""Schemas that one value is held against, at most: those of a recursive schema may double from step to step."""
+"""CheckSteps that one value takes, at most: the schemas of a recursive one may double from each to the next."""
 
 
 class _EndlessError(Exception):
-    """A value is held against too many schemas."""
+    """A value takes too many steps."""
+
+
+class CheckSteps:
+    """What is counted while one value is held against a schema: whatever is gone through once for each part of it.
+
+    That is each schema, each name or value that a keyword lists, each part of a value that is compared, and each state
+    that a pattern is in at a character.
+    """
+
+    def __init__(self) -> None:
+        self._left = MOST_STEPS
+
+    def spend(self, steps: int) -> None:
+        """Count some steps."""
+        self._left -= steps
+        if self._left < 0:
+            raise _EndlessError
 
 
 class SchemaPlace(NamedTuple):
@@ -29,11 +46,11 @@ class SchemaPlace(NamedTuple):
         root: The whole schema, into which references lead.
         path: The way from the whole value to this part of it, as people write it.
         depth: How many schemas lie around this one.
-        steps: One for each schema so far, of the whole value.
+        steps: Those that the whole value has taken so far.
     """
 
     root: Mapping[str, Any]
-    steps: Iterator[int]
+    steps: CheckSteps
     path: str = ""
     depth: int = 0
 
@@ -41,9 +58,11 @@ class SchemaPlace(NamedTuple):
 def schema_problem(schema: Mapping[str, Any], value: Any) -> str:  # noqa: ANN401 - any JSON value
     """Say what a value should be by a schema that is well-formed; "" if it is."""
     try:
-        return _problem(schema, value, SchemaPlace(schema, count(1)))
+        return _problem(schema, value, SchemaPlace(schema, CheckSteps()))
     except _EndlessError:
-        return f"is described by a schema that takes more than {MOST_STEPS:,} steps"
+        return f"is described by a schema that takes more than {MOST_STEPS:,} steps for it"
+    except PatternError as error:
+        return f"is described by a pattern that {error}"
 
 
 def pointed(root: Mapping[str, Any], reference: str) -> Any:  # noqa: ANN401 - a schema, or anything in a wrong one
@@ -72,8 +91,7 @@ def _problem(schema: Any, value: Any, place: SchemaPlace) -> str:  # noqa: ANN40
         return "" if schema else _at(place, "may not be there")
     if place.depth > DEEPEST:
         return _at(place, f"is described by schemas more than {DEEPEST} deep")
-    if next(place.steps) > MOST_STEPS:
-        raise _EndlessError
+    place.steps.spend(1)
     inner = place._replace(depth=place.depth + 1)
     for keyword, given in schema.items():
         check = KEYWORDS.get(keyword)
@@ -90,15 +108,25 @@ def _below(place: SchemaPlace, step: str | int) -> SchemaPlace:
     return place._replace(path=f"{place.path}[{step!r}]")
 
 
-def _key(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _key(value: Any, place: SchemaPlace) -> Any:  # noqa: ANN401 - any JSON value
     """Make what is equal for values that are equal as JSON, and can be hashed: 1 is 1.0, and True is no number."""
+    place.steps.spend(1)
     if isinstance(value, bool):
         return ("boolean", value)
     if isinstance(value, list | tuple):
-        return ("array", *map(_key, value))
+        return ("array", *(_key(each, place) for each in value))
     if isinstance(value, dict):
-        return ("object", frozenset((name, _key(each)) for name, each in value.items()))
+        return ("object", frozenset((name, _key(each, place)) for name, each in value.items()))
     return value
+
+
+def _found_in(pattern: str, text: str, place: SchemaPlace) -> bool:
+    return pattern_of(pattern).is_in(text, place.steps.spend)
+
+
+def _spent(given: Sized, place: SchemaPlace) -> None:
+    """Count what a keyword lists, all of which is looked for in a value."""
+    place.steps.spend(len(given))
 
 
 def _is_number(value: Any) -> bool:  # noqa: ANN401 - any JSON value
@@ -130,18 +158,18 @@ def _kind(given: Any, value: Any, _schema: Mapping[str, Any], place: SchemaPlace
 
 
 def _one_of_values(given: Any, value: Any, _schema: Mapping[str, Any], place: SchemaPlace) -> str:  # noqa: ANN401 - as `Check`
-    wanted = _key(value)
-    if any(_key(each) == wanted for each in given):
+    wanted = _key(value, place)
+    if any(_key(each, place) == wanted for each in given):
         return ""
     return _at(place, f"should be one of {', '.join(map(repr, given))}"[:500])
 
 
 def _constant(given: Any, value: Any, _schema: Mapping[str, Any], place: SchemaPlace) -> str:  # noqa: ANN401 - as `Check`
-    return "" if _key(given) == _key(value) else _at(place, f"should be {given!r:.200}")
+    return "" if _key(given, place) == _key(value, place) else _at(place, f"should be {given!r:.200}")
 
 
 def _pattern(given: Any, value: Any, _schema: Mapping[str, Any], place: SchemaPlace) -> str:  # noqa: ANN401 - as `Check`
-    fits = not isinstance(value, str) or re.search(given, value)
+    fits = not isinstance(value, str) or _found_in(given, value, place)
     return "" if fits else _at(place, f"should match {given!r}")
 
 
@@ -173,7 +201,8 @@ def _length(of: Callable[[Any], bool], words: str, holds: Callable[[int, int], b
 def _unique(given: Any, value: Any, _schema: Mapping[str, Any], place: SchemaPlace) -> str:  # noqa: ANN401 - as `Check`
     if not given or not _is_list(value):
         return ""
-    return "" if len({_key(each) for each in value}) == len(value) else _at(place, "should hold each element once")
+    different = {_key(each, place) for each in value}
+    return "" if len(different) == len(value) else _at(place, "should hold each element once")
 
 
 def _items(given: Any, value: Any, schema: Mapping[str, Any], place: SchemaPlace) -> str:  # noqa: ANN401 - as `Check`
@@ -198,6 +227,7 @@ def _contains(given: Any, value: Any, schema: Mapping[str, Any], place: SchemaPl
 
 
 def _properties(given: Any, value: Any, _schema: Mapping[str, Any], place: SchemaPlace) -> str:  # noqa: ANN401 - as `Check`
+    _spent(given, place)
     there = [name for name in given if name in value] if isinstance(value, dict) else []
     return _first(_problem(given[name], value[name], _below(place, name)) for name in there)
 
@@ -208,7 +238,7 @@ def _matching(given: Any, value: Any, _schema: Mapping[str, Any], place: SchemaP
         _problem(part, each, _below(place, name))
         for pattern, part in given.items()
         for name, each in pairs
-        if re.search(pattern, name)
+        if _found_in(pattern, name, place)
     )
 
 
@@ -218,7 +248,7 @@ def _others(given: Any, value: Any, schema: Mapping[str, Any], place: SchemaPlac
     return _first(
         _problem(given, each, _below(place, name))
         for name, each in pairs
-        if name not in named and not any(re.search(pattern, name) for pattern in patterns)
+        if name not in named and not any(_found_in(pattern, name, place) for pattern in patterns)
     )
 
 
@@ -230,16 +260,19 @@ def _names(given: Any, value: Any, _schema: Mapping[str, Any], place: SchemaPlac
 
 
 def _required(given: Any, value: Any, _schema: Mapping[str, Any], place: SchemaPlace) -> str:  # noqa: ANN401 - as `Check`
+    _spent(given, place)
     missing = [name for name in given if name not in value] if isinstance(value, dict) else []
     return _at(place, f"should have {', '.join(map(repr, missing))}") if missing else ""
 
 
 def _required_with(given: Any, value: Any, schema: Mapping[str, Any], place: SchemaPlace) -> str:  # noqa: ANN401 - as `Check`
+    _spent(given, place)
     there = [name for name in given if name in value] if isinstance(value, dict) else []
     return _first(_required(given[name], value, schema, place) for name in there)
 
 
 def _described_with(given: Any, value: Any, _schema: Mapping[str, Any], place: SchemaPlace) -> str:  # noqa: ANN401 - as `Check`
+    _spent(given, place)
     there = [name for name in given if name in value] if isinstance(value, dict) else []
     return _first(_problem(given[name], value, place) for name in there)
 

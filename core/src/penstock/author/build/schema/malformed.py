@@ -1,10 +1,12 @@
 """What can be wrong with a JSON Schema itself: told where it is written, so that no value meets it."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from penstock.author.build.schema.keywords import DEEPEST, TYPES, pointed
+from penstock.model.patterns.construct import Construct, PatternError
+from penstock.model.patterns.pattern import DEEPEST as DEEPEST_PATTERN
+from penstock.model.patterns.pattern import MOST_PARTS, pattern_of
 
 UNKNOWN = {
     "$anchor": "write $ref with the way to the schema, such as #/$defs/name",
@@ -18,6 +20,19 @@ UNKNOWN = {
     "unevaluatedProperties": "write additionalProperties beside properties",
 }
 """Keywords of JSON Schema that are not checked here, each with what to write instead."""
+
+INSTEAD = {
+    Construct.MALFORMED: "write one of Python's module re",
+    Construct.LONG: f"write maxLength for the length, and a pattern of at most {MOST_PARTS:,} parts",
+    Construct.DEEP: f"write at most {DEEPEST_PATTERN} groups and repeats within each other",
+    Construct.GROUP_AGAIN: "write out what the group may match, or enum with the texts that are meant",
+    Construct.CONDITIONAL: "write anyOf with a pattern for each case",
+    Construct.AHEAD: "write allOf with a pattern for each thing that is asked",
+    Construct.NOT_AHEAD: 'write allOf with the rest as a pattern, and {"not": {"pattern": ...}} for what may not follow',
+    Construct.BEHIND: "write allOf with a pattern for each thing that is asked, those of what may not stand there within not",
+    Construct.ATOMIC: "write it as a plain group or repeat: no pattern takes long here",
+}
+"""What to write in place of what a pattern may not have."""
 
 
 def malformed(schema: Mapping[str, Any]) -> str:
@@ -57,9 +72,9 @@ def _own_faults(keyword: str, given: Any, root: Mapping[str, Any]) -> Iterator[s
 def _pattern_faults(keyword: str, given: Any) -> Iterator[str]:  # noqa: ANN401 - as above
     for pattern in [given] if isinstance(given, str) else given:
         try:
-            re.compile(pattern)
-        except re.error as error:
-            yield f"{keyword} is {pattern!r:.100}, which is no regular expression: {error}"
+            pattern_of(pattern)
+        except PatternError as error:
+            yield f"{keyword} is {pattern!r:.100}, which {error}; {INSTEAD[error.construct]}"
 
 
 def _reference_faults(given: str, root: Mapping[str, Any]) -> Iterator[str]:

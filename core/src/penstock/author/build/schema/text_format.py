@@ -6,9 +6,16 @@ from datetime import datetime, time
 from ipaddress import IPv4Address, IPv6Address
 from uuid import UUID
 
+from penstock.model.patterns.pattern import expression_fault
+
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _DURATION = re.compile(r"P(?=.)(\d+W|(\d+Y)?(\d+M)?(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+S)?)?)")
 """ISO 8601 durations, as appendix A of RFC 3339 has them; T and P need something after them."""
+
+
+def _expression(text: str) -> None:
+    if fault := expression_fault(text):
+        raise ValueError(fault)
 
 
 def _instant(text: str) -> None:
@@ -44,11 +51,11 @@ CHECKED: dict[str, tuple[str, Callable[[str], object]]] = {
     "email": ("a mail address", _address),
     "ipv4": ("an IPv4 address", IPv4Address),
     "ipv6": ("an IPv6 address", IPv6Address),
-    "regex": ("a regular expression", re.compile),
+    "regex": ("a regular expression", _expression),
     "time": ("a time such as 06:00:00", _time),
     "uuid": ("a UUID", UUID),
 }
-"""What a text of a format is, and what raises ValueError (or `re.error`) for one that is none. Others are for people."""
+"""What a text of a format is, and what raises ValueError for one that is none. Others are for people."""
 
 
 def format_problem(name: object, text: str) -> str:
@@ -59,6 +66,6 @@ def format_problem(name: object, text: str) -> str:
     words, read = known
     try:
         read(text)
-    except (ValueError, re.error):
+    except ValueError:
         return f"should be {words}"
     return ""

@@ -1,0 +1,1 @@
+"""Regular expressions that somebody wrote for texts of somebody else."""
