@@ -148,7 +148,7 @@ class Dags:
         """Every DAG, retired ones included, by id."""
         with self._database.read() as connection:
             try:
-                return [DagState(*row) for row in connection.execute(STATES)]
+                return [DagState(*row) for row in connection.execute(STATES).all()]
             except DataUnreadableError:
                 return [_state(connection, dag_id) for dag_id in connection.execute(IDS).scalars().all()]
 
@@ -251,7 +251,7 @@ class Versions:
         if after is not None:
             query = query.where(tuple_(_v.created_at, _v.version) < after)
         with self._database.read() as connection:
-            return [StoredVersion(*row) for row in connection.execute(query, {"dag_id": dag_id})]
+            return [StoredVersion(*row) for row in connection.execute(query, {"dag_id": dag_id}).all()]
 
     def spec(self, version: str) -> DagSpec | None:
         """The structure of a version; None if there is none. Raises as `get`."""

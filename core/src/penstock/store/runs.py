@@ -177,7 +177,7 @@ class Runs:
         if before is not None:
             query = query.where(_r.run < before)
         with self._database.read() as connection:
-            return [Run(*row) for row in connection.execute(query)]
+            return [Run(*row) for row in connection.execute(query).all()]
 
     def between(self, dag_id: str, since: datetime, until: datetime, most: int) -> list[Run]:
         """The first runs of a DAG that have started and whose logical date lies in a span of time, the end excluded, by that date."""
@@ -188,26 +188,26 @@ class Runs:
             .limit(most)
         )
         with self._database.read() as connection:
-            return [Run(*row) for row in connection.execute(query)]
+            return [Run(*row) for row in connection.execute(query).all()]
 
     def tasks(self, run: int, task_id: str = "") -> list[TaskInstance]:
         """Task instances of a run, by task id and index; of one task if ``task_id`` is given."""
         query = TASKS_OF_RUN.where(_t.task_id == task_id) if task_id else TASKS_OF_RUN
         with self._database.read() as connection:
-            return [TaskInstance(*row) for row in connection.execute(query, {"run": run})]
+            return [TaskInstance(*row) for row in connection.execute(query, {"run": run}).all()]
 
     def tries(self, run: int, task_id: str = "") -> list[PastTry]:
         """Tries of a run, by task id, index and epoch; of one task if ``task_id`` is given."""
         query = TRIES_OF_RUN.where(_a.task_id == task_id) if task_id else TRIES_OF_RUN
         with self._database.read() as connection:
-            return [PastTry(Try(*row[:-2]), *row[-2:]) for row in connection.execute(query, {"run": run})]
+            return [PastTry(Try(*row[:-2]), *row[-2:]) for row in connection.execute(query, {"run": run}).all()]
 
     def rendered(self, run: int, task_id: str) -> list[Rendered]:
         """What the templates of a task's tries had become, by index and epoch."""
         c = tables.rendered.c
         query = select(*_RENDERED).where(c.run == run, c.task_id == task_id).order_by(c.map_index, c.epoch)
         with self._database.read() as connection:
-            return [Rendered(*row) for row in connection.execute(query)]
+            return [Rendered(*row) for row in connection.execute(query).all()]
 
 
 class XComs:
@@ -276,7 +276,7 @@ class XComs:
         if after is not None:
             query = query.where(tuple_(_x.map_index, _x.key) > after)
         with self._database.read() as connection:
-            return [XCom(*row) for row in connection.execute(query)]
+            return [XCom(*row) for row in connection.execute(query).all()]
 
     def _of_key(self, query: Executable, run: int, ref: XComRef, **more: int) -> Sequence[Sequence[Any]]:
         with self._database.read() as connection:

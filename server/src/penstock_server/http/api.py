@@ -20,7 +20,7 @@ from penstock.service.access.once import KeyedRequest, Once
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import Operation
 from penstock.service.operations.table import operations
-from penstock_server.http.body import body_of
+from penstock_server.http.body import body_of, is_bare
 from penstock_server.http.changes.idempotency import fingerprint, key_of, rights_of, scope_of
 from penstock_server.http.changes.precondition import precondition, readers, tag_of, tags_in
 from penstock_server.http.kept_reads import KeptReads, TaggedBody, allowed_age_s, asked_key
@@ -117,12 +117,12 @@ class Api:
         route, named = self._routes.find(method, path[len(PREFIX) :])
         if route is None:
             return _tagged(request, tagged_body(self.openapi))
-        asked = _Asked(request, principal, method, path, request.scope["query_string"], await body_of(request))
-        key = key_of(request.headers.get("idempotency-key", ""))
-        if route.operation.stored and not asked.body:
-            kept = self._kept.at_once(principal, path, asked.query, asked.age_s)
+        query, key = request.scope["query_string"], key_of(request.headers.get("idempotency-key", ""))
+        if route.operation.stored and is_bare(request):
+            kept = self._kept.at_once(principal, path, query, _age_s(request))
             if kept is not None:
                 return _tagged(request, kept)
+        asked = _Asked(request, principal, method, path, query, await body_of(request))
         arguments = route.parameters.decode(named, asked.query, asked.body, principal)
         if route.lasts is not None:
             return await self._lasts(asked, route.lasts, route.operation, arguments)
@@ -166,7 +166,9 @@ class Api:
 
         if operation.stored:
             given = asked.principal, asked.path, asked.query
-            kept = await self._shared.answer(asked_key(*given), lambda: self._kept.answer(*given, read), asked.age_s)
+            kept = await self._shared.answer(
+                asked_key(*given), lambda: self._kept.answer(*given, read), _age_s(asked.request)
+            )
             return _tagged(asked.request, kept)
         found = await self._in_thread(read)
         if operation.method == "GET":
@@ -194,10 +196,6 @@ class _Asked(NamedTuple):
     query: bytes
     body: bytes
 
-    @property
-    def age_s(self) -> float:
-        return allowed_age_s(self.request.headers.get("cache-control", ""))
-
 
 def encode(value: Any) -> bytes:  # noqa: ANN401 - what operations return
     """An answer as JSON."""
@@ -215,6 +213,10 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - as above
 def tagged_body(content: bytes) -> TaggedBody:
     """A body with its tag."""
     return TaggedBody(content, tag_of(content))
+
+
+def _age_s(request: Request) -> float:
+    return allowed_age_s(request.headers.get("cache-control", ""))
 
 
 def _tagged(request: Request, found: TaggedBody) -> Response:

@@ -14,6 +14,11 @@ MOST_S = 20.0
 """Seconds in which a body has to arrive."""
 
 
+def is_bare(request: Request) -> bool:
+    """Whether a request says that it has no body (RFC 9112, 6.3): there is nothing to wait for."""
+    return request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
+
+
 async def body_of(
     request: Request, *, most_bytes: int = MOST_BYTES, most_s: float = MOST_S, kind: str = "application/json"
 ) -> bytes:

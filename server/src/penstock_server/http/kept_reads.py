@@ -90,10 +90,12 @@ class KeptReads:
         Raises:
             StoreError: The database failed.
         """
-        if not self._stamp.at_once and not age_s:
-            return None
         found = self._kept.get(asked_key(principal, path, query))
-        return None if found is None else self._true(found, self._stamp.read() if self._stamp.at_once else "", age_s)
+        if found is None:
+            return None
+        if self._now_s() < found.read_s + age_s and found.own == self._stamp.own():
+            return found.answer._replace(age_s=ceil(age_s))  # whatever others have committed: they are not even asked
+        return self._true(found, self._stamp.read()) if self._stamp.at_once else None
 
     def answer(self, principal: Principal, path: str, query: bytes, make: Callable[[], TaggedBody]) -> TaggedBody:
         """The answer, kept or made: all that it reads is of one view of the database.
@@ -114,20 +116,15 @@ class KeptReads:
         with self._installation.store.view():
             stamp = stamp or self._stamp.read()
             found = self._kept.get(key)
-            if found is not None and (known := self._true(found, stamp, 0.0)):
+            if found is not None and (known := self._true(found, stamp)):
                 return known
             made = make()
         if len(made.body) <= MOST_OF_ONE and len(path) + len(query) <= _LONGEST_QUERY:
             self._keep(key, _Kept(made, stamp, own, read_s))
         return made
 
-    def _true(self, found: _Kept, stamp: str, age_s: float) -> TaggedBody | None:
-        now_s = self._now_s()
-        if found.stamp == stamp:
-            return found.answer if now_s < found.read_s + KEPT_S else None
-        if found.own == self._stamp.own() and now_s < found.read_s + age_s:
-            return found.answer._replace(age_s=ceil(age_s))
-        return None
+    def _true(self, found: _Kept, stamp: str) -> TaggedBody | None:
+        return found.answer if found.stamp == stamp and self._now_s() < found.read_s + KEPT_S else None
 
     def _keep(self, key: Hashable, made: _Kept) -> None:
         with self._lock:

@@ -55,7 +55,7 @@ class Audit:
         if before is not None:
             query = query.where(_a.number < before)
         with self._database.read() as connection:
-            return [AuditEntry(*row) for row in connection.execute(query)]
+            return [AuditEntry(*row) for row in connection.execute(query).all()]
 
     def get(self, number: int) -> AuditEntry | None:
         """The entry of a number; None if there is none."""

@@ -70,7 +70,7 @@ class DagHistory:
             .limit(limit)
         )
         with self._database.read() as connection:
-            return [Run(*row) for row in connection.execute(query)]
+            return [Run(*row) for row in connection.execute(query).all()]
 
     def delete_backfill(self, dag_id: str, now: datetime) -> bool:
         """Delete one backfill that has ended, with its dates; returns whether there was one."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -37,8 +38,7 @@ class Instant(TypeDecorator[datetime]):
     def result_processor(self, dialect: Dialect, coltype: object) -> Decoder:  # noqa: ARG002 - SQLAlchemy's
         """From the database; raises DataUnreadableError for what is none."""
         if dialect.name == "sqlite":
-            # Named, the argument takes longer to be found than to be used: a page of a run has thousands of instants.
-            return _reader(lambda micros: _EPOCH + timedelta(0, 0, micros), "instant")
+            return _reader(_from_micros, "instant")
         return _reader(lambda at: at.astimezone(UTC), "instant")
 
 
@@ -139,6 +139,12 @@ def _to_micros(at: datetime | None) -> int | None:
         return None
     since = at - _EPOCH
     return since.days * 86_400_000_000 + since.seconds * 1_000_000 + since.microseconds
+
+
+@lru_cache(1 << 13)
+def _from_micros(micros: int) -> datetime:
+    """Back; a page of a run has thousands of instants, many of them more than once, and is read again and again."""
+    return _EPOCH + timedelta(0, 0, micros)  # named, the argument takes longer to be found than to be used
 
 
 def _reader(decode: Decoder, kind: str) -> Decoder:

@@ -123,7 +123,7 @@ class Views:
         given = {"named": msgspec.json.encode(named).decode(), "most": most}
         query = LATEST["sqlite" if self._database.sqlite else "postgresql"]
         with self._database.read() as connection:
-            return [ShortRun(*row) for row in connection.execute(query, given)]
+            return [ShortRun(*row) for row in connection.execute(query, given).all()]
 
     def runs_of(self, dag_id: str, before: int | None, limit: int) -> list[ShortRun]:
         """A page of the runs of a DAG, newest first; those of a smaller number than ``before`` if that is given."""
@@ -131,7 +131,7 @@ class Views:
         if before is not None:
             query = query.where(_r.run < before)
         with self._database.read() as connection:
-            return [ShortRun(*row) for row in connection.execute(query)]
+            return [ShortRun(*row) for row in connection.execute(query).all()]
 
     def states(self, runs: Collection[int], tasks: Collection[str] = ()) -> dict[int, RunStates]:
         """The states of all task instances of some runs, by the number of the run; one without an instance is absent.
@@ -178,13 +178,13 @@ class Views:
         if after is not None:
             query = query.where(tuple_(_t.task_id, _t.map_index) > after)
         with self._database.read() as connection:
-            return [TaskInstance(*row) for row in connection.execute(query)]
+            return [TaskInstance(*row) for row in connection.execute(query).all()]
 
     def tries(self, run: int, after: tuple[str, int, int] | None, limit: int) -> list[Try]:
         """A page of the tries of a run, by task id, index and epoch, behind those of the last one of the page before."""
         query = TRIES if after is None else TRIES.where(tuple_(_a.task_id, _a.map_index, _a.epoch) > after)
         with self._database.read() as connection:
-            return [Try(*row) for row in connection.execute(query, {"run": run, "most": limit})]
+            return [Try(*row) for row in connection.execute(query, {"run": run, "most": limit}).all()]
 
     def dates(self, dag_id: str, since: datetime, until: datetime) -> list[tuple[datetime, RunState]]:
         """Logical date and state of each run of a DAG in a span of time, the end excluded, by that date."""
@@ -201,7 +201,7 @@ class Views:
         query, began = (of_task, _t.started_at) if task_id else (of_runs, _r.started_at)
         query = query.where(_r.dag_id == dag_id, began.is_not(None)).order_by(_r.run.desc()).limit(limit)
         with self._database.read() as connection:
-            return [(ShortRun(*row[:-3]), row[-3], row[-2], str(row[-1])) for row in connection.execute(query)]
+            return [(ShortRun(*row[:-3]), row[-3], row[-2], str(row[-1])) for row in connection.execute(query).all()]
 
     def took_by_task(self, dag_id: str, limit: int) -> list[tuple[str, datetime, datetime]]:
         """Task id, start and end of each task instance that succeeded in the newest runs of a DAG."""
