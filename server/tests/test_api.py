@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
 
 import pytest
 
@@ -280,3 +281,13 @@ def test_requests_at_once_share_one_store(call):
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(lambda _: call("GET", "/api/v1/dags"), range(12)))
     assert {each.status for each in answers} == {200}
+
+
+@pytest.mark.parametrize("name", ["etl / nightly", "teams/sales/region", "%2e", "a?b#c&d;e", "é"])
+def test_a_name_of_any_text_is_one_part_of_a_path(call, name):
+    written = quote(name, safe="")
+    assert call("PUT", f"/api/v1/pools/{written}", {"slots": 2}).status == 200
+    assert call("PUT", f"/api/v1/variables/{written}", {"value": "1"}).status == 200
+    assert name in {each["name"] for each in call("GET", "/api/v1/pools").json["items"]}
+    assert call("GET", f"/api/v1/variables/{written}").json == "1"
+    assert call("DELETE", f"/api/v1/pools/{written}").status == 200
