@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from penstock.decoders import decode_json
-from penstock.processes.state_file import keep
+from penstock.processes.files import keep
 
 _LOOK_S = 0.2
 FOLDER = "services"

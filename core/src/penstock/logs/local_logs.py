@@ -100,7 +100,7 @@ def _of_task(folder: str) -> Iterator[LocalLog]:
         for each in entries:
             if each.name.endswith(_LOG):
                 with suppress(OSError):
-                    if stat.S_ISREG((found := each.stat()).st_mode):  # a pipe would keep its reader waiting
+                    if stat.S_ISREG((found := each.stat(follow_symlinks=False)).st_mode):
                         logs[each.name.removesuffix(_LOG)] = found
             for kind in (_SHIPPED, _SEALED):
                 stem, separator, shipped = each.name.partition(kind)

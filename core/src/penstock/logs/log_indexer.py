@@ -15,6 +15,7 @@ from penstock.logs.local_logs import LocalLog, local_logs
 from penstock.logs.log_parts import next_part
 from penstock.model.logs.log_index import IndexedPart, LogPosition, LogSubject
 from penstock.model.names import error_reason
+from penstock.processes.files import file_size
 
 BATCH = 256
 """Logs that are held in memory at a time."""
@@ -161,7 +162,7 @@ class _Look:
         before = before or LogPosition()
         try:
             if ended:  # it may have grown between the two questions, and its last line is whole now
-                log = log._replace(size=log.path.stat().st_size)
+                log = log._replace(size=file_size(log.path))
             part = next_part(log, subject, before, self._end_bytes, ended=ended)
         except FileNotFoundError:
             return None

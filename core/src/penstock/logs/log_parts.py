@@ -7,6 +7,7 @@ from penstock.logs.local_logs import LocalLog
 from penstock.model.logs.log_index import CHUNK_BYTES, CHUNK_LINES, IndexedChunk, IndexedPart, LogPosition, LogSubject
 from penstock.model.logs.log_line import LONGEST_LINE, gravity, log_line, split_lines
 from penstock.model.logs.log_words import words_of
+from penstock.processes.files import open_file
 
 TURN_BYTES = 8 << 20
 """Bytes of one log that are indexed before others have their turn."""
@@ -47,7 +48,7 @@ def next_part(
 
 def _line_from(log: LocalLog, offset: int) -> int:
     """Where the first line begins that does so after a byte; the byte itself if none does soon."""
-    with log.path.open("rb") as file:
+    with open_file(log.path) as file:
         file.seek(offset)
         return offset + file.read(LONGEST_LINE).find(b"\n") + 1
 
@@ -77,7 +78,7 @@ def _chunks(
 
 
 def _read(log: LocalLog, start: int, stop: int) -> Iterator[bytes]:
-    with log.path.open("rb") as file:
+    with open_file(log.path) as file:
         file.seek(start)
         while start < stop and (data := file.read(min(_BLOCK, stop - start))):
             start += len(data)

@@ -16,6 +16,7 @@ from penstock.model.logs.log_line import (
     split_lines,
 )
 from penstock.model.logs.log_page import LogMatch, LogMatches, LogPage
+from penstock.processes.files import file_size
 
 PAGE_BYTES = 1 << 20
 """Bytes of the lines of one page, at most."""
@@ -57,7 +58,7 @@ class LogView(NamedTuple):
             PenstockError: The log store does not give it.
         """
         try:
-            return self.path.stat().st_size
+            return file_size(self.path)
         except FileNotFoundError:
             if not self.reader.remote:
                 return 0

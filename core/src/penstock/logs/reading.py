@@ -9,6 +9,7 @@ from typing import TypeVar
 from penstock.author.runtime import Runtime, current
 from penstock.errors import PluginError
 from penstock.model.names import error_reason
+from penstock.processes.files import open_file
 from penstock.spec.log_store import LogStore
 
 _CHUNK = 1 << 16
@@ -54,7 +55,7 @@ class LogReader:
             PenstockError: The log store does not give it.
         """
         try:
-            file = path.open("rb")
+            file = open_file(path)
         except FileNotFoundError:
             if not self.remote:
                 raise

@@ -5,6 +5,7 @@ from typing import BinaryIO
 
 from penstock.errors import PluginError
 from penstock.logs.local_logs import LocalLog
+from penstock.processes.files import open_file
 from penstock.spec.log_store import LogStore
 
 TURN_PIECES = 16
@@ -31,7 +32,7 @@ def ship(log: LocalLog, name: str, store: LogStore, chunk_bytes: int, *, ended: 
         PluginError: The store answered with nonsense.
         OSError: The file or its mark is gone, or the disk fails.
     """
-    with log.path.open("rb") as file:
+    with open_file(log.path) as file:
         for _ in range(TURN_PIECES):
             file.seek(log.shipped)
             data = file.read(chunk_bytes)

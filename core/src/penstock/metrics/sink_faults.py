@@ -10,8 +10,8 @@ import msgspec
 from penstock.decoders import decode_json
 from penstock.errors import as_sentence
 from penstock.model.text import shortened
+from penstock.processes.files import keep
 from penstock.processes.masking import Mask
-from penstock.processes.state_file import keep
 
 FILE = "metrics-sinks.json"
 

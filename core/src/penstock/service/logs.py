@@ -1,7 +1,6 @@
 """Operations on logs: find, read and follow them."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -14,6 +13,7 @@ from penstock.logs.shipping_report import read_report
 from penstock.model.access.permission import Permission
 from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.model.state import TaskState
+from penstock.processes.files import file_size
 from penstock.service.figures.figures import scheduler_health
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks
@@ -121,7 +121,7 @@ def log_content(
 def _size(installation: Installation, log: Log) -> int | None:
     """Bytes of a log as it is now; None if that is not known, or there is none."""
     try:
-        return log.path.stat().st_size
+        return file_size(log.path)
     except FileNotFoundError:
         return log_reader(installation).size(log.name) if log.name else None
     except OSError as error:
@@ -184,6 +184,7 @@ def follow_logs(
 
     Raises:
         NotFoundError: There is no such DAG, run, task or dispatch.
+        ConfigError: A file cannot be read.
         RequestError: There is no such instance; or no scheduler has been there for a while, so that nothing would ever come.
         StoreError: The database failed.
     """
@@ -261,10 +262,14 @@ class _Progress:
         if key in self._whole or (not log.path.exists() and not self._may_ask(key)):
             return
         whole = ended and bool(log.name) and not log.path.exists() and self._reader.sealed(log.name)
-        with suppress(FileNotFoundError):
+        try:
             for data in self._reader.read(log.path, log.name, self._done.get(key, 0)):
                 self._done[key] = self._done.get(key, 0) + len(data)
                 yield data
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise _unreadable(log, error) from None
         if whole:
             self._whole.add(key)
 

@@ -1,5 +1,7 @@
 """One log is read in parts: forward, backward, by level, and where something is in it."""
 
+import os
+
 import msgspec
 import pytest
 
@@ -143,5 +145,24 @@ def test_what_cannot_be_read_is_told_in_a_sentence(installation, log, lines):
     log("").path.unlink()
     log_path = logs.task_logs(installation, "sales", "extract")[0].path
     log_path.mkdir()
-    with pytest.raises(ConfigError, match="the log cannot be read: Is a directory"):
+    with pytest.raises(ConfigError, match="the log cannot be read: it is a link, a pipe or the like, and no file"):
         lines()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_a_log_that_was_replaced_holds_up_nobody_and_leads_nowhere(installation, log, tmp_path, kind):
+    path = log("").path
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        (tmp_path / "secret").write_text("hidden")
+        path.symlink_to(tmp_path / "secret")
+    for look in (
+        lambda: log_lines(installation, "sales", "extract"),
+        lambda: find_in_log(installation, "sales", "extract", text="hidden"),
+        lambda: list(logs.log_content(installation, "sales", "extract", 1)),
+        lambda: list(logs.follow_logs(installation, "sales", "extract")),
+    ):
+        with pytest.raises(ConfigError, match="the log cannot be read: it is a link, a pipe or the like"):
+            look()

@@ -9,6 +9,7 @@ import msgspec
 from penstock.model.text import shortened, visible
 from penstock.notify.alerts.channel_process import Answer, ChannelProcess
 from penstock.notify.answers import Answering
+from penstock.processes.files import open_file
 
 WAIT_S = 15.0
 """Seconds for which an alert waits for its log, the start of the process that reads it included."""
@@ -162,7 +163,7 @@ class LogTails:
 def _last_lines(path: Path, count: int) -> str:
     """The last lines of a log, 64 KiB at most; "" if there is none."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             size = file.seek(0, 2)
             file.seek(max(0, size - MOST_READ))
             return tail_of(file.read(MOST_READ), count)

@@ -8,6 +8,7 @@ from penstock.errors import NotFoundError, RequestError
 from penstock.model.access.permission import Permission
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.state import TriggerRule
+from penstock.processes.files import open_file
 from penstock.service.history.seen_files import seen_files
 from penstock.service.history.versions import read_version
 from penstock.service.installation import Installation
@@ -135,7 +136,7 @@ def show_code(installation: Installation, dag_id: str, version: str = "", file: 
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             data = file.read(LARGEST_CODE + 1)
     except OSError as error:
         raise RequestError(f"it cannot be read: {error.strerror}") from None
