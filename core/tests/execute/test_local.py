@@ -10,7 +10,9 @@ import msgspec
 import pytest
 
 from penstock.model.attempt import Gathered, TryInputs
+from penstock.model.dag import SensorPolicy
 from penstock.model.state import Outcome
+from penstock.spec.executor import LogBounds, SensorWait
 
 
 def gone(pid: int) -> bool:
@@ -295,6 +297,30 @@ def test_a_task_that_floods_its_log_hurts_nobody(bench):
     flood, ok = bench.submit("t", "ok")
     assert {f.outcome for f in bench.wait(flood, ok)} == {Outcome.SUCCESS}
     assert len(bench.log(flood)) == 2000 * 1001
+
+
+@pytest.mark.parametrize(
+    ("task_id", "isolation"), [("t", "fork"), ("t", "reuse"), ("dies", "fork"), ("dies", "reuse"), ("waits", "fork")]
+)
+def test_of_a_log_beyond_its_bound_head_and_end_are_kept_however_a_try_runs(bench, task_id, isolation):
+    bench.write(
+        "def flood():\n"
+        "    for number in range(2000): print('line', number)\n"
+        "@task\ndef t(): flood(); raise KeyError('the end')\n"
+        "@task\ndef dies(): flood(); os._exit(3)\n"
+        "class Waits(Sensor):\n"
+        "    def poke(self, context): flood(); raise KeyError('the end')\n"
+        "t(); dies(); Waits(task_id='waits')"
+    )
+    wait = SensorWait(SensorPolicy(poke_interval_s=0.05, timeout_s=60.0)) if task_id == "waits" else None
+    (request,) = bench.submit(task_id, isolation=isolation, wait=wait, map_index=2, log_bounds=LogBounds(4000))
+    (end,) = bench.wait(request)
+    log = bench.log(request)
+    assert end.outcome is Outcome.FAILED
+    assert log.startswith("line 0\nline 1\n")
+    assert "[penstock: this log has come to its bound of 4,000 bytes" in log
+    assert ("status 3" if task_id == "dies" else "KeyError: 'the end'") in log[-300:]
+    assert len(log) < 4300
 
 
 def test_a_file_that_floods_the_log_of_its_server_is_cut_there_and_hurts_nobody(bench):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from penstock.processes.frames import frame
-from penstock.processes.line_process import LineProcess
+from penstock.processes.line_process import LONGEST_LOG, LineProcess
 
 DETACHED = """
 import os, socket, sys, time
@@ -55,3 +55,15 @@ def test_what_it_sent_before_its_end_is_read(started):
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     assert process.frames() == [(7, 5, b"words")]
     assert process.frames() is None
+
+
+def test_a_log_is_put_aside_at_its_bound_and_but_one_before_it_is_kept(started, tmp_path):
+    pieces = 5 * LONGEST_LOG // 2 // 65_536
+    process = started(f"for number in range({pieces}): print(f'{{number:065535d}}', flush=True)")
+    while process.frames() is not None:
+        assert select.select(process.readable, [], [], 60)[0]
+        process.keep_output()
+    process.end()
+    assert {path.name for path in tmp_path.iterdir()} == {"log", "log.1"}
+    assert int((tmp_path / "log").read_bytes()[-100:]) == pieces - 1
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 2 * LONGEST_LOG

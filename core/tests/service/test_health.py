@@ -31,6 +31,7 @@ from penstock.settings.core import CoreSettings
 from penstock.settings.logs import LogSettings
 from penstock.settings.metrics import SinkChoice
 from penstock.spec.snapshot import LIST
+from penstock_testkit.disk import small_disk
 
 
 @pytest.fixture
@@ -66,6 +67,19 @@ def test_the_disk_of_the_logs_is_looked_at_if_it_is_another_one(found, installat
     assert found()["logs folder"] == (Severity.BAD, "logs folder", f"{logs} is no folder: tries leave no logs.")
     installation._settings = msgspec.structs.replace(installation.settings, core=CoreSettings(logs_folder="/dev/shm"))
     assert found()["logs folder"].detail.startswith("/dev/shm, ")
+
+
+def test_a_disk_that_is_too_full_for_logs_is_bad(found, installation, tmp_path):
+    (tmp_path / "logs").mkdir()
+    core = CoreSettings(logs_folder=str(tmp_path / "logs"))
+    installation._settings = msgspec.structs.replace(installation.settings, core=core)
+    with small_disk(tmp_path / "logs", 16 << 20) as disk:
+        assert "logs of tries" not in found()
+        disk.leave(1 << 20)
+        assert found()["logs of tries"].severity is Severity.BAD
+        assert (
+            "nothing is kept until 2 MB of their disk are free: [logs] least_free_mb" in found()["logs of tries"].detail
+        )
 
 
 def test_an_executor_that_no_provider_offers_is_bad(found, installation):

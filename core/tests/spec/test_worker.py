@@ -10,7 +10,7 @@ from penstock.errors import NotFoundError
 from penstock.load.snapshot import Snapshots
 from penstock.model.attempt import TryFacts, TryInputs
 from penstock.model.state import Outcome
-from penstock.spec.executor import FileCode, TryRequest
+from penstock.spec.executor import FileCode, LogBounds, TryRequest
 from penstock.spec.snapshot import pack
 from penstock.spec.wire import Reply
 from penstock.spec.worker import Worker, run
@@ -34,7 +34,10 @@ with DAG("d", schedule=None):
         time.sleep(600)
     @task
     def babbles(): os.write(int(sys.argv[2]), b"\\0\\0\\0\\1\\x0b\\0\\0\\0\\0x"); time.sleep(60)
-    double(asks()); raises(); dies(); hangs(); babbles()
+    @task
+    def floods(): print("line\\n" * 999); raise KeyError("the end")
+
+    floods(); double(asks()); raises(); dies(); hangs(); babbles()
 """
 
 
@@ -110,6 +113,15 @@ def test_what_it_asks_goes_to_the_host_and_secrets_do_not_come_back(source, requ
     assert run(request_of("asks"), host, tmp_path / "far").outcome is Outcome.SUCCESS
     assert host.asked == [("variable", "password")]
     assert host.output == b"told ***\n"
+
+
+def test_of_a_log_beyond_its_bound_the_host_is_told_head_and_end(source, request_of, tmp_path):
+    host = Host(source)
+    assert run(request_of("floods", log_bounds=LogBounds(2000)), host, tmp_path / "far").outcome is Outcome.FAILED
+    assert host.output.startswith(b"line\n")
+    assert b"this log has come to its bound of 2,000 bytes" in host.output
+    assert host.output.rstrip().endswith(b"KeyError: 'the end'")
+    assert len(host.output) < 2300
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from penstock.scheduler.loop import Scheduler
 from penstock.scheduler.measures import Measures
 from penstock.scheduler.sharing.takeover import MARGIN_S, RoleLease, TakeoverExecutor
 from penstock.settings import Settings, load_settings
-from penstock.spec.executor import Executor, FileCode, Offload
+from penstock.spec.executor import Executor, FileCode, LogBounds, Offload
 from penstock.store import Store
 from penstock.tries.asks import Asks
 from penstock.tries.try_requests import TryRequests
@@ -137,6 +137,7 @@ def _requests(settings: Settings, store: Store, open_file: Callable[[str, FileCo
         isolation=settings.executor.isolation,
         grace_s=settings.executor.stop_grace_s,
         offload=Offload(settings.values_url, settings.xcom.conn_id, settings.xcom.threshold_bytes),
+        log_bounds=LogBounds(settings.logs.try_mb << 20, settings.logs.least_free_mb << 20),
         isolated=frozenset(isolated_pythons(settings.isolated_file)),
         open_file=open_file,
     )

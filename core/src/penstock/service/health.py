@@ -16,6 +16,7 @@ from penstock.logs.shipping_report import read_report
 from penstock.metrics.sink_faults import read_sink_faults
 from penstock.model.names import error_reason
 from penstock.model.text import counted, visible
+from penstock.processes.output import least_free
 from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.service.alerts.alerts import list_alerts
 from penstock.service.assets.watchers import all_statuses
@@ -30,7 +31,7 @@ from penstock.service.installation import Installation
 from penstock.service.operations.page import MOST, every, pages
 from penstock.service.providers import concerns, list_providers
 from penstock.service.schedulers.schedulers import described, list_schedulers
-from penstock.settings import ServiceChoice
+from penstock.settings import ServiceChoice, Settings
 
 _LEAST_FREE_MB = 500
 _SCARCE = 0.03
@@ -126,17 +127,26 @@ def _folders(installation: Installation) -> Iterator[Finding]:
         yield Finding(Severity.BAD, "state folder", f"{state} cannot be written by this user.")
     else:
         yield _space("state folder", state)
-    yield from _logs_folder(installation.settings.logs_folder, state)
+    yield from _logs_folder(installation.settings, state)
 
 
-def _logs_folder(logs: Path, state: Path) -> Iterator[Finding]:
-    """Where tries write their logs; without it they go on, and leave none."""
+def _logs_folder(settings: Settings, state: Path) -> Iterator[Finding]:
+    """Where tries write their logs; without it, or with too little room there, they go on, and leave none."""
+    logs = settings.logs_folder
     if logs.exists() and not logs.is_dir():
         yield Finding(Severity.BAD, "logs folder", f"{logs} is no folder: tries leave no logs.")
     elif logs.is_dir() and not os.access(logs, os.W_OK | os.X_OK):
         yield Finding(Severity.BAD, "logs folder", f"{logs} cannot be written by this user: tries leave no logs.")
     elif logs.is_dir() and not (state.is_dir() and logs.stat().st_dev == state.stat().st_dev):
         yield _space("logs folder", logs)
+    place = logs if logs.is_dir() else state
+    if place.is_dir():
+        space = os.statvfs(place)
+        floor_mb = least_free(space, settings.logs.least_free_mb << 20) / 2**20
+        if space.f_bavail * space.f_frsize < floor_mb * 2**20:
+            free = f"until {floor_mb:,.0f} MB of their disk are free: [logs] least_free_mb"
+            detail = f"of what tries print nothing is kept {free}. Free some of it."
+            yield Finding(Severity.BAD, "logs of tries", detail)
 
 
 def _space(subject: str, folder: Path) -> Finding:

@@ -5,18 +5,21 @@ from typing import Annotated
 
 import msgspec
 
-from penstock.settings.numbers import Count, Days, Seconds
+from penstock.settings.numbers import Count, Days, MegabytesOrZero, Seconds
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+")
 
 
 class LogSettings(msgspec.Struct, frozen=True):
-    """``[logs]``: the log store, to which a process of its own ships the logs of tries while they grow; and the index of what they say.
+    """``[logs]``: what the logs of tries may take; the log store, to which a process of its own ships them; and their index.
 
     Attributes:
         store: URL under which logs are kept, such as ``s3://bucket/logs``: any installed object store serves, and any log store
             of a provider. If it is empty, logs stay on this machine alone.
         conn_id: Connection of the log store; the scheme's default if empty.
+        try_mb: Megabytes that the log of one try may take; 0 for no bound. Of more, the head is kept and the last megabyte.
+        least_free_mb: Megabytes that logs of tries leave free on their disk, but for a tenth of it at most; 0 for none. What is
+            printed while less is free is not kept.
         chunk_bytes: The most that is shipped at once of one log.
         chunk_s: Seconds between two looks for what logs have grown by, to ship and to index it.
         buffer_mb: Megabytes of logs that stay on this machine. Beyond it, those go that are whole in the store, the oldest first;
@@ -29,6 +32,8 @@ class LogSettings(msgspec.Struct, frozen=True):
 
     store: str = ""
     conn_id: str = ""
+    try_mb: MegabytesOrZero = 1024
+    least_free_mb: MegabytesOrZero = 100
     chunk_bytes: Annotated[int, msgspec.Meta(ge=4096, le=64 << 20)] = 4 << 20
     chunk_s: Seconds = 5.0
     buffer_mb: Count = 1024

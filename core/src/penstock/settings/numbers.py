@@ -13,4 +13,5 @@ LongSeconds = Annotated[float, msgspec.Meta(gt=0, le=36500 * 86400)]
 """Seconds that are added to an instant, and not waited for in one piece."""
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
+MegabytesOrZero = Annotated[int, msgspec.Meta(ge=0, le=1 << 30)]
 Days = Annotated[float, msgspec.Meta(ge=0, le=36500)]

@@ -107,6 +107,18 @@ class SensorWait(msgspec.Struct, frozen=True, omit_defaults=True):
     waited_s: float = 0.0
 
 
+class LogBounds(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a try's log may take.
+
+    Attributes:
+        most_bytes: Bytes of its output that are kept: the head, and the last of them at the end; 0 for all.
+        least_free_bytes: Bytes that it leaves free on the disk where it is a file, but for a tenth of the disk at most; 0 for none.
+    """
+
+    most_bytes: int = 0
+    least_free_bytes: int = 0
+
+
 class TryRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything a try needs to run far from the database.
 
@@ -121,6 +133,7 @@ class TryRequest(msgspec.Struct, frozen=True, omit_defaults=True):
         timeout_s: Seconds after its start when the executor ends it; None for never.
         grace_s: Seconds that it gets to clean up when it is ended, between SIGTERM and SIGKILL.
         offload: Where it puts large values; None to have them all travel.
+        log_bounds: What its log may take. `penstock.spec.worker.Worker` sees to the first of them.
     """
 
     run: int
@@ -135,6 +148,7 @@ class TryRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     timeout_s: float | None = None
     grace_s: float = 5.0
     offload: Offload | None = None
+    log_bounds: LogBounds = LogBounds()
 
     @property
     def key(self) -> TaskKey:

@@ -26,6 +26,7 @@ from penstock.processes.environ import without_secrets
 from penstock.processes.frames import FrameReader, FrameRefusedError, frame
 from penstock.processes.group import describe_exit, kill_group
 from penstock.processes.masking import Mask
+from penstock.processes.output import KeptOutput
 from penstock.spec.executor import FileCode, TryRequest
 from penstock.spec.fetched_snapshots import FetchedSnapshots
 from penstock.spec.wire import Ask, FrameKind, Reply
@@ -118,7 +119,7 @@ class Worker:
 
     def _supervise(self, process: subprocess.Popen[bytes], line: socket.socket) -> TryEnd:
         assert process.stdout is not None  # noqa: S101 - it was asked for
-        serving = _Serving(self._host, line, process.stdout.fileno())
+        serving = _Serving(self._host, line, process.stdout.fileno(), self._request.log_bounds.most_bytes)
         limit = self._request.timeout_s
         deadline = float("inf") if limit is None else time.monotonic() + limit
         kill_at = float("inf")
@@ -162,9 +163,9 @@ class _Serving:
         over: Whether nothing more is to come.
     """
 
-    def __init__(self, host: WorkerHost, line: socket.socket, output: int) -> None:
+    def __init__(self, host: WorkerHost, line: socket.socket, output: int, most_bytes: int) -> None:
         self._host, self._line, self.output = host, line, output
-        self._reader, self._mask = FrameReader(), Mask()
+        self._reader, self._mask, self._bound = FrameReader(), Mask(), KeptOutput(most_bytes)
         self.end: TryEnd | None = None
         self.over = False
         os.set_blocking(output, False)
@@ -189,7 +190,7 @@ class _Serving:
             self.end, self.over = _decode_end(payload), True
         elif kind == FrameKind.LOG:
             self.copy_output()  # what was printed before
-            self._host.log(self._mask.feed(payload))
+            self._log(self._mask.feed(payload))
         elif kind == FrameKind.ASK:
             reply = self._reply(_decode_ask(payload))
             self._mask.learn(reply.secrets)
@@ -210,12 +211,18 @@ class _Serving:
                 return True
             if not data:
                 return False
-            self._host.log(self._mask.feed(data))
+            self._log(self._mask.feed(data))
 
     def finish_output(self) -> None:
         """Pass on the rest of it."""
         self.copy_output()
-        self._host.log(self._mask.finish())
+        self._log(self._mask.finish())
+        if last := self._bound.finish():
+            self._host.log(last)
+
+    def _log(self, data: bytes) -> None:
+        if data := self._bound.feed(data):
+            self._host.log(data)
 
 
 def run(request: TryRequest, host: WorkerHost, snapshots: Path) -> TryEnd:

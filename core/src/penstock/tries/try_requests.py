@@ -10,10 +10,12 @@ from penstock.model.attempt import TryEnd, TryFacts
 from penstock.model.dag import DagSpec, Isolation, TaskSpec, param_values
 from penstock.model.names import error_sentence
 from penstock.model.state import Outcome
-from penstock.spec.executor import FileCode, Offload, PlanCode, SensorWait, TryFinished, TryRequest
+from penstock.spec.executor import FileCode, LogBounds, Offload, PlanCode, SensorWait, TryFinished, TryRequest
 from penstock.store import Store, Version
 from penstock.tries.inputs import Inputs
 from penstock.tries.paths import log_url, run_values
+
+_NO_BOUNDS = LogBounds()
 
 
 class TryRequests:
@@ -24,11 +26,12 @@ class TryRequests:
         isolation: What tries use unless their DAG says otherwise.
         grace_s: Seconds that they get to clean up when they are ended.
         offload: Where large values go; under its ``url`` each run has a place of its own.
+        log_bounds: What each log may take.
         isolated: Ids of the providers whose operators run in an environment of their own.
         open_file: Has an executor, by its name, import a DAG file whose tries are about to be sent to it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what each request holds alike
         self,
         store: Store,
         *,
@@ -36,10 +39,12 @@ class TryRequests:
         isolation: Isolation,
         grace_s: float,
         offload: Offload,
+        log_bounds: LogBounds = _NO_BOUNDS,
         isolated: frozenset[str] = frozenset(),
         open_file: Callable[[str, FileCode], None] = lambda _name, _code: None,
     ) -> None:
         self._store, self._logs, self._open_file = store, logs, open_file
+        self._log_bounds = log_bounds
         self._isolation, self._grace_s, self._offload, self._isolated = isolation, grace_s, offload, isolated
 
     def expect(self, dispatches: Sequence[Dispatch]) -> None:
@@ -100,6 +105,7 @@ class TryRequests:
             timeout_s=task.execution_timeout_s if task.sensor is None else None,
             grace_s=self._grace_s,
             offload=Offload(run_values(self._offload.url, run), self._offload.conn_id, self._offload.threshold_bytes),
+            log_bounds=self._log_bounds,
         )
 
     def _code(self, task: TaskSpec, version: Version) -> FileCode | PlanCode:

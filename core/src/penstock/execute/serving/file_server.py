@@ -31,7 +31,7 @@ from penstock.processes.descendants import end_children, kill_orphans
 from penstock.processes.frames import FrameReader, FrameRefusedError, frame, read_available
 from penstock.processes.group import Reaper, ask_where, describe_exit, kill_group, report_where
 from penstock.processes.huge_pages import collapse
-from penstock.processes.output import Output, discard
+from penstock.processes.output import discard
 from penstock.spec.wire import FrameKind, Reply
 
 _decode_reply = msgpack_decoder(Reply).decode
@@ -139,8 +139,7 @@ class FileServer:
             self._answer(job, Outcome.LOST, f"no process could be made for it: {error}")
             return
         job.child.jobs[job.serial] = job
-        job.output = Output(job.request.log)
-        job.output.mask.learn(self._runner.secrets)
+        job.begin_output().mask.learn(self._runner.secrets)
         if job.request.timeout_s is not None:
             job.deadline = self._arm(job.request.timeout_s, job.serial, "deadline")
         if self._line.put_started(job.serial, job.child.pid):

@@ -33,6 +33,12 @@ class Job:
         self.ending: tuple[Outcome, str] | None = None
         self.deadline = 0.0
 
+    def begin_output(self) -> Output:
+        """Its log, from now on."""
+        bounds = self.request.log_bounds
+        self.output = Output(self.request.log, bounds.most_bytes, bounds.least_free_bytes)
+        return self.output
+
 
 class ForkedProcess:
     """A forked process and its two lines: the channel, and the pipe behind its standard output.
