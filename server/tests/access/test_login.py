@@ -1,6 +1,8 @@
 """Browsers sign in and out: by password, once an address and an account are not paused, from pages of this server alone."""
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -66,6 +68,29 @@ def test_who_signs_out_is_not_known_any_more(call):
     answer = call("POST", "/auth/logout", cookie=cookie, **OWN)
     assert (answer.status, "Max-Age=0" in answer.headers["set-cookie"]) == (204, True)
     assert call("GET", "/api/v1/me", cookie=cookie).status == 401
+
+
+def test_who_signs_in_waits_for_no_logout_elsewhere(installation, caller, passwords):
+    add_user_with_password(installation, "ann", CHEAP)
+    away, reached = threading.Event(), threading.Semaphore(0)
+
+    def leave(_request, answer):
+        reached.release()
+        assert away.wait(30)
+        return answer("https://id.example/logout")
+
+    principals = Principals(installation)
+    authenticator = UserAuthenticator(principals, OwnerToken("owner"), installation.store.name)
+    login = Login(installation, principals, authenticator, passwords, leave)
+    call = caller(application(installation, authenticator, more=login.routes()), "")
+    cookies = [signed_in(call) for _ in range(2)]
+    with ThreadPoolExecutor(2) as threads:
+        left = [threads.submit(call, "POST", "/auth/logout", cookie=cookie, **OWN) for cookie in cookies]
+        assert all(reached.acquire(timeout=30) for _ in left)
+        assert [call("GET", "/api/v1/me", cookie=each).status for each in cookies] == [401, 401]
+        assert signed_in(call)
+        away.set()
+        assert [each.result(30).json["next"] for each in left] == ["https://id.example/logout"] * 2
 
 
 def test_the_own_password_is_changed_by_whoever_knows_the_old_one(call, passwords):

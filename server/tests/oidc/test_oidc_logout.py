@@ -34,13 +34,9 @@ def test_who_logs_out_is_sent_to_log_out_there_too_and_comes_back(browser, provi
     [
         pytest.param(lambda p: p.pop("end_session_endpoint"), id="no such page"),
         pytest.param(lambda p: p.update(end_session_endpoint=""), id="an empty one"),
-        pytest.param(lambda p: p.update(end_session_endpoint="http://id.example/"), id="one without TLS"),
-        pytest.param(lambda p: p.update(end_session_endpoint="javascript:alert(1)"), id="one that is none"),
-        pytest.param(lambda p: p.update(issuer="https://other.example"), id="another provider"),
-        pytest.param(lambda p: p.clear(), id="away"),
     ],
 )
-def test_the_session_here_ends_whatever_the_provider_says(browser, provider, installation, prepare):
+def test_the_session_here_ends_where_there_is_none_to_end(browser, provider, installation, prepare):
     here = browser()
     here.sign_in()
     installation.clock.advance(3601)  # what it says of itself is asked for again
@@ -48,6 +44,31 @@ def test_the_session_here_ends_whatever_the_provider_says(browser, provider, ins
     prepare(says)
     provider.answers[CONFIGURATION] = (200, {}, json.dumps(says))
     assert (here.log_out().status, who(here)) == (204, 401)
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        pytest.param(lambda p: p.update(end_session_endpoint="http://id.example/"), id="one without TLS"),
+        pytest.param(lambda p: p.update(end_session_endpoint="javascript:alert(1)"), id="one that is none"),
+        pytest.param(lambda p: p.update(issuer="https://other.example"), id="another provider"),
+        pytest.param(lambda p: p.clear(), id="away"),
+    ],
+)
+def test_the_session_here_ends_whatever_the_provider_says(browser, provider, installation, prepare):
+    here, other = browser(), browser()
+    here.sign_in()
+    says = provider.configuration()
+    prepare(says)
+    provider.answers[CONFIGURATION] = (200, {}, json.dumps(says))
+    installation.clock.advance(3601)  # it is asked again, and what it has said last counts
+    assert (here.log_out().status, who(here)) == (200, 401)
+    installation.clock.advance(82_800)  # for a day
+    provider.answers.pop(CONFIGURATION)
+    other.sign_in()
+    provider.answers[CONFIGURATION] = (200, {}, json.dumps(says))
+    installation.clock.advance(86_401)
+    assert (other.log_out().status, who(other)) == (204, 401)
 
 
 def test_settings_may_leave_the_session_there_alone(browser):

@@ -32,6 +32,9 @@ HASHES = 2
 MOST_WAITING = 64
 """Who waits to be verified; more are told to come again."""
 
+_LEAVING = 2
+"""Who logs out at a time, maybe at an identity provider as well; beyond `MOST_WAITING` that wait, one logs out here alone."""
+
 _MOST_BYTES = 16_384
 _MOST_NAME = 200
 
@@ -91,7 +94,8 @@ class Login:
         )
         self._cookie = SessionCookie(installation, authenticator)
         self._threads = ThreadPoolExecutor(HASHES, "login")
-        self._waiting = 0
+        self._leave_threads = ThreadPoolExecutor(_LEAVING, "logout")
+        self._waiting = self._leaving = 0
 
     def routes(self) -> list[Route]:
         """The routes: POST /auth/login, /auth/logout, /auth/password, /auth/reset and /auth/first."""
@@ -184,11 +188,15 @@ class Login:
     async def _logout(self, request: Request) -> Response:
         refuse_other_sites(request, known_by_cookie=True)
 
-        def left() -> Response:
-            self._cookie.end(request)  # first: whatever comes of logging out elsewhere, nobody is known here any more
-            return self._leave(request, _sent_to)
-
-        answer = await asyncio.get_running_loop().run_in_executor(self._threads, left)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._threads, self._cookie.end, request)  # whatever comes of logging out elsewhere
+        answer = _sent_to("")
+        if self._leaving < MOST_WAITING:
+            self._leaving += 1
+            try:  # not where passwords are hashed: it may wait for an identity provider
+                answer = await loop.run_in_executor(self._leave_threads, self._leave, request, _sent_to)
+            finally:
+                self._leaving -= 1
         self._cookie.write(request, answer, "", 0)
         return answer
 

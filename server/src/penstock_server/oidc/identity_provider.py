@@ -1,7 +1,6 @@
 """The identity provider as the server asks it: what it says of itself, its keys, and what a code is worth."""
 
 import ssl
-import threading
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,6 +21,7 @@ from penstock.decoders import decode_json
 from penstock.service.installation import Installation
 from penstock_server.http.problems import RefusedError
 from penstock_server.oidc.claims import ALGORITHMS, claims_problem, hash_problem, logout_problem
+from penstock_server.oidc.kept_answer import KeptAnswer
 from penstock_server.oidc.oidc_settings import OidcSettings, is_secure
 
 PATH = "/.well-known/openid-configuration"
@@ -60,9 +60,8 @@ class IdentityProvider:
 
     def __init__(self, installation: Installation, settings: OidcSettings, redirect_uri: str) -> None:
         self._installation, self._settings, self._redirect_uri = installation, settings, redirect_uri
-        self._guard = threading.Lock()
-        self._metadata: tuple[Metadata, float] | None = None
-        self._keys: tuple[KeySet, float] | None = None
+        self._metadata = KeptAnswer(installation, self._ask_metadata)
+        self._keys = KeptAnswer(installation, self._ask_keys)
 
     @cached_property
     def _trusted(self) -> ssl.SSLContext:
@@ -89,7 +88,7 @@ class IdentityProvider:
         """
         metadata = self.metadata()
         given = self._exchanged(metadata, code, verifier)
-        claims, algorithm = self._believed(metadata, given.get("id_token"), "ID token")
+        claims, algorithm = self._believed(given.get("id_token"), "ID token")
         problem = claims_problem(
             claims,
             issuer=self._settings.issuer,
@@ -103,7 +102,7 @@ class IdentityProvider:
 
     def logged_out(self, token: object) -> str:
         """The subject that a logout token says to have logged out there; raises RefusedError if it is not to be believed."""
-        claims, _ = self._believed(self.metadata(), token, "logout token")
+        claims, _ = self._believed(token, "logout token")
         problem = logout_problem(
             claims,
             issuer=self._settings.issuer,
@@ -129,23 +128,21 @@ class IdentityProvider:
 
     def metadata(self) -> Metadata:
         """What the provider says of itself; raises RefusedError."""
-        with self._guard:
-            kept, now = self._metadata, self._installation.clock.read().monotonic_s
-            if kept is not None and now < kept[1] + KEPT_S:
-                return kept[0]
-            content = self._read(self._settings.issuer.rstrip("/") + PATH)
-            try:
-                found = decode_json(content, Metadata)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
-                raise _unbelieved("what it says of itself is no OpenID configuration") from None
-            if found.issuer != self._settings.issuer:
-                raise _unbelieved(f"it says to be the issuer {found.issuer[:200]!r}")
-            needed = (found.authorization_endpoint, found.token_endpoint, found.jwks_uri)
-            for url in (*needed, *filter(None, [found.end_session_endpoint])):
-                if not is_secure(url):
-                    raise _unbelieved(f"it names {url[:200]!r}, which is no https:// URL")
-            self._metadata = (found, now)
-            return found
+        return self._metadata.get(KEPT_S)
+
+    def _ask_metadata(self) -> Metadata:
+        content = self._read(self._settings.issuer.rstrip("/") + PATH)
+        try:
+            found = decode_json(content, Metadata)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise _unbelieved("what it says of itself is no OpenID configuration") from None
+        if found.issuer != self._settings.issuer:
+            raise _unbelieved(f"it says to be the issuer {found.issuer[:200]!r}")
+        needed = (found.authorization_endpoint, found.token_endpoint, found.jwks_uri)
+        for url in (*needed, *filter(None, [found.end_session_endpoint])):
+            if not is_secure(url):
+                raise _unbelieved(f"it names {url[:200]!r}, which is no https:// URL")
+        return found
 
     def _exchanged(self, metadata: Metadata, code: str, verifier: str) -> Mapping[str, Any]:
         conn_id = self._settings.conn_id  # asked each time: a secret that was changed counts from then on
@@ -162,7 +159,7 @@ class IdentityProvider:
             raise _unbelieved(f"it does not take the code ({str(name)[:60]})") from None
         return dict(found)
 
-    def _believed(self, metadata: Metadata, token: object, what: str) -> tuple[Mapping[str, Any], str]:
+    def _believed(self, token: object, what: str) -> tuple[Mapping[str, Any], str]:
         """The claims of a token that one of its keys has signed, and how; raises RefusedError."""
         if not isinstance(token, str) or len(token) > _MOST_BYTES:
             raise _unbelieved(f"it has no {what}")
@@ -172,10 +169,10 @@ class IdentityProvider:
             raise _unbelieved(f"its {what} is signed by {str(algorithm)[:40]!r}, which proves nothing")
         if "crit" in header:
             raise _unbelieved(f"its {what} needs what this server does not know (crit)")
-        return self._verified(metadata, token, algorithm, header.get("kid"), what), algorithm
+        return self._verified(token, algorithm, header.get("kid"), what), algorithm
 
-    def _verified(self, metadata: Metadata, token: str, algorithm: str, kid: object, what: str) -> Mapping[str, Any]:
-        keys = self._known_keys(metadata, kid)
+    def _verified(self, token: str, algorithm: str, kid: object, what: str) -> Mapping[str, Any]:
+        keys = self._known_keys(kid)
         candidates = [each for each in keys if kid is None or each.kid == kid]
         for key in candidates[:10]:
             try:
@@ -184,17 +181,13 @@ class IdentityProvider:
                 continue
         raise _unbelieved(f"its {what} is signed by none of its keys")
 
-    def _known_keys(self, metadata: Metadata, kid: object) -> KeySet:
-        with self._guard:
-            kept, now = self._keys, self._installation.clock.read().monotonic_s
-            if kept is not None:
-                keys, read_at = kept
-                known = kid is None or any(each.kid == kid for each in keys)
-                if now < read_at + (KEPT_S if known else PAUSE_S):
-                    return keys
-            found = _key_set(self._read(metadata.jwks_uri))
-            self._keys = (found, now)
-            return found
+    def _known_keys(self, kid: object) -> KeySet:
+        kept = self._keys.last
+        known = kept is not None and (kid is None or any(each.kid == kid for each in kept))
+        return self._keys.get(KEPT_S if known else PAUSE_S)
+
+    def _ask_keys(self) -> KeySet:
+        return _key_set(self._read(self.metadata().jwks_uri))
 
     def _read(self, url: str) -> bytes:
         content = b""
