@@ -10,7 +10,10 @@ MANIFEST = Path(__file__).parent.parent / "server" / "src" / "penstock_server" /
 
 ROUTES = {
     "/health/live": ("whoever comes", "200 as long as the server answers at all. Whoever restarts it asks this."),
-    "/health/ready": ("whoever comes", "200 if it reaches its database. Whoever sends it requests asks this."),
+    "/health/ready": (
+        "whoever comes",
+        "200 if it reaches its database, and the disk of the state folder is not full. Whoever sends it requests asks this.",
+    ),
     "/health/scheduler": ("whoever comes", "200 if a scheduler's loop comes round; 503 with a sentence if none does."),
     "/metrics": ("`installation:read`", "The figures of the installation for Prometheus: [metrics](metrics.md)."),
     "/scaling": (

@@ -1,5 +1,8 @@
 """Machines ask how the installation is, and Prometheus what it does."""
 
+import shutil
+from types import SimpleNamespace
+
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
@@ -27,6 +30,15 @@ def test_a_server_without_its_database_lives_and_is_not_ready(call, installation
     assert call("GET", "/health/live").status == 200
     answer = call("GET", "/health/ready")
     assert (answer.status, "database" in answer.json["detail"]) == (503, True)
+
+
+@pytest.mark.parametrize(("free", "status"), [(1 << 20, 200), ((1 << 20) - 1, 503)])
+def test_a_server_that_can_store_nothing_is_not_ready(call, installation, monkeypatch, free, status):
+    installation.settings.state_folder.mkdir(exist_ok=True)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    answer = call("GET", "/health/ready")
+    assert (answer.status, b"until there is room" in answer.body) == (status, status == 503)
+    assert call("GET", "/health/live").status == 200
 
 
 def test_the_health_of_the_scheduler_fails_while_its_loop_stands_still(call, installation, beats):

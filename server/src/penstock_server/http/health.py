@@ -6,6 +6,7 @@ the operation that lists the queues, as autoscalers read it: by queue.
 """
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -24,6 +25,9 @@ from penstock_server.http.authenticator import Authenticator
 from penstock_server.http.parameters import Parameters
 from penstock_server.http.problems import RefusedError, problem_answer
 
+_LEAST_FREE_BYTES = 1 << 20
+"""Room without which a transaction may fail: SQLite writes whole pages, into two files."""
+
 
 def health_routes(installation: Installation, authenticator: Authenticator) -> list[Route]:
     """Make the routes, `LIVE` among them.
@@ -39,6 +43,12 @@ def health_routes(installation: Installation, authenticator: Authenticator) -> l
     def ready() -> str:
         installation.store.role.holders()
         installation.store.dags.ids()
+        folder = installation.settings.state_folder
+        if folder.is_dir() and shutil.disk_usage(folder).free < _LEAST_FREE_BYTES:
+            raise RefusedError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "the disk of the state folder is full: nobody can sign in or change anything until there is room.",
+            )
         return "ready"
 
     def scheduler() -> str:
