@@ -7,12 +7,15 @@ import pytest
 
 from penstock.errors import ConfigError, NotFoundError, PluginError, RequestError
 from penstock.logs.shipping_report import ShippingReport
+from penstock.model.access.permission import Role
+from penstock.model.access.principal import Grant, Principal
 from penstock.model.changes import Changes
 from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.plugins.object_logs import ObjectLogs
 from penstock.scheduler.heartbeat_file import HeartbeatFile
 from penstock.service import dags, logs
+from penstock.service.log_view.log_lines import log_lines
 from penstock.settings.logs import LogSettings
 
 
@@ -45,14 +48,40 @@ def test_a_log_is_read_whole(installation, task):
     assert (first.live, second.live) == (False, True)
     write(second, "begun\n")
     assert b"".join(logs.read_log(installation, second)) == b"begun\n"
-    with pytest.raises(NotFoundError, match=r"no log is named '.*1.log'\. Nothing was written, or it was deleted\."):
+    with pytest.raises(
+        NotFoundError, match=r"no log is named 'sales/.*/extract/1.log'\. Nothing was written, or it was"
+    ):
         list(logs.read_log(installation, first))
+
+
+def test_where_a_log_lies_is_told_to_who_may_read_the_installation_and_read_for_all(installation, task):
+    first, second = logs.task_logs(installation, "sales", "extract")
+    write(second, "begun\n")
+    (first.path.parent / "1.log").mkdir()
+    grant = Grant(Role.VIEWER, dags=("*",))
+    seen = installation.seen_by(Principal("ann", (grant, msgspec.structs.replace(grant, installation=True))))
+    assert [each.path for each in logs.task_logs(seen, "sales", "extract")] == [first.path, second.path]
+    seen = installation.seen_by(Principal("bob", (grant,)))
+    folder = installation.settings.logs_folder
+    shown = logs.task_logs(seen, "sales", "extract")
+    assert [each.path for each in shown] == [each.path.relative_to(folder) for each in (first, second)]
+    assert b"".join(logs.log_content(seen, "sales", "extract", 2)) == b"begun\n"
+    assert next(logs.follow_logs(seen, "sales", "extract", dispatch=2)).data == b"begun\n"
+    assert [each.text for each in log_lines(seen, "sales", "extract", dispatch=2).lines] == ["begun"]
+    for name, given in ((seen, shown[0]), (installation, first)):
+        with pytest.raises(
+            ConfigError,
+            match=r"^sales/[^/]+/extract/1.log: the log cannot be read: it is a link, a pipe or the like, and no file",
+        ):
+            list(logs.read_log(name, given))
 
 
 def test_a_log_that_cannot_be_read_is_not_told_as_one_that_is_not_there(installation, task):
     first, second = logs.task_logs(installation, "sales", "extract")
     first.path.mkdir(parents=True)
-    with pytest.raises(ConfigError, match=r"1.log: the log cannot be read: Is a directory\."):
+    with pytest.raises(
+        ConfigError, match=r"1.log: the log cannot be read: it is a link, a pipe or the like, and no file"
+    ):
         list(logs.read_log(installation, first))
     with pytest.raises(NotFoundError, match=r"2.log'\. Nothing was written yet\."):
         list(logs.read_log(installation, second))

@@ -6,6 +6,7 @@ import os
 import pytest
 from sqlalchemy import event
 
+from penstock.model.access.permission import Permission
 from penstock.model.access.principal import Principal
 from penstock_testkit.nightly import thinned
 
@@ -27,10 +28,15 @@ def test_who_is_not_let_in_is_told_the_same_by_every_route(world, requests, name
 
 
 @pytest.mark.parametrize(("name", "team"), thinned([pytest.param(*each, id=" of ".join(each)) for each in ASKED], 3))
-def test_everybody_may_what_is_granted_and_nothing_else_and_no_answer_tells_more(world, requests, name, team, caplog):
+def test_everybody_may_what_is_granted_and_nothing_else_and_no_answer_tells_more(
+    world, requests, shared_folder, name, team, caplog
+):
     caplog.set_level(logging.DEBUG)
     grants, only = PEOPLE[name]
     wrong, sees_all = [], not name.startswith("ours")
+    # Where things lie on the machine is for who may read the installation, and no error says so to anybody.
+    folders = [str(each) for each in (shared_folder[0], world.installation.settings.root)]
+    sees_folders = Principal(name, grants, only).may(Permission.INSTALLATION_READ)
     for request, answer in world.asked(name, requests[team]):
         wanted = expected(request, Principal(name, grants, only), (team,))
         if answer.status != wanted:
@@ -42,6 +48,8 @@ def test_everybody_may_what_is_granted_and_nothing_else_and_no_answer_tells_more
         text = f"{answer.headers} {answer.body.decode()}"
         if hidden := [each for each in (SECRET, HASH) if each in text]:
             wrong.append(f"{request.line} tells {hidden}: {text[:2000]}")
+        if (not sees_folders or answer.status >= 400) and (told := [each for each in folders if each in text]):
+            wrong.append(f"{request.line} tells of {told}: {text[:2000]}")
         if not sees_all and THEIRS in request.without_own_words(text):
             wrong.append(f"{request.line} tells of the other team: {text[:2000]}")
     assert wrong == []

@@ -21,6 +21,7 @@ from penstock.model.run import Rendered, TaskInstance, Try, XCom
 from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.source import ParsedFile
 from penstock.model.state import Outcome, RunState, TaskState
+from penstock.model.value import Reference, refer
 from penstock.plugins.host import PluginHost
 from penstock.service import dags, logs
 from penstock.service.access.grants import add_member, add_team, grant, grant_team
@@ -179,7 +180,8 @@ def _ran(installation: Installation, team: str, by: AskedBy) -> None:
                    for task, state in ((extract, TaskState.SUCCESS), (load, TaskState.FAILED))],
             tries=[Try(run.run, task, -1, 1, 1, "local", early, early, NOW, outcome, f"{team} error")
                    for task, outcome in ((extract, Outcome.SUCCESS), (load, Outcome.FAILED))],
-            xcoms=[XCom(run.run, extract, -1, f"{team}_xcom", f'"{team} value"'.encode())],
+            xcoms=[XCom(run.run, extract, -1, f"{team}_xcom", f'"{team} value"'.encode()),
+                   XCom(run.run, extract, -1, f"{team}_far", _far(installation, team))],
             rendered=[Rendered(run.run, extract, -1, 1, {"sql": f"select {team}"})],
             asset_events=[NewAssetEvent(asset, extra, key, f"{team}_dag", f"{team}_run", run.run, extract)
                           for asset, extra, key in ((f"s3://{team}/asset", {"file": f"{team} extra"}, f"{team}_key"),
@@ -205,6 +207,11 @@ def _ran(installation: Installation, team: str, by: AskedBy) -> None:
         ),
         NOW,
     )  # fmt: skip
+
+
+def _far(installation: Installation, team: str) -> bytes:
+    """A value that lies in a file."""
+    return refer(Reference(f"{installation.settings.values_url}/{team}.json"))
 
 
 def token_of(name: str) -> str:

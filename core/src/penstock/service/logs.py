@@ -6,9 +6,8 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-from penstock.errors import ConfigError, NotFoundError, RequestError
+from penstock.errors import NotFoundError, RequestError
 from penstock.logs.log_names import log_name
-from penstock.logs.reading import LogReader
 from penstock.logs.shipping_report import read_report
 from penstock.model.access.permission import Permission
 from penstock.model.run import UNMAPPED, Run, TaskInstance
@@ -16,10 +15,10 @@ from penstock.model.state import TaskState
 from penstock.processes.files import file_size
 from penstock.service.figures.figures import scheduler_health
 from penstock.service.installation import Installation
+from penstock.service.log_reading.log_files import log_file, log_reader, log_words, unreadable
 from penstock.service.names import find_run, find_tasks
 from penstock.service.operations.content import Content, ContentFacts, bounded
 from penstock.service.operations.operation import operation
-from penstock.spec.log_store import LogStore
 from penstock.tries.paths import log_path
 
 _BEHIND = "it has not reached the log store. See `penstock doctor` on the machine that runs the scheduler."
@@ -40,7 +39,7 @@ class Log(msgspec.Struct, frozen=True):
     """Where a try's log is; the file may not exist yet, no more, or on another machine.
 
     Attributes:
-        path: Its file on the machine that runs the scheduler.
+        path: Its file on the machine that runs the scheduler; below the folder of logs alone, for who may not read the installation.
         name: What it is called in the log store; "" if the settings name none.
     """
 
@@ -87,13 +86,15 @@ def task_logs(
     run = find_run(store, dag_id, run_id)
     instances = {task.map_index: task for task in find_tasks(store, run, task_id, map_index)}
     folder = installation.settings.logs_folder
+    sees_paths = installation.may(Permission.INSTALLATION_READ)
     identity = store.logs.identity() if installation.settings.logs.store else ""
     found = []
     for attempt in (past.attempt for past in store.runs.tries(run.run, task_id)):
         if (task := instances.get(attempt.map_index)) is not None:
             path = log_path(folder, dag_id, run.run_id, task.key, attempt.epoch)
             name = log_name(identity, folder, path) if identity else ""
-            found.append(Log(task, attempt.epoch, attempt.try_number, attempt.outcome is None, path, name))
+            shown = path if sees_paths else path.relative_to(folder)
+            found.append(Log(task, attempt.epoch, attempt.try_number, attempt.outcome is None, shown, name))
     return found
 
 
@@ -114,22 +115,18 @@ def log_content(
     log = next((each for each in found if each.epoch == dispatch), None)
     if log is None:
         raise NotFoundError(f"dispatch of task {task_id!r}", str(dispatch))
-    facts = ContentFacts(".".join(log.path.parts[-4:]), _size(installation, log))
+    facts = ContentFacts(".".join(log_words(log.path)), _size(installation, log))
     return Content(facts, lambda begin, most: bounded(read_log(installation, log, begin), most))
 
 
 def _size(installation: Installation, log: Log) -> int | None:
     """Bytes of a log as it is now; None if that is not known, or there is none."""
     try:
-        return file_size(log.path)
+        return file_size(log_file(installation, log.path))
     except FileNotFoundError:
         return log_reader(installation).size(log.name) if log.name else None
     except OSError as error:
-        raise _unreadable(log, error) from None
-
-
-def _unreadable(log: Log, error: OSError) -> ConfigError:
-    return ConfigError(f"{log.path}: the log cannot be read: {error.strerror}. Check its owner and mode.")
+        raise unreadable(log.path, error) from None
 
 
 def read_log(installation: Installation, log: Log, begin: int = 0) -> Iterator[bytes]:
@@ -141,23 +138,23 @@ def read_log(installation: Installation, log: Log, begin: int = 0) -> Iterator[b
         ConfigError: The file cannot be read.
         PluginError: The log store does not give it.
     """
-    reader, found = log_reader(installation), False
+    reader, path, found = log_reader(installation), log_file(installation, log.path), False
     try:
-        for chunk in reader.read(log.path, log.name, begin):
+        for chunk in reader.read(path, log.name, begin):
             found = True
             yield chunk
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise _unreadable(log, error) from None
-    if found and (log.path.exists() or log.live or reader.sealed(log.name)):
+        raise unreadable(log.path, error) from None
+    if found and (path.exists() or log.live or reader.sealed(log.name)):
         return
     if found:
         raise RequestError(f"the end of this log may be missing: {_BEHIND}")
-    if not log.path.exists():
+    if not path.exists():
         # A log is made by the first word that is written into it, so a try that prints nothing has none.
         why = "Nothing was written yet." if log.live else "Nothing was written, or it was deleted."
-        raise NotFoundError("log", str(log.path), hint=why)
+        raise NotFoundError("log", "/".join(log_words(log.path)), hint=why)
 
 
 @operation("GET", "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/log/stream", needs=Permission.LOGS_READ)
@@ -248,6 +245,7 @@ class _Progress:
 
     def __init__(self, installation: Installation) -> None:
         self._reader, self._clock = log_reader(installation), installation.clock
+        self._folder = installation.settings.logs_folder
         self._patience_s = max(_PATIENCE_S, 3 * installation.settings.logs.chunk_s)
         report = read_report(installation.settings.state_folder)
         self._ships = report is not None and report.folder == str(installation.settings.logs_folder.absolute())
@@ -258,18 +256,18 @@ class _Progress:
 
     def grown(self, log: Log, *, ended: bool) -> Iterator[bytes]:
         """Read what a log holds beyond what was read before."""
-        key = (log.task.map_index, log.epoch)
-        if key in self._whole or (not log.path.exists() and not self._may_ask(key)):
+        key, path = (log.task.map_index, log.epoch), self._folder / log.path
+        if key in self._whole or (not path.exists() and not self._may_ask(key)):
             return
-        whole = ended and bool(log.name) and not log.path.exists() and self._reader.sealed(log.name)
+        whole = ended and bool(log.name) and not path.exists() and self._reader.sealed(log.name)
         try:
-            for data in self._reader.read(log.path, log.name, self._done.get(key, 0)):
+            for data in self._reader.read(path, log.name, self._done.get(key, 0)):
                 self._done[key] = self._done.get(key, 0) + len(data)
                 yield data
         except FileNotFoundError:
             pass
         except OSError as error:
-            raise _unreadable(log, error) from None
+            raise unreadable(log.path, error) from None
         if whole:
             self._whole.add(key)
 
@@ -278,7 +276,7 @@ class _Progress:
 
         Where a shipper works, a try that has left neither a file nor a piece has written nothing.
         """
-        keys = [(log.task.map_index, log.epoch) for log in logs if log.name and not log.path.exists()]
+        keys = [(log.task.map_index, log.epoch) for log in logs if log.name and not (self._folder / log.path).exists()]
         return any(key not in self._whole and (key in self._done or not self._ships) for key in keys)
 
     def patient(self) -> bool:
@@ -293,16 +291,3 @@ class _Progress:
             return False
         self._asked[key] = now
         return True
-
-
-def log_reader(installation: Installation) -> LogReader:
-    """What reads the logs of an installation, from files and from the log store."""
-    settings = installation.settings.logs
-
-    def open_store() -> LogStore:
-        return installation.host.log_store(settings.store, settings.conn_id or None)
-
-    from penstock.tries.store_runtime import StoreRuntime  # noqa: PLC0415 - only where a log store is named
-
-    runtime = StoreRuntime(installation.vault)
-    return LogReader(settings.store, open_store, runtime, runtime.mask.hide)

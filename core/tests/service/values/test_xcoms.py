@@ -7,6 +7,8 @@ import pytest
 
 from penstock.errors import NotFoundError, ProviderError, RequestError
 from penstock.execute.offload import offloaded
+from penstock.model.access.permission import Role
+from penstock.model.access.principal import Grant, Principal
 from penstock.model.attempt import TryFacts, Value
 from penstock.model.changes import Changes
 from penstock.model.run import TaskInstance, XCom
@@ -15,6 +17,7 @@ from penstock.model.value import decode, encode, length, to_plain
 from penstock.plugins.host import PluginHost
 from penstock.service import dags
 from penstock.service.values.xcoms import list_xcoms
+from penstock.settings.xcom import XComSettings
 from penstock.spec.executor import FileCode, Offload, TryRequest
 from penstock.testing import FakeRuntime
 
@@ -47,6 +50,24 @@ def leave(installation, store, now, tmp_path):
         store.apply(Changes(tasks=tasks, xcoms=xcoms), now)
 
     return leave
+
+
+def test_the_folders_of_a_value_are_told_to_who_may_read_the_installation(installation, leave, tmp_path):
+    leave([("big", "x" * 99)], threshold=9)
+    grant = Grant(Role.VIEWER, dags=("*",))
+    whole = list_xcoms(installation, "sales", "extract").items[0].url
+    assert whole.startswith(tmp_path.as_uri())
+    for given, told in (
+        (msgspec.structs.replace(grant, installation=True), whole),
+        (grant, "/".join(whole.split("/")[-2:])),
+    ):
+        seen = installation.seen_by(Principal("ann", (given,)))
+        assert list_xcoms(seen, "sales", "extract").items[0].url == told
+        assert list_xcoms(seen, "sales", "extract", key="big").items[0].value == "x" * 99
+    settings = installation.settings
+    installation.settings = msgspec.structs.replace(settings, xcom=XComSettings(store=(tmp_path / "values").as_uri()))
+    seen = installation.seen_by(Principal("ann", (grant,)))
+    assert list_xcoms(seen, "sales", "extract").items[0].url == whole.partition("/values/")[2]
 
 
 def plain(page):

@@ -30,6 +30,7 @@ from penstock_server.http.lasting.right import Right
 from penstock_server.http.openapi import document
 from penstock_server.http.parameters import Parameters
 from penstock_server.http.problems import RefusedError, problem_answer, problem_of
+from penstock_server.http.reach.machine_paths import MachinePaths
 from penstock_server.http.routes import Routes
 from penstock_server.http.shared_reads import SharedReads
 
@@ -73,7 +74,8 @@ class Api:
     def __init__(
         self, installation: Installation, answers: OpenAnswers, served: Iterable[Operation] | None = None
     ) -> None:
-        self._installation, self._known, self._lasting = installation, answers.known, Lasting(answers, encode)
+        self._installation, self._known = installation, answers.known
+        self._lasting = Lasting(answers, encode, MachinePaths(installation.settings))
         self._table = _table(operations() if served is None else served)
         routes = [(each.operation.method, each.operation.path, each, each.parameters.left_out) for each in self._table]
         self._threads = ThreadPoolExecutor(THREADS, "operation")

@@ -14,6 +14,7 @@ from penstock_server.http.health import LIVE, health_routes
 from penstock_server.http.lasting.open_answers import OpenAnswers
 from penstock_server.http.pages import Pages
 from penstock_server.http.reach.address import Address
+from penstock_server.http.reach.machine_paths import MachinePaths, ProblemFence
 from penstock_server.http.schema_check import CheckedRoute, SchemaCheck
 
 
@@ -46,4 +47,4 @@ def application(
         direct = scope["type"] == "http" and scope["path"].startswith("/api/") and scope["path"] not in own
         await (check.answer(api, scope, receive, send) if direct else others(scope, receive, send))
 
-    return Fence(answer, address)
+    return Fence(ProblemFence(answer, MachinePaths(installation.settings)), address)

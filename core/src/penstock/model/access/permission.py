@@ -77,7 +77,7 @@ MEANINGS: Mapping[Permission, str] = {
     Permission.VARIABLES_WRITE: "set and delete Variables",
     Permission.POOLS_READ: "see pools and who holds them",
     Permission.POOLS_WRITE: "set and delete pools",
-    Permission.INSTALLATION_READ: "see executors, schedulers, services, providers and health",
+    Permission.INSTALLATION_READ: "see executors, schedulers, services, providers, health, and where logs and values lie on the machine",
     Permission.INSTALLATION_WRITE: "drain, prune, and settle what is in quarantine",
     Permission.AUDIT_READ: "read the audit of everybody",
     Permission.USERS_WRITE: "make users, grants and tokens of others",

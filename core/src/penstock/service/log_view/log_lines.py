@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from penstock.errors import ConfigError, NotFoundError, RequestError
+from penstock.errors import NotFoundError, RequestError
 from penstock.logs.log_view import LogView, error_finder, text_finder
 from penstock.model.access.permission import Permission
 from penstock.model.logs.log_page import LogMatches, LogPage
 from penstock.service.installation import Installation
-from penstock.service.logs import log_reader, task_logs
+from penstock.service.log_reading.log_files import log_file, log_reader, unreadable
+from penstock.service.logs import task_logs
 from penstock.service.operations.operation import operation
 from penstock.service.operations.page import PageSize
 
@@ -119,6 +120,6 @@ def _log_view(
         raise NotFoundError(f"dispatch of task {task_id!r}", str(dispatch), hint=f"It has: {has}.")
     log = max(chosen, key=lambda each: each.epoch)
     try:
-        yield LogView(log_reader(installation), log.path, log.name, log.live)
+        yield LogView(log_reader(installation), log_file(installation, log.path), log.name, log.live)
     except OSError as error:
-        raise ConfigError(f"{log.path}: the log cannot be read: {error.strerror}. Check its owner and mode.") from None
+        raise unreadable(log.path, error) from None

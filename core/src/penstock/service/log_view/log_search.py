@@ -16,7 +16,7 @@ from penstock.model.logs.log_words import LogQuery, log_query
 from penstock.model.run import TaskKey
 from penstock.model.text import shortened
 from penstock.service.installation import Installation
-from penstock.service.logs import log_reader
+from penstock.service.log_reading.log_files import log_reader
 from penstock.service.operations.operation import operation
 from penstock.service.operations.page import PagedList, PageSize
 from penstock.store import LogSearch

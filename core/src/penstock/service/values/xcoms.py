@@ -25,7 +25,8 @@ class StoredXCom(msgspec.Struct, frozen=True):
         length: Number of elements if it is a list, a tuple or a dict.
         size: Bytes of its JSON, or of that of the reference to it.
         value: Its plain form (`penstock.model.value`); None if it was not read from the object store.
-        url: Where it lies in the object store; "" if it is in the database.
+        url: Where it lies in the object store; "" if it is in the database. Of a file, for who may not read the installation: its
+            path within the folder of values alone.
     """
 
     task: str
@@ -119,8 +120,16 @@ def _left(installation: Installation, xcom: XCom, *, whole: bool) -> StoredXCom:
     reference = reference_in(plain)
     task, url = str(TaskKey(xcom.run, xcom.task_id, xcom.map_index)), ""
     if reference is not None:
-        plain, url = _read(installation, reference) if whole else None, reference.url
+        plain, url = _read(installation, reference) if whole else None, _shown_url(installation, reference.url)
     return StoredXCom(task, xcom.key, xcom.length, len(xcom.value), plain, url)
+
+
+def _shown_url(installation: Installation, url: str) -> str:
+    """A URL for whoever asks: folders of a machine are for who may read the installation."""
+    if not url.startswith("file:") or installation.may(Permission.INSTALLATION_READ):
+        return url
+    within = url.removeprefix(f"{installation.settings.values_url.rstrip('/')}/")
+    return within if within != url else "/".join(url.split("/")[-2:])  # the folder has been another one
 
 
 def _read(installation: Installation, reference: Reference) -> Any:  # noqa: ANN401 - JSON

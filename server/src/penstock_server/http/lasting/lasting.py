@@ -22,6 +22,7 @@ from penstock_server.http.lasting.open_answers import AnswerKind, OpenAnswer, Op
 from penstock_server.http.lasting.reading import Reading
 from penstock_server.http.lasting.right import Right
 from penstock_server.http.problems import problem_of
+from penstock_server.http.reach.machine_paths import MachinePaths
 
 THREADS = 8
 """Threads in which answers that last are read: these wait for each other, and nobody else for them."""
@@ -48,10 +49,11 @@ class Lasting:
     Args:
         answers: Counts them.
         encode: Makes JSON of what is in a line.
+        folders: What no problem tells of.
     """
 
-    def __init__(self, answers: OpenAnswers, encode: _Encode) -> None:
-        self._answers, self._encode = answers, encode
+    def __init__(self, answers: OpenAnswers, encode: _Encode, folders: MachinePaths) -> None:
+        self._answers, self._encode, self._folders = answers, encode, folders
         self._threads = ThreadPoolExecutor(THREADS, "lasting")
 
     async def answer(
@@ -120,7 +122,8 @@ class Lasting:
         except Exception as error:  # noqa: BLE001 - the status is out: what failed is the last line
             if problem_of(error).status == HTTPStatus.INTERNAL_SERVER_ERROR:
                 _log.exception("a stream failed")
-            yield self._encode({"problem": problem_of(error)}) + b"\n"
+            problem = self._encode({"problem": problem_of(error)}).decode()
+            yield self._folders.without(problem).encode() + b"\n"
 
 
 def _response(

@@ -1,0 +1,1 @@
+"""Where logs are, and what reads them."""
