@@ -63,6 +63,15 @@ def test_what_cannot_be_there_is_not_asked_for():
     assert values.asked == ["c/db"]
 
 
+def test_a_lookup_pattern_holds_nobody_up():
+    backend = secrets(
+        Values({"c/" + "a" * 9: "x"}), connections_lookup_pattern="^(a+)+_$", variables_lookup_pattern="^(a+)+$"
+    )
+    assert backend.connection("a" * 9) is None
+    with pytest.raises(ValueError, match=r"the lookup pattern '\^\(\?!a\)' looks ahead"):
+        secrets(Values({}), connections_lookup_pattern="^(?!a)")
+
+
 @pytest.mark.parametrize("prefixes", [("a", "a/b"), ("a/b/", "a"), ("a", "a")])
 def test_prefixes_within_each_other_are_refused(prefixes):
     with pytest.raises(ValueError, match="within the other"):

@@ -7,6 +7,9 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Protocol
 
+from penstock.model.patterns.construct import PatternError
+from penstock.model.patterns.pattern import Pattern
+
 
 class NamedValues(Protocol):
     """Where values are, by their names."""
@@ -32,7 +35,7 @@ class NamedSecrets:
         list_names: Whether names are listed for people.
 
     Raises:
-        ValueError: One prefix is within the other.
+        ValueError: One prefix is within the other, or an expression is none that is found in linear time (`penstock.model.patterns`).
     """
 
     def __init__(  # noqa: PLR0913 - what the settings say, each by its name
@@ -90,8 +93,12 @@ class _Kind:
 
     def __init__(self, prefix: str, separator: str, pattern: str, ids: re.Pattern[str]) -> None:
         self.prefix = prefix.rstrip(separator) + separator if prefix else ""
-        self._pattern, self._ids = re.compile(pattern), ids
+        self._ids = ids
+        try:
+            self._pattern = Pattern(pattern)
+        except PatternError as error:
+            raise ValueError(f"the lookup pattern {pattern!r:.200} {error}") from error
 
     def may_have(self, asked: str) -> bool:
         """Whether an id can be there, so that it is worth a request."""
-        return bool(self.prefix and self._ids.fullmatch(asked) and self._pattern.search(asked))
+        return bool(self.prefix and self._ids.fullmatch(asked) and self._pattern.is_in(asked))
