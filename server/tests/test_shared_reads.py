@@ -41,14 +41,14 @@ async def settled():
 class World:
     def __init__(self):
         self.threads, self.made = Threads(), 0
-        self.shared = SharedReads(self.threads.run, lambda: self.threads.now_s, lambda: self.threads.own)
+        self.shared = SharedReads(lambda: self.threads.now_s, lambda: self.threads.own)
 
     def make(self):
         self.made += 1
         return self.made
 
     async def ask(self, key="a", age_s=0.0, make=None):
-        task = asyncio.create_task(self.shared.answer(key, make or self.make, age_s))
+        task = asyncio.create_task(self.shared.answer(key, make or self.make, self.threads.run, age_s))
         await settled()
         return task
 

@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import PurePath
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from starlette.requests import Request
@@ -33,6 +32,7 @@ from penstock_server.http.problems import RefusedError, problem_answer, problem_
 from penstock_server.http.reach.machine_paths import MachinePaths
 from penstock_server.http.routes import Routes
 from penstock_server.http.shared_reads import SharedReads
+from penstock_server.http.shares import Shares
 
 PREFIX = "/api/v1/"
 """Where the routes of the operations are."""
@@ -41,6 +41,8 @@ THREADS = 16
 """Operations at a time: more would only wait for the database."""
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class _Route(NamedTuple):
@@ -78,7 +80,7 @@ class Api:
         self._lasting = Lasting(answers, encode, MachinePaths(installation.settings))
         self._table = _table(operations() if served is None else served)
         routes = [(each.operation.method, each.operation.path, each, each.parameters.left_out) for each in self._table]
-        self._threads = ThreadPoolExecutor(THREADS, "operation")
+        self._shares = Shares(THREADS, "operation")
         self._routes: Routes[_Route | None] = Routes([*routes, ("GET", "/openapi.json", None, ())])
         self._once = Once(installation)
         self._readers = readers(self._table)
@@ -90,7 +92,7 @@ class Api:
     @cached_property
     def _shared(self) -> SharedReads[TaggedBody]:
         own = self._installation.store.feed.stamp.own
-        return SharedReads(self._in_thread, lambda: self._installation.clock.read().monotonic_s, own)
+        return SharedReads(lambda: self._installation.clock.read().monotonic_s, own)
 
     @cached_property
     def openapi(self) -> bytes:
@@ -153,9 +155,11 @@ class Api:
                 operation.require(seen, arguments)  # an answer that is kept is for who may ask for it now
                 return self._once.answer(keyed, call, check)
 
-            content = await self._in_thread(once)
+            content = await self._in_thread(asked.principal, once)
         elif check is not None:
-            content = await self._in_thread(lambda: self._once.unless_changed(lambda: call(False), check))
+            content = await self._in_thread(
+                asked.principal, lambda: self._once.unless_changed(lambda: call(False), check)
+            )
         else:
             return await self._done(asked, operation, arguments)
         return Response(content, media_type="application/json")
@@ -166,13 +170,16 @@ class Api:
         def read() -> TaggedBody:
             return tagged_body(encode(operation.function(seen, **arguments)))
 
+        def in_thread(call: Callable[[], TaggedBody]) -> Awaitable[TaggedBody]:
+            return self._in_thread(asked.principal, call)
+
         if operation.stored:
             given = asked.principal, asked.path, asked.query
             kept = await self._shared.answer(
-                asked_key(*given), lambda: self._kept.answer(*given, read), _age_s(asked.request)
+                asked_key(*given), lambda: self._kept.answer(*given, read), in_thread, _age_s(asked.request)
             )
             return _tagged(asked.request, kept)
-        found = await self._in_thread(read)
+        found = await in_thread(read)
         if operation.method == "GET":
             return _tagged(asked.request, found)
         return Response(found.body, media_type="application/json")
@@ -186,8 +193,8 @@ class Api:
             right.needs_also(lambda: operation.require(seen, arguments))
         return await self._lasting.answer(asked.request, kind, right, lambda: operation.function(seen, **arguments))
 
-    async def _in_thread(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - as the call returns
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+    async def _in_thread(self, principal: Principal, call: Callable[[], T]) -> T:
+        return await asyncio.wrap_future(self._shares.submit(principal.name, call))
 
 
 class _Asked(NamedTuple):

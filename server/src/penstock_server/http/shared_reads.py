@@ -27,33 +27,38 @@ class SharedReads(Generic[Answer]):
     shared with those who allow for some age.
 
     Args:
-        in_thread: Has something called in a thread.
         now_s: Tells the monotonic time in seconds.
         own: Tells how many transactions this process has committed.
     """
 
     def __init__(
         self,
-        in_thread: Callable[[Callable[[], Answer]], Awaitable[Answer]],
         now_s: Callable[[], float],
         own: Callable[[], int],
     ) -> None:
-        self._in_thread, self._now_s, self._own = in_thread, now_s, own
+        self._now_s, self._own = now_s, own
         self._open: dict[Hashable, _Read[Answer]] = {}
 
-    async def answer(self, key: Hashable, make: Callable[[], Answer], age_s: float = 0.0) -> Answer:
+    async def answer(
+        self,
+        key: Hashable,
+        make: Callable[[], Answer],
+        in_thread: Callable[[Callable[[], Answer]], Awaitable[Answer]],
+        age_s: float = 0.0,
+    ) -> Answer:
         """The answer of a read, shared or made.
 
         Args:
             key: Those with the same one ask the same, and are answered the same.
             make: Makes the answer; what it raises is raised to all who share it.
+            in_thread: Has something called in a thread.
             age_s: How old it may be.
         """
         now_s, own, place = self._now_s(), self._own(), (asyncio.get_running_loop(), key)
         found = self._open.get(place)
         if found is None or (found.begun and (found.own != own or now_s >= found.asked_s + age_s)):
             found = _Read(make, now_s, own)
-            found.answer = asyncio.ensure_future(self._in_thread(found))
+            found.answer = asyncio.ensure_future(in_thread(found))
             found.answer.add_done_callback(lambda _, read=found: self._end(place, read))  # type: ignore[misc] # of this read
             self._open[place] = found
         # Who goes away before the answer is there takes it from nobody else.
