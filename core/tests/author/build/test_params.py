@@ -223,7 +223,7 @@ def test_a_parameter_and_its_schema_stand_in_the_dag(spec, complained):
         """
         DAG("a", params={"n": Param(0, minimum=1)})
         DAG("b", params={"n": Param(0, type="whole"), "p": Param("a", pattern="^.(?=c)")})
-        with DAG("c", schedule="@daily", params={"n": Param(type="string")}) as c:
+        with DAG("c", schedule="@daily", params={"n": Param(type="string"), "q": Param(1, enum=[*range(20_000)])}) as c:
             EmptyOperator(task_id="t", params={"n": object(), "m": Param(1, type="string")})
             u = EmptyOperator(task_id="u", params=[1])
             EmptyOperator(task_id="v", params={"n": u.output})
@@ -234,7 +234,10 @@ def test_a_parameter_and_its_schema_stand_in_the_dag(spec, complained):
                 "the parameter 'n' has a schema that cannot be read: type is 'whole'",
                 "the parameter 'p' has a schema that cannot be read: pattern is '^.(?=c)', which looks ahead",
             ],
-            3: ["the parameter 'n' has no default, and runs of the schedule are given no values"],
+            3: [
+                "the parameter 'n' has no default, and runs of the schedule are given no values",
+                "the parameter 'q' has a schema of 108,900 bytes, and 65,536 are the most",
+            ],
             4: ["task 't': the parameter 'n' holds a builtins.object", "'m' should be of type string"],
             5: ["task 'u': params is [1]; write a dict"],
             6: ["the parameter 'n' holds a value of another task"],

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from penstock.author.build.schema.keywords import schema_problem
 from penstock.author.build.schema.malformed import malformed
 from penstock.author.construct.signature import own_parameters
@@ -14,6 +16,9 @@ from penstock.model.value import to_plain
 
 if TYPE_CHECKING:
     from penstock.author.abstract_operator import AbstractOperator
+
+LARGEST_SCHEMA = 65_536
+"""Bytes of the JSON of a parameter's schema: whoever triggers a run has it read, and the DAG with it."""
 
 
 def params_of(task: "AbstractOperator") -> Any:  # noqa: ANN401 - what an author wrote
@@ -49,6 +54,8 @@ def _problems(param: Param, *, scheduled: bool) -> Iterator[str]:
     fault = next((fault for each in param.schema.values() if (fault := non_json_type(each))), "")
     if fault or (fault := malformed(param.schema)):
         yield f"has a schema that cannot be read: {fault}"
+    elif (size := len(msgspec.json.encode(_schema_of(param)))) > LARGEST_SCHEMA:
+        yield f"has a schema of {size:,} bytes, and {LARGEST_SCHEMA:,} are the most. Have the task itself check so many values"
     elif not param.required and (problem := schema_problem(param.schema, param.default)):
         yield f"{problem}, and its default is {param.default!r:.100}"
     elif param.required and scheduled:
@@ -61,5 +68,8 @@ def param_specs(params: dict[str, Any]) -> dict[str, ParamSpec]:
 
 
 def _spec(param: Param) -> ParamSpec:
-    schema = {name: to_plain(each) for name, each in param.schema.items()}
-    return ParamSpec(default=to_plain(param.default), doc=param.doc, schema=schema, required=param.required)
+    return ParamSpec(default=to_plain(param.default), doc=param.doc, schema=_schema_of(param), required=param.required)
+
+
+def _schema_of(param: Param) -> dict[str, Any]:
+    return {name: to_plain(each) for name, each in param.schema.items()}
