@@ -18,10 +18,10 @@ from penstock.service.access.users import add_user, set_disabled
 from penstock.service.operations.table import operations
 from penstock.store import Keyring, Store, new_key
 from penstock_server.access.user_authenticator import UserAuthenticator
-from penstock_server.http import kept_reads
 from penstock_server.http.application import application
 from penstock_server.http.authenticator import OwnerToken
-from penstock_server.http.kept_reads import KeptReads, TaggedBody
+from penstock_server.http.reads import kept_reads
+from penstock_server.http.reads.kept_reads import KeptReads, TaggedBody
 
 READS = (
     "/api/v1/dags",

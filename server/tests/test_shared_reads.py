@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from penstock_server.http.shared_reads import SharedReads
+from penstock_server.http.reads.shared_reads import SharedReads
 
 
 class Threads:

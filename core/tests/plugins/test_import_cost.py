@@ -59,5 +59,7 @@ def test_what_comes_along_is_all_that_is_required_and_there_but_for_extras_and_t
         ]
         (folder / "METADATA").write_text("\n".join(lines) + "\n")
         (folder / "RECORD").write_text("x.py,,70\ny.py,,7\n")
+    for name in ("x.py", "y.py"):
+        (site.folder / name).touch()  # readers of metadata leave out what is not there any more
     found = import_main.main('["A_provider", []]')
     assert found["distributions"] == [["a-provider", "1.0", 77], ["b-lib", "1.0", 77], ["c.lib", "1.0", 77]]

@@ -1,8 +1,9 @@
 """Answers that last are counted by who asked, and keep nobody else waiting."""
 
 import asyncio
-import os
+import threading
 
+import msgspec
 import pytest
 
 from penstock.model.access.permission import Role
@@ -80,10 +81,34 @@ def test_a_problem_before_the_first_bit_is_no_open_answer(server):
     assert len(server.answers) == 0
 
 
-def test_whoever_asks_beside_answers_that_stand_still_waits_for_none_of_them(server, log):
-    people = [server.user(f"user{number}", Grant(Role.VIEWER, dags=("*",))) for number in range(50)]
+class Silent:
+    """A log store that does not answer until it is let."""
+
+    def __init__(self):
+        self.answer = threading.Event()
+
+    def read(self, _name, _offset):
+        assert self.answer.wait(60)
+        return iter(())
+
+    def sealed(self, _name):
+        return None
+
+
+@pytest.fixture
+def silent(installation, log, monkeypatch):
+    """The log of the try is in a store that does not answer."""
     log.unlink()
-    os.mkfifo(log)  # to open it takes as long as nobody writes: so does a log store that does not answer
+    store = Silent()
+    kept = msgspec.structs.replace(installation.settings.logs, store="kept://here")
+    monkeypatch.setattr(installation, "_settings", msgspec.structs.replace(installation.settings, logs=kept))
+    monkeypatch.setattr(type(installation.host), "log_store", lambda *_: store)
+    yield store
+    store.answer.set()
+
+
+def test_whoever_asks_beside_answers_that_stand_still_waits_for_none_of_them(server, silent):
+    people = [server.user(f"user{number}", Grant(Role.VIEWER, dags=("*",))) for number in range(50)]
 
     async def beside():
         tasks = [asyncio.create_task(server.get(f"{LOGS}/stream", **bearer(each))) for each in people]
@@ -98,8 +123,6 @@ def test_whoever_asks_beside_answers_that_stand_still_waits_for_none_of_them(ser
         for each in tasks:
             each.cancel()
         await asyncio.wait(tasks)
-        written = os.open(log, os.O_RDWR)
-        log.unlink()
-        os.close(written)
+        silent.answer.set()
 
     asyncio.run(beside())

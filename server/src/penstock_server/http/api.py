@@ -22,7 +22,6 @@ from penstock.service.operations.table import operations
 from penstock_server.http.body import body_of, is_bare
 from penstock_server.http.changes.idempotency import fingerprint, key_of, rights_of, scope_of
 from penstock_server.http.changes.precondition import precondition, readers, tag_of, tags_in
-from penstock_server.http.kept_reads import KeptReads, TaggedBody, allowed_age_s, asked_key
 from penstock_server.http.lasting.lasting import Lasting, kind_of
 from penstock_server.http.lasting.open_answers import AnswerKind, OpenAnswers
 from penstock_server.http.lasting.right import Right
@@ -30,8 +29,9 @@ from penstock_server.http.openapi import document
 from penstock_server.http.parameters import Parameters
 from penstock_server.http.problems import RefusedError, problem_answer, problem_of
 from penstock_server.http.reach.machine_paths import MachinePaths
+from penstock_server.http.reads.kept_reads import KeptReads, TaggedBody, allowed_age_s, asked_key
+from penstock_server.http.reads.shared_reads import SharedReads
 from penstock_server.http.routes import Routes
-from penstock_server.http.shared_reads import SharedReads
 from penstock_server.http.shares import Shares
 
 PREFIX = "/api/v1/"
