@@ -1,13 +1,14 @@
 """What the server costs, with a long history behind it: each figure beside a plain floor and what is to be reached.
 
-    python bench/server.py [list grid commit rest log w2] [--instances 1000000] [--dags 2000] [--rounds N]
+    python bench/server.py [list grid commit browser rest log w2] [--instances 1000000] [--dags 2000] [--rounds N]
 
 An installation is written once: 2,000 DAGs and a million task instances, half of them in 100 runs of a DAG of 5,000 tasks. A server of its
 own (``penstock server start``) is asked over HTTP. list: the list of DAGs and the bars of a page; its floor is the answer of
 ``/health/live``. grid: the first page of 5,000 tasks by 100 runs, and all of them. commit: from a commit of another process until an open
-stream of events has it. rest: 200 open streams while nothing happens. log: the last page of a log of 1 GB, and the server's memory. w2:
-1,000 tasks with an idle server, beside one of constant bytes that is asked 200 times a second, and with Penstock's that is, in turn:
-as open pages ask in the middle of many changes, which may be told what is a second old, and as whoever wants to know exactly.
+stream of events has it. browser: until an open page of Chromium shows it; and from the address of the grid until its tasks are there.
+rest: 200 open streams while nothing happens. log: the last page of a log of 1 GB, and the server's memory. w2: 1,000 tasks with an idle
+server, beside one of constant bytes that is asked 200 times a second, and with Penstock's that is, in turn: as open pages ask in the
+middle of many changes, which may be told what is a second old, and as whoever wants to know exactly.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from pathlib import Path
 
 from core_workloads import cpu_s
 from served import Served, serving, shown, timed
+from server_browser import browser
 from server_history import BIG, Amount, history
 from server_w2 import w2
 
@@ -164,7 +166,7 @@ def log(folder: Path, environ: dict[str, str], found: Installation, megabytes: i
 def main() -> None:
     """Run what was named, everything unless something was."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="*", default=["list", "grid", "commit", "rest", "log", "w2"])
+    parser.add_argument("what", nargs="*", default=["list", "grid", "commit", "browser", "rest", "log", "w2"])
     parser.add_argument("--streams", type=int, default=200, metavar="N")
     parser.add_argument("--seconds", type=float, default=20.0, help="of streams at rest")
     parser.add_argument("--rounds", type=int, default=5)
@@ -182,7 +184,7 @@ def main() -> None:
 
 def beside_history(given: argparse.Namespace) -> None:
     """What needs the history."""
-    if not {"list", "grid", "commit", "rest", "log"} & set(given.what):
+    if not {"list", "grid", "commit", "browser", "rest", "log"} & set(given.what):
         return
     environ, folder = {**os.environ, **WITHOUT_SERVER}, Path(tempfile.mkdtemp(prefix="penstock-bench-"))
     try:
@@ -197,6 +199,8 @@ def beside_history(given: argparse.Namespace) -> None:
                     grid(served, given.rounds)
                 if "commit" in given.what:
                     commit(served, found, given.rounds * 6)
+                if "browser" in given.what:
+                    browser(served, found, given.rounds)
                 if "rest" in given.what:
                     rest(served, found, given.streams, given.seconds)
             if "log" in given.what:
