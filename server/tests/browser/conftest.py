@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from penstock_testkit.nightly import nightly_but
+
 HERE = Path(__file__).parent
 
 DAGS = """
@@ -211,13 +213,15 @@ def make_project(tmp_path_factory, ui):
         each.end()
 
 
-@pytest.fixture(scope="session")
-def project(tmp_path_factory, ui):
+@pytest.fixture(scope="session", params=nightly_but(["sqlite"], ["sqlite", "postgres"]))
+def project(request, tmp_path_factory, ui):
     """A project with three DAGs, one of whose runs has failed."""
-    made = Project(tmp_path_factory.mktemp("project"))
+    made = Project(tmp_path_factory.mktemp(f"project-{request.param}"))
     made.penstock("init")
     with (made.folder / "penstock.toml").open("a") as settings:
         settings.write("\n[logs]\nindex = true\n")
+        if request.param == "postgres":
+            settings.write(f'\n[database]\nurl = "{request.getfixturevalue("postgres_server").create_database()}"\n')
     dags = made.folder / "dags"
     dags.mkdir(exist_ok=True)
     dags.joinpath("shop.py").write_text(DAGS)

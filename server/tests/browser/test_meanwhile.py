@@ -75,6 +75,7 @@ def test_what_goes_or_stops_is_asked_about_as_it_is_now(second, open_page, proje
     page = open_page("/installation/users?user=cleo")
     dialog = page.get_by_role("dialog")
     page.get_by_role("button", name="Let in no more").click()
+    expect(dialog.get_by_role("button", name="Let in no more")).to_be_visible()  # it has looked at the user by now
     second("PUT", "/users/cleo/disabled", disabled=True)
     dialog.get_by_role("button", name="Let in no more").click()
     expect(dialog.get_by_role("alert")).to_contain_text(SAID)
@@ -85,6 +86,7 @@ def test_what_goes_or_stops_is_asked_about_as_it_is_now(second, open_page, proje
 
     page.goto(f"{project.url}/installation/teams?team=shared")
     page.get_by_role("button", name="Delete").click()
+    expect(dialog.get_by_role("button", name="Delete")).to_be_visible()
     second("PUT", "/teams/shared/members/bert")
     dialog.get_by_role("button", name="Delete").click()
     expect(dialog.get_by_role("alert")).to_contain_text(SAID)
