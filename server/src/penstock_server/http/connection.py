@@ -91,7 +91,7 @@ class Connection(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
         self._in_head, self._begun, self._other_bytes, self._body_bytes = False, True, 0, 0
-        self.scope[ABORT] = self.transport.abort  # type: ignore[literal-required]
+        self.scope[ABORT] = self.abort  # type: ignore[literal-required]
         self._expect(MOST_BODY_S)
         super().on_headers_complete()
 
