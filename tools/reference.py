@@ -140,7 +140,7 @@ def _named_entries() -> list[str]:
         *_own_keys(ServiceChoice),
         "## [queues]\n",
         '`QUEUE = "EXECUTOR"`: which executor runs the tries of a queue; those of queues that are not listed run on `local`.',
-        "A table `[queues.QUEUE]` may limit the queue, too:\n",
+        "A table `[queues.QUEUE]` may limit the queue and its workers, too:\n",
         *_own_keys(QueueChoice),
         "## [tenants]\n",
         "`TENANT = WEIGHT`: [how those who share the installation](../how-to/limits.md#share-between-teams) share what is limited; DAGs",

@@ -10,6 +10,7 @@ from penstock import settings as module
 from penstock.engine.limits.fairness import TenantRule
 from penstock.errors import ConfigError
 from penstock.settings import BackendChoice, ExecutorChoice, ServiceChoice, Settings, load_settings
+from penstock.settings.sharing.queues import WorkerRule
 
 ROOM = Path(module.__file__).parent
 SECTIONS = {
@@ -276,6 +277,16 @@ def test_queues_and_tenants_have_limits_and_weights(project):
     assert settings.queues == {"gpu": "batch", "few": "local"}
     assert settings.queue_limits == {"gpu": 3, "few": 2}
     assert settings.tenants == {"ours": TenantRule(3.0), "theirs": TenantRule(1.0, 9)}
+
+
+def test_a_queue_says_how_many_workers_it_may_want(project):
+    settings = project(
+        '[executors]\nbatch = "aws.batch"\n[queues]\nplain = "batch"\n'
+        '[queues.gpu]\nexecutor = "batch"\ntries_per_worker = 4\nmin_workers = 1\nmax_workers = 9\ncooldown_s = 60\n'
+    )
+    assert settings.queue_workers == {"plain": WorkerRule(), "gpu": WorkerRule(4, 1, 9, 60.0)}
+    with pytest.raises(ConfigError, match="queue 'gpu': min_workers is 3 and max_workers only 2"):
+        project("[queues.gpu]\nmin_workers = 3\nmax_workers = 2\n")
 
 
 def test_plugin_modules_come_from_the_file_or_the_environment(project):

@@ -13,5 +13,6 @@ LongSeconds = Annotated[float, msgspec.Meta(gt=0, le=36500 * 86400)]
 """Seconds that are added to an instant, and not waited for in one piece."""
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
+CountOrZero = Annotated[int, msgspec.Meta(ge=0)]
 MegabytesOrZero = Annotated[int, msgspec.Meta(ge=0, le=1 << 30)]
 Days = Annotated[float, msgspec.Meta(ge=0, le=36500)]

@@ -203,6 +203,7 @@ def _shares(written: _Entries, executors: Mapping[str, ExecutorChoice]) -> dict[
     return {
         "queues": {name: queue.executor for name, queue in queues.items()},
         "queue_limits": {name: n for name, queue in queues.items() if (n := queue.max_active_tasks) is not None},
+        "queue_workers": {name: queue.workers for name, queue in queues.items()},
         "tenants": written.read("tenants", read_tenant),
     }
 

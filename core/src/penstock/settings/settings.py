@@ -21,6 +21,7 @@ from penstock.settings.retention import RetentionSettings
 from penstock.settings.scheduler import SchedulerSettings
 from penstock.settings.secrets import BackendChoice, SecretsSettings, order_of
 from penstock.settings.services import ServiceChoice
+from penstock.settings.sharing.queues import WorkerRule
 from penstock.settings.xcom import XComSettings
 
 
@@ -33,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True):
         executors: The executors of ``[executors]`` by name, with ``local`` if it is not among them.
         queues: Name of the executor of each queue of ``[queues]``; tries of other queues go to ``local``.
         queue_limits: Tasks at once of each queue of ``[queues]`` that has such a limit.
+        queue_workers: How many workers each queue of ``[queues]`` may want.
         tenants: The tenants of ``[tenants]``, by name; "" is the one of the DAGs that name none.
         secrets_backends: The secrets backends of the tables ``[secrets.NAME]``, by name.
         services: The services of ``[services]``, by name.
@@ -64,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True):
     executors: dict[str, ExecutorChoice] = msgspec.field(default_factory=default_executors)
     queues: dict[str, str] = {}
     queue_limits: dict[str, int] = {}
+    queue_workers: dict[str, WorkerRule] = {}
     tenants: dict[str, TenantRule] = {}
     secrets_backends: dict[str, BackendChoice] = {}
     services: dict[str, ServiceChoice] = {}

@@ -10,6 +10,7 @@ from penstock.metrics.metrics_table import FIGURES
 from penstock.model.dag import DagSpec, SensorPolicy, TaskSpec
 from penstock.service.figures.figures import of_load
 from penstock.service.figures.queues import PoolFigures, load_of, with_workers
+from penstock.settings.sharing.queues import WorkerRule
 from penstock.store import Counts, HeldTries, WaitingTasks
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -68,7 +69,16 @@ def test_queues_and_pools_tell_what_waits_and_since_when():
 @pytest.mark.parametrize(("wanted", "each", "workers"), [(0, 4, 0), (1, 4, 1), (4, 4, 1), (5, 4, 2), (7, 1, 7)])
 def test_workers_are_as_many_as_hold_what_is_wanted(wanted, each, workers):
     held = [("local", "a", wanted)] if wanted else []
-    assert with_workers(load(held=held).queues["default"], each).workers == workers
+    assert with_workers(load(held=held).queues["default"], WorkerRule(each)).workers == workers
+
+
+@pytest.mark.parametrize(
+    ("wanted", "least", "most", "workers"), [(0, 2, None, 2), (9, 2, 5, 5), (3, 2, 5, 3), (0, 0, 5, 0), (9, 9, 9, 9)]
+)
+def test_a_queue_wants_no_fewer_and_no_more_workers_than_its_rule_says(wanted, least, most, workers):
+    held = [("local", "a", wanted)] if wanted else []
+    found = with_workers(load(held=held).queues["default"], WorkerRule(1, least, most, 30.0))
+    assert (found.workers, found.min_workers, found.max_workers, found.cooldown_s) == (workers, least, most, 30.0)
 
 
 def test_ten_thousand_queues_and_pools_are_shown_as_few_and_none_of_their_tasks_is_left_out():

@@ -2,7 +2,7 @@
 
 Whoever asks about health is told a sentence and no name of a DAG: load balancers have no token. Metrics are of the
 installation, so they need the permission to see it; DAGs, DAG files and pools are named to whoever may see them. Scaling is
-the operation that lists the queues, as autoscalers read it: by queue.
+the operation that lists the queues, as autoscalers read it: by queue, with the workers of the queue's cool-down.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from starlette.routing import Route
 from penstock.errors import PenstockError
 from penstock.model.access.permission import Permission
 from penstock.model.access.refusal import refusal
+from penstock.service.figures.cooldown import Cooldown
 from penstock.service.figures.figures import FigureReader, scheduler_health
 from penstock.service.installation import Installation
 from penstock.service.operations.table import operations
@@ -38,7 +39,7 @@ def health_routes(installation: Installation, authenticator: Authenticator) -> l
     """
     figures = FigureReader(installation, installation.settings.metrics.most_labels)
     queues = next(each for each in operations() if each.method == "GET" and each.path == "/queues")
-    wanted = Parameters(queues)
+    wanted, cooldown = Parameters(queues), Cooldown()
 
     def ready() -> str:
         installation.store.role.holders()
@@ -72,7 +73,9 @@ def health_routes(installation: Installation, authenticator: Authenticator) -> l
             principal = authenticator.principal(request)
             asked = wanted.decode({}, request.scope["query_string"], b"", principal)
             found = queues.function(installation.seen_by(principal), **asked)
-            return Response(msgspec.json.encode({each.name: each for each in found}), media_type="application/json")
+            now_s = installation.clock.read().monotonic_s
+            told = {each.name: cooldown.kept(each, now_s) for each in found}
+            return Response(msgspec.json.encode(told), media_type="application/json")
 
         return await _in_thread(answer)
 

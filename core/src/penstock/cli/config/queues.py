@@ -16,13 +16,11 @@ def queues() -> None:
 @click.option(
     "--tries-per-worker",
     type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Tries that a worker runs at once.",
+    help="Tries that a worker runs at once, if not as [queues] says.",
 )
 @json_option
 @click.pass_context
-def list_queues(context: click.Context, *, tries_per_worker: int, as_json: bool) -> None:
+def list_queues(context: click.Context, *, tries_per_worker: int | None, as_json: bool) -> None:
     """List queues with what waits, what runs, and the workers that could be at work now."""
     with project(context) as installation:
         found = service.list_queues(installation, tries_per_worker=tries_per_worker)

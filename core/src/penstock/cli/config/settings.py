@@ -47,9 +47,12 @@ def show(context: click.Context, *, as_json: bool) -> None:
 def _show_shares(facts: dict[str, Any]) -> None:
     print_line("\n[queues]")
     for queue, executor in facts["queues"].items():
-        limit = facts["queue_limits"].get(queue)
-        written = executor if limit is None else {"executor": executor, "max_active_tasks": limit}
-        print_line(f"{_toml(queue)} = {_toml(written)}")
+        written = {
+            "executor": executor,
+            "max_active_tasks": facts["queue_limits"].get(queue),
+            **facts["queue_workers"][queue],
+        }
+        print_line(f"{_toml(queue)} = {_toml({key: value for key, value in written.items() if value is not None})}")
     print_line("\n[tenants]")
     for tenant, rule in facts["tenants"].items():
         print_line(f"{_toml(tenant)} = {_toml({key: value for key, value in rule.items() if value is not None})}")

@@ -75,6 +75,7 @@ def show_settings(settings: Settings) -> dict[str, Any]:
         facts[section] = {name: _entry(each) for name, each in entries.items()}
     facts["queues"] = settings.queues
     facts["queue_limits"] = settings.queue_limits
+    facts["queue_workers"] = {name: rule._asdict() for name, rule in settings.queue_workers.items()}
     facts["tenants"] = {name: rule._asdict() for name, rule in settings.tenants.items()}
     facts["paths"] = {
         "root": str(settings.root),

@@ -16,6 +16,7 @@ from penstock.service.figures.queues import Load, QueueFigures, load_of, with_wo
 from penstock.service.figures.seen_figures import as_seen
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
+from penstock.settings.sharing.queues import WorkerRule
 from penstock.spec.executor import LOCAL
 from penstock.store import Counts
 
@@ -59,21 +60,27 @@ def scheduler_health(installation: Installation) -> SchedulerHealth:
 
 
 @operation("GET", "/queues", needs=Permission.INSTALLATION_READ)
-def list_queues(installation: Installation, *, tries_per_worker: int = 1) -> list[QueueFigures]:
+def list_queues(installation: Installation, *, tries_per_worker: int | None = None) -> list[QueueFigures]:
     """List the queues with what is asked of them, and how many workers each wants.
 
     Args:
         installation: The installation.
-        tries_per_worker: Tries that a worker runs at once.
+        tries_per_worker: Tries that a worker runs at once; None for what the settings say of each queue.
 
     Raises:
         RequestError: The number is not positive.
         StoreError: The database failed.
     """
-    if tries_per_worker < 1:
+    if tries_per_worker is not None and tries_per_worker < 1:
         raise RequestError(f"{tries_per_worker} tries a worker are not possible. Give a number from 1.")
     load = _load(installation, installation.store.figures.counts())
-    return [with_workers(queue, tries_per_worker) for queue in load.queues.values()]
+    found = []
+    for queue in load.queues.values():
+        rule = installation.settings.queue_workers.get(queue.name, WorkerRule())
+        found.append(
+            with_workers(queue, rule if tries_per_worker is None else rule._replace(tries_per_worker=tries_per_worker))
+        )
+    return found
 
 
 class FigureReader:

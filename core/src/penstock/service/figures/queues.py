@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from penstock.model.dag import DagSpec, TaskSpec
+from penstock.settings.sharing.queues import WorkerRule
 from penstock.store import Counts
 
 DEFAULT_QUEUE = "default"
@@ -24,7 +25,11 @@ class QueueFigures(msgspec.Struct, frozen=True):
         oldest_s: Seconds for which the one is ready that waits longest.
         wanted: Tries that could run now, were there workers: those held, and of those that wait what their pools and the queue's
             own limit leave room for.
-        workers: Workers that these need.
+        workers: Workers that these need, no fewer and no more than the queue may want.
+        tries_per_worker: Tries that each of them runs at once.
+        min_workers: Workers that it wants though nothing waits.
+        max_workers: Workers that it wants at most; None for any number.
+        cooldown_s: Seconds for which a worker stays wanted that was.
     """
 
     name: str
@@ -34,6 +39,10 @@ class QueueFigures(msgspec.Struct, frozen=True):
     oldest_s: float = 0.0
     wanted: int = 0
     workers: int = 0
+    tries_per_worker: int = 1
+    min_workers: int = 0
+    max_workers: int | None = None
+    cooldown_s: float = 0.0
 
 
 class PoolFigures(NamedTuple):
@@ -119,9 +128,9 @@ def load_of(
     return Load(queues, {each: PoolFigures(slots.get(each, 0), used[each], asked[each]) for each in names}, executors)
 
 
-def with_workers(queue: QueueFigures, tries_per_worker: int) -> QueueFigures:
-    """A queue with the workers that it wants, each of which runs so many tries at once."""
-    return msgspec.structs.replace(queue, workers=-(-queue.wanted // tries_per_worker))
+def with_workers(queue: QueueFigures, rule: WorkerRule) -> QueueFigures:
+    """A queue with the workers that it wants by its rule."""
+    return msgspec.structs.replace(queue, workers=rule.workers(queue.wanted), **rule._asdict())
 
 
 def _tasks_of(spec_of: Callable[[str], DagSpec | None]) -> Callable[[str, str], TaskSpec | None]:

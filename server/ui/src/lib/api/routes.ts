@@ -748,6 +748,10 @@ export interface QueueFigures {
   oldest_s: number;
   wanted: number;
   workers: number;
+  tries_per_worker: number;
+  min_workers: number;
+  max_workers: number | null;
+  cooldown_s: number;
 }
 
 export interface Rate {
@@ -1342,7 +1346,7 @@ export interface Routes {
     answer: (ProviderDetails)[];
   };
   "GET /queues": {
-    parameters: { tries_per_worker?: number };
+    parameters: { tries_per_worker?: number | null };
     answer: (QueueFigures)[];
   };
   "GET /roles": {
