@@ -52,6 +52,7 @@ TERMS = (
     Term("conformance", "Whether a provider does what its manifest and the specs say, as suites find out.", "penstock_plugin_manager.conformance"),
     Term("connection", "Address and credentials of a service, stored under an id.", "penstock.model.connection"),
     Term("context", "The names that templates and functions of a task get: `ds`, `ti`, `params`, ...", "penstock.author.run.context"),
+    Term("cooldown", "How long a worker of a queue stays wanted that was: `cooldown_s` of the queue.", "penstock.service.figures.cooldown"),
     Term("cursor", "The end of the newest data interval of a DAG that has a run.", "penstock.engine.runs.due"),
     Term("DAG", "A directed acyclic graph of tasks with a schedule.", "penstock.author.dag"),
     Term("DAG run", "One execution of a DAG, for one data interval; in code, a run.", "penstock.model.run"),

@@ -74,8 +74,8 @@ def health_routes(installation: Installation, authenticator: Authenticator) -> l
             asked = wanted.decode({}, request.scope["query_string"], b"", principal)
             found = queues.function(installation.seen_by(principal), **asked)
             now_s = installation.clock.read().monotonic_s
-            told = {each.name: cooldown.kept(each, now_s) for each in found}
-            return Response(msgspec.json.encode(told), media_type="application/json")
+            answered = {each.name: cooldown.kept(each, now_s) for each in found}
+            return Response(msgspec.json.encode(answered), media_type="application/json")
 
         return await _in_thread(answer)
 

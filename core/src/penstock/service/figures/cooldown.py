@@ -16,7 +16,7 @@ class Cooldown:
     """
 
     def __init__(self) -> None:
-        self._told: dict[str, deque[tuple[float, int]]] = {}
+        self._seen: dict[str, deque[tuple[float, int]]] = {}
         self._lock = Lock()
 
     def kept(self, queue: QueueFigures, now_s: float) -> QueueFigures:
@@ -27,12 +27,12 @@ class Cooldown:
             now_s: Seconds of the monotonic clock.
         """
         with self._lock:
-            told = self._told.setdefault(queue.name, deque())
-            while told and told[0][0] <= now_s - queue.cooldown_s:
-                told.popleft()
-            while told and told[-1][1] <= queue.wanted:  # what is older and no more never counts again
-                told.pop()
-            told.append((now_s, queue.wanted))
-            wanted = told[0][1]
+            seen = self._seen.setdefault(queue.name, deque())
+            while seen and seen[0][0] <= now_s - queue.cooldown_s:
+                seen.popleft()
+            while seen and seen[-1][1] <= queue.wanted:  # what is older and no more never counts again
+                seen.pop()
+            seen.append((now_s, queue.wanted))
+            wanted = seen[0][1]
         rule = WorkerRule(queue.tries_per_worker, queue.min_workers, queue.max_workers, queue.cooldown_s)
         return msgspec.structs.replace(queue, workers=rule.workers(wanted))
