@@ -95,7 +95,7 @@ def test_a_command_and_the_scheduler_import_no_other_database_and_nothing_that_r
 def test_help_and_the_process_that_supervises_all_others_import_no_database():
     done = python(
         "import sys; from penstock.cli.root import run; run(['--help']);"
-        "import penstock.cli.project, penstock.app.up; print('sqlalchemy' in sys.modules)"
+        "import penstock.cli.start.project, penstock.app.up; print('sqlalchemy' in sys.modules)"
     )
     assert "connections" in done.stdout
     assert done.stdout.splitlines()[-1] == "False"

@@ -8,7 +8,7 @@ from penstock.clock import SystemClock
 from penstock.errors import ConfigError
 from penstock.service.installation import Installation
 from penstock.service.project import make_state_folder
-from penstock.settings import Settings, load_settings
+from penstock.settings import Settings, load_settings, with_secret_files
 from penstock.store import Keyring, Store, lost_key
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def asked_installation(environ: Mapping[str, str], folder: Path) -> Installation
     Raises:
         ConfigError: The URL of the server is none, or the settings of the folder are wrong.
     """
+    environ = with_secret_files(environ)
     url = environ.get("PENSTOCK_SERVER", "")
     if not url:
         return installation(load_settings(environ, folder))

@@ -9,7 +9,7 @@ import click
 
 from penstock.cli.terminal import print_remark
 from penstock.errors import ConfigError, RequestError
-from penstock.settings import Settings, load_settings
+from penstock.settings import Settings, load_settings, with_secret_files
 
 if TYPE_CHECKING:
     from penstock.service.installation import Installation
@@ -105,6 +105,7 @@ def require_here(context: click.Context) -> None:
 
 def _elsewhere(environ: Mapping[str, str], timeout_s: float | None = None) -> "Installation | None":
     """The installation whose server the environment names, if it names one; raises ConfigError."""
+    environ = with_secret_files(environ)
     url = environ.get("PENSTOCK_SERVER", "")
     if not url:
         return None

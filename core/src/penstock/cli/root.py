@@ -20,8 +20,8 @@ REPORT = (
 )
 
 _COMMANDS: dict[str, tuple[str, str]] = {
-    "init": ("project:init", "Make a project here: penstock.toml, a DAGs folder, the database, the key."),
-    "up": ("project:up", "Run everything: scheduler, local executor, loader, waiters."),
+    "init": ("start.project:init", "Make a project here: penstock.toml, a DAGs folder, the database, the key."),
+    "up": ("start.project:up", "Run everything: scheduler, local executor, loader, waiters."),
     "drain": ("schedulers.drain:drain", "Let what runs end, begin nothing more, and end `penstock up`."),
     "dags": ("dags:dags", "List, show, trigger, pause, test and delete DAGs."),
     "runs": ("runs:runs", "List, show, cancel, clear, mark and delete runs."),

@@ -5,6 +5,7 @@ table can be set by the environment, too, which goes first: ``PENSTOCK_EXECUTOR_
 ``[executor]``. The tables ``[providers]``, ``[plugin-manager]`` and ``[tool]`` belong to others and are left alone.
 """
 
+from penstock.processes.environ import with_secret_files
 from penstock.settings.executors import ExecutorChoice
 from penstock.settings.read import FILE, load_settings
 from penstock.settings.retention import RetentionSettings
@@ -21,4 +22,5 @@ __all__ = [
     "ServiceChoice",
     "Settings",
     "load_settings",
+    "with_secret_files",
 ]

@@ -13,6 +13,7 @@ from penstock.decoders import convert
 from penstock.errors import ConfigError, RequestError, as_sentence, did_you_mean
 from penstock.model.connection import Connection, parse_connection
 from penstock.model.values.wrong_value import wrong_value
+from penstock.processes.environ import with_secret_files
 from penstock.settings.alerts import NotifierChoice, read_notifier, rule_problems
 from penstock.settings.executors import ExecutorChoice, default_executors, read_executor
 from penstock.settings.logs import LogSettings, store_problems
@@ -46,6 +47,7 @@ def load_settings(environ: Mapping[str, str], folder: Path) -> Settings:
         ConfigError: All that is wrong, one sentence each: a file that cannot be read, an unknown key (with the nearest
             right one), a value of the wrong kind, each with its file and line or its variable.
     """
+    environ = with_secret_files(environ)
     file = _find(environ, folder)
     text, tables = _read(file) if file else ("", {})
     problems: list[str] = []
