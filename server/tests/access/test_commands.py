@@ -85,6 +85,13 @@ def test_a_link_for_a_new_password_is_printed_alone(capsys):
     assert re.fullmatch(r"https://penstock\.example\.com/reset#[\w-]{43}\n", capsys.readouterr().out)
 
 
+def test_a_token_whose_secret_a_file_has_is_made_once(tmp_path, capsys):
+    (tmp_path / "secret").write_text(f"penstock_{'a' * 43}\n")
+    for _ in range(2):
+        assert commands.ensure_token("workers", "compose", "secret", role="viewer") == 0
+    assert capsys.readouterr().out.splitlines() == ["made token compose of workers", "kept token compose of workers"]
+
+
 def test_a_token_is_made_listed_without_its_secret_and_revoked(capsys):
     commands.add_user("bot", service=True)
     capsys.readouterr()
@@ -116,6 +123,9 @@ def test_a_token_is_made_listed_without_its_secret_and_revoked(capsys):
             RequestError,
             "no permission 'all'",
             id="permission",
+        ),
+        pytest.param(
+            lambda: commands.ensure_token("bot", "ci", "nowhere"), RequestError, "nowhere cannot be read", id="no file"
         ),
         pytest.param(lambda: commands.revoke_token("x"), NotFoundError, "x", id="no such token"),
     ],

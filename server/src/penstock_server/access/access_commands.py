@@ -241,6 +241,20 @@ def create_token(user: str, name: str, *, permissions: Sequence[str] | None = No
     return token_terminal.create(user, name, permissions=permissions, days=days)
 
 
+def ensure_token(user: str, name: str, file: str, *, role: str = "") -> int:
+    """Have a service account with a token whose secret a file has, made elsewhere; nothing changes if both are there.
+
+    Args:
+        user: The service account.
+        name: What the token is for; an earlier one of this name ends.
+        file: The file with the secret.
+        role: A role on everything, for an account that is added.
+    """
+    from penstock_server.access import token_terminal  # noqa: PLC0415 - a manifest's object is light to import
+
+    return token_terminal.ensure(user, name, file, role=role)
+
+
 def list_tokens(*, user: str = "") -> int:
     """List the tokens of all users, or of one.
 

@@ -2,13 +2,15 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from penstock.errors import RequestError
+from penstock.errors import RequestError, as_sentence
 from penstock.model.access.permission import Permission
+from penstock.model.access.principal import everywhere
 from penstock.service.access import tokens
 from penstock.service.operations.page import every
-from penstock_server.access.user_terminal import asked_by
-from penstock_server.opened import asked
+from penstock_server.access.user_terminal import asked_by, role_of
+from penstock_server.opened import asked, opened
 
 
 def create(user: str, name: str, *, permissions: Sequence[str] | None = None, days: float | None = None) -> int:
@@ -31,6 +33,29 @@ def create(user: str, name: str, *, permissions: Sequence[str] | None = None, da
         made = tokens.create_token(installation, name, user=user, permissions=limits, days=days, by=asked_by())
     print(made.secret)  # noqa: T201 - standard output is the secret alone, for scripts
     print(f"token {made.token.token_id} of {user}. The secret is not shown again.", file=sys.stderr)  # noqa: T201 - as above
+    return 0
+
+
+def ensure(user: str, name: str, file: str, *, role: str = "") -> int:
+    """Have a service account with a token whose secret a file has, made elsewhere; nothing changes if both are there.
+
+    Args:
+        user: The service account.
+        name: What the token is for; an earlier one of this name ends.
+        file: The file with the secret.
+        role: A role on everything, for an account that is added.
+
+    Raises:
+        RequestError: The file cannot be read, or what it has is no secret.
+    """
+    try:
+        secret = Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise RequestError(f"{file} cannot be read: {as_sentence(error)}") from None
+    given = everywhere(role_of(role)) if role else None
+    with opened() as installation:
+        changed = tokens.ensure_token(installation, user, name, secret, given=given, by=asked_by())
+    print(f"{'made' if changed else 'kept'} token {name} of {user}")  # noqa: T201 - as above
     return 0
 
 

@@ -1,5 +1,6 @@
 """Operations on tokens and sessions: everybody's own, and those of others for whoever may make users."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -13,7 +14,7 @@ from penstock.model.access.principal import Grant
 from penstock.model.access.user import Session, Token
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.names import check_name
-from penstock.service.access.users import find_user
+from penstock.service.access.users import add_user, find_user
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
 from penstock.service.operations.page import Page, PagedList, PageSize
@@ -21,6 +22,7 @@ from penstock.service.operations.page import Page, PagedList, PageSize
 _TOKENS, _SESSIONS = PagedList("tokens", tuple[str, datetime, str]), PagedList("sessions", tuple[datetime, str])
 PREFIX = "penstock_"
 """What each token's secret begins with, so that scanners of code find one that was written down."""
+_SECRET = re.compile(PREFIX + r"[A-Za-z0-9_-]{43,200}")
 
 
 class NewToken(msgspec.Struct, frozen=True):
@@ -105,6 +107,55 @@ def create_token(
     entry = by.entry(now, AuditAction.ADD, subject=f"token {made.token_id} of user {owner!r}", after=_token_text(made))
     installation.store.access.tokens.add(made, digest(secret), entry)
     return NewToken(made, secret)
+
+
+def ensure_token(
+    installation: Installation, user: str, name: str, secret: str, *, given: Grant | None = None, by: AskedBy = NOBODY
+) -> bool:
+    """Have a service account, and a token of it whose secret was made elsewhere, such as by what deploys the installation.
+
+    Args:
+        installation: The installation.
+        user: The service account; it is added unless it is there.
+        name: What the token is for; an earlier one of this name ends.
+        secret: The secret.
+        given: What an account that is added is granted.
+        by: Who asks, for the audit.
+
+    Returns:
+        Whether anything has changed.
+
+    Raises:
+        RequestError: The secret is too short to be one, or another user's, or the user is no service account or disabled.
+        StoreError: The database failed.
+    """
+    check_name("token", name)
+    if not _SECRET.fullmatch(secret):
+        raise RequestError(
+            f"token {name!r}: its secret is none. Write {PREFIX} and 43 letters and digits by chance, or more."
+        )
+    found = installation.store.access.users.find(user)
+    if found is None:
+        add_user(installation, user, service=True, given=given, by=by)
+    elif not found.service:
+        raise RequestError(f"user {user!r} signs in, and is no service account. Name another one.")
+    elif found.disabled:
+        raise RequestError(f"user {user!r} is disabled: penstock users enable {user}")
+    now, stored = installation.now(), installation.store.access.tokens
+    held = stored.used(digest(secret), now)
+    if held is not None and (held.user, held.name) == (user, name):
+        return False
+    if held is not None:
+        raise RequestError(
+            f"token {name!r} of user {user!r}: its secret is that of a token of {held.user!r}. Make another one."
+        )
+    earlier = [each for each in stored.page(user) if each.name == name]
+    made = Token(token_hex(6), user, name, None, now, None)
+    entry = by.entry(now, AuditAction.ADD, subject=f"token {made.token_id} of user {user!r}", after=_token_text(made))
+    stored.add(made, digest(secret), entry)
+    for each in earlier:
+        revoke_token(installation, each.token_id, by=by)
+    return True
 
 
 @operation("DELETE", "/tokens/{token_id}", needs=None)
