@@ -16,6 +16,7 @@ class ServerService:
         tls_key: File of the certificate's private key, PEM.
         public_url: What browsers ask, such as ``https://penstock.example.com``; unless given, where it listens.
         trusted_proxies: Addresses or networks of proxies in front of it, whose X-Forwarded headers are believed.
+        names: More names by which machines ask it.
         niceness: How far it stands back where scheduler and tries want all processors: 0 for not at all, up to 19.
         oidc: Identity providers by which users sign in, each a table of its own, by its id; none unless given.
 
@@ -32,6 +33,7 @@ class ServerService:
         tls_key: str = "",
         public_url: str = "",
         trusted_proxies: Sequence[str] | None = None,
+        names: Sequence[str] | None = None,
         niceness: int = 10,
         oidc: Mapping[str, Any] | None = None,
     ) -> None:
@@ -41,7 +43,9 @@ class ServerService:
         from penstock_server.run import run  # noqa: PLC0415 - now: to import it takes longer than a service may take to end
 
         self._run = run
-        self._address = Address(host, port, tls_certificate, tls_key, public_url, tuple(trusted_proxies or ()))
+        self._address = Address(
+            host, port, tls_certificate, tls_key, public_url, tuple(trusted_proxies or ()), tuple(names or ())
+        )
         check(self._address)
         check_niceness(niceness)
         self._niceness = niceness

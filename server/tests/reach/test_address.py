@@ -52,6 +52,8 @@ def test_an_address_that_nobody_between_can_read_may_be(given):
         ({"public_url": f"{URL}:99999"}, "write it as https://HOST"),
         ({"public_url": "https://[::1"}, "write it as https://HOST"),
         ({"public_url": f"{URL}\r\nx"}, "write it as https://HOST"),
+        ({"names": ("https://inside",)}, "write a host name alone"),
+        ({"names": ("good.example", "")}, "write a host name alone"),
         (PROXY, "without public_url"),
         ({"trusted_proxies": ("0.0.0.0/0",), "public_url": URL}, "does not trust every address"),
         ({"trusted_proxies": ("::/0",), "public_url": URL}, "does not trust every address"),

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from msgspec.structs import replace
 from starlette.responses import JSONResponse
 
 from penstock_server.http.fence import Fence
@@ -72,6 +73,24 @@ def test_a_request_is_passed_on_as_it_came(ask, address, more, found):
     assert (answer.status, answer.json) == (200, found)
     lasting = found[:2] == ["https", PUBLIC]
     assert ("strict-transport-security" in answer.headers) == lasting
+
+
+INSIDE = "penstock-server.data.svc"
+
+
+@pytest.mark.parametrize(
+    ("address", "more", "status"),
+    [
+        pytest.param(WITH_TLS, {"peer": CLIENT, "scheme": "https", "host": f"{INSIDE}:8443"}, 200, id="TLS"),
+        pytest.param(WITH_TLS, {"peer": CLIENT, "scheme": "http", "host": f"{INSIDE}:8443"}, 403, id="no TLS"),
+        pytest.param(WITH_TLS, {"peer": CLIENT, "scheme": "https", "host": f"x.{INSIDE}"}, 421, id="another name"),
+        pytest.param(BEHIND, {"peer": PROXY, "host": INSIDE, **PASSED_ON}, 200, id="proxy"),
+    ],
+)
+def test_machines_may_ask_by_more_names_over_tls_alone(ask, address, more, status):
+    answer = ask(replace(address, names=(INSIDE.upper(),)), **more)
+    assert answer.status == status
+    assert "strict-transport-security" not in answer.headers
 
 
 @pytest.mark.parametrize(

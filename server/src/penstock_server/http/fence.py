@@ -47,6 +47,7 @@ class Fence:
     def __init__(self, application: ASGIApp, address: Address) -> None:
         self._application, self._proxies = application, Proxies(address.trusted_proxies)
         self._public, self._name = address.known_url, address.public_host.lower()
+        self._more = {each.lower() for each in address.names}
         self._secure = bool(self._name) and self._public.startswith("https:")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,11 +108,11 @@ class Fence:
         """Names under which it may be asked: a page of another site may have its own name lead here, and read what the user may."""
         public = {self._name} if self._name else set()
         if sender.passed_on and public:
-            return public  # a proxy that hides the name would hide one of another site, too
+            return public | self._more  # a proxy that hides the name would hide one of another site, too
         own = (
             {sender.host} if self._name and _is_ip(_name(sender.host)) else set()
         )  # checks of health ask by address, no page does
-        return LOOPBACK | public | {_name(each) for each in own}
+        return LOOPBACK | public | self._more | {_name(each) for each in own}
 
     def _is_open_way(self, sender: Sender, name: str, path: str) -> bool:
         """Whether what is said without TLS is read by others than this machine."""

@@ -1,6 +1,7 @@
 """Where the server listens, and under which name browsers reach it."""
 
 import ipaddress
+import re
 import socket
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from penstock_server.http.reach.proxies import network_problem
 
 _BACKLOG = 2048
 _MOST_PORT = 65_535
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _LOOPBACK = "Write 127.0.0.1, ::1 or localhost"
 
 
@@ -24,6 +26,7 @@ class Address(msgspec.Struct, frozen=True):
         tls_key: File of its private key, PEM.
         public_url: What browsers ask, such as ``https://penstock.example.com``; "" for where it listens.
         trusted_proxies: Addresses or networks of proxies, whose word on who asks, and how, is believed.
+        names: More names by which machines ask, such as that of its service in a cluster; browsers are sent to none of them.
     """
 
     host: str = "127.0.0.1"
@@ -32,6 +35,7 @@ class Address(msgspec.Struct, frozen=True):
     tls_key: str = ""
     public_url: str = ""
     trusted_proxies: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     def url(self, listening: socket.socket) -> str:
         """The URL under which people reach a socket that listens here."""
@@ -95,6 +99,8 @@ def _part_problem(address: Address) -> str:
     if bool(address.tls_certificate) != bool(address.tls_key):
         given, lacks = ("tls_certificate", "tls_key") if address.tls_certificate else ("tls_key", "tls_certificate")
         return f"The server cannot speak TLS: {given} is given and {lacks} is not. Give both, or neither."
+    if strange := [each for each in address.names if not _NAME.fullmatch(each)]:
+        return f"The server is not asked by names = {strange[0]!r}: write a host name alone, such as penstock.internal."
     networks = [problem for each in address.trusted_proxies if (problem := network_problem(each))]
     return networks[0] if networks else _url_problem(address.public_url)
 
