@@ -22,7 +22,7 @@ from penstock.service.operations.page import Page, PagedList, PageSize
 _TOKENS, _SESSIONS = PagedList("tokens", tuple[str, datetime, str]), PagedList("sessions", tuple[datetime, str])
 PREFIX = "penstock_"
 """What each token's secret begins with, so that scanners of code find one that was written down."""
-_SECRET = re.compile(PREFIX + r"[A-Za-z0-9_-]{43,200}")
+_SECRET = re.compile(r"penstock_[A-Za-z0-9_-]{43,200}")
 
 
 class NewToken(msgspec.Struct, frozen=True):
