@@ -372,6 +372,13 @@ def promtool(session: nox.Session) -> None:
 
 
 @nox.session
+def image(session: nox.Session) -> None:
+    """Build the image of `deploy/image` and run it read-only, as a user without rights. It takes root, buildah and debootstrap."""
+    _sync(session)
+    session.run("python", "tools/image.py")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Write the generated pages of the reference anew."""
     _sync(session)

@@ -38,6 +38,7 @@ _ALL = Job("tests")
 _SITE = Job("site")
 _CROSSING = Job(f"unit-{OLDEST}", "tests/e2e tests/packaging")
 _PROMTOOL = Job("promtool")
+_DEPLOY = Job(f"unit-{OLDEST}", "tests/deploy")
 _CHAOS = Job(f"unit-{OLDEST}", "tests/chaos")
 # What stands in no package, by how its path begins, the first that fits; the contracts run on each change and are no job.
 _SHARED: tuple[tuple[str, Job | None], ...] = (
@@ -51,6 +52,8 @@ _SHARED: tuple[tuple[str, Job | None], ...] = (
     ("tools/house", None),
     ("tests/contracts", None),
     ("tests/chaos", _CHAOS),
+    ("tests/deploy", _DEPLOY),
+    ("deploy", _DEPLOY),
     ("tests", _CROSSING),
     ("tools", _CROSSING),
     ("examples/monitoring", _PROMTOOL),

@@ -1,0 +1,280 @@
+"""The chart is rendered and linted by Helm itself, and each object held against the schemas of Kubernetes and KEDA."""
+
+import base64
+import json
+import ssl
+import sys
+import tomllib
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
+
+from penstock.settings import load_settings
+
+KUBERNETES = ["1.28", "1.34"]
+BASE = {
+    "image": {"repository": "registry.example.com/data/penstock"},
+    "database": {"url": "postgresql://penstock:x@db/penstock"},
+}
+FULL = {
+    "image": {"repository": "registry.example.com/data/penstock", "digest": "sha256:" + "a" * 64},
+    "database": {"existingSecret": "the-database"},
+    "secretKey": {"existingSecret": "the-key"},
+    "tokens": {"existingSecret": "the-tokens"},
+    "tls": {"existingSecret": "the-certificate"},
+    "broker": {"enabled": True, "existingSecret": "the-broker", "peers": [{"podSelector": {"matchLabels": {"app": "valkey"}}}]},
+    "ingress": {"enabled": True, "className": "nginx", "host": "penstock.example.com", "tlsSecretName": "public"},
+    "trustedProxies": ["10.0.0.0/8"],
+    "kubernetesExecutor": {"enabled": True, "namespace": "tries"},
+    "settings": '[executors.far]\ntype = "local"\n[queues.default]\nexecutor = "far"\nmax_workers = 30\n',
+    "networkPolicy": {"apiServer": {"cidr": "10.96.0.1/32"}, "workerEgress": [{"to": [{"ipBlock": {"cidr": "10.1.0.0/16"}}]}]},
+    "workers": {
+        "default": {
+            "executor": "far", "queues": ["default", "re.ports"], "concurrency": 8, "podDeletionCost": True,
+            "autoscaling": {"enabled": True, "maxReplicas": 30}, "terminationGracePeriodSeconds": 900,
+        },
+        "gpu": {"executor": "far", "queues": ["gpu"], "replicas": 2, "nodeSelector": {"gpu": "yes"}},
+    },
+    "scheduler": {"replicas": 2, "persistence": {"enabled": False}},
+}  # fmt: skip
+SCALED = {**BASE, "workers": {"default": {"executor": "far", "queues": ["default"], "autoscaling": {"enabled": True}}}}
+VALUES = {"least": BASE, "all": FULL, "scaled": SCALED}
+
+
+@pytest.fixture
+def render(tools, deploy, tmp_path):
+    """Renders the chart: the objects by kind and name; what Helm says where it refuses."""
+
+    def rendered(values, *, ok=True):
+        (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+        words = [
+            "template",
+            "prod",
+            deploy / "helm" / "penstock",
+            "--namespace",
+            "data",
+            "--values",
+            tmp_path / "values.yaml",
+        ]
+        text = tools.run(tools.helm, *words, ok=ok)
+        return (
+            {(each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(text) if each}
+            if ok
+            else text
+        )
+
+    return rendered
+
+
+@pytest.fixture(params=VALUES)
+def objects(request, render):
+    return render(VALUES[request.param])
+
+
+@pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
+def test_helm_has_no_objection(tools, deploy, tmp_path, values):
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+    tools.run(tools.helm, "lint", "--strict", deploy / "helm" / "penstock", "--values", tmp_path / "values.yaml")
+
+
+def test_each_object_is_one_of_kubernetes_and_has_no_field_that_it_does_not_know(objects, tools, tmp_path):
+    (tmp_path / "objects.json").write_text(
+        json.dumps([each for each in objects.values() if "keda" not in each["apiVersion"]])
+    )
+    check = (
+        "import json, sys; sys.path.append(sys.argv[1]); import kubernetes_validate as k\n"
+        "for each in json.load(open(sys.argv[2])):\n for version in sys.argv[3:]: k.validate(each, version, strict=True)"
+    )
+    tools.run(sys.executable, "-c", check, tools.packages, tmp_path / "objects.json", *KUBERNETES)
+
+
+def test_an_object_with_a_strange_field_would_be_seen(render, tools, tmp_path):
+    wrong = render(BASE)["Deployment", "prod-penstock"]
+    wrong["spec"]["template"]["spec"]["containers"][0]["readOnly"] = True
+    (tmp_path / "objects.json").write_text(json.dumps(wrong))
+    check = (
+        "import json, sys; sys.path.append(sys.argv[1]); import kubernetes_validate as k; "
+        "k.validate(json.load(open(sys.argv[2])), '1.34', strict=True)"
+    )
+    assert "readOnly" in tools.run(sys.executable, "-c", check, tools.packages, tmp_path / "objects.json", ok=False)
+
+
+def test_what_keda_reads_is_as_its_models_have_it(render, keda_problems):
+    found = [each for each in render(FULL).values() if "keda" in each["apiVersion"]]
+    assert sorted(each["kind"] for each in found) == ["ScaledObject", "TriggerAuthentication"]
+    assert keda_problems(found) == []
+    found[0]["spec"]["triggers"] = "none"
+    assert len(keda_problems(found)) == 1
+
+
+def pods(objects):
+    return {key: each["spec"]["template"]["spec"] for key, each in objects.items() if key[0] in {"Deployment", "Job"}}
+
+
+def test_no_pod_runs_as_root_or_writes_into_its_image(objects):
+    for key, pod in pods(objects).items():
+        assert (pod["securityContext"]["runAsNonRoot"], pod["securityContext"]["runAsUser"]) == (True, 10001), key
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for each in pod["containers"]:
+            limits = each["securityContext"]
+            assert (limits["readOnlyRootFilesystem"], limits["allowPrivilegeEscalation"]) == (True, False), key
+            assert limits["capabilities"] == {"drop": ["ALL"]}
+            assert each["resources"]["requests"], key
+            assert {"/tmp", "/var/lib/penstock"} <= {mount["mountPath"] for mount in each["volumeMounts"]}, key
+
+
+def secrets_of(pod):
+    named = {each["secret"]["secretName"] for each in pod["volumes"] if "secret" in each}
+    for container in pod["containers"]:
+        named |= {
+            each["valueFrom"]["secretKeyRef"]["name"]
+            for each in container["env"]
+            if "secretKeyRef" in each.get("valueFrom", {})
+        }
+    return named
+
+
+def test_workers_have_neither_the_database_nor_the_master_key(render):
+    found = pods(render(FULL))
+    assert secrets_of(found["Deployment", "prod-penstock"]) == {
+        "the-database",
+        "the-key",
+        "the-certificate",
+        "the-broker",
+    }
+    for pool in ("default", "gpu"):
+        worker = found["Deployment", f"prod-penstock-worker-{pool}"]
+        assert secrets_of(worker) == {"the-tokens", "the-certificate", "the-broker"}
+        assert "tls.key" not in json.dumps(worker)
+        assert "scaler" not in json.dumps(worker)
+        variables = {each["name"] for each in worker["containers"][0]["env"]}
+        assert not {name for name in variables if "DATABASE" in name or "SECRET_KEY" in name}
+
+
+def test_workers_reach_the_server_and_the_broker_and_what_is_allowed_by_name(render):
+    policy = render(FULL)["NetworkPolicy", "prod-penstock-worker"]["spec"]
+    assert (policy["policyTypes"], policy["ingress"]) == (["Ingress", "Egress"], [])
+    ports = [[each["port"] for each in rule.get("ports", [])] for rule in policy["egress"]]
+    assert ports == [[53, 53], [8443], [6379], [443], []]
+    own = render(BASE)["NetworkPolicy", "prod-penstock-worker"]["spec"]["egress"]
+    assert [[each["port"] for each in rule["ports"]] for rule in own] == [[53, 53], [8443]]
+    tries = render(FULL)["NetworkPolicy", "prod-penstock-executor"]
+    assert tries["metadata"]["namespace"] == "tries"
+    assert [[each["port"] for each in rule.get("ports", [])] for rule in tries["spec"]["egress"]] == [
+        [53, 53],
+        [8443],
+        [],
+    ]
+
+
+def test_the_scheduler_may_start_pods_in_the_namespace_of_tries_alone(render):
+    objects = render(FULL)
+    role = objects["Role", "prod-penstock-executor"]
+    assert role["metadata"]["namespace"] == "tries"
+    assert {each for rule in role["rules"] for each in rule["resources"]} == {"pods", "pods/log", "secrets", "events"}
+    assert not {"*", "list"} & {
+        verb for rule in role["rules"] for verb in rule["verbs"] if "secrets" in rule["resources"]
+    }
+    assert not any("Cluster" in kind for kind, _ in objects)
+    assert ("Role", "prod-penstock-executor") not in render(BASE)
+    own = objects["Role", "prod-penstock-worker-default"]
+    assert [(rule["resources"], rule["verbs"]) for rule in own["rules"]] == [(["pods"], ["get", "patch"])]
+    mounted = {key: pod["automountServiceAccountToken"] for key, pod in pods(objects).items()}
+    assert [name for (_, name), each in mounted.items() if each] == ["prod-penstock", "prod-penstock-worker-default"]
+
+
+def test_a_worker_has_time_for_its_longest_try_and_keda_counts_the_workers(render):
+    objects = render(FULL)
+    worker = objects["Deployment", "prod-penstock-worker-default"]["spec"]
+    assert worker["template"]["spec"]["terminationGracePeriodSeconds"] == 900
+    assert "replicas" not in worker
+    assert objects["Deployment", "prod-penstock-worker-gpu"]["spec"]["replicas"] == 2
+    words = worker["template"]["spec"]["containers"][0]["args"]
+    assert words == ["worker", "--executor", "far", "--queues", "default,re.ports", "--concurrency", "8"]
+    scaled = objects["ScaledObject", "prod-penstock-worker-default"]["spec"]
+    assert [each["metadata"]["valueLocation"] for each in scaled["triggers"]] == [
+        "default.workers",
+        "re\\.ports.workers",
+    ]
+    assert scaled["advanced"]["scalingModifiers"]["formula"] == "q0 + q1"
+    assert (scaled["minReplicaCount"], scaled["maxReplicaCount"], scaled["cooldownPeriod"]) == (0, 30, 0)
+
+
+def test_the_settings_that_it_writes_are_read(render, tmp_path):
+    text = render(FULL)["ConfigMap", "prod-penstock"]["data"]["penstock.toml"]
+    (tmp_path / "penstock.toml").write_text(text)
+    settings = load_settings({}, tmp_path)
+    assert (settings.queues, settings.queue_workers["default"].max_workers) == ({"default": "far"}, 30)
+    server = tomllib.loads(text)["services"]["server"]
+    assert (server["public_url"], server["trusted_proxies"]) == ("https://penstock.example.com", ["10.0.0.0/8"])
+    worker = render(FULL)["Deployment", "prod-penstock-worker-default"]["spec"]["template"]["spec"]["containers"][0]
+    asked = next(each["value"] for each in worker["env"] if each["name"] == "PENSTOCK_SERVER")
+    assert asked == f"https://{server['names'][0]}:8443"
+
+
+def test_its_own_certificate_is_one_that_workers_and_browsers_believe(render, tmp_path):
+    made = {key: base64.b64decode(value) for key, value in render(BASE)["Secret", "prod-penstock-tls"]["data"].items()}
+    certificate, authority = (x509.load_pem_x509_certificate(made[name]) for name in ("tls.crt", "ca.crt"))
+    certificate.verify_directly_issued_by(authority)
+    names = certificate.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME).value
+    assert {"prod-penstock.data.svc", "prod-penstock", "localhost"} <= set(names.get_values_for_type(x509.DNSName))
+    usage = certificate.extensions.get_extension_for_oid(ExtensionOID.EXTENDED_KEY_USAGE).value
+    assert ExtendedKeyUsageOID.SERVER_AUTH in usage
+    for name, content in made.items():
+        (tmp_path / name).write_bytes(content)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+
+
+def test_its_secrets_are_of_the_form_that_is_read(render):
+    objects = render(BASE)
+    key = base64.b64decode(objects["Secret", "prod-penstock-key"]["data"]["secret-key"])
+    assert len(base64.urlsafe_b64decode(key)) == 32
+    tokens = objects["Secret", "prod-penstock-tokens"]["data"].values()
+    assert all(len(base64.b64decode(each)) == len("penstock_") + 48 for each in tokens)
+    assert objects["Secret", "prod-penstock-key"]["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"image": {}}, "image.repository is not given"),
+        ({"database": {"url": ""}}, "database.existingSecret is not given, nor database.url"),
+        ({"database": {"url": "sqlite:///x"}}, "does not match pattern"),
+        ({"publicUrl": "http://penstock.example.com"}, "does not match pattern"),
+        ({"scheduler": {"replicas": 2}}, "scheduler.replicas is more than 1"),
+        ({"workers": {"default": {"executor": "far"}}}, "missing property 'queues'"),
+        ({"workers": {"default": {"executor": "far", "queues": ["a,b"]}}}, "does not match pattern"),
+        ({"worker": {}}, "additional properties 'worker' not allowed"),
+        ({"broker": {"enabled": True, "existingSecret": "x"}}, "workers would reach no broker"),
+        ({"ingress": {"enabled": True}}, "ingress.host is not given"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(render, more, told):
+    assert told in render({**BASE, **more}, ok=False)
+
+
+def test_each_value_is_described_and_has_its_place_in_the_schema(deploy):
+    chart = deploy / "helm" / "penstock"
+    schema = json.loads((chart / "values.schema.json").read_text())
+    values = yaml.safe_load((chart / "values.yaml").read_text())
+
+    def places(given, place, path):
+        for name, value in given.items():
+            properties = place.get("properties", {})
+            if isinstance(value, dict) and properties.get(name, {}).get("properties"):
+                yield from places(value, properties[name], (*path, name))
+            else:
+                yield (*path, name), name in properties
+
+    assert [path for path, known in places(values, schema, ()) if not known] == []
+    given = {path for path, _ in places(values, schema, ())}
+    asked = {
+        (*path, name)
+        for path, place in [((), schema), *(((name,), each) for name, each in schema["properties"].items())]
+        for name, each in place.get("properties", {}).items()
+        if "properties" not in each
+    }
+    assert {path for path in asked - given if path[0] not in {"workers", "global"}} == set()
