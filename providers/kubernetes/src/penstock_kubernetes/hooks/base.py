@@ -1,0 +1,165 @@
+"""The connection side of the hook: requests with one retry layer, errors by kind, and the connection test."""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, ClassVar
+
+from penstock.errors import ErrorKind, ProviderError
+from penstock.spec.fields import Connection
+from penstock.spec.hooks.service_hook import Identity, ServiceHook
+from penstock_kubernetes.connections import KubernetesFields
+from penstock_kubernetes.errors import QUOTA, provider_error, refusal
+from penstock_kubernetes.hooks.clients import Answer, KubeClient, client_of, forget_client, path_of
+
+Object = dict[str, Any]
+
+_LARGEST = 64 * 1024 * 1024  # of an answer that is read whole
+
+
+class KubernetesBase(ServiceHook[KubernetesFields]):
+    """What every part of the hook shares.
+
+    Args:
+        kubernetes_conn_id: Name of the connection, of type ``kubernetes``.
+        connection: The connection itself, in place of its name.
+
+    Attributes:
+        server_time: What the API server's clock said in its last answer; ours before that.
+    """
+
+    connection_type: ClassVar[str] = "kubernetes"
+    default_conn_id: ClassVar[str] = "kubernetes_default"
+    fields_class: ClassVar[type[KubernetesFields]] = KubernetesFields
+
+    def __init__(self, kubernetes_conn_id: str | None = None, *, connection: Connection | None = None) -> None:
+        super().__init__(kubernetes_conn_id, connection=connection)
+        self.server_time = datetime.now(UTC)
+        self._server = ""
+
+    @property
+    def client(self) -> KubeClient:
+        """The client of the connection; raises `penstock.errors.ProviderError` if there is nothing that says where the cluster is."""
+        with self.errors("find the cluster"):
+            found = client_of(self.fields)
+        self._server = found.server
+        return found
+
+    @property
+    def namespace(self) -> str:
+        """Where objects are unless something else is said."""
+        return self.fields.namespace or self.client.namespace or "default"
+
+    @property
+    def endpoint(self) -> str:
+        """URL of the API server, or the kubeconfig that has it."""
+        fields = self.fields
+        return fields.server or self._server or fields.kubeconfig
+
+    def provider_error(self, error: Exception, operation: str, what: str) -> ProviderError:
+        """What a failure to reach the API server means; the token is not in it."""
+        found = provider_error(error, operation=operation, what=what, conn_id=self.conn_id)
+        fields = self._fields
+        if fields and fields.token and fields.token in found.detail:
+            found = found.with_detail(found.detail.replace(fields.token, "***"))
+        return self.located(found, error)
+
+    def identify(self) -> Identity:
+        """Who the API server says we are; every account may ask that."""
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        path = path_of("authentication.k8s.io/v1", "selfsubjectreviews")
+        found = self._once("POST", path, "review", "", body=body)
+        name = str(found.get("status", {}).get("userInfo", {}).get("username", ""))
+        return Identity(name, f"The cluster knows us as {name}.", self.server_time)
+
+    def asked(  # noqa: PLR0913 - the parts of a request, each by name
+        self,
+        method: str,
+        path: str,
+        operation: str,
+        what: str = "",
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: object = None,
+        content_type: str = "application/json",
+        repeated: Callable[[ProviderError], bool] | None = None,
+    ) -> Object:
+        """A JSON object that the API server answers, asked again as the connection says.
+
+        Raises:
+            ProviderError: It refused, or did not answer.
+        """
+        return self.call(
+            operation,
+            lambda: self._once(method, path, operation, what, query=query, body=body, content_type=content_type),
+            what,
+            repeated=repeated or _is_repeated,
+        )
+
+    def opened(
+        self,
+        path: str,
+        operation: str,
+        what: str,
+        query: Mapping[str, str | int],
+        *,
+        read_timeout_s: float | None = None,
+    ) -> Answer:
+        """An answer whose body is still to be read, and closed; asked once.
+
+        Raises:
+            ProviderError: It refused, or did not answer.
+        """
+        with self.errors(operation, what):
+            answer = self.client.request("GET", path, query=query, read_timeout_s=read_timeout_s)
+        return self._checked(answer, operation, what)
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        operation: str,
+        what: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: object = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        with self.errors(operation, what):
+            answer = self.client.request(method, path, query=query, body=body, content_type=content_type)
+            self._checked(answer, operation, what)
+            try:
+                content = answer.stream.read(_LARGEST)
+            finally:
+                answer.stream.release_conn()
+            found = json.loads(content)
+        if not isinstance(found, dict):
+            raise ProviderError(
+                "an answer that is none of the API server's",
+                service="kubernetes",
+                operation=operation,
+                kind=ErrorKind.TRANSIENT,
+            )
+        return found
+
+    def _checked(self, answer: Answer, operation: str, what: str) -> Answer:
+        if date := answer.headers.get("Date"):
+            self.server_time = parsedate_to_datetime(date)
+        if 200 <= answer.status < 300:
+            return answer
+        with self.errors(operation, what):
+            try:
+                content = answer.stream.read(_LARGEST)
+            finally:
+                answer.stream.release_conn()
+        if answer.status == 401:
+            forget_client(self.fields)
+        raise refusal(
+            answer.status, dict(answer.headers), content, operation=operation, what=what, conn_id=self.conn_id
+        )
+
+
+def _is_repeated(error: ProviderError) -> bool:
+    """What is asked again at once: not a quota, for which a task waits without holding anybody up."""
+    return error.kind in (ErrorKind.TRANSIENT, ErrorKind.THROTTLED, ErrorKind.TIMEOUT) and error.code != QUOTA

@@ -1,0 +1,102 @@
+"""The result of a pod: JSON that its container leaves in a file, and that a sidecar prints once the container has ended.
+
+The sidecar is a container that restarts always (Kubernetes 1.29 and later): it is told to end after the others, whatever became of them,
+so it can neither hold up the pod nor be too early. Its log is the result, with a last line by which one that broke off is known. A
+short result needs none: the termination message has room for 4 KiB.
+"""
+
+import base64
+import binascii
+import json
+from typing import Any, NamedTuple
+
+SIDECAR = "penstock-result"
+FOLDER = "/penstock/result"
+FILE = f"{FOLDER}/return.json"
+LARGEST = 1024 * 1024
+
+_VOLUME = "penstock-result"
+_SCRIPT = (
+    "end() {{ if [ -f {file} ]; then echo size $(wc -c < {file}); head -c {largest} {file} | base64; fi; echo end; exit 0; }}; "
+    "trap end TERM; while :; do sleep 1 & wait $!; done"
+)
+
+
+class ResultError(ValueError):
+    """A result was left that nobody can read; the text says why."""
+
+
+class Result(NamedTuple):
+    """What a pod left.
+
+    Attributes:
+        value: The value; None if there is none.
+        there: Whether it left one.
+    """
+
+    value: Any = None
+    there: bool = False
+
+
+def with_sidecar(spec: dict[str, Any], container: str, image: str) -> dict[str, Any]:
+    """The spec of a pod whose container has a folder for its result, and a sidecar that prints it.
+
+    Args:
+        spec: The spec without it.
+        container: Who leaves the result.
+        image: That of the sidecar: one with ``sh``, ``wc``, ``head`` and ``base64``.
+    """
+    mount = {"name": _VOLUME, "mountPath": FOLDER}
+    containers = [
+        {**each, "volumeMounts": [*each.get("volumeMounts", ()), mount]} if each["name"] == container else each
+        for each in spec["containers"]
+    ]
+    sidecar = {
+        "name": SIDECAR, "image": image, "restartPolicy": "Always", "command": ["sh", "-c", _SCRIPT.format(file=FILE, largest=LARGEST)],
+        "volumeMounts": [mount], "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "32Mi"}},
+    }  # fmt: skip
+    volume = {"name": _VOLUME, "emptyDir": {"sizeLimit": "8Mi"}}
+    return {
+        **spec, "containers": containers, "initContainers": [sidecar, *spec.get("initContainers", ())],
+        "volumes": [*spec.get("volumes", ()), volume],
+    }  # fmt: skip
+
+
+def of_message(text: str) -> Result:
+    """The result that a termination message is; raises ResultError if it is no JSON."""
+    return Result(_value(text), there=True) if text.strip() else Result()
+
+
+def of_log(lines: list[str]) -> Result:
+    """The result that the sidecar printed.
+
+    Args:
+        lines: Its log.
+
+    Raises:
+        ResultError: It broke off, is too large, or is no JSON.
+    """
+    if not lines or lines[-1] != "end":
+        raise ResultError("the pod ended before its result could be read")
+    first = next((number for number, line in enumerate(lines) if line.startswith("size ")), None)
+    if first is None:
+        return Result()
+    size = int(lines[first].removeprefix("size "))
+    if size > LARGEST:
+        raise ResultError(
+            f"the result has {size} bytes; {LARGEST} are passed on. Put it into an object store and leave its URL"
+        )
+    try:
+        content = base64.b64decode("".join(lines[first + 1 : -1]), validate=True)
+    except binascii.Error as error:
+        raise ResultError(f"the result was garbled on its way: {error}") from error
+    if len(content) != size:
+        raise ResultError(f"the result broke off: {len(content)} of {size} bytes came")
+    return Result(_value(content.decode(errors="replace")), there=True)
+
+
+def _value(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ResultError(f"the result is no JSON ({error}): {text[:80]!r}") from error

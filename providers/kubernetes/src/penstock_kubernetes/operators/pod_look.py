@@ -1,0 +1,166 @@
+"""Looking at a pod: its log is read on, its start is told, its end is judged, its result is fetched."""
+
+import logging
+from collections.abc import Callable, Collection
+from typing import Any
+
+from penstock.errors import ErrorKind, ProviderError, SkipTask
+from penstock.spec.external_job import Failed, JobStatus, Running, Succeeded
+from penstock_kubernetes.hooks import KubernetesHook, LogFollower
+from penstock_kubernetes.hooks.pod_state import RUNNING, SCHEDULING, PodEnd, PodStart, end_of, seconds_since, start_of
+from penstock_kubernetes.hooks.results import SIDECAR, Result, ResultError, of_log, of_message
+from penstock_kubernetes.operators.kept import KeptOfJob
+
+Object = dict[str, Any]
+
+_ENDING = frozenset({"Preempted", "Killing", "TaintManagerEviction", "NodeNotReady", "DeletingNode"})
+"""Reasons of Events that are no warnings, and say that a pod ends."""
+_ONCE_BYTES = 4 * 1024 * 1024
+
+
+class PodLook:
+    """What one task sees of its pods.
+
+    Args:
+        container: The container whose log is read and whose end counts.
+        log: That of the task.
+        get_logs: Whether the container's log is read.
+    """
+
+    def __init__(self, container: str, log: logging.Logger, *, get_logs: bool) -> None:
+        self._container, self._log, self._get_logs = container, log, get_logs
+        self._told = PodStart("")
+        self._followers: dict[str, LogFollower] = {}
+        self._warned = False
+
+    def start(self, hook: KubernetesHook, pod: Object) -> PodStart:
+        """How far a pod is; told in the task's log whenever that changes."""
+        found = start_of(pod)
+        if found.phase not in (RUNNING, SCHEDULING) and not found.reason:
+            metadata = pod["metadata"]
+            found = start_of(pod, hook.events_of(metadata["name"], metadata["namespace"], uid=metadata["uid"]))
+        if found != self._told:
+            self._told = found
+            self._log.info(
+                "The pod %s is %s%s.", pod["metadata"]["name"], found.phase, f": {found.reason}" if found.reason else ""
+            )
+        return found
+
+    def read_log(self, hook: KubernetesHook, pod: Object, kept: KeptOfJob) -> None:
+        """Write what its container has written since the last call; a log that cannot be read fails no task."""
+        if not self._get_logs or not _has_begun(pod, self._container):
+            return
+        metadata = pod["metadata"]
+        name = metadata["name"]
+        if name not in self._followers:
+            place = kept.places().get(name)
+            self._followers[name] = LogFollower(hook, name, metadata["namespace"], self._container, place)
+        follower, written, before = self._followers[name], 0, self._followers[name].place
+        try:
+            for line in follower.new_lines():
+                self._log.info("%s", line)
+                written += len(line)
+                if written > _ONCE_BYTES and end_of(pod, self._container) is None:
+                    break  # the rest is read by the next look
+        except ProviderError as error:
+            if not self._warned and error.kind is not ErrorKind.INVALID:  # "is waiting to start" is a 400
+                self._log.warning("The pod's own log cannot be read: %s", error)
+                self._warned = True
+        if follower.place != before:
+            kept.read_to({each: reader.place for each, reader in self._followers.items()})
+
+    def result(self, hook: KubernetesHook, pod: Object, end: PodEnd, by: str) -> Result:
+        """What it left; raises ResultError if nobody can read that."""
+        if by == "message":
+            return of_message(end.message)
+        metadata = pod["metadata"]
+        lines = LogFollower(hook, metadata["name"], metadata["namespace"], SIDECAR)
+        return of_log(list(lines.new_lines()))
+
+
+def late(pod: Object, start: PodStart, hook: KubernetesHook, schedule_s: float, startup_s: float) -> str:
+    """Why a pod that has not started is waited for no longer, as a sentence without its full stop; "" if it is."""
+    if start.phase == RUNNING:
+        return ""
+    why = f": {start.reason}" if start.reason else ""
+    if start.hopeless:
+        return f"it can never start{why}"
+    if start.phase == SCHEDULING:
+        age_s = seconds_since(pod["metadata"].get("creationTimestamp", ""), hook.server_time)
+        return f"it had no machine within {schedule_s:g} s{why}" if age_s > schedule_s else ""
+    age_s = seconds_since(
+        pod["status"].get("startTime") or pod["metadata"].get("creationTimestamp", ""), hook.server_time
+    )
+    return f"it did not start within {startup_s:g} s{why}" if age_s > startup_s else ""
+
+
+def judged(
+    end: PodEnd,
+    skipping: Collection[int],
+    result: Callable[[], Result],
+    name: str,
+    log: logging.Logger,
+    *,
+    wanted: bool,
+) -> JobStatus:
+    """What the end of a pod means for its task.
+
+    Args:
+        end: How it ended.
+        skipping: Exit codes that mark the task skipped.
+        result: Fetches what it left.
+        name: What the task leaves without a result.
+        log: That of the task.
+        wanted: Whether a result is looked for.
+
+    Raises:
+        SkipTask: Its exit code says so.
+    """
+    if end.exit_code is not None and end.exit_code in skipping:
+        raise SkipTask(f"its container ended with exit code {end.exit_code}")
+    if end.reason:
+        return Failed(end.reason)
+    if not wanted:
+        return Succeeded(name)
+    try:
+        found = result()
+    except ResultError as error:
+        return Failed(f"it succeeded, but {error}", ErrorKind.JOB_FAILED)
+    if not found.there:
+        log.info("The pod left no result.")
+    return Succeeded(found.value)
+
+
+def last_event(events: list[Object]) -> str:
+    """What the last Event about a pod says that is gone, as the rest of a sentence."""
+    told = [each for each in events if each.get("type") == "Warning" or each.get("reason") in _ENDING]
+    if not told:
+        return "somebody has deleted it, or its machine is lost"
+    return f"{told[-1].get('reason')}: {str(told[-1].get('message', '')).rstrip('.')}"
+
+
+def as_kept(status: JobStatus) -> Object:
+    """An end as a checkpoint has it."""
+    if isinstance(status, Succeeded):
+        return {"succeeded": True, "value": status.value}
+    assert isinstance(status, Failed)  # noqa: S101 - what runs is not kept
+    return {"succeeded": False, "reason": status.reason, "kind": str(status.kind)}
+
+
+def of_kept(found: Object) -> JobStatus:
+    """The end that a checkpoint has."""
+    if found.get("succeeded"):
+        return Succeeded(found.get("value"))
+    if code := found.get("skipped"):
+        raise SkipTask(str(code))
+    return Failed(str(found.get("reason", "")), ErrorKind(found.get("kind", "job_failed")))
+
+
+def still(status: JobStatus) -> bool:
+    """Whether it runs."""
+    return isinstance(status, Running)
+
+
+def _has_begun(pod: Object, container: str) -> bool:
+    statuses = pod.get("status", {}).get("containerStatuses") or ()
+    return any(each["name"] == container and "waiting" not in each.get("state", {"waiting": {}}) for each in statuses)

@@ -1,0 +1,70 @@
+"""A fake cluster whose pods are processes, and connections to it."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from penstock import DAG, Connection
+from penstock.testing import run_dag
+from penstock.testing import runtime as fake_runtime
+from penstock_kubernetes.hooks import KubernetesHook
+from penstock_testkit.kubernetes import KubeCluster
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A cluster without pods."""
+    found = KubeCluster(tmp_path / "node")
+    with found.serving() as found.url:
+        yield found
+    assert found.complaints() == []
+
+
+@pytest.fixture
+def connection(cluster):
+    """A connection to it whose client repeats a call once."""
+    extra = {"server": cluster.url, "max_attempts": 2}
+    return Connection("kubernetes_default", "kubernetes", password=cluster.token, extra=extra)
+
+
+@pytest.fixture
+def connections(connection):
+    return {"kubernetes_default": connection}
+
+
+@pytest.fixture
+def hook(connection):
+    return KubernetesHook(connection=connection)
+
+
+@pytest.fixture
+def runtime(connections):
+    """A runtime around the test that knows the connection."""
+    with fake_runtime(connections) as found:
+        yield found
+
+
+@pytest.fixture
+def run(connections):
+    """A function that runs a task of a class."""
+
+    def run_one(operator, **arguments):
+        with DAG("jobs", schedule=None) as dag:
+            operator(task_id="job", poke_interval=arguments.pop("poke_interval", 0.1), **arguments)
+        found = run_dag(dag, connections=connections)
+        task = found.tasks["job"]
+        value = found.value("job") if task.state == "success" else None
+        return SimpleNamespace(state=task.state, tries=task.tries, errors=task.errors, value=value)
+
+    return run_one
+
+
+@pytest.fixture
+def python():
+    """The arguments of a pod that runs some Python."""
+
+    def arguments(script, **more):
+        return {"image": "python:3", "cmds": [sys.executable, "-c", script], **more}
+
+    return arguments

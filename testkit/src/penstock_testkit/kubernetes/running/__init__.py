@@ -1,0 +1,1 @@
+"""The machine of a fake cluster: pods as processes, their logs, their ends."""
