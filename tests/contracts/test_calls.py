@@ -25,6 +25,7 @@ RULES = {
             "examples/remote_workers/": "a worker says when its tries began and ended",
             "plugin-manager/": "a tool of one call; its times are for people",
             "testkit/src/penstock_testkit/kinesis/kinesis_server.py": "records carry the time, which a test may replace",
+            "testkit/src/penstock_testkit/kubernetes/": "objects and logs of a cluster carry the time",
             "providers/": "services tell instants, and take deadlines as instants",
         },
     ),
@@ -75,6 +76,7 @@ RULES = {
             f"{CORE}/processes/line_process.py": "a provider's process inherits the environment of its parent, without secrets",
             "server/src/penstock_server/opened.py": "the main of the server's process",
             "plugin-manager/": "its settings are the environment and one file, read where a command needs them",
+            "providers/": "a service's own variables say where it is and who we are, as its SDK would read them",
             "testkit/": "children inherit the environment",
         },
     ),
@@ -107,6 +109,7 @@ RULES = {
             f"{CORE}/processes/": "the floor of all that start processes",
             "plugin-manager/src/penstock_plugin_manager/conformance/fenced.py": "ends a provider's tests with all that they started",
             "testkit/src/penstock_testkit/commands/fork_server.py": "commands of tests, which are forked instead of started",
+            "testkit/src/penstock_testkit/kubernetes/running/containers.py": "a container is a group of processes",
         },
     ),
 }

@@ -86,7 +86,7 @@ def test_outside_of_a_cluster_without_a_kubeconfig_the_error_says_so(monkeypatch
     report = KubernetesHook(connection=Connection("k", "kubernetes", extra={"in_cluster": True})).test_connection()
 
     assert not report.ok
-    assert "Service host/port is not set" in report.detail
+    assert "we are no pod of a cluster" in report.detail
 
 
 @pytest.mark.parametrize(

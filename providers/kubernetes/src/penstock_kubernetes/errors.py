@@ -29,7 +29,7 @@ _KIND_OF_REASON = kinds_by_name({
     ErrorKind.TIMEOUT: ("Timeout", "ServerTimeout"),
 })  # fmt: skip
 _KIND_OF_CLASS = kinds_by_name(
-    {ErrorKind.INVALID: ("ConfigException", "LocationParseError"), ErrorKind.TRANSIENT: ("SSLError",)}
+    {ErrorKind.INVALID: ("LocationParseError", "SSLCertVerificationError"), ErrorKind.TRANSIENT: ("SSLError",)}
 )
 _HINTS = {
     ErrorKind.AUTH: "Check the token of the connection {conn!r}",
@@ -66,11 +66,14 @@ def refusal(
         conn_id: The connection, for the hint.
     """
     try:
-        told = json.loads(body)
+        found_status = json.loads(body)
     except ValueError:
-        told = None
-    told = told if isinstance(told, dict) and told.get("kind") == "Status" else {}
-    reason, message = str(told.get("reason", "")), str(told.get("message", "")) or f"an answer with status {status}"
+        found_status = None
+    found_status = found_status if isinstance(found_status, dict) and found_status.get("kind") == "Status" else {}
+    reason, message = (
+        str(found_status.get("reason", "")),
+        str(found_status.get("message", "")) or f"an answer with status {status}",
+    )
     if reason == "Forbidden" and "exceeded quota" in message:
         reason = QUOTA
     kind = _KIND_OF_REASON.get(reason) or kind_of_status(status)

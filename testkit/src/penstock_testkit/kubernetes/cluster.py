@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from penstock_testkit.kubernetes import routes
+from penstock_testkit.kubernetes.api_refusals import ApiRefusedError, forbidden, not_found
+from penstock_testkit.kubernetes.cluster_store import RESOURCES, Object, ObjectStore, now_text
 from penstock_testkit.kubernetes.controllers import Controllers
-from penstock_testkit.kubernetes.objects import RESOURCES, Object, ObjectStore, now_text
-from penstock_testkit.kubernetes.refusals import ApiRefusedError, forbidden, not_found
 from penstock_testkit.kubernetes.running.node import Node
 from penstock_testkit.kubernetes.validation import check
 from penstock_testkit.kubernetes.watching import WatchFaults

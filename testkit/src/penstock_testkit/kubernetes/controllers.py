@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from penstock_testkit.kubernetes.objects import Object, ObjectStore, now_text
-from penstock_testkit.kubernetes.refusals import ApiRefusedError
+from penstock_testkit.kubernetes.api_refusals import ApiRefusedError
+from penstock_testkit.kubernetes.cluster_store import Object, ObjectStore, now_text
 
 _TICK_S = 0.02
 _FINAL = ("Succeeded", "Failed")

@@ -4,8 +4,8 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from penstock_testkit.kubernetes.objects import RESOURCES, Object
-from penstock_testkit.kubernetes.refusals import ApiRefusedError, invalid
+from penstock_testkit.kubernetes.api_refusals import ApiRefusedError, invalid
+from penstock_testkit.kubernetes.cluster_store import RESOURCES, Object
 from penstock_testkit.kubernetes.running.log_reading import QUERY, container_of, read
 from penstock_testkit.kubernetes.schemas import decoded
 from penstock_testkit.kubernetes.validation import check

@@ -7,7 +7,7 @@ A field that the API does not have is dropped with a warning, or refused with 40
 import re
 from typing import Any
 
-from penstock_testkit.kubernetes.refusals import ApiRefusedError
+from penstock_testkit.kubernetes.api_refusals import ApiRefusedError
 
 _LIST = re.compile(r"[Ll]ist\[(.+)\]")
 _MAP = re.compile(r"[Dd]ict(?:\(str, (?P<old>.+)\)|\[str, (?P<new>.+)\])")
@@ -31,9 +31,9 @@ def decoded(kind: str, value: object, *, strict: bool) -> tuple[dict[str, Any], 
     made = _read(kind, value, "", unknown)
     shown = kind.removeprefix("V1")
     if unknown and strict:
-        told = ", ".join(f'unknown field "{each}"' for each in unknown)
+        messages = ", ".join(f'unknown field "{each}"' for each in unknown)
         raise ApiRefusedError(
-            400, f'{shown} in version "v1" cannot be handled as a {shown}: strict decoding error: {told}'
+            400, f'{shown} in version "v1" cannot be handled as a {shown}: strict decoding error: {messages}'
         )
     assert isinstance(made, dict)  # noqa: S101 - of a model
     return made, [f'unknown field "{each}"' for each in unknown]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from penstock_testkit.kubernetes.refusals import ApiRefusedError
+from penstock_testkit.kubernetes.api_refusals import ApiRefusedError
 
 Test = Callable[[dict[str, Any]], bool]
 

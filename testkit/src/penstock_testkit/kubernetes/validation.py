@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from penstock_testkit.kubernetes.refusals import invalid
+from penstock_testkit.kubernetes.api_refusals import invalid
 
 Problem = tuple[str, str]
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from penstock_testkit.kubernetes.objects import RESOURCES, Change, Object, ObjectStore
-from penstock_testkit.kubernetes.refusals import expired
+from penstock_testkit.kubernetes.api_refusals import expired
+from penstock_testkit.kubernetes.cluster_store import RESOURCES, Change, Object, ObjectStore
 from penstock_testkit.kubernetes.selectors import Test, selected
 
 _LONGEST_S = 1800.0
@@ -115,7 +115,7 @@ class Watch:
         bookmarks = self.query.get("allowWatchBookmarks") in ("true", "True", "1")
         for each in first:
             yield self._sending(_line("ADDED", each))
-        told = begun
+        last_bookmark = begun
         while not self.store.closed:
             if self.faults.blackhole:
                 self._wait(self.store.version)
@@ -129,8 +129,8 @@ class Watch:
             if self.faults.cut_after_s and now - begun > self.faults.cut_after_s:
                 raise WatchCutError
             over = now > end
-            if bookmarks and (over or now - told > self.faults.bookmark_every_s):
-                told = now
+            if bookmarks and (over or now - last_bookmark > self.faults.bookmark_every_s):
+                last_bookmark = now
                 yield self._bookmark(version)
             if over:
                 return

@@ -1,4 +1,4 @@
-"""Hooks of Kubernetes: the only room that imports its SDK, and that on first use."""
+"""Hooks of Kubernetes: the only room that speaks to a cluster."""
 
 from penstock_kubernetes.hooks.cluster_log import LogFollower
 from penstock_kubernetes.hooks.kubernetes import KubernetesHook

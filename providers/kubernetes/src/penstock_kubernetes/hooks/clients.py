@@ -1,22 +1,23 @@
-"""The SDK's part: who we are and how the connection is secured; requests go through its pool as they are.
+"""Requests to an API server, as they are: one pool of connections, TLS, the proxy of the environment, no retries of its own.
 
-The SDK finds kubeconfigs, runs their plugins, renews tokens, and sets up TLS and proxies. Its models are passed by: they refuse fields
-that a newer cluster has, while the server itself, asked with ``fieldValidation=Strict``, says what it does not know. Its retries are
-off, as the hook has its own.
+Bodies are the JSON of the API. Models of a release would refuse fields that a newer cluster has; the server itself, asked with
+``fieldValidation=Strict``, says what it does not know.
 """
 
 import json
-import os
-import threading
+import ssl
+import tempfile
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from penstock.spec.hooks.client_cache import ClientCache
 from penstock_kubernetes.connections import KubernetesFields
+from penstock_kubernetes.hooks.access import Access, access_of
 
-_POD_FILES = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_POOL = 8
 _clients: "ClientCache[KubeClient]" = ClientCache()
 
 
@@ -38,26 +39,18 @@ class KubeClient:
     """Requests to one API server, as one account.
 
     Args:
-        fields: The connection's.
+        access: Where, and as whom.
+        connect_s: Seconds to wait for a connection.
+        read_s: Seconds to wait for each part of an answer.
 
     Attributes:
         server: URL of the API server.
         namespace: The one of its kubeconfig or pod; "" if neither says.
     """
 
-    def __init__(self, fields: KubernetesFields) -> None:
-        from kubernetes import client as sdk  # noqa: PLC0415 - takes most of a second
-        from kubernetes.client.rest import RESTClientObject  # noqa: PLC0415
-
-        made: Any = sdk.Configuration()
-        self.namespace = _load(made, fields)
-        made.retries = False  # urllib3 takes it for "none"
-        self.server = str(made.host).rstrip("/")
-        self._configuration, self._auth = made, threading.Lock()
-        self._timeouts = fields.connect_timeout_s, fields.read_timeout_s
-        self._pool = RESTClientObject(made).pool_manager
-        more: dict[str, Any] = {"maxsize": 8, "ca_cert_data": fields.ca_data, "server_hostname": fields.tls_server_name}
-        self._pool.connection_pool_kw.update({name: value for name, value in more.items() if value})
+    def __init__(self, access: Access, connect_s: float, read_s: float) -> None:
+        self.server, self.namespace = access.server.rstrip("/"), access.namespace
+        self._credential, self._timeouts, self._pool = access.credential, (connect_s, read_s), _pool_of(access)
 
     def request(
         self,
@@ -79,14 +72,12 @@ class KubeClient:
             content_type: That of the body.
             read_timeout_s: For each part of the answer, in place of the connection's.
         """
-        from urllib3 import Timeout  # noqa: PLC0415
+        from urllib3 import Timeout  # noqa: PLC0415 - takes 40 ms
 
         connect_s, read_s = self._timeouts
-        headers = {"Accept": "application/json, */*"}
-        with self._auth:  # a plugin of the kubeconfig is run once, and not by every thread
-            for setting in self._configuration.auth_settings().values():
-                if setting.get("value"):
-                    headers[str(setting["key"])] = str(setting["value"])
+        headers = {"Accept": "application/json, */*", "User-Agent": "penstock"}
+        if header := self._credential.header():
+            headers["Authorization"] = header
         if body is not None:
             headers["Content-Type"] = content_type
         found = self._pool.request(
@@ -97,13 +88,14 @@ class KubeClient:
             timeout=Timeout(connect=connect_s, read=read_s if read_timeout_s is None else read_timeout_s),
             preload_content=False,
             redirect=False,
+            retries=False,
         )
         return Answer(found.status, found.headers, found)
 
 
 def client_of(fields: KubernetesFields) -> KubeClient:
     """The client of a connection's fields, made on first use and never across a fork."""
-    return _clients.get(fields, lambda: KubeClient(fields))
+    return _clients.get(fields, lambda: KubeClient(access_of(fields), fields.connect_timeout_s, fields.read_timeout_s))
 
 
 def forget_client(fields: KubernetesFields) -> None:
@@ -119,23 +111,32 @@ def path_of(group_version: str, resource: str, *, namespace: str = "", name: str
     return f"{base}{space}/{resource}{named}{f'/{part}' if part else ''}"
 
 
-def _load(made: Any, fields: KubernetesFields) -> str:  # noqa: ANN401 - of the SDK
-    """Fill the SDK's configuration; returns the namespace that goes with it."""
-    from kubernetes import config as sdk  # noqa: PLC0415
+def _pool_of(access: Access) -> Any:  # noqa: ANN401 - of urllib3, which is imported on first use
+    import urllib3  # noqa: PLC0415
 
-    config: Any = sdk
+    parts = urlsplit(access.server)
+    more: dict[str, Any] = {"maxsize": _POOL}
+    if parts.scheme == "https":
+        more["ssl_context"] = _tls_of(access)
+        if access.tls_server_name:
+            more["server_hostname"] = access.tls_server_name
+    proxy = access.proxy
+    if not proxy and not urllib.request.proxy_bypass(parts.netloc):
+        proxy = urllib.request.getproxies().get(parts.scheme, "")
+    return urllib3.ProxyManager(proxy, **more) if proxy else urllib3.PoolManager(**more)
 
-    if fields.server:
-        made.host, made.verify_ssl = fields.server, fields.verify
-        made.ssl_ca_cert = fields.ca_file or None
-        made.api_key["authorization"] = f"Bearer {fields.token}"
-        return ""
-    if fields.in_cluster or (not fields.kubeconfig and "KUBERNETES_SERVICE_HOST" in os.environ and not fields.context):
-        config.load_incluster_config(client_configuration=made)
-        file = _POD_FILES / "namespace"
-        return file.read_text().strip() if file.exists() else ""
-    file_name = fields.kubeconfig or None
-    config.load_kube_config(file_name, fields.context or None, client_configuration=made, persist_config=False)
-    contexts, active = config.list_kube_config_contexts(file_name)
-    chosen = next((each for each in contexts if each["name"] == fields.context), active) if fields.context else active
-    return str(chosen["context"].get("namespace", ""))
+
+def _tls_of(access: Access) -> ssl.SSLContext:
+    found = ssl.create_default_context(cafile=access.ca_file or None, cadata=access.ca_data or None)
+    if not access.verify:
+        found.check_hostname, found.verify_mode = False, ssl.CERT_NONE
+    if access.client_certificate.startswith("-----"):
+        with tempfile.TemporaryDirectory() as folder:  # OpenSSL reads these from files alone
+            certificate, key = Path(folder, "certificate"), Path(folder, "key")
+            certificate.write_text(access.client_certificate)
+            key.touch(0o600)
+            key.write_text(access.client_key)
+            found.load_cert_chain(certificate, key)
+    elif access.client_certificate:
+        found.load_cert_chain(access.client_certificate, access.client_key or None)
+    return found

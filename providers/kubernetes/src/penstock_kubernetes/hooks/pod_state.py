@@ -85,8 +85,8 @@ def start_of(pod: Object, events: Iterable[Object] = ()) -> PodStart:
             words = _sentence(f"container {each['name']!r} waits ({reason})", waiting.get("message", ""))
             return PodStart(PULLING if reason in _PULL | _NEVER else STARTING, words, reason in _NEVER)
     warnings = [each for each in events if each.get("type") == "Warning"]
-    told = _sentence(str(warnings[-1].get("reason", "")), warnings[-1].get("message", "")) if warnings else ""
-    return PodStart(STARTING, told)
+    warning = _sentence(str(warnings[-1].get("reason", "")), warnings[-1].get("message", "")) if warnings else ""
+    return PodStart(STARTING, warning)
 
 
 def end_of(pod: Object, container: str) -> PodEnd | None:

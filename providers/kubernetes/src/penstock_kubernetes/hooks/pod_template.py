@@ -137,7 +137,7 @@ def _merge_key(key: str) -> str:
 def _merged(base: list[Any], patch: list[Any], name: str) -> list[Any]:
     found = list(base)
     for each in patch:
-        places = [
+        indexes = [
             number
             for number, known in enumerate(found)
             if isinstance(known, Mapping)
@@ -145,8 +145,8 @@ def _merged(base: list[Any], patch: list[Any], name: str) -> list[Any]:
             and name in each
             and known.get(name) == each[name]
         ]
-        if places:
-            found[places[0]] = laid_over(found[places[0]], each)
+        if indexes:
+            found[indexes[0]] = laid_over(found[indexes[0]], each)
         else:
             found.append(each)
     return found

@@ -64,7 +64,7 @@ class WatchedPods:
         self._changed, self._gone = changed, gone
         self._pods: dict[str, dict[str, Object]] = {name: {} for name in namespaces}
         self._listed = {name: threading.Event() for name in namespaces}
-        self._heard = time.monotonic()
+        self._last_answer = time.monotonic()
         self._over = threading.Event()
         self._lock = threading.Lock()
 
@@ -92,7 +92,7 @@ class WatchedPods:
     @property
     def silent_s(self) -> float:
         """Seconds since the API server was heard last."""
-        return time.monotonic() - self._heard
+        return time.monotonic() - self._last_answer
 
     def _follow(self, namespace: str) -> None:
         pause = _PAUSE_S
@@ -112,7 +112,7 @@ class WatchedPods:
 
     def _list(self, namespace: str) -> str:
         found, version = self._hook.listed("pods", namespace, labels=self._labels)
-        self._heard = time.monotonic()
+        self._last_answer = time.monotonic()
         now = {each["metadata"]["name"]: each for each in found}
         with self._lock:
             before, self._pods[namespace] = self._pods[namespace], now
@@ -136,7 +136,7 @@ class WatchedPods:
         try:
             with self._hook.errors("watch pods", namespace):
                 for piece in answer.stream.stream(65536):
-                    self._heard = time.monotonic()
+                    self._last_answer = time.monotonic()
                     *lines, left = (left + piece).split(b"\n")
                     for line in filter(None, lines):
                         version = self._take(namespace, json.loads(line))
@@ -144,7 +144,7 @@ class WatchedPods:
                         break
         finally:
             answer.stream.close()
-        self._heard = time.monotonic()
+        self._last_answer = time.monotonic()
         return version
 
     def _take(self, namespace: str, event: Object) -> str:

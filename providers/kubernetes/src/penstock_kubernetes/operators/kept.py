@@ -30,16 +30,16 @@ class KeptOfJob:
         """Keep how it ended, before it is deleted."""
         self._set(_ENDED, {"job": self.job_id, **how})
 
-    def places(self) -> dict[str, LogPlace]:
+    def positions(self) -> dict[str, LogPlace]:
         """How far each log is read."""
         found = self._get(_LOGS)
         if not isinstance(found, dict) or found.get("job") != self.job_id:
             return {}
-        return {name: LogPlace(str(place[0]), int(place[1])) for name, place in found.get("places", {}).items()}
+        return {name: LogPlace(str(place[0]), int(place[1])) for name, place in found.get("positions", {}).items()}
 
-    def read_to(self, places: dict[str, LogPlace]) -> None:
+    def read_to(self, positions: dict[str, LogPlace]) -> None:
         """Keep how far the logs are read."""
-        self._set(_LOGS, {"job": self.job_id, "places": {name: list(place) for name, place in places.items()}})
+        self._set(_LOGS, {"job": self.job_id, "positions": {name: list(place) for name, place in positions.items()}})
 
     def _get(self, key: str) -> Any:  # noqa: ANN401 - a checkpoint
         try:

@@ -62,38 +62,19 @@ class PodArguments(ExternalJob):
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913 - the arguments of a task, each by name
-        self,
-        *,
-        image: str = "",
-        cmds: list[str] | None = None,
-        arguments: list[str] | None = None,
-        name: str = "",
-        namespace: str = "",
-        env_vars: dict[str, Any] | None = None,
-        env_from: list[dict[str, Any]] | None = None,
-        volumes: list[dict[str, Any]] | None = None,
-        volume_mounts: list[dict[str, Any]] | None = None,
-        resources: dict[str, Any] | None = None,
-        labels: dict[str, str] | None = None,
-        annotations: dict[str, str] | None = None,
-        service_account_name: str = "",
-        node_selector: dict[str, str] | None = None,
-        tolerations: list[dict[str, Any]] | None = None,
-        init_containers: list[dict[str, Any]] | None = None,
-        pod_template: dict[str, Any] | None = None,
-        pod_template_file: str = "",
-        pod_patch: dict[str, Any] | None = None,
-        container_name: str = BASE,
-        get_logs: bool = True,
-        result: ResultBy = "none",
-        result_image: str = "busybox:1.37",
-        schedule_timeout_s: float = 600.0,
-        startup_timeout_s: float = 300.0,
-        skip_on_exit_code: list[int] | None = None,
-        on_finish_action: OnFinish = "delete",
-        kubernetes_conn_id: str = "kubernetes_default",
+        self, *, image: str = "", cmds: list[str] | None = None, arguments: list[str] | None = None, name: str = "",
+        namespace: str = "", env_vars: dict[str, Any] | None = None, env_from: list[dict[str, Any]] | None = None,
+        volumes: list[dict[str, Any]] | None = None, volume_mounts: list[dict[str, Any]] | None = None,
+        resources: dict[str, Any] | None = None, labels: dict[str, str] | None = None,
+        annotations: dict[str, str] | None = None, service_account_name: str = "",
+        node_selector: dict[str, str] | None = None, tolerations: list[dict[str, Any]] | None = None,
+        init_containers: list[dict[str, Any]] | None = None, pod_template: dict[str, Any] | None = None,
+        pod_template_file: str = "", pod_patch: dict[str, Any] | None = None, container_name: str = BASE,
+        get_logs: bool = True, result: ResultBy = "none", result_image: str = "busybox:1.37",
+        schedule_timeout_s: float = 600.0, startup_timeout_s: float = 300.0, skip_on_exit_code: list[int] | None = None,
+        on_finish_action: OnFinish = "delete", kubernetes_conn_id: str = "kubernetes_default",
         **kwargs: Any,  # noqa: ANN401 - a job's own
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         if pod_template and pod_template_file:
             raise ValueError("pod_template and pod_template_file exclude each other")

@@ -29,7 +29,7 @@ class PodLook:
 
     def __init__(self, container: str, log: logging.Logger, *, get_logs: bool) -> None:
         self._container, self._log, self._get_logs = container, log, get_logs
-        self._told = PodStart("")
+        self._last_start = PodStart("")
         self._followers: dict[str, LogFollower] = {}
         self._warned = False
 
@@ -39,8 +39,8 @@ class PodLook:
         if found.phase not in (RUNNING, SCHEDULING) and not found.reason:
             metadata = pod["metadata"]
             found = start_of(pod, hook.events_of(metadata["name"], metadata["namespace"], uid=metadata["uid"]))
-        if found != self._told:
-            self._told = found
+        if found != self._last_start:
+            self._last_start = found
             self._log.info(
                 "The pod %s is %s%s.", pod["metadata"]["name"], found.phase, f": {found.reason}" if found.reason else ""
             )
@@ -53,7 +53,7 @@ class PodLook:
         metadata = pod["metadata"]
         name = metadata["name"]
         if name not in self._followers:
-            place = kept.places().get(name)
+            place = kept.positions().get(name)
             self._followers[name] = LogFollower(hook, name, metadata["namespace"], self._container, place)
         follower, written, before = self._followers[name], 0, self._followers[name].place
         try:
@@ -133,10 +133,10 @@ def judged(
 
 def last_event(events: list[Object]) -> str:
     """What the last Event about a pod says that is gone, as the rest of a sentence."""
-    told = [each for each in events if each.get("type") == "Warning" or each.get("reason") in _ENDING]
-    if not told:
+    ending = [each for each in events if each.get("type") == "Warning" or each.get("reason") in _ENDING]
+    if not ending:
         return "somebody has deleted it, or its machine is lost"
-    return f"{told[-1].get('reason')}: {str(told[-1].get('message', '')).rstrip('.')}"
+    return f"{ending[-1].get('reason')}: {str(ending[-1].get('message', '')).rstrip('.')}"
 
 
 def as_kept(status: JobStatus) -> Object:
@@ -148,7 +148,11 @@ def as_kept(status: JobStatus) -> Object:
 
 
 def of_kept(found: Object) -> JobStatus:
-    """The end that a checkpoint has."""
+    """The end that a checkpoint has.
+
+    Raises:
+        SkipTask: The task was skipped for it.
+    """
     if found.get("succeeded"):
         return Succeeded(found.get("value"))
     if code := found.get("skipped"):

@@ -7,8 +7,8 @@ that lines of the same second come again.
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from penstock_testkit.kubernetes.objects import Object
-from penstock_testkit.kubernetes.refusals import ApiRefusedError
+from penstock_testkit.kubernetes.api_refusals import ApiRefusedError
+from penstock_testkit.kubernetes.cluster_store import Object
 from penstock_testkit.kubernetes.running.containers import Container, LogLine
 from penstock_testkit.kubernetes.running.node import Node
 

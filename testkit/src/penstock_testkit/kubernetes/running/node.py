@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from penstock_testkit.kubernetes.objects import RESOURCES, Object, ObjectStore, now_text
+from penstock_testkit.kubernetes.cluster_store import RESOURCES, Object, ObjectStore, now_text
 from penstock_testkit.kubernetes.running.pod_status import phase_change, set_condition
 from penstock_testkit.kubernetes.running.pods import PodRun
 from penstock_testkit.kubernetes.validation import number_of

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from penstock_testkit.kubernetes.objects import Object, now_text
+from penstock_testkit.kubernetes.cluster_store import Object, now_text
 from penstock_testkit.kubernetes.running.containers import Container
 
 

@@ -10,10 +10,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penstock_testkit.kubernetes.objects import Object, now_text
+from penstock_testkit.kubernetes.cluster_store import Object, now_text
 from penstock_testkit.kubernetes.running.containers import Container
 from penstock_testkit.kubernetes.running.pod_status import phase_change, set_condition, status_of, waiting
-from penstock_testkit.kubernetes.running.settings_of_pods import NotThereError, environment_of, paths_of, volumes_of
+from penstock_testkit.kubernetes.running.settings_of_pods import (
+    MissingReferenceError,
+    environment_of,
+    paths_of,
+    volumes_of,
+)
 
 if TYPE_CHECKING:
     from penstock_testkit.kubernetes.running.node import Node
@@ -92,16 +97,16 @@ class PodRun(threading.Thread):
                 each.kill(reason)
 
     def _schedule(self) -> None:
-        told = ""
+        problem_shown = ""
 
         def unschedulable(pod: Object) -> None:
-            set_condition(pod, "PodScheduled", status=False, reason="Unschedulable", message=told)
+            set_condition(pod, "PodScheduled", status=False, reason="Unschedulable", message=problem_shown)
 
         while (problem := self._node.problem_with(self._pod)) or self._node.paused:
-            if problem and problem != told:
-                told = problem
+            if problem and problem != problem_shown:
+                problem_shown = problem
                 self._change(unschedulable)
-                self._event("Warning", "FailedScheduling", told)
+                self._event("Warning", "FailedScheduling", problem_shown)
             self._wait()
 
         def scheduled(pod: Object) -> None:
@@ -114,14 +119,14 @@ class PodRun(threading.Thread):
         self._event("Normal", "Scheduled", f"Successfully assigned {self.key[1]}/{self.key[0]} to {self._node.name}")
 
     def _prepare(self) -> None:
-        told = ""
+        problem_shown = ""
         while True:
             try:
                 self._volumes = volumes_of(self._store, self._pod, self._folder)
-            except NotThereError as error:
-                if str(error) != told:
-                    told = str(error)
-                    self._event("Warning", "FailedMount", f"MountVolume.SetUp failed for volume: {told}")
+            except MissingReferenceError as error:
+                if str(error) != problem_shown:
+                    problem_shown = str(error)
+                    self._event("Warning", "FailedMount", f"MountVolume.SetUp failed for volume: {problem_shown}")
                 self._wait()
             else:
                 return
@@ -201,25 +206,25 @@ class PodRun(threading.Thread):
 
     def _launched(self, container: Object) -> Container:
         """Start a container, once its image and all that it names is there."""
-        told = ("", "")
+        problem_shown = ("", "")
 
         def waits(pod: Object) -> None:
-            self._show(pod, {container["name"]: waiting(container, *told)})
+            self._show(pod, {container["name"]: waiting(container, *problem_shown)})
 
         while True:
-            problem = self._problem_with_image(container, told[0])
+            problem = self._problem_with_image(container, problem_shown[0])
             environment: dict[str, str] = {}
             if problem is None:
                 try:
                     environment = environment_of(self._store, self._pod, container, self._node.environment)
-                except NotThereError as error:
+                except MissingReferenceError as error:
                     problem = ("CreateContainerConfigError", str(error))
             if problem is None:
                 break
-            if problem != told:
-                told = problem
+            if problem != problem_shown:
+                problem_shown = problem
                 self._change(waits)
-                self._event("Warning", "Failed", f"Error: {told[0]}: {told[1]}")
+                self._event("Warning", "Failed", f"Error: {problem_shown[0]}: {problem_shown[1]}")
             self._wait(self._node.back_off_s)
         message = self._folder / f"message-{container['name']}"
         message.touch()
@@ -237,11 +242,11 @@ class PodRun(threading.Thread):
         self._change(self._show)
         return found
 
-    def _problem_with_image(self, container: Object, told: str) -> tuple[str, str] | None:
+    def _problem_with_image(self, container: Object, problem_shown: str) -> tuple[str, str] | None:
         image = container["image"]
         if not self._node.lacks(image):
             return None
-        if told == "":
+        if problem_shown == "":
             return "ErrImagePull", f'failed to pull and unpack image "{image}": failed to resolve reference: not found'
         return "ImagePullBackOff", f'Back-off pulling image "{image}"'
 

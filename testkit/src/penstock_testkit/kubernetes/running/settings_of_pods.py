@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from penstock_testkit.kubernetes.objects import Object, ObjectStore
-from penstock_testkit.kubernetes.refusals import ApiRefusedError
+from penstock_testkit.kubernetes.api_refusals import ApiRefusedError
+from penstock_testkit.kubernetes.cluster_store import Object, ObjectStore
 
 _KINDS = {
     "secretRef": "secrets",
@@ -16,7 +16,7 @@ _KINDS = {
 }
 
 
-class NotThereError(Exception):
+class MissingReferenceError(Exception):
     """A pod names something that is not there; its container cannot be made."""
 
 
@@ -24,7 +24,7 @@ def environment_of(store: ObjectStore, pod: Object, container: Object, base: Map
     """The environment of a container.
 
     Raises:
-        NotThereError: It names a secret, a config map or a key that is not there.
+        MissingReferenceError: It names a secret, a config map or a key that is not there.
     """
     found = dict(base)
     for each in container.get("envFrom") or ():
@@ -59,9 +59,9 @@ def _value_from(store: ObjectStore, pod: Object, source: dict[str, Any]) -> str 
                 return None
             if reference["key"] not in values and not reference.get("optional"):
                 place = f"{_KINDS[kind][:-1].title()} {pod['metadata']['namespace']}/{reference['name']}"
-                raise NotThereError(f"couldn't find key {reference['key']} in {place}")
+                raise MissingReferenceError(f"couldn't find key {reference['key']} in {place}")
             return values.get(reference["key"])
-    raise NotThereError(f"the fake has no such source of a variable: {sorted(source)}")
+    raise MissingReferenceError(f"the fake has no such source of a variable: {sorted(source)}")
 
 
 def _values(store: ObjectStore, pod: Object, resource: str, reference: dict[str, Any]) -> dict[str, str] | None:
@@ -70,7 +70,7 @@ def _values(store: ObjectStore, pod: Object, resource: str, reference: dict[str,
     except ApiRefusedError as error:
         if reference.get("optional"):
             return None
-        raise NotThereError(error.message.replace(f'{resource} "', f'{resource[:-1]} "')) from None
+        raise MissingReferenceError(error.message.replace(f'{resource} "', f'{resource[:-1]} "')) from None
     data = found.get("data") or {}
     return {key: base64.b64decode(value).decode() for key, value in data.items()} if resource == "secrets" else data
 
@@ -79,7 +79,7 @@ def volumes_of(store: ObjectStore, pod: Object, folder: Path) -> dict[str, Path]
     """The folder of each volume of a pod, made and filled.
 
     Raises:
-        NotThereError: One of them needs what is not there, or is of a kind that the fake does not have.
+        MissingReferenceError: One of them needs what is not there, or is of a kind that the fake does not have.
     """
     found = {}
     for volume in pod["spec"].get("volumes") or ():
@@ -100,7 +100,7 @@ def _files(store: ObjectStore, pod: Object, volume: dict[str, Any]) -> Iterator[
     elif "configMap" in volume:
         yield from (_values(store, pod, "configmaps", volume["configMap"]) or {}).items()
     else:
-        raise NotThereError(f"the fake has no volumes of this kind: {sorted(volume)}")
+        raise MissingReferenceError(f"the fake has no volumes of this kind: {sorted(volume)}")
 
 
 def paths_of(pod: Object, container: Object, volumes: Mapping[str, Path], message: Path) -> dict[str, Path]:

@@ -75,7 +75,7 @@ def invalid(kind: str, name: str, problems: list[tuple[str, str]]) -> ApiRefused
         problems: The path of each field, and what is wrong with it.
     """
     causes = [{"reason": "FieldValueInvalid", "message": text, "field": path} for path, text in problems]
-    told = [f"{path}: {text}" for path, text in problems]
-    shown = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
+    messages = [f"{path}: {text}" for path, text in problems]
+    shown = messages[0] if len(messages) == 1 else f"[{', '.join(messages)}]"
     details = {"name": name, "kind": kind, "causes": causes}
     return ApiRefusedError(422, f'{kind} "{name}" is invalid: {shown}', details=details)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from penstock_testkit.kubernetes.refusals import already_exists, not_found
+from penstock_testkit.kubernetes.api_refusals import already_exists, not_found
 
 Object = dict[str, Any]
 
@@ -95,7 +95,7 @@ class ObjectStore:
         return self._version
 
     def create(self, resource: str, made: Object, namespace: str = "") -> Object:
-        """Add an object; raises `penstock_testkit.kubernetes.refusals.ApiRefusedError` for a name that is taken."""
+        """Add an object; raises `penstock_testkit.kubernetes.api_refusals.ApiRefusedError` for a name that is taken."""
         known = RESOURCES[resource]
         with self.changed:
             made = copy.deepcopy(made)
@@ -156,7 +156,7 @@ class ObjectStore:
             made = copy.deepcopy(found)
             self._version += 1
             made["metadata"]["resourceVersion"] = str(self._version)
-            self._tell(Change(self._version, "DELETED", resource, made, found))
+            self._record(Change(self._version, "DELETED", resource, made, found))
             return made
 
     def owned(self, uid: str) -> list[tuple[str, Object]]:
@@ -199,9 +199,9 @@ class ObjectStore:
         self._version += 1
         made["metadata"]["resourceVersion"] = str(self._version)
         self._objects[key] = made
-        self._tell(Change(self._version, what, key[0], copy.deepcopy(made), before))
+        self._record(Change(self._version, what, key[0], copy.deepcopy(made), before))
         return copy.deepcopy(made)
 
-    def _tell(self, change: Change) -> None:
+    def _record(self, change: Change) -> None:
         self.history.append(change)
         self.changed.notify_all()
