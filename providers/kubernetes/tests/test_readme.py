@@ -63,7 +63,10 @@ def test_it_names_every_field_and_every_capability():
     fields = {field["name"] for connection in MANIFEST["connections"] for field in connection["fields"]}
     objects = {entry["object"].rpartition(":")[2] for kind in ("hooks", "sensors") for entry in MANIFEST[kind]}
     arguments = {
-        each["name"] for kind in ("sensors", "secrets_backends") for entry in MANIFEST[kind] for each in entry["parameters"]
+        each["name"]
+        for kind in ("sensors", "secrets_backends")
+        for entry in MANIFEST[kind]
+        for each in entry["parameters"]
     }
 
     assert [name for name in sorted(fields | objects | arguments) if f"`{name}`" not in README + PAGE] == []

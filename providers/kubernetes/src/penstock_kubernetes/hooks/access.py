@@ -77,10 +77,10 @@ class Credential:
             status = json.loads(done.stdout)["status"]
             self._token, expires = str(status["token"]), status.get("expirationTimestamp")
         except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
-            words = getattr(error, "stderr", b"") or b""
-            said = words.decode(errors="replace").strip() or f"{type(error).__name__}: {error}"
+            output = getattr(error, "stderr", b"") or b""
+            words = output.decode(errors="replace").strip() or f"{type(error).__name__}: {error}"
             raise ProviderError(
-                f"the plugin {command!r} of the kubeconfig gives no token: {said}", service="kubernetes", operation="log in",
+                f"the plugin {command!r} of the kubeconfig gives no token: {words}", service="kubernetes", operation="log in",
                 kind=ErrorKind.AUTH, hint=str(plugin.get("installHint", "")),
             ) from error  # fmt: skip
         left_s = _TOKEN_S * 10
