@@ -31,6 +31,7 @@ class Kind(NamedTuple):
         spec: Name of the pluggy spec that asks for it.
         protocol: What its object must be, ``module:attribute`` of the core: a base class or a Protocol; "" where an entry
             has no object.
+        base: A base class of the core, ``module:attribute``, whose subclasses serve as well; "" for none.
         rooms: Modules of a provider's package in which its objects stand.
         floor: How high these rooms stand in a provider's package; imports go down only.
         own_keys: Keys that no other kind has.
@@ -57,6 +58,7 @@ class Kind(NamedTuple):
     process: str = ""
     raised: str = ""
     since: int = 1
+    base: str = ""
     deprecated: Deprecation | None = None
 
 
@@ -106,7 +108,8 @@ _TABLE = (
         "penstock.spec.executor:Executor",
         ("executors",),
         3,
-        made_with="a `penstock.spec.executor.ExecutorContext`; it gives the executor",
+        base="penstock.spec.remote:RemoteExecutor",
+        made_with="a `penstock.spec.executor.ExecutorContext`, or a `penstock.spec.remote.RemoteContext`; it gives the executor",
         process="the scheduler, in a thread of its own",
         raised="the executor is left alone until its call returns, its tries end by their leases, and `penstock doctor` tells it",
     ),
@@ -238,7 +241,7 @@ OWN_COMMANDS = frozenset({
     "alerts", "assets", "audit", "backfills", "config", "connections", "dags", "db", "doctor", "drain", "executors",
     "export", "init", "logs", "pools", "providers", "quarantine", "queues", "runs", "schedulers", "services", "state", "tasks", "tenants",
     "up",
-    "variables",
+    "variables", "worker",
 })  # fmt: skip
 """Names of the core's own commands, which go before a provider whose id is the same, and with which no name of its commands begins."""
 

@@ -10,8 +10,8 @@ from penstock_manifest.kinds import KINDS
 
 def kind_problem(kind: str, target: object) -> str:
     """Say why the object cannot serve as this kind, as the rest of a sentence; "" if it can."""
-    module, _, name = KINDS[kind].protocol.partition(":")
-    wanted: Any = getattr(import_module(module), name)
+    wanted = wanted_of(kind, target)
+    module, name = wanted.__module__, wanted.__name__
     if not getattr(wanted, "_is_protocol", False):
         if not (isinstance(target, type) and issubclass(target, wanted)):
             return f"is no subclass of penstock.{name}"
@@ -27,6 +27,20 @@ def kind_problem(kind: str, target: object) -> str:
     lost = [each for each in _methods(wanted) if _is_async(getattr(target, each, None))]
     lost = [f"{each}()" for each in lost if not _may_be_awaited(getattr(wanted, each))]
     return f"declares {', '.join(lost)} with `async def`, and nothing awaits that; write `def`" if lost else ""
+
+
+def wanted_of(kind: str, target: object) -> Any:  # noqa: ANN401 - a Protocol or a base class
+    """What an object must be; where a base class serves as well as a Protocol, that of which it is a subclass."""
+    if KINDS[kind].base and isinstance(target, type):
+        base = _named(KINDS[kind].base)
+        if issubclass(target, base):
+            return base
+    return _named(KINDS[kind].protocol)
+
+
+def _named(path: str) -> Any:  # noqa: ANN401 - as above
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
 
 
 def _methods(wanted: type) -> Iterator[str]:

@@ -12,6 +12,8 @@ from penstock.store.keyring import Keyring, lost_key, new_key
 from penstock.store.log_search.log_search import LogSearch
 from penstock.store.outbox.alerts import ALERTS, KEPT, AlertDelivery, NewAlert, WaitingAlerts
 from penstock.store.outbox.outbox import Listener
+from penstock.store.remote.remote_tries import REMOTE, WORKERS
+from penstock.store.remote.remote_workers import RemoteWorkers
 from penstock.store.runs import PastTry, RunSnapshot, UnreadableRun
 from penstock.store.schedulers.holder import Holder
 from penstock.store.schedulers.owned_dags import Membership, OwnedDags
@@ -28,8 +30,10 @@ __all__ = [
     "ALERTS",
     "KEPT",
     "NOTICES",
+    "REMOTE",
     "SCHEDULER",
     "VARIABLES",
+    "WORKERS",
     "AlertDelivery",
     "Counts",
     "DagChoice",
@@ -53,6 +57,7 @@ __all__ = [
     "PendingUpgrade",
     "Pool",
     "Portions",
+    "RemoteWorkers",
     "RunSnapshot",
     "RunStates",
     "SchedulerRole",

@@ -1,6 +1,7 @@
 """Encryption at rest: Fernet tokens under one or more keys, the first of which writes."""
 
 import hashlib
+import hmac
 import os
 from base64 import urlsafe_b64decode
 from collections.abc import Sequence
@@ -81,6 +82,16 @@ class Keyring:
         self._cipher()
         return hashlib.blake2b(data, key=urlsafe_b64decode(self._keys[0]), digest_size=16).hexdigest()
 
+    def seal(self, text: str) -> str:
+        """A seal on a text that only who has the key can make, as 32 hexadecimal digits; raises ConfigError if there is none."""
+        self._cipher()
+        return _seal(self._keys[0], text)
+
+    def is_sealed(self, text: str, seal: str) -> bool:
+        """Whether a seal is one of these keys on a text; raises ConfigError if there is none."""
+        self._cipher()
+        return any(hmac.compare_digest(_seal(key, text).encode(), seal.encode()) for key in self._keys)
+
     def rotate(self, token: bytes, what: str) -> bytes:
         """Encrypt again with the first key what any of the keys decrypts; raises ConfigError if no key fits."""
         return self.encrypt(self.decrypt(token, what))
@@ -99,6 +110,12 @@ class Keyring:
                     "as `penstock init` makes them."
                 ) from None
         return self._fernet
+
+
+def _seal(key: str, text: str) -> str:
+    return hashlib.blake2b(
+        text.encode(), key=urlsafe_b64decode(key), digest_size=16, person=b"penstock seal"
+    ).hexdigest()
 
 
 def lost_key(path: str) -> str:

@@ -33,6 +33,8 @@ from penstock.store.outbox.feed import Feed
 from penstock.store.outbox.outbox import Outbox
 from penstock.store.outbox.timings import Timings
 from penstock.store.quarantine.quarantine import Quarantine
+from penstock.store.remote.remote_tries import RemoteTries
+from penstock.store.remote.remote_workers import RemoteWorkers
 from penstock.store.runs import Runs, XComs
 from penstock.store.schedulers.role import SchedulerRole
 from penstock.store.sql import schema
@@ -74,6 +76,8 @@ class Store:
         export: All that is stored of the past.
         logs: Whose logs go to the log store.
         views: What pages show of many runs.
+        remote_tries: Tries that were handed to remote executors.
+        remote_workers: The workers of these.
         wakeups: How processes wake each other.
         role: The scheduler's role.
         database: The database itself, for modules of this room.
@@ -104,6 +108,8 @@ class Store:
     export: Export
     logs: LogIndex
     views: Views
+    remote_tries: RemoteTries
+    remote_workers: RemoteWorkers
     wakeups: Wakeups
     role: SchedulerRole
     database: Database
@@ -169,6 +175,8 @@ class Store:
             export=Export(database),
             logs=LogIndex(database, writer),
             views=Views(database),
+            remote_tries=RemoteTries(database, writer),
+            remote_workers=RemoteWorkers(database, writer),
             wakeups=Wakeups(database),
             role=role,
             database=database,

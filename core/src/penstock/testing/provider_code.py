@@ -11,11 +11,11 @@ from typing import Any
 from penstock.author.operator import Operator
 from penstock.author.sensor import Sensor
 from penstock.errors import PenstockError
+from penstock.plugins.kinds import wanted_of
 from penstock.spec.object_store import ObjectInfo
 from penstock.testing.provider_checks import BY_NAME, TASKS, Subject, own_parameters
 from penstock_manifest.arguments import accepts
 from penstock_manifest.format import ConnectionType, Field
-from penstock_manifest.kinds import KINDS
 
 _SAMPLES: dict[str, Any] = {
     "str": "x", "int": 1, "float": 1.5, "bool": True, "list": ["x"], "dict": {"x": "x"},
@@ -177,12 +177,11 @@ def protocol_problems(subject: Subject) -> list[str]:
     """Executors and object stores whose methods cannot be called as their protocol says, or that answer in another shape."""
     problems = []
     for capability, target in subject.capabilities("executors", "object_stores"):
-        module, _, name = KINDS[capability.kind].protocol.partition(":")
-        protocol = getattr(importlib.import_module(module), name)
+        protocol = wanted_of(capability.kind, target)
         for method, wanted in vars(protocol).items():
             if callable(wanted) and not method.startswith("_") and callable(getattr(target, method, None)):
                 problem = _call_problem(wanted, getattr(target, method), bound=not isinstance(target, type))
-                problems += [f"{capability.id}: {name}.{method}() {problem}"] if problem else []
+                problems += [f"{capability.id}: {protocol.__name__}.{method}() {problem}"] if problem else []
     return problems + [
         f"{file}:{call.lineno} makes an ObjectInfo without its fields {', '.join(ObjectInfo._fields)}"
         for file, call in _calls(subject, "ObjectInfo")

@@ -6,7 +6,9 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from penstock.model.remote.execution import PREFIX as EXECUTION
 from penstock.service.installation import Installation
+from penstock_server.execution.execution_api import ExecutionApi
 from penstock_server.http.api import Api
 from penstock_server.http.authenticator import Authenticator
 from penstock_server.http.fence import Fence
@@ -35,6 +37,7 @@ def application(
         answers: Counts those that last, with those of other routes; of the API alone unless given.
     """
     api = Api(installation, OpenAnswers(authenticator) if answers is None else answers)
+    execution = ExecutionApi(installation, authenticator)
     check = SchemaCheck(installation)
     asking = [*more, *health_routes(installation, authenticator), Route("/api", api)]
     # All that is not named here asks the database.
@@ -45,6 +48,9 @@ def application(
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         # Most requests are for the API, which has a table of its own: to try all other routes before costs as much as an answer.
         direct = scope["type"] == "http" and scope["path"].startswith("/api/") and scope["path"] not in own
+        if scope["type"] == "http" and scope["path"].startswith(f"{EXECUTION}/"):
+            await check.answer(execution, scope, receive, send)
+            return
         await (check.answer(api, scope, receive, send) if direct else others(scope, receive, send))
 
     return Fence(ProblemFence(answer, MachinePaths(installation.settings)), address)

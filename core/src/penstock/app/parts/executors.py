@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
@@ -24,20 +25,29 @@ from penstock.scheduler.fenced import FencedExecutor
 from penstock.settings import Settings
 from penstock.settings.executor import ExecutorSettings
 from penstock.spec.executor import LOCAL, WAITER, Executor, ExecutorContext, FileCode
+from penstock.spec.remote import RemoteContext, RemoteExecutor
+from penstock.store import Store
 from penstock.tries.packed_snapshots import PackedSnapshots
+from penstock.tries.remote.bell import Bell
+from penstock.tries.remote.remote_options import COMMON, is_remote, read_remote_options
+from penstock.tries.remote.remote_tries import RemoteReports, RemoteTries
 from penstock_manifest.arguments import argument_problems
+
+Maker = Callable[[ExecutorContext], Executor] | type[RemoteExecutor]
+"""What a provider names as its executor."""
 
 _MACHINE_ID = Path("/etc/machine-id")
 """See machine-id(5); names of machines alone are often those of their image."""
 
 
 def build_executors(
-    settings: Settings, now: Callable[[], datetime], report: Callable[[str], None]
+    settings: Settings, store: Store, now: Callable[[], datetime], report: Callable[[str], None]
 ) -> dict[str, Executor]:
     """Make every executor of ``[executors]``, by name; that of the sensors comes with the local one. None is started yet.
 
     Args:
         settings: The installation.
+        store: Its database, in which remote executors offer their tries.
         now: Gives the present as aware UTC.
         report: Takes a sentence about a provider's executor that cannot be made. It is left out: a provider that is broken
             keeps its own queues waiting, and nobody else.
@@ -56,14 +66,8 @@ def build_executors(
         else:
             faults = ExecutorFaults(settings.state_folder, name)
             faults.clear()
-            capacity = CapacityFile(settings.state_folder, name)
-            capacity.write(0)
             try:
-                made = _of_provider(settings, name, choice.type, choice.options, now)
-                hide = Mask(secrets_in(choice.options)).hide
-                executors[name] = FencedExecutor(
-                    made, name, now, keep=faults.add, keep_capacity=capacity.write, hide=hide
-                )
+                executors[name] = _of_provider(settings, store, name, now, faults)
             except ConfigError as error:
                 faults.add(str(error))
                 report(f"{as_sentence(error)} Tries of its queues wait.")
@@ -140,27 +144,59 @@ def _local(
 
 
 def _of_provider(
-    settings: Settings, name: str, capability: str, options: Mapping[str, object], now: Callable[[], datetime]
+    settings: Settings, store: Store, name: str, now: Callable[[], datetime], faults: ExecutorFaults
 ) -> Executor:
-    folder = settings.state_folder / "executors" / name
-    packed = PackedSnapshots(settings.state_folder / "snapshots")
-    context = ExecutorContext(name, dict(options), settings.scheduler.lease_s, folder, packed.get, now)
+    chosen = settings.executors[name]
+    capacity = CapacityFile(settings.state_folder, name)
+    capacity.write(0)
+    options, hide = dict(chosen.options), Mask(secrets_in(dict(chosen.options))).hide
     try:
-        made: Executor = _maker(settings, capability, options)(context)
+        make = _maker(settings, chosen.type, options)
+        if is_remote(make):
+            reports = RemoteReports(faults.add, capacity.write, hide)
+            return _remote(settings, store, name, now, make, reports)
+        folder = settings.state_folder / "executors" / name
+        packed = PackedSnapshots(settings.state_folder / "snapshots")
+        context = ExecutorContext(name, options, settings.scheduler.lease_s, folder, packed.get, now)
+        made: Executor = cast("Callable[[ExecutorContext], Executor]", make)(context)
     except Exception as error:  # a provider's code: what it raises must say whose it is
-        why = Mask(secrets_in(dict(options))).hide(error_reason(error))
-        raise ConfigError(f"executor {name!r} ({capability}) cannot be made: {why}") from error
-    return made
+        why = hide(error_reason(error))
+        raise ConfigError(f"executor {name!r} ({chosen.type}) cannot be made: {why}") from error
+    return FencedExecutor(made, name, now, keep=faults.add, keep_capacity=capacity.write, hide=hide)
 
 
-def _maker(settings: Settings, capability: str, options: Mapping[str, object]) -> Callable[[ExecutorContext], Executor]:
+def _remote(
+    settings: Settings,
+    store: Store,
+    name: str,
+    now: Callable[[], datetime],
+    make: type[RemoteExecutor],
+    reports: RemoteReports,
+) -> RemoteTries:
+    common, own = read_remote_options(name, settings.executors[name].options)
+    folder, installation = settings.state_folder / "executors" / name, store.logs.identity()
+
+    def made(bell: Bell) -> RemoteExecutor:
+        return make(RemoteContext(name, own, common.server, installation, folder, now, bell.waiting, bell.gone))
+
+    return RemoteTries(name, store, common, settings.scheduler.lease_s, now, made, reports)
+
+
+def _maker(
+    settings: Settings, capability: str, options: Mapping[str, object]
+) -> Callable[[ExecutorContext], Executor] | type[RemoteExecutor]:
     """The provider's object that makes the executor; imported only if the manifest knows the options.
 
     An executor would pass over a misspelt option, or fail on a wrong one in words of its own.
     """
     host = plugin_host(settings)
-    problems = argument_problems(host.capability(capability), options)
+    known = host.capability(capability)
+    declared = {parameter.name for parameter in known.parameters}
+    own = {key: value for key, value in options.items() if key in declared or key not in COMMON}
+    problems = argument_problems(known, own)
     if problems:
         raise ConfigError("; ".join(problems))
-    make: Callable[[ExecutorContext], Executor] = host.resolve(capability, "executors")
+    make: Maker = host.resolve(capability, "executors")
+    if len(own) < len(options) and not is_remote(make):
+        raise ConfigError("; ".join(argument_problems(known, options)))
     return make

@@ -36,6 +36,7 @@ class Permission(StrEnum):
     INSTALLATION_WRITE = "installation:write"
     AUDIT_READ = "audit:read"
     USERS_WRITE = "users:write"
+    WORKERS_RUN = "workers:run"
 
 
 SCOPES: Mapping[Permission, Scope] = {
@@ -58,6 +59,7 @@ SCOPES: Mapping[Permission, Scope] = {
     Permission.INSTALLATION_WRITE: Scope.INSTALLATION,
     Permission.AUDIT_READ: Scope.INSTALLATION,
     Permission.USERS_WRITE: Scope.INSTALLATION,
+    Permission.WORKERS_RUN: Scope.INSTALLATION,
 }
 """What each permission is asked of."""
 
@@ -81,6 +83,7 @@ MEANINGS: Mapping[Permission, str] = {
     Permission.INSTALLATION_WRITE: "drain, prune, and settle what is in quarantine",
     Permission.AUDIT_READ: "read the audit of everybody",
     Permission.USERS_WRITE: "make users, grants and tokens of others",
+    Permission.WORKERS_RUN: "announce a pool of workers that runs tries of remote executors",
 }
 """What each permission allows, for people: it completes "may"."""
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, inspect, select, t
 
 from penstock.store.sql import tables
 
-EXPANDING = frozenset({"0022", "0023", "0026", "0028", "0029"})
+EXPANDING = frozenset({"0022", "0023", "0026", "0028", "0029", "0030"})
 """The migrations of `tables.REVISIONS` that only add what older code need not know: columns with a default or none, tables, indexes."""
 _FLOOR = "schema_floor"
 _READ = select(tables.meta.c.value).where(tables.meta.c.key == _FLOOR)

@@ -1,0 +1,172 @@
+"""Makes and runs a worker of remote executors: of a pool, or for one ticket."""
+
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from penstock import __version__
+from penstock.app.service_main import ended_by
+from penstock.client.server_address import SERVER, TOKEN, server_address
+from penstock.clock import SystemClock
+from penstock.errors import ConfigError, ExitCode
+from penstock.execute.environment import Environment, spawn_command
+from penstock.execute.executor_lock import lock_executor
+from penstock.execute.local import LocalExecutor
+from penstock.model.remote.remote_try import Announced
+from penstock.model.text import visible
+from penstock.plugins.isolated import isolated_pythons
+from penstock.settings import Settings, load_settings
+from penstock.settings.executor import ExecutorSettings
+from penstock.spec.executor import LOCAL
+from penstock.spec.remote import Listener
+from penstock.tries.remote.remote_options import is_remote, read_remote_options
+from penstock.worker.execution_client import ExecutionClient
+from penstock.worker.ticket_worker import TicketWorker, WorkerPlan
+
+TICKET = "PENSTOCK_TICKET"
+"""The variable of the environment that holds the one ticket of a worker that was started for it."""
+_LOCK = "worker.lock"
+
+
+class WorkerChoice(NamedTuple):
+    """What somebody who starts a worker chooses.
+
+    Attributes:
+        executor: The executor whose tickets it takes, by its name in the settings; "" for the one ticket of the environment.
+        queues: The queues whose tries it takes.
+        slots: Tries that it runs at once.
+        folder: Where its files lie; "" for a temporary folder of this user.
+        idle_exit_s: Seconds without a try after which it leaves; None for never.
+        drain_s: Seconds for which its tries may go on once it is told to leave; None for as long as they take.
+    """
+
+    executor: str = ""
+    queues: tuple[str, ...] = ("default",)
+    slots: int = 1
+    folder: str = ""
+    idle_exit_s: float | None = None
+    drain_s: float | None = None
+
+
+def run_worker(environ: Mapping[str, str], choice: WorkerChoice) -> ExitCode:
+    """Run a worker until it leaves; returns the exit code.
+
+    What it needs of its environment: the URL of the server in ``PENSTOCK_SERVER``, and what lets it in there.
+    """
+    try:
+        worker, ticket = _worker(environ, choice, _client(environ.get(SERVER, "")))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: worker.drain())
+        if ticket:
+            worker.take(ticket)
+        try:
+            worker.run()
+        finally:
+            shutil.rmtree(worker.plan.own, ignore_errors=True)
+    except Exception as error:  # noqa: BLE001 - whatever ends it, ends in a sentence
+        return ended_by(error, "worker: ")
+    return ExitCode.DONE
+
+
+def _client(url: str) -> ExecutionClient:
+    if not url:
+        raise ConfigError(f"{SERVER} is not set: it names the server whose tries this worker runs.")
+    return ExecutionClient(server_address(url))
+
+
+def _worker(environ: Mapping[str, str], choice: WorkerChoice, client: ExecutionClient) -> tuple[TicketWorker, str]:
+    ticket = "" if choice.executor else environ.get(TICKET, "")
+    shown = environ.get(TOKEN, "") if choice.executor else ticket
+    listener: Listener | None = None
+    lease_s = 60.0
+    if choice.executor:
+        if not shown:
+            raise ConfigError(
+                f"{TOKEN} is not set: a pool of workers shows the token of a user who may run workers (workers:run)."
+            )
+        settings = load_settings(environ, Path.cwd())
+        listener, lease_s = _listener(settings, choice)
+    elif not ticket:
+        raise ConfigError(
+            f"{TICKET} is not set, which holds the ticket; or name an executor whose tickets come to this worker."
+        )
+    folder = Path(choice.folder) if choice.folder else Path(tempfile.gettempdir()) / f"penstock-worker-{os.getuid()}"
+    name = f"{socket.gethostname()[:60]}-{os.getpid()}-{os.urandom(3).hex()}"
+    says = Announced(
+        name, choice.executor, choice.queues, socket.gethostname(), __version__, choice.slots if choice.executor else 1
+    )
+    own = _own_folder(folder, name)
+    plan = WorkerPlan(says, shown, folder, own, lease_s, choice.idle_exit_s, choice.drain_s)
+    executor = _executor(folder, own, choice.slots, lease_s)
+    return TicketWorker(plan, client, executor, listener, SystemClock(), _report), ticket
+
+
+def _listener(settings: Settings, choice: WorkerChoice) -> tuple[Listener, float]:
+    from penstock.app.parts.environments import plugin_host  # noqa: PLC0415 - a worker for one ticket needs no provider to begin
+
+    name = choice.executor
+    chosen = settings.executors.get(name)
+    if chosen is None or not chosen.provided:
+        known = ", ".join(each for each, other in settings.executors.items() if other.provided) or "none of a provider"
+        raise ConfigError(f"there is no executor {name!r} of a provider in [executors]. Known are: {known}.")
+    make = plugin_host(settings).resolve(chosen.type, "executors")
+    if not is_remote(make):
+        raise ConfigError(f"executor {name!r} ({chosen.type}) has workers of its own: see its documentation.")
+    common, own = read_remote_options(name, chosen.options)
+    return make.listener(own, choice.queues, name), common.worker_lease_s
+
+
+def _executor(folder: Path, own: Path, slots: int, lease_s: float) -> LocalExecutor:
+    lock = lock_executor(own / "executor.lock", patience_s=5.0)
+    isolated = isolated_pythons(Path(sys.prefix) / "penstock-isolated.json")
+    environments = {
+        provider: Environment(spawn_command(python), lock, own / "spawn-servers.log")
+        for provider, python in {"": sys.executable, **isolated}.items()
+    }
+    settings = ExecutorSettings(parallelism=slots)
+    return LocalExecutor(folder / "snapshots", environments, settings, SystemClock().now, name=LOCAL, lease_s=lease_s)
+
+
+def _own_folder(folder: Path, name: str) -> Path:
+    """Make the folder of this worker, which is its own for as long as it lives; those of workers that were killed are removed."""
+    workers = folder / "workers"
+    try:
+        workers.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for left in workers.iterdir():
+            _remove_left(left)
+        own = workers / name
+        own.mkdir()
+        descriptor = os.open(own / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # it is held until this process ends
+    except OSError as error:
+        raise ConfigError(
+            f"{workers}: the folder of workers cannot be used: {error.strerror}. Name another by --folder."
+        ) from None
+    return own
+
+
+def _remove_left(path: Path) -> None:
+    with suppress(OSError):
+        descriptor = os.open(path / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path, ignore_errors=True)
+        finally:
+            os.close(descriptor)
+
+
+def _report(sentence: str) -> None:
+    print(visible(f"worker: {sentence}"), file=sys.stderr, flush=True)  # noqa: T201 - the terminal of the worker
+
+
+def queues_of(texts: Sequence[str]) -> tuple[str, ...]:
+    """The names of queues in texts, several in one with commas between them."""
+    return tuple(dict.fromkeys(queue.strip() for text in texts for queue in text.split(",") if queue.strip()))

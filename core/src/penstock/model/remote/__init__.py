@@ -1,0 +1,1 @@
+"""Values of tries on other machines, and of the workers there."""

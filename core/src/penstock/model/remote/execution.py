@@ -1,0 +1,157 @@
+"""What workers and servers say to each other at the execution API, version 1: MessagePack (msgpack.org) in bodies of POST.
+
+Every message may be sent again: a claim by the text that the worker chose for it, a report by the claim and the offset of its log.
+"""
+
+from typing import Any
+
+import msgspec
+
+from penstock.model.remote.remote_try import Announced
+
+PREFIX = "/execution/v1"
+"""Path below which the API is; a change that an older worker does not understand has another."""
+CONTENT_TYPE = "application/msgpack"
+LARGEST = 16 << 20
+"""Bytes of a message."""
+
+
+class ClaimTickets(msgspec.Struct, frozen=True):
+    """``/claims``: exchange tickets for tries.
+
+    Attributes:
+        worker: The worker's name.
+        claim: A text of this message's own: letters, digits, ``-`` and ``_``.
+        tickets: Secrets of tickets.
+    """
+
+    worker: str
+    claim: str
+    tickets: tuple[str, ...]
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A try that is the worker's now.
+
+    Attributes:
+        ticket: The secret that it was claimed with.
+        token: What the worker shows from now on.
+        request: A `penstock.spec.executor.TryRequest` as MessagePack.
+        lease_s: Seconds after a renewal in which it may run on without another.
+    """
+
+    ticket: str
+    token: str
+    request: bytes
+    lease_s: float
+
+
+class ClaimAnswer(msgspec.Struct, frozen=True):
+    """The tries that the worker has got; the others are somebody else's, or nobody's any more."""
+
+    tries: tuple[Claimed, ...]
+
+
+class Renewal(msgspec.Struct, frozen=True):
+    """``/renewals``: say that a worker lives, and what it has; answered when something is to be told, or when ``wait_s`` is over.
+
+    Attributes:
+        says: What it says of itself.
+        tokens: Of the tries that it has.
+        claiming: Names of tickets that it is claiming, of which it may not know yet that they are its own.
+        ending: Names of those that it was told to end, and has not ended yet.
+        wait_s: Seconds to wait with the answer.
+        leaves: Whether it has no try, and says nothing more.
+    """
+
+    says: Announced
+    tokens: tuple[str, ...] = ()
+    claiming: tuple[str, ...] = ()
+    ending: tuple[str, ...] = ()
+    wait_s: float = 0.0
+    leaves: bool = False
+
+
+class RenewalAnswer(msgspec.Struct, frozen=True):
+    """What a worker is told.
+
+    Attributes:
+        gone: Tokens of tries that are not its own any more: they are to be ended, and nothing is to be said of them.
+        cancelled: Why tries are to be ended, by the names of their tickets.
+        drain: Whether it is to take no try any more, and to leave when it has none.
+    """
+
+    gone: tuple[str, ...] = ()
+    cancelled: dict[str, str] = {}
+    drain: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether it tells nothing."""
+        return not (self.gone or self.cancelled or self.drain)
+
+
+class Question(msgspec.Struct, frozen=True):
+    """``/asks``: what a try asks; answered by a `penstock.spec.wire.Reply`.
+
+    Attributes:
+        method: Of `penstock.spec.wire.Ask`.
+        args: Its arguments.
+    """
+
+    token: str
+    method: str
+    args: tuple[Any, ...] = ()
+
+
+class LogPiece(msgspec.Struct, frozen=True):
+    """Output of a try, secrets hidden.
+
+    Attributes:
+        offset: Where it stands in the log that the server has.
+        data: The bytes.
+    """
+
+    offset: int
+    data: bytes
+
+
+class TryReport(msgspec.Struct, frozen=True):
+    """What is new of a try.
+
+    Attributes:
+        log: Output that the server may not have.
+        end: How it ended, a `penstock.model.attempt.TryEnd` as MessagePack; None while it runs. It is stored after the output.
+    """
+
+    token: str
+    log: LogPiece | None = None
+    end: bytes | None = None
+
+
+class Reports(msgspec.Struct, frozen=True):
+    """``/reports``: what is new of a worker's tries."""
+
+    tries: tuple[TryReport, ...]
+
+
+class Reported(msgspec.Struct, frozen=True):
+    """What the server has of a try.
+
+    Attributes:
+        known: Whether the try is the worker's; one that is not is to be ended.
+        log_size: Bytes of its log that the server has; what was reported beyond it was not taken.
+        ended: Whether its end is stored.
+        problem: Why its log cannot be written; "" if it can.
+    """
+
+    known: bool = True
+    log_size: int = 0
+    ended: bool = False
+    problem: str = ""
+
+
+class ReportAnswer(msgspec.Struct, frozen=True):
+    """What the server has of each try, in their order."""
+
+    tries: tuple[Reported, ...]

@@ -1,0 +1,256 @@
+"""The execution API without HTTP: what workers on other machines may ask, each by what it shows."""
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+from msgspec.structs import replace
+
+from penstock.decoders import decode_msgpack
+from penstock.errors import NotFoundError, RequestError
+from penstock.model.attempt import TryEnd
+from penstock.model.remote.execution import (
+    ClaimAnswer,
+    Claimed,
+    ClaimTickets,
+    Question,
+    Renewal,
+    RenewalAnswer,
+    ReportAnswer,
+    Reported,
+    Reports,
+    TryReport,
+)
+from penstock.model.remote.remote_try import Announced, HeldTry
+from penstock.model.state import Outcome
+from penstock.service.execution.remote_logs import RemoteLogs
+from penstock.service.installation import Installation
+from penstock.spec.executor import FileCode, TryRequest
+from penstock.spec.wire import Ask, Reply
+from penstock.tries.asks import Asks, answered
+from penstock.tries.packed_snapshots import PackedSnapshots
+from penstock.tries.remote.tickets import claim_of, opened, token
+from penstock.tries.vault import finished
+
+CLAIMING_S = 30.0
+"""Seconds after a claim in which a worker may not know of it."""
+MOST_AT_ONCE = 500
+"""Tickets or tries of one message."""
+_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,120}")
+_CLAIM = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_MOST_PACKED = 64 << 20
+_LARGEST_PERIOD_S, _MOST_SLOTS = 300.0, 10_000
+
+_encode = msgspec.msgpack.Encoder().encode
+_LOST = _encode(TryEnd(Outcome.LOST, "its worker does not have it: the answer to its claim was lost"))
+
+
+class Execution:
+    """Answers workers of one installation.
+
+    A ticket, or a token of a claim, is all that counts: a worker reads and writes nothing but what its own tries may.
+
+    Args:
+        installation: The installation.
+
+    Raises:
+        ConfigError: There is no key.
+        StoreError: The database failed.
+    """
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation, self._clock = installation, installation.clock
+        self._store = installation.store
+        self._keyring, self._tries = self._store.keyring, self._store.remote_tries
+        self._vault = installation.vault
+        self._asks = Asks(self._store, self._clock, self._vault)
+        settings = installation.settings
+        self._logs = RemoteLogs(settings.logs_folder, settings.logs.try_mb << 20)
+        self._snapshots = PackedSnapshots(settings.state_folder / "snapshots")
+        self._packed: OrderedDict[str, bytes] = OrderedDict()
+        self._one_at_a_time, self._lock = threading.Lock(), threading.Lock()
+
+    def lets_in(self, shown: str) -> bool:
+        """Whether somebody shows a ticket or a token that this installation has made, whatever it is good for now."""
+        return bool(opened(self._keyring, shown)) or claim_of(self._keyring, shown) is not None
+
+    def claim(self, asked: ClaimTickets) -> ClaimAnswer:
+        """Exchange tickets for tries; who is too late for one does not get it.
+
+        Raises:
+            RequestError: The worker, or its text for this claim, is none; or there are too many tickets.
+            StoreError: The database failed.
+        """
+        _check("worker", asked.worker, _NAME)
+        _check("claim", asked.claim, _CLAIM)
+        _check_number(asked.tickets)
+        tickets = {name: ticket for ticket in asked.tickets if (name := opened(self._keyring, ticket))}
+        if not tickets:
+            return ClaimAnswer(())
+        got = self._tries.claim(tickets, asked.claim, asked.worker, self._clock.now())
+        return ClaimAnswer(
+            tuple(
+                Claimed(tickets[each.name], token(self._keyring, each.name, asked.claim), each.request, each.lease_s)
+                for each in got
+            )
+        )
+
+    def renew(self, asked: Renewal, *, announced: bool) -> None:
+        """Note that a worker lives.
+
+        Args:
+            asked: What it says.
+            announced: Whether it may announce slots: a worker that only has a ticket has none.
+
+        Raises:
+            RequestError: It says nothing that can be believed.
+            StoreError: The database failed.
+        """
+        _check("worker", asked.says.worker, _NAME)
+        _check_number(asked.tokens)
+        held = self._held(asked.tokens)
+        says = _bounded(asked.says)
+        if not announced:
+            if not held:
+                return
+            says = replace(says, executor=next(iter(held.values())).executor, queues=(), slots=0)
+        if asked.leaves:
+            self._store.remote_workers.forget([says.worker])
+        else:
+            self._store.remote_workers.renew(says, self._clock.now())
+        self._settle(asked)
+
+    def told(self, asked: Sequence[Renewal]) -> list[RenewalAnswer]:
+        """What workers are to be told now, each by what it said last; raises StoreError."""
+        held = self._held([token for each in asked for token in each.tokens])
+        cancelled = self._tries.cancelled([each.says.worker for each in asked])
+        draining = self._store.remote_workers.told_to_drain()
+        return [
+            RenewalAnswer(
+                tuple(token for token in each.tokens if token not in held),
+                {
+                    name: reason
+                    for name, reason in cancelled.get(each.says.worker, {}).items()
+                    if name not in each.ending
+                },
+                each.says.worker in draining and not each.says.draining,
+            )
+            for each in asked
+        ]
+
+    def ask(self, asked: Question) -> Reply:
+        """Answer what a try asks; the error that it raises there, if it cannot be answered.
+
+        Raises:
+            NotFoundError: The try is not the worker's any more.
+            StoreError: The database failed: the question can be asked again.
+        """
+        held = self._held([asked.token]).get(asked.token)
+        if held is None or held.ended:
+            raise NotFoundError("try", "of this token", hint="It was given up: end it.")
+
+        def reply() -> Reply:
+            found = self._asks.begin(held.key, held.epoch, Ask(asked.method, asked.args))
+            return found if isinstance(found, Reply) else finished(found)
+
+        if not self._vault.backends:
+            return answered(reply)
+        with self._one_at_a_time:  # the line to a secrets backend's process is one
+            return answered(reply)
+
+    def report(self, asked: Reports) -> ReportAnswer:
+        """Write what is new of tries: first their logs, then their ends; raises RequestError or StoreError."""
+        _check_number(asked.tries)
+        held = self._held([each.token for each in asked.tries])
+        reported = [self._reported(each, held.get(each.token)) for each in asked.tries]
+        ends = [
+            (claim.name, claim.claim, each.end)
+            for each, found in zip(asked.tries, reported, strict=True)
+            if each.end is not None and found.known and (claim := claim_of(self._keyring, each.token)) is not None
+        ]
+        if ends:
+            self._tries.end(ends, self._clock.now())
+        done = {name for name, _, _ in ends}
+        return ReportAnswer(
+            tuple(
+                replace(found, ended=found.known and each.token.partition(".")[0] in done)
+                for each, found in zip(asked.tries, reported, strict=True)
+            )
+        )
+
+    def snapshot(self, shown: str, wanted: str) -> bytes:
+        """The source snapshot of a try, packed as `penstock.spec.snapshot` does.
+
+        Args:
+            shown: The try's token.
+            wanted: The content hash.
+
+        Raises:
+            NotFoundError: The try is not the worker's, or it has no such snapshot; or the snapshot is not on this machine.
+            StoreError: The database failed.
+        """
+        claim = claim_of(self._keyring, shown)
+        request = None if claim is None else self._tries.request(claim.name, claim.claim)
+        code = None if request is None else decode_msgpack(request, TryRequest).code
+        if not isinstance(code, FileCode) or code.snapshot != wanted:
+            raise NotFoundError("source snapshot", wanted, hint="A token opens that of its own try.")
+        with self._lock:
+            found = self._packed.get(wanted)
+            if found is not None:
+                self._packed.move_to_end(wanted)
+                return found
+        found = self._snapshots.get(wanted).result()
+        with self._lock:
+            self._packed[wanted] = found
+            while len(self._packed) > 1 and sum(map(len, self._packed.values())) > _MOST_PACKED:
+                self._packed.popitem(last=False)
+        return found
+
+    def _held(self, tokens: Sequence[str]) -> dict[str, HeldTry]:
+        """The tries of tokens that are good, by token."""
+        claims = {each: claim for each in tokens if (claim := claim_of(self._keyring, each)) is not None}
+        if not claims:
+            return {}
+        found = self._tries.held({claim.name: claim.claim for claim in claims.values()})
+        return {each: found[claim.name] for each, claim in claims.items() if claim.name in found}
+
+    def _settle(self, asked: Renewal) -> None:
+        """Give up what the database says a worker has, and the worker does not: it will never end it."""
+        has = {each.partition(".")[0] for each in asked.tokens} | set(asked.claiming)
+        # What it claims at this moment it may not have said when it spoke.
+        before = self._clock.now() - timedelta(seconds=CLAIMING_S)
+        left = [name for name in self._tries.of_worker(asked.says.worker, before) if name not in has]
+        if left:
+            self._tries.give_up(left, asked.says.worker, _LOST, self._clock.now())
+
+    def _reported(self, report: TryReport, held: HeldTry | None) -> Reported:
+        if held is None:
+            return Reported(known=False)
+        return Reported(log_size=self._logs.size(held)) if report.log is None else self._logs.write(held, report.log)
+
+
+def _check(what: str, text: str, allowed: "re.Pattern[str]") -> None:
+    if not allowed.fullmatch(text):
+        raise RequestError(f"{what} {text[:100]!r}: it must match {allowed.pattern}")
+
+
+def _check_number(given: Sequence[object]) -> None:
+    if len(given) > MOST_AT_ONCE:
+        raise RequestError(f"{len(given)} at once: send {MOST_AT_ONCE} at most")
+
+
+def _bounded(says: Announced) -> Announced:
+    """What a worker says of itself, as it can be stored."""
+    return replace(
+        says,
+        executor=says.executor[:250],
+        queues=tuple(each[:250] for each in says.queues[:100] if each and not any(c.isspace() for c in each)),
+        host=says.host[:250],
+        version=says.version[:50],
+        slots=max(0, min(says.slots, _MOST_SLOTS)),
+        running=max(0, min(says.running, _MOST_SLOTS)),
+        period_s=max(0.0, min(says.period_s, _LARGEST_PERIOD_S)),
+    )

@@ -1,0 +1,226 @@
+"""The remote executor spec: an executor that only rings.
+
+A try that goes to a machine without the database is a row of it, which the core alone writes: offered, claimed by one worker,
+ended. A provider's `RemoteExecutor` carries *tickets* to an engine that exists, such as a broker or a cluster; a worker
+(``penstock worker``) exchanges a ticket for its try, once, at the execution API of ``penstock-server``, and tells it there
+how the try ended. So a message may be lost, doubled or reordered: nothing is decided by it. A ticket that nobody has claimed is
+rung again, and one that somebody has claimed is of no use to anybody else.
+
+A provider names its class in its manifest (``[[executors]]``). Every option of ``[executors.NAME]`` beside those of
+`RemoteOptions` is handed to it. Its methods are called in one thread of their own, one at a time, and may take some seconds.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from penstock.model.attempt import TryEnd
+
+__all__ = ["Desk", "Listener", "Refused", "RemoteContext", "RemoteExecutor", "Ticket", "TryEnd"]
+
+
+class Ticket(msgspec.Struct, frozen=True):
+    """What a worker exchanges for a try, once.
+
+    Attributes:
+        name: Of the try, the same for ever: a DNS label (RFC 1123) of at most 52 characters, for a pod or a job.
+        secret: What the worker sends; whoever has it can take the try, and no other. It is not to stand in a log or an argument.
+        queue: The queue that the task's author chose.
+        run: The run's number in the database.
+        epoch: Number of this dispatch of the task instance.
+        dag_id: Its DAG.
+        run_id: Its run.
+        task_id: Its task.
+        map_index: Its place among the instances of a mapped task; -1 for one that is not mapped.
+        try_number: Which try of the task it is, from 1.
+        cpu: Processors that its author asked for; 0 for the executor's own choice.
+        memory_bytes: Bytes of memory that its author asked for; 0 for the executor's own choice.
+        executor_config: What its author told executors.
+    """
+
+    name: str
+    secret: str
+    queue: str
+    run: int
+    epoch: int
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int = -1
+    try_number: int = 1
+    cpu: float = 0.0
+    memory_bytes: int = 0
+    executor_config: dict[str, Any] = {}
+
+
+class Refused(NamedTuple):
+    """A ticket that can never be carried, such as for what its author told executors.
+
+    Attributes:
+        name: Of the ticket.
+        reason: What is wrong, and what to do: the try fails with it, and is not repeated.
+    """
+
+    name: str
+    reason: str
+
+
+class RemoteOptions(msgspec.Struct, frozen=True):
+    """The options that every remote executor has.
+
+    Attributes:
+        server: URL under which workers reach the server; that of ``PENSTOCK_SERVER`` at the worker unless given.
+        places: Tries that it holds at once; unless given, what the executor says, or the slots of the workers that are there.
+        ahead: Tries beyond the workers' slots that are offered before one is free, as a share of the slots.
+        doorbell_s: Seconds after which a ticket that nobody has claimed is rung again.
+        worker_lease_s: Seconds after which a worker of which nothing is heard has lost its tries; it ends them itself by then.
+    """
+
+    server: str = ""
+    places: int = 0
+    ahead: float = 1.0
+    doorbell_s: float = 30.0
+    worker_lease_s: float = 60.0
+
+
+class RemoteContext(NamedTuple):
+    """What a remote executor is made with.
+
+    Attributes:
+        name: Its name in the settings.
+        options: The keys of its table in the settings that are its own.
+        server: URL under which workers reach the server; "" if it is for them to know.
+        installation: A name of this installation's own: letters and digits, the same for ever.
+        folder: A folder of its own that outlives the scheduler; it may not exist yet.
+        now: The present as aware UTC.
+        waiting: Say what a ticket that is not claimed waits for, by its name, such as that its image is being pulled; from any thread.
+        gone: Say that what was to run a ticket, or runs it, is gone, by its name and with a reason; from any thread. The try is
+            lost, and repeated, which spends no retry; with ``retryable=False`` it fails, and is not repeated.
+    """
+
+    name: str
+    options: Mapping[str, Any]
+    server: str
+    installation: str
+    folder: Path
+    now: Callable[[], datetime]
+    waiting: Callable[[str, str], None]
+    gone: "Gone"
+
+
+class Gone(Protocol):
+    """Takes what `RemoteContext.gone` says."""
+
+    def __call__(self, name: str, reason: str, *, retryable: bool = True) -> None:
+        """Say that what runs a ticket is gone."""
+
+
+class RemoteExecutor(ABC):
+    """Carries tickets to an engine; one object lives in each scheduler's process.
+
+    Args:
+        context: What it is made with.
+    """
+
+    def __init__(self, context: RemoteContext) -> None:
+        self.context = context
+
+    def start(self) -> None:  # noqa: B027 - most have nothing to do here
+        """Get ready; raises `penstock.errors.PenstockError` if it cannot, and is asked again later."""
+
+    @abstractmethod
+    def ring(self, tickets: Sequence[Ticket]) -> Sequence[Refused]:
+        """Carry tickets to where workers find them.
+
+        A ticket may come again: after a restart, or when nobody has claimed it for a while. What is named by a ticket is made once.
+        Whatever this raises is shown as what these tickets wait for, and they are rung again after a pause: no try fails.
+
+        Returns:
+            The tickets that can never be carried.
+        """
+
+    def silence(self, tickets: Sequence[Ticket], reason: str) -> None:  # noqa: B027 - as above
+        """Take tickets back whose tries must not run, or run on: cancelled, given up, lost; as far as that can be done."""
+
+    def release(self, tickets: Sequence[Ticket]) -> None:  # noqa: B027 - as above
+        """Remove what is left of tickets whose tries have ended."""
+
+    def look(self, tickets: Sequence[Ticket]) -> None:  # noqa: B027 - as above
+        """Compare what the engine has with all tickets that are open; called from time to time.
+
+        What belongs to no open ticket of this installation is to be removed, if it is of this scheduler's doing alone or several
+        schedulers' tickets can be told apart; what an open one misses is told by `RemoteContext.gone`.
+        """
+
+    def places(self) -> int | None:
+        """Tries that it wants to hold at once; None for those that the announced workers have slots for."""
+        return None
+
+    def stop(self) -> None:  # noqa: B027 - as above
+        """Let go; what it has carried stays where it is."""
+
+    @classmethod
+    def listener(cls, options: Mapping[str, Any], queues: Sequence[str], name: str) -> "Listener":
+        """What brings tickets to a pool of workers, ``penstock worker --executor NAME``.
+
+        Args:
+            options: As `RemoteContext.options`.
+            queues: The queues whose tries the worker takes.
+            name: Of the executor in the settings.
+
+        Raises:
+            penstock.errors.ConfigError: It has no pools of workers, or the options are wrong.
+        """
+        from penstock.errors import ConfigError  # noqa: PLC0415 - on the rare way alone
+
+        del options, queues
+        raise ConfigError(
+            f"executor {name!r} has no pool of workers: it starts one for each ticket, as `penstock worker --ticket`."
+        )
+
+
+class Desk(Protocol):
+    """A worker's side that takes tickets; its methods may be called from any thread.
+
+    Attributes:
+        slots: Tries that the worker runs at once.
+        worker: The worker's name.
+    """
+
+    slots: int
+    worker: str
+
+    def take(
+        self, secret: str, claimed: Callable[[bool], None], ended: Callable[[TryEnd | None], None] | None = None
+    ) -> None:
+        """Take a ticket; returns at once.
+
+        Args:
+            secret: Of the ticket.
+            claimed: Called once: whether the try is this worker's now. False means that somebody else has it, or nobody needs it
+                any more: either way the message has done its work. It is not called while the server cannot be reached, or no
+                slot is free.
+            ended: Called once after ``claimed(True)``: how the try ended, or None if this worker has lost it.
+        """
+
+    @property
+    def free(self) -> int:
+        """Slots for which it has no ticket."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether no ticket is to be brought any more."""
+
+
+class Listener(Protocol):
+    """Brings tickets to a pool of workers."""
+
+    def listen(self, desk: Desk) -> None:
+        """Bring tickets until `Desk.stopping`, in a thread of its own. What it raises is shown, and it is called again after a pause."""
+
+    def stop(self) -> None:
+        """Have `listen` return soon; called from another thread."""

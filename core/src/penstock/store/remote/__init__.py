@@ -1,0 +1,1 @@
+"""Tries that were handed to remote executors, and their workers."""

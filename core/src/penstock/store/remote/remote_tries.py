@@ -1,0 +1,231 @@
+"""Tries that remote executors offer, workers claim and end, and schedulers hear of.
+
+Each step of a try is one conditional statement: of two who take the same ticket one finds no row, and so does whoever says something
+of a try that was given up. A row is deleted once its scheduler has stored what it told.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import and_, bindparam, delete, or_, select, update
+
+from penstock.model.remote.remote_try import ClaimedTry, HeldTry, OfferedTry, RemoteNews, RemoteState
+from penstock.model.run import TaskKey
+from penstock.store.sql import bulk
+from penstock.store.sql.database import Database
+from penstock.store.sql.remote_tables import remote_try, remote_worker
+from penstock.store.transaction import Transaction, Writer
+
+REMOTE, WORKERS = "remote", "workers"
+"""Topics: something has become of an offered try, or a worker has come; a worker is to be told something."""
+
+_t = remote_try.c
+_OFFERED = (
+    "name", "run", "task_id", "map_index", "epoch", "dag_id", "run_id", "executor", "queue", "owner", "state", "told",
+    "request", "lease_s", "offered_at",
+)  # fmt: skip
+_NEWS = (_t.name, _t.state, _t.worker, _t.claimed_at, _t.ended_at, _t.ended)
+_named = _t.name.in_(bindparam("names", expanding=True))
+NEWS = (
+    select(*_NEWS)
+    .where(_t.owner == bindparam("owner"), _t.executor == bindparam("executor"), _t.state != _t.told)
+    .limit(1_000)
+)
+FOUND = select(*_NEWS).where(_named)
+ADOPT = update(remote_try).where(_named).values(owner=bindparam("new_owner"))
+HEARD = update(remote_try).where(_named, _t.told == RemoteState.OFFERED).values(told=RemoteState.CLAIMED)
+FORGET = delete(remote_try).where(_named)
+WITHDRAW = delete(remote_try).where(_named, _t.state == RemoteState.OFFERED).returning(_t.name)
+ABANDON = delete(remote_try).where(_named, _t.state != RemoteState.ENDED).returning(_t.name)
+CANCEL = (
+    update(remote_try)
+    .where(_named, _t.state == RemoteState.CLAIMED)
+    .values(cancelled=bindparam("reason"))
+    .returning(_t.name)
+)
+# A worker whose claim was stored, and which did not hear so, asks again and is told the same.
+CLAIM = (
+    update(remote_try)
+    .where(
+        _named,
+        or_(
+            _t.state == RemoteState.OFFERED,
+            and_(_t.state == RemoteState.CLAIMED, _t.claim == bindparam("by_claim"), _t.worker == bindparam("by")),
+        ),
+    )
+    .values(state=RemoteState.CLAIMED, claim=bindparam("by_claim"), worker=bindparam("by"), claimed_at=bindparam("at"))
+    .returning(_t.name, _t.request, _t.lease_s, _t.executor)
+)
+HELD = select(
+    _t.name, _t.claim, _t.run, _t.task_id, _t.map_index, _t.epoch, _t.dag_id, _t.run_id, _t.executor, _t.state, _t.cancelled
+).where(_named)  # fmt: skip
+END = (
+    update(remote_try)
+    .where(_t.name == bindparam("of"), _t.claim == bindparam("by_claim"), _t.state == RemoteState.CLAIMED)
+    .values(state=RemoteState.ENDED, ended=bindparam("with"), ended_at=bindparam("at"))
+)
+REQUEST = select(_t.request).where(_t.name == bindparam("of"), _t.claim == bindparam("by_claim"), _t.claim != "")
+GIVE_UP = (
+    update(remote_try)
+    .where(_named, _t.worker == bindparam("by"), _t.state == RemoteState.CLAIMED)
+    .values(state=RemoteState.ENDED, ended=bindparam("with"), ended_at=bindparam("at"))
+)
+NOTE = update(remote_try).where(_t.name == bindparam("of")).values(note=bindparam("says"))
+NOTED = select(_t.note).where(
+    _t.run == bindparam("run"),
+    _t.task_id == bindparam("task_id"),
+    _t.map_index == bindparam("map_index"),
+    _t.epoch == bindparam("epoch"),
+)
+OF_WORKER = select(_t.name).where(
+    _t.worker == bindparam("worker"), _t.state == RemoteState.CLAIMED, _t.claimed_at < bindparam("before")
+)
+CANCELLED = select(_t.worker, _t.name, _t.cancelled).where(
+    _t.worker.in_(bindparam("workers", expanding=True)), _t.state == RemoteState.CLAIMED, _t.cancelled != ""
+)
+
+
+class RemoteTries:
+    """Reads and writes them. Every method raises StoreError if the database cannot serve."""
+
+    def __init__(self, database: Database, writer: Writer) -> None:
+        self._database, self._writer = database, writer
+        self._insert: bulk.BulkStatement | None = None
+
+    def offer(self, tries: Sequence[OfferedTry], owner: str, now: datetime) -> None:
+        """Offer tries to workers; their scheduler is told what becomes of them under a name of its own."""
+        if not tries:
+            return
+        if self._insert is None:
+            self._insert = bulk.insert(self._database.engine.dialect, remote_try, _OFFERED)
+        offered = RemoteState.OFFERED
+        rows = [
+            (t.name, *t.key, t.epoch, t.dag_id, t.run_id, t.executor, t.queue, owner, offered, offered, t.request, t.lease_s, now)
+            for t in tries
+        ]  # fmt: skip
+        with self._writer.transaction() as tx:
+            self._insert.run(tx.connection, rows)
+
+    def adopt(self, names: Collection[str], owner: str) -> dict[str, RemoteNews]:
+        """Have a new owner told of tries; returns what has become of those that are there, by name."""
+        if not names:
+            return {}
+        with self._writer.transaction() as tx:
+            tx.execute(ADOPT, {"names": list(names), "new_owner": owner})
+            rows = tx.connection.execute(FOUND, {"names": list(names)})
+            return {(news := _news(*row)).name: news for row in rows}
+
+    def news(self, owner: str, executor: str) -> list[RemoteNews]:
+        """What has become of an owner's tries that it has not said it heard; some of it if there is much."""
+        with self._database.read() as connection:
+            return [_news(*row) for row in connection.execute(NEWS, {"owner": owner, "executor": executor})]
+
+    def heard(self, claimed: Collection[str], ended: Collection[str]) -> None:
+        """Note that it is stored elsewhere that these were claimed, and that those have ended: these are told no more, those are gone."""
+        if not (claimed or ended):
+            return
+        with self._writer.transaction() as tx:
+            if claimed:
+                tx.execute(HEARD, {"names": list(claimed)})
+            if ended:
+                tx.execute(FORGET, {"names": list(ended)})
+
+    def cancel(self, names: Collection[str], reason: str) -> tuple[set[str], set[str]]:
+        """Take tries back; returns those that nobody had claimed, which are gone, and those whose workers are told to end them."""
+        with self._writer.transaction() as tx:
+            withdrawn = set(tx.execute(WITHDRAW, {"names": list(names)}).scalars())
+            told = set(tx.execute(CANCEL, {"names": list(names), "reason": reason or "cancelled"}).scalars())
+            if told:
+                tx.wake(WORKERS)
+        return withdrawn, told
+
+    def abandon(self, names: Collection[str]) -> set[str]:
+        """Give tries up, whoever has them; returns those that had not ended, which are gone."""
+        with self._writer.transaction() as tx:
+            given_up = set(tx.execute(ABANDON, {"names": list(names)}).scalars())
+            if given_up:
+                tx.wake(WORKERS)
+        return given_up
+
+    def note(self, notes: Mapping[str, str]) -> None:
+        """Keep what tries wait for, by name."""
+        if notes:
+            with self._writer.transaction() as tx:
+                tx.execute_many(NOTE, [{"of": name, "says": note} for name, note in notes.items()])
+
+    def noted(self, key: TaskKey, epoch: int) -> str:
+        """What a try waits for at its executor; "" if nothing is known of that."""
+        with self._database.read() as connection:
+            return connection.execute(NOTED, {**key._asdict(), "epoch": epoch}).scalar() or ""
+
+    def claim(self, names: Collection[str], claim: str, worker: str, now: datetime) -> list[ClaimedTry]:
+        """Claim tries for a worker; those that it does not get are left out.
+
+        Args:
+            names: Of the tickets.
+            claim: A text of the worker's own, which it repeats when it asks again.
+            worker: The worker.
+            now: The present.
+        """
+        with self._writer.transaction() as tx:
+            found = tx.execute(CLAIM, {"names": list(names), "by_claim": claim, "by": worker, "at": now}).all()
+            if found:
+                tx.wake(REMOTE)
+                _keep_worker(tx, worker, found[0].executor, now)
+        return [ClaimedTry(each.name, each.request, each.lease_s) for each in found]
+
+    def held(self, claims: Mapping[str, str]) -> dict[str, HeldTry]:
+        """The tries of these claims, by name; those that were given up, or that others have claimed, are left out."""
+        with self._database.read() as connection:
+            rows = connection.execute(HELD, {"names": list(claims)}).all()
+        return {
+            name: HeldTry(TaskKey(*key), epoch, dag_id, run_id, executor, state == RemoteState.ENDED, cancelled)
+            for name, claim, *key, epoch, dag_id, run_id, executor, state, cancelled in rows
+            if claim and claims[name] == claim
+        }
+
+    def end(self, ends: Sequence[tuple[str, str, bytes]], now: datetime) -> None:
+        """Store how tries ended, by name and claim; one whose end is stored, or that was given up, stays as it is."""
+        with self._writer.transaction() as tx:
+            tx.execute_many(END, [{"of": name, "by_claim": claim, "with": end, "at": now} for name, claim, end in ends])
+            tx.wake(REMOTE)
+
+    def give_up(self, names: Collection[str], worker: str, end: bytes, now: datetime) -> None:
+        """Store how tries of a worker ended that it does not know of."""
+        with self._writer.transaction() as tx:
+            tx.execute(GIVE_UP, {"names": list(names), "by": worker, "with": end, "at": now})
+            tx.wake(REMOTE)
+
+    def request(self, name: str, claim: str) -> bytes | None:
+        """The request of a try that was claimed so; None if there is none."""
+        with self._database.read() as connection:
+            found: bytes | None = connection.execute(REQUEST, {"of": name, "by_claim": claim}).scalar()
+        return found
+
+    def of_worker(self, worker: str, before: datetime) -> list[str]:
+        """The tries that a worker claimed before an instant, and has by what is stored."""
+        with self._database.read() as connection:
+            return list(connection.execute(OF_WORKER, {"worker": worker, "before": before}).scalars())
+
+    def cancelled(self, workers: Collection[str]) -> dict[str, dict[str, str]]:
+        """The tries of workers that are to be ended, with why, by worker and name."""
+        found: dict[str, dict[str, str]] = {}
+        with self._database.read() as connection:
+            for worker, name, reason in connection.execute(CANCELLED, {"workers": list(workers)}):
+                found.setdefault(worker, {})[name] = reason
+        return found
+
+
+def _keep_worker(tx: Transaction, worker: str, executor: str, now: datetime) -> None:
+    """Keep a worker that has not announced itself, as one that was started for a ticket, so that it is seen to live."""
+    row = {
+        "worker": worker, "executor": executor, "queues": "", "host": "", "version": "", "slots": 0, "running": 0,
+        "draining": False, "told_to_drain": False, "beats": 1, "period_s": 0.0, "started_at": now, "seen_at": now,
+    }  # fmt: skip
+    tx.insert_absent(remote_worker, [row])
+
+
+def _news(
+    name: str, state: str, worker: str, claimed_at: datetime | None, ended_at: datetime | None, ended: bytes | None
+) -> RemoteNews:
+    return RemoteNews(name, RemoteState(state), worker, claimed_at, ended_at, ended)

@@ -1,0 +1,188 @@
+"""The bell: a provider's remote executor in a thread of its own, which the scheduler never waits for."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from penstock.model.names import error_sentence
+from penstock.model.text import shortened, visible
+from penstock.spec.remote import RemoteExecutor, Ticket
+
+LOOK_S = 20.0
+"""Seconds between two comparisons of the open tickets with what the engine has."""
+PAUSES_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds before each further attempt to ring where one has failed; the last one again and again."""
+_MOST_AT_ONCE = 500
+_LONGEST = 500
+
+
+class Said(NamedTuple):
+    """What is to be known of a ticket.
+
+    Attributes:
+        name: Of the ticket.
+        note: What it waits for; None to leave that as it is.
+        gone: Why it runs no more; "" if it does.
+        retryable: Whether its try is to be repeated.
+    """
+
+    name: str
+    note: str | None = None
+    gone: str = ""
+    retryable: bool = True
+
+
+class Bell:
+    """Rings for tickets, again after a pause where that fails, and hands on what the executor tells.
+
+    Args:
+        name: The executor's name in the settings.
+        tell: Takes what is to be known of a ticket; called from any thread.
+        report: Takes a fault of the executor as a sentence.
+        hide: Takes secrets out of a text.
+        open_tickets: Tells, in any thread, all tickets that are open.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        tell: Callable[[Said], None],
+        report: Callable[[str], None],
+        hide: Callable[[str], str],
+        open_tickets: Callable[[], Sequence[Ticket]],
+    ) -> None:
+        self._name, self._tell, self._report, self._hide, self._open = name, tell, report, hide, open_tickets
+        self._calls: queue.SimpleQueue[tuple[str, Sequence[Ticket], str]] = queue.SimpleQueue()
+        self._waiting: dict[str, Ticket] = {}
+        self._failures = 0
+        self._ring_s = self._look_s = 0.0
+        self._stopping = self._started = False
+        self.places: int | None = None
+        self._inner: RemoteExecutor | None = None
+        self._thread: threading.Thread | None = None
+
+    def waiting(self, name: str, reason: str) -> None:
+        """Say what a ticket waits for; may be called from any thread."""
+        self._tell(Said(name, note=self._shown(reason)))
+
+    def gone(self, name: str, reason: str, *, retryable: bool = True) -> None:
+        """Say that what was to run a ticket is gone; may be called from any thread."""
+        self._tell(Said(name, gone=self._shown(reason) or "it is gone", retryable=retryable))
+
+    def start(self, inner: RemoteExecutor) -> None:
+        """Begin to ring with a provider's executor."""
+        self._inner = inner
+        # A daemon: a call that never returns must not keep the scheduler's process alive.
+        self._thread = threading.Thread(target=self._run, args=(inner,), name=f"executor {self._name}", daemon=True)
+        self._thread.start()
+
+    def ring(self, tickets: Sequence[Ticket]) -> None:
+        """Have tickets carried; returns at once."""
+        self._calls.put(("ring", tickets, ""))
+
+    def silence(self, tickets: Sequence[Ticket], reason: str) -> None:
+        """Have tickets taken back; returns at once."""
+        self._calls.put(("silence", tickets, reason))
+
+    def release(self, tickets: Sequence[Ticket]) -> None:
+        """Have what is left of tickets removed; returns at once."""
+        self._calls.put(("release", tickets, ""))
+
+    def stop(self, grace_s: float) -> None:
+        """Let go once what is under way has ended, or so many seconds have passed."""
+        self._stopping = True
+        self._calls.put(("", (), ""))
+        if self._thread is not None:
+            self._thread.join(grace_s)
+
+    def _run(self, inner: RemoteExecutor) -> None:
+        while not self._stopping:
+            for method, tickets, reason in self._taken():
+                self._take(inner, method, tickets, reason)
+            now_s = time.monotonic()
+            if not self._started and now_s >= self._ring_s:
+                self._started = self._guarded("start", inner.start, list(self._waiting.values()))
+            if self._started and self._waiting and now_s >= self._ring_s:
+                self._ring(inner)
+            if self._started and now_s >= self._look_s:
+                self._look_s = now_s + LOOK_S
+                self._look(inner)
+        self._guarded("stop", inner.stop, ())
+
+    def _taken(self) -> list[tuple[str, Sequence[Ticket], str]]:
+        """What has been asked for since, waiting for it until something else is due."""
+        now_s = time.monotonic()
+        due_s = self._look_s if self._started else self._ring_s
+        if self._waiting:
+            due_s = min(due_s, self._ring_s)
+        found = []
+        try:
+            found.append(self._calls.get(timeout=max(0.0, due_s - now_s)))
+            while True:
+                found.append(self._calls.get_nowait())
+        except queue.Empty:
+            return found
+
+    def _take(self, inner: RemoteExecutor, method: str, tickets: Sequence[Ticket], reason: str) -> None:
+        if method == "ring":
+            self._waiting |= {ticket.name: ticket for ticket in tickets}
+            return
+        for ticket in tickets:
+            self._waiting.pop(ticket.name, None)
+        if method == "silence":
+            self._guarded(method, lambda: inner.silence(tickets, reason), ())
+        elif method == "release":
+            self._guarded(method, lambda: inner.release(tickets), ())
+
+    def _ring(self, inner: RemoteExecutor) -> None:
+        names = list(self._waiting)[:_MOST_AT_ONCE]
+        tickets = [self._waiting[name] for name in names]
+
+        def ring() -> None:
+            for refused in inner.ring(tickets):
+                self.gone(refused.name, refused.reason, retryable=False)
+
+        if self._guarded("ring", ring, tickets):
+            for name in names:
+                del self._waiting[name]
+
+    def _look(self, inner: RemoteExecutor) -> None:
+        def look() -> None:
+            self.places = inner.places()
+            inner.look(self._open())
+
+        self._guarded("look", look, ())
+
+    def _guarded(self, method: str, call: Callable[[], None], tickets: Sequence[Ticket]) -> bool:
+        """Whether a call returned; where it raised, what it said is what these tickets wait for."""
+        try:
+            call()
+        except BaseException as error:  # noqa: BLE001 - a provider's code, in the process of everybody's scheduler
+            why = self._shown(error_sentence(error))
+            self._report(f"{method}() raised {why}")
+            if method in {"start", "ring"}:
+                self._failures += 1
+                pause_s = PAUSES_S[min(self._failures, len(PAUSES_S)) - 1]
+                self._ring_s = time.monotonic() + pause_s
+                for ticket in tickets:
+                    self._tell(Said(ticket.name, note=f"executor {self._name!r} cannot be reached: {why}"))
+            return False
+        if method == "ring" and self._failures:
+            self._failures = 0
+            for ticket in tickets:
+                self._tell(Said(ticket.name, note=""))
+        return True
+
+    def _shown(self, text: str) -> str:
+        return shortened(visible(self._hide(text)), _LONGEST)
+
+
+def told(said: Sequence[Said]) -> Mapping[str, Said]:
+    """What was said last of each ticket; that one is gone outlasts everything."""
+    found: dict[str, Said] = {}
+    for each in said:
+        if not (each.name in found and found[each.name].gone):
+            found[each.name] = each
+    return found

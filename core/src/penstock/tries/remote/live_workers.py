@@ -1,0 +1,67 @@
+"""Which workers of an executor live, by whether they are heard of again and again: no clock of another machine is read."""
+
+from collections.abc import Collection
+
+from penstock.model.remote.remote_try import RemoteWorker
+from penstock.store import RemoteWorkers
+
+FORGET_S = 300.0
+"""Seconds after which a silent worker that has no try is forgotten."""
+_MARGIN = 2.5
+
+
+class LiveWorkers:
+    """The workers of one executor.
+
+    Args:
+        workers: Where they are stored.
+        executor: Its name in the settings.
+        lease_s: Seconds after which a silent worker has lost its tries.
+    """
+
+    def __init__(self, workers: RemoteWorkers, executor: str, lease_s: float) -> None:
+        self._workers, self._executor, self._lease_s = workers, executor, lease_s
+        self._known: dict[str, RemoteWorker] = {}
+        self._heard: dict[str, tuple[int, float]] = {}
+        self._now_s, self._missed = 0.0, True
+
+    def missed(self) -> None:
+        """Note that nobody could look: for what was not seen meanwhile, no worker is blamed."""
+        self._missed = True
+
+    def look(self, now_s: float, busy: Collection[str]) -> None:
+        """Read who was heard of.
+
+        Args:
+            now_s: The monotonic instant.
+            busy: The workers that have tries, which are watched even if nothing is stored of them.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        self._known = {each.announced.worker: each for each in self._workers.all(self._executor)}
+        heard = {}
+        for worker in {*self._known, *busy}:
+            beats = self._known[worker].beats if worker in self._known else 0
+            before, since_s = self._heard.get(worker, (-1, now_s))
+            heard[worker] = (beats, now_s if beats != before or self._missed else since_s)
+        self._heard, self._now_s, self._missed = heard, now_s, False
+        gone = [each for each in self._known if each not in busy and self._silent_s(each) > FORGET_S]
+        self._workers.forget(gone)
+
+    def silent(self, worker: str) -> bool:
+        """Whether a worker has lost its tries."""
+        return self._silent_s(worker) > self._lease_s
+
+    def slots(self, queue: str | None = None) -> int:
+        """Tries at once of those that live and take some, of one queue's workers or of all."""
+        return sum(
+            each.announced.slots
+            for worker, each in self._known.items()
+            if not (each.announced.draining or each.told_to_drain)
+            and self._silent_s(worker) <= max(self._lease_s / 2, _MARGIN * each.announced.period_s)
+            and (queue is None or queue in each.announced.queues)
+        )
+
+    def _silent_s(self, worker: str) -> float:
+        return self._now_s - self._heard.get(worker, (0, self._now_s))[1]

@@ -1,0 +1,122 @@
+"""Speaks to the execution API of a server, each thread on a connection of its own."""
+
+import http.client
+import threading
+from typing import Any, TypeVar
+
+import msgspec
+
+from penstock.client.server_address import ServerAddress
+from penstock.decoders import decode_json, decode_msgpack
+from penstock.errors import PenstockError, ServerError
+from penstock.model.remote.execution import CONTENT_TYPE, PREFIX
+
+_OK, _GONE = 200, 404
+_REFUSALS = range(400, 500)
+_COME_AGAIN = frozenset({408, 421, 425, 429})  # time-outs and bounds of rate, which pass
+_LARGEST = 256 << 20
+
+Answer = TypeVar("Answer")
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class RefusedByServerError(PenstockError):
+    """The server has understood, and will say the same to the same question.
+
+    Attributes:
+        status: The HTTP status.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def gone(self) -> bool:
+        """Whether what it was about is not there, or is not this worker's."""
+        return self.status == _GONE
+
+
+class ExecutionClient:
+    """Asks a server; whoever gets no answer asks again, by whatever pauses it likes.
+
+    Args:
+        address: Where the server is.
+        timeout_s: Seconds in which it has to accept a connection, and to go on with an answer.
+    """
+
+    def __init__(self, address: ServerAddress, timeout_s: float = 20.0) -> None:
+        self._address, self._timeout_s, self._own = address, timeout_s, threading.local()
+
+    def ask(self, route: str, shown: str, message: Any, kind: type[Answer], *, wait_s: float = 0.0) -> Answer:  # noqa: ANN401 - a struct
+        """Send a message.
+
+        Args:
+            route: Of the API, such as ``claims``.
+            shown: The ticket or token that lets it in.
+            message: The message.
+            kind: What the answer is.
+            wait_s: Seconds for which the server may wait with it.
+
+        Raises:
+            RefusedByServerError: It is refused.
+            ServerError: There is no answer that can be read.
+        """
+        content = self._send(route, shown, _encode(message), wait_s)
+        try:
+            return decode_msgpack(content, kind)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise ServerError(f"the server {self._address} answers what cannot be read: {error}") from None
+
+    def snapshot(self, token: str, wanted: str) -> bytes:
+        """Fetch a packed source snapshot; raises as `ask`."""
+        return self._send(f"snapshots/{wanted}", token, b"", 0.0)
+
+    def _send(self, route: str, shown: str, body: bytes, wait_s: float) -> bytes:
+        headers = {"Content-Type": CONTENT_TYPE, "Authorization": f"Bearer {shown}", "User-Agent": "penstock-worker"}
+        try:
+            connection = self._connection(self._timeout_s + wait_s)
+            connection.request("POST", f"{self._address.prefix}{PREFIX}/{route}", body, headers)
+            response = connection.getresponse()
+            content = response.read(_LARGEST + 1)
+        except (OSError, http.client.HTTPException) as error:
+            self._close()
+            raise ServerError(
+                f"the server {self._address} does not answer: {str(error) or type(error).__name__}"
+            ) from None
+        if len(content) > _LARGEST:
+            self._close()
+            raise ServerError(f"the server {self._address} answers more than {_LARGEST:,} bytes")
+        if response.status == _OK:
+            return content
+        said = _detail(content) or f"{response.status} {response.reason}"
+        if response.status in _REFUSALS and response.status not in _COME_AGAIN:
+            raise RefusedByServerError(response.status, f"the server {self._address} refuses it: {said}")
+        raise ServerError(f"the server {self._address} cannot answer now: {said}")
+
+    def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
+        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._own.connection = self._address.connection(timeout_s)
+        connection.timeout = timeout_s
+        if connection.sock is not None:
+            connection.sock.settimeout(timeout_s)
+        return connection
+
+    def _close(self) -> None:
+        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._own.connection = None
+
+
+class _Problem(msgspec.Struct, frozen=True):
+    detail: str
+
+
+def _detail(content: bytes) -> str:
+    try:
+        return decode_json(content, _Problem).detail
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ""

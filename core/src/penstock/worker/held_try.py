@@ -1,0 +1,57 @@
+"""A try that this worker has: what it is known by, where its output lies, and how far the server has heard of it."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from penstock.model.attempt import TryEnd
+from penstock.model.run import TaskKey
+from penstock.spec.executor import TryRequest
+
+
+@dataclass(eq=False)
+class HeldTry:
+    """One try, from its claim until the server has its end.
+
+    Attributes:
+        token: What is shown for it.
+        request: What it runs; its log is a file of this machine.
+        lease_s: Seconds after a renewal in which it may run on.
+        log: That file.
+        ended: Called with its end, or None if the server has given it up.
+        held: What is kept while it is here, such as its source snapshot.
+        sent: Bytes of the log that the server has, by the server's count.
+        read: Bytes of the file that were sent.
+        before: What is sent before the next bytes of the file.
+        end: How it ended; None while it runs.
+        ended_s: Monotonic instant of that.
+        told_to_end: Why it is to end; "" to go on.
+        handed_back: Why it is lost, whatever its end says; "" if it is not.
+        gone: Whether the server has given it up.
+    """
+
+    token: str
+    request: TryRequest
+    lease_s: float
+    log: Path
+    ended: Callable[[TryEnd | None], None]
+    held: ExitStack = field(default_factory=ExitStack)
+    sent: int = 0
+    read: int = 0
+    before: bytes = b""
+    end: TryEnd | None = None
+    ended_s: float = 0.0
+    told_to_end: str = ""
+    handed_back: str = ""
+    gone: bool = False
+
+    @property
+    def name(self) -> str:
+        """Of its ticket."""
+        return self.token.partition(".")[0]
+
+    @property
+    def try_name(self) -> tuple[TaskKey, int]:
+        """By which the executor knows it."""
+        return (self.request.key, self.request.epoch)

@@ -1,0 +1,163 @@
+"""Tells the server what is new of the tries: what they print, piece by piece, and how they ended.
+
+What a try prints stands in a file of this machine first, within the bounds of its log: that is the buffer while no server can be
+reached. A piece says where it stands in the log that the server has, so that one that is sent twice is written once.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from penstock.errors import ServerError
+from penstock.model.attempt import TryEnd
+from penstock.model.remote.execution import LARGEST, LogPiece, ReportAnswer, Reported, Reports, TryReport
+from penstock.model.state import Outcome
+from penstock.processes.files import open_file
+from penstock.processes.supervise import Backoff
+from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
+from penstock.worker.held_tries import HeldTries
+from penstock.worker.held_try import HeldTry
+
+EVERY_S = 0.25
+"""Seconds between two looks for what tries have printed."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
+"""Seconds before what was not answered is sent again."""
+PIECE = 256 << 10
+"""Bytes of one log in one message."""
+MOST_TRIES = 100
+LOG_PATIENCE_S = 60.0
+"""Seconds after its end for which a try waits to have its log written; then its end is told without the rest."""
+_LARGEST_END = LARGEST // 2
+_MOVED = "[penstock: {:,} bytes of this log are not here: another server was told them, or they were lost there]\n"
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Reporter:
+    """A thread that reports.
+
+    Args:
+        client: The way to the server.
+        tries: What there is to report of.
+        gone: Called with a try that the server has given up.
+        report: Takes a sentence for people.
+    """
+
+    def __init__(
+        self,
+        client: ExecutionClient,
+        tries: HeldTries,
+        gone: Callable[[HeldTry], None],
+        report: Callable[[str], None],
+    ) -> None:
+        self._client, self._tries, self._gone, self._say = client, tries, gone, report
+        self._wake, self._stopping, self._backoff = threading.Event(), False, Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
+
+    def start(self) -> None:
+        """Begin to report."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Have it look at once: a try has ended."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End it."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join(5.0)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._wake.wait(EVERY_S)
+            self._wake.clear()
+            try:
+                while self._report():
+                    pass
+                self._backoff.reset()
+            except ServerError as error:
+                self._say(str(error))
+                self._wake.wait(self._backoff.pause())
+
+    def _report(self) -> bool:
+        """Send what is new; whether there may be more."""
+        wanted = [(held, report) for held in self._tries.all() if (report := self._news(held)) is not None][:MOST_TRIES]
+        fitting: list[tuple[HeldTry, TryReport]] = []
+        size = 0
+        for held, report in wanted:
+            size += len(report.end or b"") + (len(report.log.data) if report.log else 0)
+            if fitting and size > _LARGEST_END:
+                break
+            fitting.append((held, report))
+        if fitting:
+            self._send(fitting)
+        return bool(fitting)
+
+    def _send(self, reports: Sequence[tuple[HeldTry, TryReport]]) -> None:
+        message = Reports(tuple(report for _, report in reports))
+        try:
+            answer = self._client.ask("reports", reports[0][0].token, message, ReportAnswer)
+        except RefusedByServerError as error:
+            if len(reports) > 1:  # one that the server will never take must not hold up the others
+                for each in reports:
+                    self._send([each])
+                return
+            self._say(str(error))
+            self._gone(reports[0][0])
+            return
+        for (held, report), said in zip(reports, answer.tries, strict=True):
+            self._heard(held, report, said)
+
+    def _news(self, held: HeldTry) -> TryReport | None:
+        if held.gone:
+            return None
+        data, more = _read(held)
+        data = held.before + data
+        waited_s = time.monotonic() - held.ended_s if held.end is not None else 0.0
+        end = None
+        if held.end is not None and (not more or waited_s > LOG_PATIENCE_S):
+            end = _encode(held.end)
+            if len(end) > _LARGEST_END:
+                said = f"its answer has {len(end):,} bytes, and {_LARGEST_END:,} can be sent"
+                end = _encode(TryEnd(Outcome.FAILED, said, retryable=False))
+        if not data and end is None:
+            return None
+        return TryReport(held.token, LogPiece(held.sent, data) if data else None, end)
+
+    def _heard(self, held: HeldTry, report: TryReport, said: Reported) -> None:
+        if not said.known:
+            self._gone(held)
+            return
+        if report.log is not None:
+            self._written(held, report.log, said)
+        if said.ended:
+            held.ended(held.end)
+            self._tries.remove(held)
+
+    def _written(self, held: HeldTry, piece: LogPiece, said: Reported) -> None:
+        """Note how much of a log the server has now."""
+        taken = said.log_size - piece.offset
+        if said.problem:
+            self._say(said.problem)
+            self._wake.wait(EVERY_S)
+        if taken < 0:  # another server, or a folder that was emptied: what comes follows what is there
+            held.before = _MOVED.format(held.read).encode() if held.read else held.before
+        else:  # more than the whole if a piece of before was written, though its answer was lost
+            taken = min(taken, len(piece.data))
+            held.read += max(0, taken - len(held.before))
+            held.before = held.before[taken:]
+        held.sent = said.log_size
+
+
+def _read(held: HeldTry) -> tuple[bytes, bool]:
+    """What of a log is to be sent next, and whether there is more of it."""
+    try:
+        with open_file(held.log) as file:
+            file.seek(held.read)
+            data = file.read(PIECE + 1)
+    except OSError:  # it has printed nothing yet
+        return b"", False
+    return data[:PIECE], len(data) > PIECE

@@ -1,0 +1,1 @@
+"""An example of a remote executor in one class."""

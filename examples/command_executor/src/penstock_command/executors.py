@@ -1,0 +1,57 @@
+"""An executor in one class: for each ticket it starts a command that runs a worker somewhere."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+
+from penstock.errors import ConfigError
+from penstock.spec.remote import Refused, RemoteContext, RemoteExecutor, Ticket
+
+
+class CommandExecutor(RemoteExecutor):
+    """Starts a command for each ticket, which it finds in ``PENSTOCK_TICKET``.
+
+    Args:
+        context: What the scheduler makes it with.
+
+    Raises:
+        ConfigError: There is no command.
+    """
+
+    def __init__(self, context: RemoteContext) -> None:
+        super().__init__(context)
+        command = context.options.get("command")
+        if not (isinstance(command, list) and command and all(isinstance(each, str) for each in command)):
+            raise ConfigError(f"[executors.{context.name}]: command is to be a list of words.")
+        self._command, self._most = command, int(context.options.get("most", 4))
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def ring(self, tickets: Sequence[Ticket]) -> Sequence[Refused]:
+        """Start the command for each ticket, unless it runs."""
+        for ticket in tickets:
+            found = self._processes.get(ticket.name)
+            if found is None or found.poll() is not None:
+                environ = {**os.environ, "PENSTOCK_TICKET": ticket.secret}
+                if self.context.server:
+                    environ["PENSTOCK_SERVER"] = self.context.server
+                self._processes[ticket.name] = subprocess.Popen(self._command, env=environ, stdin=subprocess.DEVNULL)
+        return []
+
+    def silence(self, tickets: Sequence[Ticket], reason: str) -> None:  # noqa: ARG002 - the command needs no reason
+        """End the commands of tickets whose tries must not run."""
+        for ticket in tickets:
+            if (process := self._processes.get(ticket.name)) is not None and process.poll() is None:
+                process.terminate()
+
+    def look(self, tickets: Sequence[Ticket]) -> None:
+        """Tell of open tickets whose command has ended, and bury the others."""
+        for ticket in tickets:
+            process = self._processes.get(ticket.name)
+            if process is not None and process.poll() is not None:
+                self.context.gone(ticket.name, f"its command ended with {process.returncode}")
+        for name in [name for name, process in self._processes.items() if process.poll() is not None]:
+            del self._processes[name]
+
+    def places(self) -> int:
+        """Commands at once."""
+        return self._most

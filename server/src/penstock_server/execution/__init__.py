@@ -1,0 +1,1 @@
+"""The execution API: what workers on other machines ask, over HTTP."""
