@@ -17,6 +17,7 @@ from penstock_server.access.login import Login
 from penstock_server.access.passwords import Passwords
 from penstock_server.access.session_cookie import SessionCookie
 from penstock_server.access.user_authenticator import UserAuthenticator
+from penstock_server.execution.execution_api import ExecutionApi
 from penstock_server.http.application import application
 from penstock_server.http.authenticator import OwnerToken
 from penstock_server.http.lasting.open_answers import OpenAnswers
@@ -94,7 +95,8 @@ def server_application(
         leave = logins.leave
         routes += logins.routes()
     routes += Login(installation, principals, authenticator, Passwords(), leave).routes()
-    return application(installation, authenticator, address, routes, answers), streams
+    execution = ExecutionApi(installation, authenticator)
+    return application(installation, authenticator, address, routes, answers, execution), streams
 
 
 def _ways(oidc: Mapping[str, OidcSettings]) -> Route:

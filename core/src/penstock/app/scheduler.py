@@ -75,7 +75,7 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
     store = open_store(settings)
     try:
         _take_role(store, holder, settings, clock)
-        executors = build_executors(settings, store, clock.now, _report)
+        executors = build_executors(settings, store, clock, _report)
         store.role.forget_others()  # those of this place: the executors' lock says that none of their tries lives
         chosen = settings.scheduler
         role = RoleLease(

@@ -20,7 +20,7 @@ import msgspec
 
 from penstock.model.attempt import TryEnd
 
-__all__ = ["Desk", "Listener", "Refused", "RemoteContext", "RemoteExecutor", "Ticket", "TryEnd"]
+__all__ = ["Refused", "RemoteContext", "RemoteExecutor", "Ticket", "TicketSink", "TicketSource", "TryEnd"]
 
 
 class Ticket(msgspec.Struct, frozen=True):
@@ -74,14 +74,14 @@ class RemoteOptions(msgspec.Struct, frozen=True):
 
     Attributes:
         server: URL under which workers reach the server; that of ``PENSTOCK_SERVER`` at the worker unless given.
-        places: Tries that it holds at once; unless given, what the executor says, or the slots of the workers that are there.
+        slots: Tries that it holds at once; unless given, what the executor status, or the slots of the workers that are there.
         ahead: Tries beyond the workers' slots that are offered before one is free, as a share of the slots.
         doorbell_s: Seconds after which a ticket that nobody has claimed is rung again.
         worker_lease_s: Seconds after which a worker of which nothing is heard has lost its tries; it ends them itself by then.
     """
 
     server: str = ""
-    places: int = 0
+    slots: int = 0
     ahead: float = 1.0
     doorbell_s: float = 30.0
     worker_lease_s: float = 60.0
@@ -113,7 +113,7 @@ class RemoteContext(NamedTuple):
 
 
 class Gone(Protocol):
-    """Takes what `RemoteContext.gone` says."""
+    """Takes what `RemoteContext.gone` status."""
 
     def __call__(self, name: str, reason: str, *, retryable: bool = True) -> None:
         """Say that what runs a ticket is gone."""
@@ -156,7 +156,7 @@ class RemoteExecutor(ABC):
         schedulers' tickets can be told apart; what an open one misses is told by `RemoteContext.gone`.
         """
 
-    def places(self) -> int | None:
+    def slots(self) -> int | None:
         """Tries that it wants to hold at once; None for those that the announced workers have slots for."""
         return None
 
@@ -164,7 +164,7 @@ class RemoteExecutor(ABC):
         """Let go; what it has carried stays where it is."""
 
     @classmethod
-    def listener(cls, options: Mapping[str, Any], queues: Sequence[str], name: str) -> "Listener":
+    def source(cls, options: Mapping[str, Any], queues: Sequence[str], name: str) -> "TicketSource":
         """What brings tickets to a pool of workers, ``penstock worker --executor NAME``.
 
         Args:
@@ -183,7 +183,7 @@ class RemoteExecutor(ABC):
         )
 
 
-class Desk(Protocol):
+class TicketSink(Protocol):
     """A worker's side that takes tickets; its methods may be called from any thread.
 
     Attributes:
@@ -216,11 +216,11 @@ class Desk(Protocol):
         """Whether no ticket is to be brought any more."""
 
 
-class Listener(Protocol):
+class TicketSource(Protocol):
     """Brings tickets to a pool of workers."""
 
-    def listen(self, desk: Desk) -> None:
-        """Bring tickets until `Desk.stopping`, in a thread of its own. What it raises is shown, and it is called again after a pause."""
+    def listen(self, sink: TicketSink) -> None:
+        """Bring tickets until `TicketSink.stopping`, in a thread of its own; what it raises is shown, and it is called again."""
 
     def stop(self) -> None:
         """Have `listen` return soon; called from another thread."""

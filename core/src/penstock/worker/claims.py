@@ -3,13 +3,13 @@
 import queue
 import secrets
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from penstock.clock import Clock
 from penstock.errors import ServerError
 from penstock.model.attempt import TryEnd
-from penstock.model.remote.execution import ClaimAnswer, Claimed, ClaimTickets
+from penstock.model.remote.execution_messages import ClaimAnswer, Claimed, ClaimTickets
 from penstock.processes.supervise import Backoff
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
 
@@ -51,17 +51,19 @@ class ClaimPorts(NamedTuple):
 
 
 class Claims:
-    """A thread that claims; it is the worker's `penstock.spec.remote.Desk`.
+    """A thread that claims; it is the worker's `penstock.spec.remote.TicketSink`.
 
     Args:
         client: The way to the server.
         worker: The worker's name.
         slots: Tries that it runs at once.
         ports: What surrounds claims.
+        clock: Tells the monotonic instant.
     """
 
-    def __init__(self, client: ExecutionClient, worker: str, slots: int, ports: ClaimPorts) -> None:
+    def __init__(self, client: ExecutionClient, worker: str, slots: int, ports: ClaimPorts, clock: Clock) -> None:
         self.worker, self.slots, self._client, self._ports = worker, slots, client, ports
+        self._clock, self._pause = clock, threading.Event()
         self._offered: queue.SimpleQueue[Offered | None] = queue.SimpleQueue()
         self._slots, self._stopping = threading.Semaphore(slots), False
         self._lock, self._asked = threading.Lock(), 0
@@ -86,7 +88,7 @@ class Claims:
     def take(
         self, secret: str, claimed: Callable[[bool], None], ended: Callable[[TryEnd | None], None] | None = None
     ) -> None:
-        """Take a ticket; see `penstock.spec.remote.Desk.take`."""
+        """Take a ticket; see `penstock.spec.remote.TicketSink.take`."""
         with self._lock:
             self._asked += 1
         self._offered.put(Offered(secret, claimed, ended or _nobody))
@@ -135,9 +137,9 @@ class Claims:
             each.claimed(each.secret in found)
 
     def _answer(self, message: ClaimTickets) -> tuple[float, Sequence[Claimed]]:
-        """What a server says, asked until one says it: by the text of the claim it says the same again."""
+        """What a server status, asked until one says it: by the text of the claim it says the same again."""
         while True:
-            began_s = time.monotonic()
+            began_s = self._clock.read().monotonic_s
             try:
                 answer = self._client.ask("claims", message.tickets[0], message, ClaimAnswer)
             except RefusedByServerError as error:
@@ -145,7 +147,7 @@ class Claims:
                 return began_s, ()
             except ServerError as error:
                 self._ports.report(str(error))
-                time.sleep(self._backoff.pause())
+                self._pause.wait(self._backoff.pause())
             else:
                 self._backoff.reset()
                 return began_s, answer.tries

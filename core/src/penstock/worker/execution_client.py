@@ -9,7 +9,7 @@ import msgspec
 from penstock.client.server_address import ServerAddress
 from penstock.decoders import decode_json, decode_msgpack
 from penstock.errors import PenstockError, ServerError
-from penstock.model.remote.execution import CONTENT_TYPE, PREFIX
+from penstock.model.remote.execution_messages import CONTENT_TYPE, PREFIX
 
 _OK, _GONE = 200, 404
 _REFUSALS = range(400, 500)
@@ -90,10 +90,10 @@ class ExecutionClient:
             raise ServerError(f"the server {self._address} answers more than {_LARGEST:,} bytes")
         if response.status == _OK:
             return content
-        said = _detail(content) or f"{response.status} {response.reason}"
+        detail = _detail(content) or f"{response.status} {response.reason}"
         if response.status in _REFUSALS and response.status not in _COME_AGAIN:
-            raise RefusedByServerError(response.status, f"the server {self._address} refuses it: {said}")
-        raise ServerError(f"the server {self._address} cannot answer now: {said}")
+            raise RefusedByServerError(response.status, f"the server {self._address} refuses it: {detail}")
+        raise ServerError(f"the server {self._address} cannot answer now: {detail}")
 
     def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
         connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)

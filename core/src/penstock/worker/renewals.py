@@ -1,16 +1,16 @@
 """Says again and again that the worker lives and what it has, and hears what it is to end."""
 
 import threading
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from penstock.clock import Clock
 from penstock.errors import ServerError
-from penstock.model.remote.execution import Renewal, RenewalAnswer
-from penstock.model.remote.remote_try import Announced
+from penstock.model.remote.execution_messages import Renewal, RenewalAnswer
+from penstock.model.remote.remote_try import WorkerStatus
 from penstock.processes.supervise import Backoff
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
-from penstock.worker.held_tries import HeldTries
+from penstock.worker.worker_tries import WorkerTries
 
 IDLE_S = 25.0
 """Seconds for which the server waits with its answer to a worker that has nothing."""
@@ -20,17 +20,17 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 3.0
 """Seconds before what was not answered is said again."""
 
 
-class Heard(NamedTuple):
+class RenewalPorts(NamedTuple):
     """What is done with an answer; each is called in the thread of the renewals.
 
     Attributes:
         renewed: Takes the monotonic instant of the question that was answered: from then on the leases run.
-        told: Takes the answer.
+        answered: Takes the answer.
         report: Takes a sentence for people.
     """
 
     renewed: Callable[[float], None]
-    told: Callable[[RenewalAnswer], None]
+    answered: Callable[[RenewalAnswer], None]
     report: Callable[[str], None]
 
 
@@ -41,21 +41,24 @@ class Renewals:
         client: The way to the server.
         shown: What lets it in: a token, or the ticket that the worker was started for.
         tries: What it has.
-        says: Tells what the worker says of itself.
-        heard: What is done with answers.
+        status: Tells what the worker says of itself.
+        ports: What is done with answers.
         lease_s: Seconds within which a worker that has nothing yet will have to speak again once it has something.
+        clock: Tells the monotonic instant.
     """
 
     def __init__(
         self,
         client: ExecutionClient,
         shown: str,
-        tries: HeldTries,
-        says: Callable[[float], Announced],
-        heard: Heard,
+        tries: WorkerTries,
+        status: Callable[[float], WorkerStatus],
+        ports: RenewalPorts,
         lease_s: float,
+        clock: Clock,
     ) -> None:
-        self._client, self._shown, self._tries, self._says, self._heard = client, shown, tries, says, heard
+        self._clock = clock
+        self._client, self._shown, self._tries, self._status, self._ports = client, shown, tries, status, ports
         self._idle_s, self._stopping, self._backoff = (
             min(IDLE_S, lease_s / LEASE_SHARE),
             False,
@@ -71,7 +74,7 @@ class Renewals:
         try:
             self._renew(wait=False)
         except ServerError as error:
-            self._heard.report(str(error))
+            self._ports.report(str(error))
         self._thread.start()
 
     def leave(self) -> None:
@@ -79,7 +82,7 @@ class Renewals:
         self._stopping = True
         self._wake.set()
         try:
-            self._client.ask("renewals", self._shown, Renewal(self._says(0.0), leaves=True), RenewalAnswer)
+            self._client.ask("renewals", self._shown, Renewal(self._status(0.0), leaves=True), RenewalAnswer)
         except (ServerError, RefusedByServerError):
             return
 
@@ -90,21 +93,21 @@ class Renewals:
                 self._backoff.reset()
             except (ServerError, RefusedByServerError) as error:
                 if not self._stopping:
-                    self._heard.report(str(error))
+                    self._ports.report(str(error))
                 self._wake.wait(self._backoff.pause())
 
     def _renew(self, *, wait: bool) -> None:
         tries = self._tries.all()
         wait_s = min((each.lease_s / LEASE_SHARE for each in tries), default=self._idle_s)
         asked = Renewal(
-            self._says(wait_s),
+            self._status(wait_s),
             tuple(each.token for each in tries if not each.gone),
             self._tries.names_claimed(),
-            tuple(each.name for each in tries if each.told_to_end),
+            tuple(each.name for each in tries if each.cancel_reason),
             wait_s if wait else 0.0,
         )
-        began_s = time.monotonic()
+        began_s = self._clock.read().monotonic_s
         answer = self._client.ask("renewals", self._shown, asked, RenewalAnswer, wait_s=wait_s)
-        self._heard.renewed(began_s)
+        self._ports.renewed(began_s)
         if not self._stopping:
-            self._heard.told(answer)
+            self._ports.answered(answer)

@@ -5,20 +5,20 @@ reached. A piece says where it stands in the log that the server has, so that on
 """
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 
 import msgspec
 
+from penstock.clock import Clock
 from penstock.errors import ServerError
 from penstock.model.attempt import TryEnd
-from penstock.model.remote.execution import LARGEST, LogPiece, ReportAnswer, Reported, Reports, TryReport
+from penstock.model.remote.execution_messages import LARGEST, LogPiece, ReportAnswer, Reported, Reports, TryReport
 from penstock.model.state import Outcome
 from penstock.processes.files import open_file
 from penstock.processes.supervise import Backoff
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
-from penstock.worker.held_tries import HeldTries
-from penstock.worker.held_try import HeldTry
+from penstock.worker.worker_tries import WorkerTries
+from penstock.worker.worker_try import WorkerTry
 
 EVERY_S = 0.25
 """Seconds between two looks for what tries have printed."""
@@ -43,16 +43,19 @@ class Reporter:
         tries: What there is to report of.
         gone: Called with a try that the server has given up.
         report: Takes a sentence for people.
+        clock: Tells the monotonic instant.
     """
 
     def __init__(
         self,
         client: ExecutionClient,
-        tries: HeldTries,
-        gone: Callable[[HeldTry], None],
+        tries: WorkerTries,
+        gone: Callable[[WorkerTry], None],
         report: Callable[[str], None],
+        clock: Clock,
     ) -> None:
-        self._client, self._tries, self._gone, self._say = client, tries, gone, report
+        self._clock = clock
+        self._client, self._tries, self._gone, self._log = client, tries, gone, report
         self._wake, self._stopping, self._backoff = threading.Event(), False, Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
 
@@ -79,13 +82,13 @@ class Reporter:
                     pass
                 self._backoff.reset()
             except ServerError as error:
-                self._say(str(error))
+                self._log(str(error))
                 self._wake.wait(self._backoff.pause())
 
     def _report(self) -> bool:
         """Send what is new; whether there may be more."""
         wanted = [(held, report) for held in self._tries.all() if (report := self._news(held)) is not None][:MOST_TRIES]
-        fitting: list[tuple[HeldTry, TryReport]] = []
+        fitting: list[tuple[WorkerTry, TryReport]] = []
         size = 0
         for held, report in wanted:
             size += len(report.end or b"") + (len(report.log.data) if report.log else 0)
@@ -96,7 +99,7 @@ class Reporter:
             self._send(fitting)
         return bool(fitting)
 
-    def _send(self, reports: Sequence[tuple[HeldTry, TryReport]]) -> None:
+    def _send(self, reports: Sequence[tuple[WorkerTry, TryReport]]) -> None:
         message = Reports(tuple(report for _, report in reports))
         try:
             answer = self._client.ask("reports", reports[0][0].token, message, ReportAnswer)
@@ -105,43 +108,43 @@ class Reporter:
                 for each in reports:
                     self._send([each])
                 return
-            self._say(str(error))
+            self._log(str(error))
             self._gone(reports[0][0])
             return
-        for (held, report), said in zip(reports, answer.tries, strict=True):
-            self._heard(held, report, said)
+        for (held, report), found in zip(reports, answer.tries, strict=True):
+            self._received(held, report, found)
 
-    def _news(self, held: HeldTry) -> TryReport | None:
+    def _news(self, held: WorkerTry) -> TryReport | None:
         if held.gone:
             return None
         data, more = _read(held)
         data = held.before + data
-        waited_s = time.monotonic() - held.ended_s if held.end is not None else 0.0
+        waited_s = self._clock.read().monotonic_s - held.ended_s if held.end is not None else 0.0
         end = None
         if held.end is not None and (not more or waited_s > LOG_PATIENCE_S):
             end = _encode(held.end)
             if len(end) > _LARGEST_END:
-                said = f"its answer has {len(end):,} bytes, and {_LARGEST_END:,} can be sent"
-                end = _encode(TryEnd(Outcome.FAILED, said, retryable=False))
+                reason = f"its answer has {len(end):,} bytes, and {_LARGEST_END:,} can be sent"
+                end = _encode(TryEnd(Outcome.FAILED, reason, retryable=False))
         if not data and end is None:
             return None
         return TryReport(held.token, LogPiece(held.sent, data) if data else None, end)
 
-    def _heard(self, held: HeldTry, report: TryReport, said: Reported) -> None:
-        if not said.known:
+    def _received(self, held: WorkerTry, report: TryReport, answer: Reported) -> None:
+        if not answer.known:
             self._gone(held)
             return
         if report.log is not None:
-            self._written(held, report.log, said)
-        if said.ended:
+            self._written(held, report.log, answer)
+        if answer.ended:
             held.ended(held.end)
             self._tries.remove(held)
 
-    def _written(self, held: HeldTry, piece: LogPiece, said: Reported) -> None:
+    def _written(self, held: WorkerTry, piece: LogPiece, answer: Reported) -> None:
         """Note how much of a log the server has now."""
-        taken = said.log_size - piece.offset
-        if said.problem:
-            self._say(said.problem)
+        taken = answer.log_size - piece.offset
+        if answer.problem:
+            self._log(answer.problem)
             self._wake.wait(EVERY_S)
         if taken < 0:  # another server, or a folder that was emptied: what comes follows what is there
             held.before = _MOVED.format(held.read).encode() if held.read else held.before
@@ -149,10 +152,10 @@ class Reporter:
             taken = min(taken, len(piece.data))
             held.read += max(0, taken - len(held.before))
             held.before = held.before[taken:]
-        held.sent = said.log_size
+        held.sent = answer.log_size
 
 
-def _read(held: HeldTry) -> tuple[bytes, bool]:
+def _read(held: WorkerTry) -> tuple[bytes, bool]:
     """What of a log is to be sent next, and whether there is more of it."""
     try:
         with open_file(held.log) as file:

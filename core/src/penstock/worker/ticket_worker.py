@@ -9,7 +9,6 @@ import os
 import queue
 import selectors
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,24 +20,25 @@ from penstock.clock import Clock
 from penstock.decoders import decode_msgpack
 from penstock.errors import PenstockError, RequestError, ServerError
 from penstock.model.attempt import TryEnd
-from penstock.model.remote.execution import Claimed, Question, RenewalAnswer
-from penstock.model.remote.remote_try import Announced
+from penstock.model.names import error_sentence
+from penstock.model.remote.execution_messages import Claimed, RenewalAnswer, TryQuestion
+from penstock.model.remote.remote_try import WorkerStatus
 from penstock.model.state import Outcome
 from penstock.processes.supervise import Backoff
 from penstock.spec.executor import Executor, ExecutorEvent, FileCode, TryAsked, TryFinished, TryRequest
 from penstock.spec.fetched_snapshots import FetchedSnapshots
-from penstock.spec.remote import Listener
+from penstock.spec.remote import TicketSource
 from penstock.spec.wire import Reply
 from penstock.worker.claims import ClaimPorts, Claims, Offered
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
-from penstock.worker.held_tries import HeldTries
-from penstock.worker.held_try import HeldTry
-from penstock.worker.renewals import Heard, Renewals
+from penstock.worker.renewals import RenewalPorts, Renewals
 from penstock.worker.reporter import Reporter
+from penstock.worker.worker_tries import WorkerTries
+from penstock.worker.worker_try import WorkerTry
 
 ASKING_THREADS = 8
 LISTEN_PAUSES_S = (1.0, 30.0)
-"""Seconds, the shortest and the longest, before a listener that has failed is called again."""
+"""Seconds, the shortest and the longest, before a source that has failed is called again."""
 
 
 class LocalTries(Executor, Protocol):
@@ -52,7 +52,7 @@ class WorkerPlan(NamedTuple):
     """What a worker is to be.
 
     Attributes:
-        says: What it says of itself first.
+        status: What it says of itself first.
         shown: What lets it in at the server: a token, or the ticket that it was started for.
         folder: Where its files lie: source snapshots, which workers of a machine share, and what is its own.
         own: The folder of what is its own.
@@ -61,7 +61,7 @@ class WorkerPlan(NamedTuple):
         drain_s: Seconds for which what it has may go on once it is to leave; None for as long as it takes.
     """
 
-    says: Announced
+    status: WorkerStatus
     shown: str
     folder: Path
     own: Path
@@ -77,7 +77,7 @@ class TicketWorker:
         plan: What it is to be.
         client: The way to the server.
         executor: Runs tries on this machine.
-        listener: Brings tickets; None for a worker that is handed one by `take`.
+        source: Brings tickets; None for a worker that is handed one by `take`.
         clock: Tells the present.
         report: Takes a sentence for people.
     """
@@ -87,33 +87,45 @@ class TicketWorker:
         plan: WorkerPlan,
         client: ExecutionClient,
         executor: LocalTries,
-        listener: Listener | None,
+        source: TicketSource | None,
         clock: Clock,
         report: Callable[[str], None],
     ) -> None:
-        self.plan, self._client, self._executor, self._listener = plan, client, executor, listener
+        self.plan, self._client, self._executor, self._source = plan, client, executor, source
         self._clock, self._report = clock, _once(report)
         self._snapshots = FetchedSnapshots(plan.folder / "snapshots")
-        self.tries = HeldTries()
+        self.tries = WorkerTries()
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake_r, self._wake_w = os.pipe()
         os.set_blocking(self._wake_r, False)
         os.set_blocking(self._wake_w, False)
         self._asking = ThreadPoolExecutor(ASKING_THREADS, "asks")
         self._claims = Claims(
-            client, plan.says.worker, plan.says.slots, ClaimPorts(self.tries.claiming, self._claimed, self._report)
+            client,
+            plan.status.worker,
+            plan.status.slots,
+            ClaimPorts(self.tries.claiming, self._claimed, self._report),
+            clock,
         )
-        self._reporter = Reporter(client, self.tries, lambda held: self._call(lambda: self._gone(held)), self._report)
+        self._reporter = Reporter(
+            client, self.tries, lambda held: self._call(lambda: self._gone(held)), self._report, clock
+        )
         self._renewals = Renewals(
-            client, plan.shown, self.tries, self._says, Heard(self._renewed, self._told, self._report), plan.lease_s
+            client,
+            plan.shown,
+            self.tries,
+            self._status,
+            RenewalPorts(self._renewed, self._answered, self._report),
+            plan.lease_s,
+            clock,
         )
-        self._busy_s = time.monotonic()
+        self._leaving, self._busy_s = threading.Event(), self._now_s()
         self._draining_s: float | None = None
 
     def take(self, ticket: str) -> None:
         """Take the one ticket that it was started for, and leave when its try has ended, or is somebody else's."""
 
-        def claimed(mine: bool) -> None:  # noqa: FBT001 - as `penstock.spec.remote.Desk.take` has it
+        def claimed(mine: bool) -> None:  # noqa: FBT001 - as `penstock.spec.remote.TicketSink.take` has it
             if not mine:
                 self._report("the ticket is of no use any more: another worker has claimed it, or its try was given up")
             self._call(self._drain)
@@ -142,30 +154,34 @@ class TicketWorker:
                     selector.select(1.0)
                     with contextlib.suppress(BlockingIOError):
                         os.read(self._wake_r, 4096)
-                    self._carry_out()
+                    self._run_calls()
                     for event in self._executor.events():
                         self._take_event(event)
             finally:
                 self._end()
 
+    def _now_s(self) -> float:
+        return self._clock.read().monotonic_s
+
     def _begin(self) -> None:
-        if self._listener is not None:
+        if self._source is not None:
             self._renewals.start()
-            threading.Thread(target=self._listen, args=(self._listener,), name="listener", daemon=True).start()
+            threading.Thread(target=self._listen, args=(self._source,), name="source", daemon=True).start()
         self._claims.start()
         self._reporter.start()
 
     def _end(self) -> None:
         self._claims.stop()
-        if self._listener is not None:
-            self._listener.stop()
+        self._leaving.set()
+        if self._source is not None:
+            self._source.stop()
         self._executor.stop(0.0 if self.tries.running() else 1.0)
         self._reporter.stop()
         self._renewals.leave()
         self._asking.shutdown(wait=False, cancel_futures=True)
 
     def _over(self) -> bool:
-        now_s = time.monotonic()
+        now_s = self._now_s()
         if len(self.tries) or self.tries.names_claimed():
             self._busy_s = now_s
             drain_s, since_s = self.plan.drain_s, self._draining_s
@@ -178,23 +194,23 @@ class TicketWorker:
             return True
         return self._draining_s is not None
 
-    def _says(self, period_s: float) -> Announced:
+    def _status(self, period_s: float) -> WorkerStatus:
         draining = self._draining_s is not None
-        return replace(self.plan.says, running=len(self.tries), draining=draining, period_s=period_s)
+        return replace(self.plan.status, running=len(self.tries), draining=draining, period_s=period_s)
 
-    def _listen(self, listener: Listener) -> None:
+    def _listen(self, source: TicketSource) -> None:
         """Have tickets brought; a broker that is away is waited for."""
         backoff = Backoff(*LISTEN_PAUSES_S)
         while not self._claims.stopping:
-            began_s = time.monotonic()
+            began_s = self._now_s()
             try:
-                listener.listen(self._claims)
+                source.listen(self._claims)
             except Exception as error:  # noqa: BLE001 - a provider's code
-                self._report(f"no tickets come: {type(error).__name__}: {error}")
-            if time.monotonic() - began_s > LISTEN_PAUSES_S[1]:
+                self._report(f"no tickets come: {error_sentence(error)}")
+            if self._now_s() - began_s > LISTEN_PAUSES_S[1]:
                 backoff.reset()
             if not self._claims.stopping:
-                time.sleep(backoff.pause())
+                self._leaving.wait(backoff.pause())
 
     def _claimed(self, got: Sequence[tuple[Offered, Claimed]], began_s: float, asked: Sequence[Offered]) -> None:
         """Note what was claimed, fetch what it needs, and have it run; in the thread of the claims."""
@@ -202,18 +218,18 @@ class TicketWorker:
         self.tries.claimed([each.name for each in asked], held)
         if held:
             self._renewed(began_s)
-            self._renewals.start()
+            self._asking.submit(self._renewals.start)
         for each in held:
             self._asking.submit(self._prepare, each)
         self._awake()
 
-    def _hold(self, offered: Offered, claimed: Claimed) -> HeldTry:
+    def _hold(self, offered: Offered, claimed: Claimed) -> WorkerTry:
         request = decode_msgpack(claimed.request, TryRequest)
         log = self.plan.own / f"{offered.name}.log"
         request = replace(request, log=log.absolute().as_uri())
-        return HeldTry(claimed.token, request, claimed.lease_s, log, offered.ended)
+        return WorkerTry(claimed.token, request, claimed.lease_s, log, offered.ended)
 
-    def _prepare(self, held: HeldTry) -> None:
+    def _prepare(self, held: WorkerTry) -> None:
         code = held.request.code
         try:
             if isinstance(code, FileCode):
@@ -224,20 +240,20 @@ class TicketWorker:
         else:
             self._call(lambda: self._submit(held))
 
-    def _fetch(self, held: HeldTry, wanted: str) -> bytes:
+    def _fetch(self, held: WorkerTry, wanted: str) -> bytes:
         """Fetch a snapshot; a server that is away for a moment is asked again while the lease lasts."""
-        backoff, until_s = Backoff(0.2, 3.0), time.monotonic() + held.lease_s
+        backoff, until_s = Backoff(0.2, 3.0), self._now_s() + held.lease_s
         while True:
             try:
                 return self._client.snapshot(held.token, wanted)
             except ServerError:
-                if time.monotonic() > until_s:
+                if self._now_s() > until_s:
                     raise
-                time.sleep(backoff.pause())
+                self._leaving.wait(backoff.pause())
 
-    def _submit(self, held: HeldTry) -> None:
-        if held.gone or held.told_to_end:
-            self._ended(held, TryEnd(Outcome.CANCELLED, held.told_to_end))
+    def _submit(self, held: WorkerTry) -> None:
+        if held.gone or held.cancel_reason:
+            self._ended(held, TryEnd(Outcome.CANCELLED, held.cancel_reason))
         else:
             self._executor.submit([held.request])
 
@@ -251,9 +267,9 @@ class TicketWorker:
             if held is not None:
                 self._ended(held, event.end)
 
-    def _ask(self, held: HeldTry, asked: TryAsked) -> None:
-        backoff, until_s = Backoff(0.1, 3.0), time.monotonic() + held.lease_s
-        question = Question(held.token, asked.ask.method, asked.ask.args)
+    def _ask(self, held: WorkerTry, asked: TryAsked) -> None:
+        backoff, until_s = Backoff(0.1, 3.0), self._now_s() + held.lease_s
+        question = TryQuestion(held.token, asked.ask.method, asked.ask.args)
         while True:
             try:
                 reply = self._client.ask("asks", held.token, question, Reply)
@@ -262,24 +278,24 @@ class TicketWorker:
                 reply = Reply(error=str(error), error_type=RequestError.__name__)
                 break
             except ServerError as error:
-                if time.monotonic() > until_s or held.end is not None:
+                if self._now_s() > until_s or held.end is not None:
                     reply = Reply(error=f"{asked.ask.method}(): {error}", error_type=ServerError.__name__)
                     break
-                time.sleep(backoff.pause())
+                self._leaving.wait(backoff.pause())
         self._call(lambda: self._executor.reply(asked, reply))
 
-    def _ended(self, held: HeldTry, end: TryEnd) -> None:
+    def _ended(self, held: WorkerTry, end: TryEnd) -> None:
         if held.end is not None:
             return
         held.end = TryEnd(Outcome.LOST, held.handed_back) if held.handed_back else end
-        held.ended_s = time.monotonic()
+        held.ended_s = self._now_s()
         self._claims.free_slot()
         if held.gone:
             held.ended(None)
             self.tries.remove(held)
         self._reporter.wake()
 
-    def _gone(self, held: HeldTry) -> None:
+    def _gone(self, held: WorkerTry) -> None:
         """End a try that the server has given up; nothing is said of it any more."""
         if held.gone:
             return
@@ -294,27 +310,27 @@ class TicketWorker:
         lease_s = min((each.lease_s for each in self.tries.all()), default=self.plan.lease_s)
         self._call(lambda: self._executor.renew_lease(began_s + lease_s))
 
-    def _told(self, answer: RenewalAnswer) -> None:
+    def _answered(self, answer: RenewalAnswer) -> None:
         tries = self.tries.all()
         for held in tries:
             if held.token in answer.gone:
                 self._call(lambda held=held: self._gone(held))  # type: ignore[misc]
-            elif held.name in answer.cancelled and not held.told_to_end:
-                held.told_to_end = answer.cancelled[held.name]
+            elif held.name in answer.cancelled and not held.cancel_reason:
+                held.cancel_reason = answer.cancelled[held.name]
                 self._call(lambda held=held: self._cancel(held))  # type: ignore[misc]
         if answer.drain:
             self._call(self._drain)
 
-    def _cancel(self, held: HeldTry) -> None:
+    def _cancel(self, held: WorkerTry) -> None:
         if held.end is None:
-            self._executor.cancel([held.try_name], held.told_to_end)
+            self._executor.cancel([held.try_name], held.cancel_reason)
 
     def _drain(self) -> None:
         if self._draining_s is None:
-            self._draining_s = time.monotonic()
-            if self._listener is not None:
+            self._draining_s = self._now_s()
+            if self._source is not None:
                 self._report(f"it takes no try any more, and leaves when the {len(self.tries)} that it has have ended")
-                self._listener.stop()
+                self._source.stop()
             self._claims.stop()
 
     def _hand_back(self) -> None:
@@ -327,7 +343,7 @@ class TicketWorker:
         self._calls.put(function)
         self._awake()
 
-    def _carry_out(self) -> None:
+    def _run_calls(self) -> None:
         with contextlib.suppress(queue.Empty):
             while True:
                 self._calls.get_nowait()()
@@ -341,9 +357,9 @@ def _once(report: Callable[[str], None]) -> Callable[[str], None]:
     """Report a sentence unless it was the last one."""
     last = [""]
 
-    def say(sentence: str) -> None:
+    def log(sentence: str) -> None:
         if sentence != last[0]:
             last[0] = sentence
             report(sentence)
 
-    return say
+    return log

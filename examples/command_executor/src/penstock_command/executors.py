@@ -52,6 +52,6 @@ class CommandExecutor(RemoteExecutor):
         for name in [name for name, process in self._processes.items() if process.poll() is not None]:
             del self._processes[name]
 
-    def places(self) -> int:
+    def slots(self) -> int:
         """Commands at once."""
         return self._most

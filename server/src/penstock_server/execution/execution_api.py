@@ -19,15 +19,15 @@ from starlette.types import Receive, Scope, Send
 from penstock.decoders import msgpack_decoder
 from penstock.errors import StoreError
 from penstock.model.access.permission import Permission
-from penstock.model.remote.execution import (
+from penstock.model.remote.execution_messages import (
     CONTENT_TYPE,
     LARGEST,
     PREFIX,
     ClaimTickets,
-    Question,
     Renewal,
     RenewalAnswer,
     Reports,
+    TryQuestion,
 )
 from penstock.service.execution.execution import Execution
 from penstock.service.execution.worker_wakeup import WorkerWakeup
@@ -45,14 +45,14 @@ _log = logging.getLogger(__name__)
 _encode = msgspec.msgpack.Encoder().encode
 _claim = msgpack_decoder(ClaimTickets).decode
 _renewal = msgpack_decoder(Renewal).decode
-_question = msgpack_decoder(Question).decode
+_question = msgpack_decoder(TryQuestion).decode
 _reports = msgpack_decoder(Reports).decode
 
 T = TypeVar("T")
 
 
 class ExecutionApi:
-    """The ASGI application below `penstock.model.remote.execution.PREFIX`.
+    """The ASGI application below `penstock.model.remote.execution_messages.PREFIX`.
 
     Args:
         installation: Whose tries.
@@ -111,9 +111,9 @@ class ExecutionApi:
 
         def renew() -> RenewalAnswer:
             self._execution.renew(asked, announced=announced)
-            return self._execution.told([asked])[0]
+            return self._execution.answers([asked])[0]
 
-        found = await self._in_thread(asked.says.worker, renew)
+        found = await self._in_thread(asked.status.worker, renew)
         return await self._orders.answer(asked) if found.empty and asked.wait_s > 0 else found
 
     async def _asks(self, request: Request, shown: str) -> Any:  # noqa: ANN401 - as above

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from penstock.errors import StoreError
-from penstock.model.remote.execution import Renewal, RenewalAnswer
+from penstock.model.remote.execution_messages import Renewal, RenewalAnswer
 from penstock.service.execution.execution import Execution
 from penstock.service.execution.worker_wakeup import WorkerWakeup
 
@@ -61,16 +61,16 @@ class Orders:
                     loop.remove_reader(watched)
                     watched = -1
                 await asyncio.to_thread(wakeup.drain)
-                await self._tell()
+                await self._answer_waiting()
         finally:
             if watched >= 0:
                 loop.remove_reader(watched)
             await asyncio.to_thread(wakeup.close)
 
-    async def _tell(self) -> None:
+    async def _answer_waiting(self) -> None:
         asked: Sequence[Renewal] = list(self._waiting)
         try:
-            answers = await asyncio.to_thread(self._execution.told, asked)
+            answers = await asyncio.to_thread(self._execution.answers, asked)
         except StoreError:  # they are told at the next look, or ask again
             return
         for renewal, answer in zip(asked, answers, strict=True):

@@ -6,9 +6,8 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from penstock.model.remote.execution import PREFIX as EXECUTION
+from penstock.model.remote.execution_messages import PREFIX as EXECUTION
 from penstock.service.installation import Installation
-from penstock_server.execution.execution_api import ExecutionApi
 from penstock_server.http.api import Api
 from penstock_server.http.authenticator import Authenticator
 from penstock_server.http.fence import Fence
@@ -26,6 +25,7 @@ def application(
     address: Address = Address(),  # noqa: B008 - a frozen value
     more: Sequence[BaseRoute] = (),
     answers: OpenAnswers | None = None,
+    execution: ASGIApp | None = None,
 ) -> ASGIApp:
     """Make the application.
 
@@ -35,9 +35,9 @@ def application(
         address: Where it listens, and how it is reached.
         more: Other routes, such as those by which browsers sign in.
         answers: Counts those that last, with those of other routes; of the API alone unless given.
+        execution: What answers workers; nothing does unless given.
     """
     api = Api(installation, OpenAnswers(authenticator) if answers is None else answers)
-    execution = ExecutionApi(installation, authenticator)
     check = SchemaCheck(installation)
     asking = [*more, *health_routes(installation, authenticator), Route("/api", api)]
     # All that is not named here asks the database.
@@ -48,7 +48,7 @@ def application(
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         # Most requests are for the API, which has a table of its own: to try all other routes before costs as much as an answer.
         direct = scope["type"] == "http" and scope["path"].startswith("/api/") and scope["path"] not in own
-        if scope["type"] == "http" and scope["path"].startswith(f"{EXECUTION}/"):
+        if execution is not None and scope["type"] == "http" and scope["path"].startswith(f"{EXECUTION}/"):
             await check.answer(execution, scope, receive, send)
             return
         await (check.answer(api, scope, receive, send) if direct else others(scope, receive, send))

@@ -10,6 +10,7 @@ from typing import cast
 import msgspec
 
 from penstock.app.parts.environments import plugin_host, plugin_sources
+from penstock.clock import Clock
 from penstock.errors import ConfigError, as_sentence
 from penstock.execute.environment import Environment, spawn_command
 from penstock.execute.executor_lock import lock_executor
@@ -28,9 +29,9 @@ from penstock.spec.executor import LOCAL, WAITER, Executor, ExecutorContext, Fil
 from penstock.spec.remote import RemoteContext, RemoteExecutor
 from penstock.store import Store
 from penstock.tries.packed_snapshots import PackedSnapshots
-from penstock.tries.remote.bell import Bell
+from penstock.tries.remote.doorbell import Doorbell
 from penstock.tries.remote.remote_options import COMMON, is_remote, read_remote_options
-from penstock.tries.remote.remote_tries import RemoteReports, RemoteTries
+from penstock.tries.remote.remote_try_executor import ExecutorReports, RemoteTryExecutor
 from penstock_manifest.arguments import argument_problems
 
 Maker = Callable[[ExecutorContext], Executor] | type[RemoteExecutor]
@@ -41,14 +42,14 @@ _MACHINE_ID = Path("/etc/machine-id")
 
 
 def build_executors(
-    settings: Settings, store: Store, now: Callable[[], datetime], report: Callable[[str], None]
+    settings: Settings, store: Store, clock: Clock, report: Callable[[str], None]
 ) -> dict[str, Executor]:
     """Make every executor of ``[executors]``, by name; that of the sensors comes with the local one. None is started yet.
 
     Args:
         settings: The installation.
         store: Its database, in which remote executors offer their tries.
-        now: Gives the present as aware UTC.
+        clock: Tells the present.
         report: Takes a sentence about a provider's executor that cannot be made. It is left out: a provider that is broken
             keeps its own queues waiting, and nobody else.
 
@@ -59,7 +60,7 @@ def build_executors(
     executors: dict[str, Executor] = {}
     for name, choice in settings.executors.items():
         if choice.type == LOCAL:
-            local = _local(settings, name, settings.local_executor(name), lock, now)
+            local = _local(settings, name, settings.local_executor(name), lock, clock.now)
             executors[name] = local
             if name == LOCAL:
                 executors[WAITER] = local
@@ -67,7 +68,7 @@ def build_executors(
             faults = ExecutorFaults(settings.state_folder, name)
             faults.clear()
             try:
-                executors[name] = _of_provider(settings, store, name, now, faults)
+                executors[name] = _of_provider(settings, store, name, clock, faults)
             except ConfigError as error:
                 faults.add(str(error))
                 report(f"{as_sentence(error)} Tries of its queues wait.")
@@ -143,9 +144,7 @@ def _local(
     return LocalExecutor(snapshots, environments, chosen, now, name=name, lease_s=lease_s, dags_folder=dags)
 
 
-def _of_provider(
-    settings: Settings, store: Store, name: str, now: Callable[[], datetime], faults: ExecutorFaults
-) -> Executor:
+def _of_provider(settings: Settings, store: Store, name: str, clock: Clock, faults: ExecutorFaults) -> Executor:
     chosen = settings.executors[name]
     capacity = CapacityFile(settings.state_folder, name)
     capacity.write(0)
@@ -153,33 +152,35 @@ def _of_provider(
     try:
         make = _maker(settings, chosen.type, options)
         if is_remote(make):
-            reports = RemoteReports(faults.add, capacity.write, hide)
-            return _remote(settings, store, name, now, make, reports)
+            reports = ExecutorReports(faults.add, capacity.write, hide)
+            return _remote(settings, store, name, clock, make, reports)
         folder = settings.state_folder / "executors" / name
         packed = PackedSnapshots(settings.state_folder / "snapshots")
-        context = ExecutorContext(name, options, settings.scheduler.lease_s, folder, packed.get, now)
+        context = ExecutorContext(name, options, settings.scheduler.lease_s, folder, packed.get, clock.now)
         made: Executor = cast("Callable[[ExecutorContext], Executor]", make)(context)
     except Exception as error:  # a provider's code: what it raises must say whose it is
         why = hide(error_reason(error))
         raise ConfigError(f"executor {name!r} ({chosen.type}) cannot be made: {why}") from error
-    return FencedExecutor(made, name, now, keep=faults.add, keep_capacity=capacity.write, hide=hide)
+    return FencedExecutor(made, name, clock.now, keep=faults.add, keep_capacity=capacity.write, hide=hide)
 
 
 def _remote(
     settings: Settings,
     store: Store,
     name: str,
-    now: Callable[[], datetime],
+    clock: Clock,
     make: type[RemoteExecutor],
-    reports: RemoteReports,
-) -> RemoteTries:
+    reports: ExecutorReports,
+) -> RemoteTryExecutor:
     common, own = read_remote_options(name, settings.executors[name].options)
     folder, installation = settings.state_folder / "executors" / name, store.logs.identity()
 
-    def made(bell: Bell) -> RemoteExecutor:
-        return make(RemoteContext(name, own, common.server, installation, folder, now, bell.waiting, bell.gone))
+    def made(doorbell: Doorbell) -> RemoteExecutor:
+        return make(
+            RemoteContext(name, own, common.server, installation, folder, clock.now, doorbell.waiting, doorbell.gone)
+        )
 
-    return RemoteTries(name, store, common, settings.scheduler.lease_s, now, made, reports)
+    return RemoteTryExecutor(name, store, common, settings.scheduler.lease_s, clock, made, reports)
 
 
 def _maker(

@@ -91,7 +91,7 @@ class HeldTry(msgspec.Struct, frozen=True):
     cancelled: str
 
 
-class Announced(msgspec.Struct, frozen=True):
+class WorkerStatus(msgspec.Struct, frozen=True):
     """What a worker says of itself.
 
     Attributes:
@@ -121,12 +121,12 @@ class RemoteWorker(msgspec.Struct, frozen=True):
     """A worker as it was last heard of.
 
     Attributes:
-        told_to_drain: Whether somebody has asked that it take no try any more.
+        drain_requested: Whether somebody has asked that it take no try any more.
         beats: How often it was heard of: who reads it twice sees whether it lives, whatever the clocks say.
     """
 
-    announced: Announced
-    told_to_drain: bool
+    status: WorkerStatus
+    drain_requested: bool
     beats: int
     started_at: datetime
     seen_at: datetime

@@ -12,19 +12,19 @@ from msgspec.structs import replace
 from penstock.decoders import decode_msgpack
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.attempt import TryEnd
-from penstock.model.remote.execution import (
+from penstock.model.remote.execution_messages import (
     ClaimAnswer,
     Claimed,
     ClaimTickets,
-    Question,
     Renewal,
     RenewalAnswer,
     ReportAnswer,
     Reported,
     Reports,
+    TryQuestion,
     TryReport,
 )
-from penstock.model.remote.remote_try import Announced, HeldTry
+from penstock.model.remote.remote_try import HeldTry, WorkerStatus
 from penstock.model.state import Outcome
 from penstock.service.execution.remote_logs import RemoteLogs
 from penstock.service.installation import Installation
@@ -102,46 +102,46 @@ class Execution:
         """Note that a worker lives.
 
         Args:
-            asked: What it says.
+            asked: What it status.
             announced: Whether it may announce slots: a worker that only has a ticket has none.
 
         Raises:
             RequestError: It says nothing that can be believed.
             StoreError: The database failed.
         """
-        _check("worker", asked.says.worker, _NAME)
+        _check("worker", asked.status.worker, _NAME)
         _check_number(asked.tokens)
         held = self._held(asked.tokens)
-        says = _bounded(asked.says)
+        status = _bounded(asked.status)
         if not announced:
             if not held:
                 return
-            says = replace(says, executor=next(iter(held.values())).executor, queues=(), slots=0)
+            status = replace(status, executor=next(iter(held.values())).executor, queues=(), slots=0)
         if asked.leaves:
-            self._store.remote_workers.forget([says.worker])
+            self._store.remote_workers.forget([status.worker])
         else:
-            self._store.remote_workers.renew(says, self._clock.now())
+            self._store.remote_workers.renew(status, self._clock.now())
         self._settle(asked)
 
-    def told(self, asked: Sequence[Renewal]) -> list[RenewalAnswer]:
+    def answers(self, asked: Sequence[Renewal]) -> list[RenewalAnswer]:
         """What workers are to be told now, each by what it said last; raises StoreError."""
         held = self._held([token for each in asked for token in each.tokens])
-        cancelled = self._tries.cancelled([each.says.worker for each in asked])
-        draining = self._store.remote_workers.told_to_drain()
+        cancelled = self._tries.cancelled([each.status.worker for each in asked])
+        draining = self._store.remote_workers.drain_requested()
         return [
             RenewalAnswer(
                 tuple(token for token in each.tokens if token not in held),
                 {
                     name: reason
-                    for name, reason in cancelled.get(each.says.worker, {}).items()
+                    for name, reason in cancelled.get(each.status.worker, {}).items()
                     if name not in each.ending
                 },
-                each.says.worker in draining and not each.says.draining,
+                each.status.worker in draining and not each.status.draining,
             )
             for each in asked
         ]
 
-    def ask(self, asked: Question) -> Reply:
+    def ask(self, asked: TryQuestion) -> Reply:
         """Answer what a try asks; the error that it raises there, if it cannot be answered.
 
         Raises:
@@ -222,9 +222,9 @@ class Execution:
         has = {each.partition(".")[0] for each in asked.tokens} | set(asked.claiming)
         # What it claims at this moment it may not have said when it spoke.
         before = self._clock.now() - timedelta(seconds=CLAIMING_S)
-        left = [name for name in self._tries.of_worker(asked.says.worker, before) if name not in has]
+        left = [name for name in self._tries.of_worker(asked.status.worker, before) if name not in has]
         if left:
-            self._tries.give_up(left, asked.says.worker, _LOST, self._clock.now())
+            self._tries.give_up(left, asked.status.worker, _LOST, self._clock.now())
 
     def _reported(self, report: TryReport, held: HeldTry | None) -> Reported:
         if held is None:
@@ -242,15 +242,15 @@ def _check_number(given: Sequence[object]) -> None:
         raise RequestError(f"{len(given)} at once: send {MOST_AT_ONCE} at most")
 
 
-def _bounded(says: Announced) -> Announced:
+def _bounded(status: WorkerStatus) -> WorkerStatus:
     """What a worker says of itself, as it can be stored."""
     return replace(
-        says,
-        executor=says.executor[:250],
-        queues=tuple(each[:250] for each in says.queues[:100] if each and not any(c.isspace() for c in each)),
-        host=says.host[:250],
-        version=says.version[:50],
-        slots=max(0, min(says.slots, _MOST_SLOTS)),
-        running=max(0, min(says.running, _MOST_SLOTS)),
-        period_s=max(0.0, min(says.period_s, _LARGEST_PERIOD_S)),
+        status,
+        executor=status.executor[:250],
+        queues=tuple(each[:250] for each in status.queues[:100] if each and not any(c.isspace() for c in each)),
+        host=status.host[:250],
+        version=status.version[:50],
+        slots=max(0, min(status.slots, _MOST_SLOTS)),
+        running=max(0, min(status.running, _MOST_SLOTS)),
+        period_s=max(0.0, min(status.period_s, _LARGEST_PERIOD_S)),
     )

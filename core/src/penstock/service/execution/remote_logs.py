@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from penstock.errors import as_sentence
-from penstock.model.remote.execution import LogPiece, Reported
+from penstock.model.remote.execution_messages import LogPiece, Reported
 from penstock.model.remote.remote_try import HeldTry
 from penstock.tries.paths import log_path
 

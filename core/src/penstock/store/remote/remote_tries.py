@@ -21,19 +21,19 @@ REMOTE, WORKERS = "remote", "workers"
 
 _t = remote_try.c
 _OFFERED = (
-    "name", "run", "task_id", "map_index", "epoch", "dag_id", "run_id", "executor", "queue", "owner", "state", "told",
+    "name", "run", "task_id", "map_index", "epoch", "dag_id", "run_id", "executor", "queue", "owner", "state", "received",
     "request", "lease_s", "offered_at",
 )  # fmt: skip
 _NEWS = (_t.name, _t.state, _t.worker, _t.claimed_at, _t.ended_at, _t.ended)
 _named = _t.name.in_(bindparam("names", expanding=True))
 NEWS = (
     select(*_NEWS)
-    .where(_t.owner == bindparam("owner"), _t.executor == bindparam("executor"), _t.state != _t.told)
+    .where(_t.owner == bindparam("owner"), _t.executor == bindparam("executor"), _t.state != _t.received)
     .limit(1_000)
 )
 FOUND = select(*_NEWS).where(_named)
 ADOPT = update(remote_try).where(_named).values(owner=bindparam("new_owner"))
-HEARD = update(remote_try).where(_named, _t.told == RemoteState.OFFERED).values(told=RemoteState.CLAIMED)
+RECEIVED = update(remote_try).where(_named, _t.received == RemoteState.OFFERED).values(received=RemoteState.CLAIMED)
 FORGET = delete(remote_try).where(_named)
 WITHDRAW = delete(remote_try).where(_named, _t.state == RemoteState.OFFERED).returning(_t.name)
 ABANDON = delete(remote_try).where(_named, _t.state != RemoteState.ENDED).returning(_t.name)
@@ -70,7 +70,7 @@ GIVE_UP = (
     .where(_named, _t.worker == bindparam("by"), _t.state == RemoteState.CLAIMED)
     .values(state=RemoteState.ENDED, ended=bindparam("with"), ended_at=bindparam("at"))
 )
-NOTE = update(remote_try).where(_t.name == bindparam("of")).values(note=bindparam("says"))
+NOTE = update(remote_try).where(_t.name == bindparam("of")).values(note=bindparam("note"))
 NOTED = select(_t.note).where(
     _t.run == bindparam("run"),
     _t.task_id == bindparam("task_id"),
@@ -120,13 +120,13 @@ class RemoteTries:
         with self._database.read() as connection:
             return [_news(*row) for row in connection.execute(NEWS, {"owner": owner, "executor": executor})]
 
-    def heard(self, claimed: Collection[str], ended: Collection[str]) -> None:
+    def received(self, claimed: Collection[str], ended: Collection[str]) -> None:
         """Note that it is stored elsewhere that these were claimed, and that those have ended: these are told no more, those are gone."""
         if not (claimed or ended):
             return
         with self._writer.transaction() as tx:
             if claimed:
-                tx.execute(HEARD, {"names": list(claimed)})
+                tx.execute(RECEIVED, {"names": list(claimed)})
             if ended:
                 tx.execute(FORGET, {"names": list(ended)})
 
@@ -134,10 +134,10 @@ class RemoteTries:
         """Take tries back; returns those that nobody had claimed, which are gone, and those whose workers are told to end them."""
         with self._writer.transaction() as tx:
             withdrawn = set(tx.execute(WITHDRAW, {"names": list(names)}).scalars())
-            told = set(tx.execute(CANCEL, {"names": list(names), "reason": reason or "cancelled"}).scalars())
-            if told:
+            asked = set(tx.execute(CANCEL, {"names": list(names), "reason": reason or "cancelled"}).scalars())
+            if asked:
                 tx.wake(WORKERS)
-        return withdrawn, told
+        return withdrawn, asked
 
     def abandon(self, names: Collection[str]) -> set[str]:
         """Give tries up, whoever has them; returns those that had not ended, which are gone."""
@@ -151,7 +151,7 @@ class RemoteTries:
         """Keep what tries wait for, by name."""
         if notes:
             with self._writer.transaction() as tx:
-                tx.execute_many(NOTE, [{"of": name, "says": note} for name, note in notes.items()])
+                tx.execute_many(NOTE, [{"of": name, "note": note} for name, note in notes.items()])
 
     def noted(self, key: TaskKey, epoch: int) -> str:
         """What a try waits for at its executor; "" if nothing is known of that."""
@@ -220,7 +220,7 @@ def _keep_worker(tx: Transaction, worker: str, executor: str, now: datetime) -> 
     """Keep a worker that has not announced itself, as one that was started for a ticket, so that it is seen to live."""
     row = {
         "worker": worker, "executor": executor, "queues": "", "host": "", "version": "", "slots": 0, "running": 0,
-        "draining": False, "told_to_drain": False, "beats": 1, "period_s": 0.0, "started_at": now, "seen_at": now,
+        "draining": False, "drain_requested": False, "beats": 1, "period_s": 0.0, "started_at": now, "seen_at": now,
     }  # fmt: skip
     tx.insert_absent(remote_worker, [row])
 

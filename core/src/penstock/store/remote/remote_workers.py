@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, select, text, update
 
 from penstock.errors import NotFoundError
-from penstock.model.remote.remote_try import Announced, RemoteWorker
+from penstock.model.remote.remote_try import RemoteWorker, WorkerStatus
 from penstock.store.remote.remote_tries import REMOTE, WORKERS
 from penstock.store.sql.database import Database
 from penstock.store.sql.remote_tables import remote_worker
@@ -15,24 +15,24 @@ from penstock.store.transaction import Writer
 _w = remote_worker.c
 _WORKER = (
     _w.worker, _w.executor, _w.queues, _w.host, _w.version, _w.slots, _w.running, _w.draining, _w.period_s,
-    _w.told_to_drain, _w.beats, _w.started_at, _w.seen_at,
+    _w.drain_requested, _w.beats, _w.started_at, _w.seen_at,
 )  # fmt: skip
 ALL = select(*_WORKER).order_by(_w.executor, _w.worker)
 OF_EXECUTOR = ALL.where(_w.executor == bindparam("executor"))
-DRAIN = update(remote_worker).where(_w.worker == bindparam("of")).values(told_to_drain=True)
-TOLD_TO_DRAIN = select(_w.worker).where(_w.told_to_drain.is_(True))
+DRAIN = update(remote_worker).where(_w.worker == bindparam("of")).values(drain_requested=True)
+DRAIN_REQUESTED = select(_w.worker).where(_w.drain_requested.is_(True))
 FORGET = delete(remote_worker).where(_w.worker.in_(bindparam("workers", expanding=True)))
 # In text for the reason of `penstock.store.transaction.INSERT_RUN`.
 RENEW = text(
-    "INSERT INTO remote_worker (worker, executor, queues, host, version, slots, running, draining, told_to_drain, beats, period_s, "
-    "started_at, seen_at) VALUES (:worker, :executor, :queues, :host, :version, :slots, :running, :draining, :told, 1, :period_s, "
+    "INSERT INTO remote_worker (worker, executor, queues, host, version, slots, running, draining, drain_requested, beats, period_s, "
+    "started_at, seen_at) VALUES (:worker, :executor, :queues, :host, :version, :slots, :running, :draining, :drain_asked, 1, :period_s, "
     ":at, :at) ON CONFLICT (worker) DO UPDATE SET queues = excluded.queues, host = excluded.host, version = excluded.version, "
     "slots = excluded.slots, running = excluded.running, draining = excluded.draining, period_s = excluded.period_s, "
-    "seen_at = excluded.seen_at, beats = remote_worker.beats + 1 RETURNING told_to_drain, beats"
+    "seen_at = excluded.seen_at, beats = remote_worker.beats + 1 RETURNING drain_requested, beats"
 ).bindparams(
     bindparam("at", type_=_w.seen_at.type),
     bindparam("draining", type_=_w.draining.type),
-    bindparam("told", value=False, type_=_w.told_to_drain.type),
+    bindparam("drain_asked", value=False, type_=_w.drain_requested.type),
 )
 
 
@@ -42,23 +42,23 @@ class RemoteWorkers:
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database, self._writer = database, writer
 
-    def renew(self, says: Announced, now: datetime) -> bool:
+    def renew(self, status: WorkerStatus, now: datetime) -> bool:
         """Note that a worker lives, and what it says of itself; whether it is told to drain."""
         row = {
-            "worker": says.worker, "executor": says.executor, "queues": " ".join(says.queues), "host": says.host,
-            "version": says.version, "slots": says.slots, "running": says.running, "draining": says.draining,
-            "period_s": says.period_s, "at": now,
+            "worker": status.worker, "executor": status.executor, "queues": " ".join(status.queues), "host": status.host,
+            "version": status.version, "slots": status.slots, "running": status.running, "draining": status.draining,
+            "period_s": status.period_s, "at": now,
         }  # fmt: skip
         with self._writer.transaction() as tx:
             found = tx.execute(RENEW, row).one()
-            if found.beats == 1 or says.draining:  # its slots are new, or are no more
+            if found.beats == 1 or status.draining:  # its slots are new, or are no more
                 tx.wake(REMOTE)
-        return bool(found.told_to_drain)
+        return bool(found.drain_requested)
 
-    def told_to_drain(self) -> set[str]:
+    def drain_requested(self) -> set[str]:
         """The workers that are told to take no try any more."""
         with self._database.read() as connection:
-            return set(connection.execute(TOLD_TO_DRAIN).scalars())
+            return set(connection.execute(DRAIN_REQUESTED).scalars())
 
     def all(self, executor: str = "") -> list[RemoteWorker]:
         """The workers of one executor, or of all."""
@@ -66,7 +66,7 @@ class RemoteWorkers:
             rows = connection.execute(OF_EXECUTOR, {"executor": executor}) if executor else connection.execute(ALL)
             return [
                 RemoteWorker(
-                    Announced(worker, of, tuple(queues.split()), host, version, slots, running, draining, period_s),
+                    WorkerStatus(worker, of, tuple(queues.split()), host, version, slots, running, draining, period_s),
                     *rest,
                 )
                 for worker, of, queues, host, version, slots, running, draining, period_s, *rest in rows
@@ -76,7 +76,7 @@ class RemoteWorkers:
         """Have a worker take no try any more, and end when those that it has have ended; raises NotFoundError."""
         with self._writer.transaction() as tx:
             if not tx.execute(DRAIN, {"of": worker}).rowcount:
-                raise NotFoundError("worker", worker, [each.announced.worker for each in self.all()])
+                raise NotFoundError("worker", worker, [each.status.worker for each in self.all()])
             tx.wake(WORKERS)
 
     def forget(self, workers: Collection[str]) -> None:

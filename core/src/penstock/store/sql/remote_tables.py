@@ -20,7 +20,7 @@ remote_try = Table(
     Column("queue", Name, nullable=False),
     Column("owner", Text, nullable=False),
     Column("state", Text, nullable=False),
-    Column("told", Text, nullable=False),
+    Column("received", Text, nullable=False),
     Column("request", LargeBinary, nullable=False),
     Column("lease_s", Float, nullable=False),
     Column("offered_at", Instant, nullable=False),
@@ -34,7 +34,7 @@ remote_try = Table(
     Index("remote_try_run", "run"),
     Index("remote_try_worker", "worker"),
     # What a scheduler has not heard of yet, whatever else is there.
-    partial("remote_try_news", "owner", "executor", where="state <> told"),
+    partial("remote_try_news", "owner", "executor", where="state <> received"),
 )
 """A try that was handed to a remote executor, until its scheduler has stored how it ended. See `penstock.store.remote`."""
 
@@ -49,7 +49,7 @@ remote_worker = Table(
     Column("slots", Integer, nullable=False),
     Column("running", Integer, nullable=False),
     Column("draining", Boolean, nullable=False),
-    Column("told_to_drain", Boolean, nullable=False),
+    Column("drain_requested", Boolean, nullable=False),
     # Counted, and not dated: the clocks of machines differ, and a reader has one of its own.
     Column("beats", NUMBER, nullable=False),
     Column("period_s", Float, nullable=False),

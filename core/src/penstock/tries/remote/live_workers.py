@@ -22,7 +22,7 @@ class LiveWorkers:
     def __init__(self, workers: RemoteWorkers, executor: str, lease_s: float) -> None:
         self._workers, self._executor, self._lease_s = workers, executor, lease_s
         self._known: dict[str, RemoteWorker] = {}
-        self._heard: dict[str, tuple[int, float]] = {}
+        self._last: dict[str, tuple[int, float]] = {}
         self._now_s, self._missed = 0.0, True
 
     def missed(self) -> None:
@@ -39,13 +39,13 @@ class LiveWorkers:
         Raises:
             StoreError: The database failed.
         """
-        self._known = {each.announced.worker: each for each in self._workers.all(self._executor)}
-        heard = {}
+        self._known = {each.status.worker: each for each in self._workers.all(self._executor)}
+        last = {}
         for worker in {*self._known, *busy}:
             beats = self._known[worker].beats if worker in self._known else 0
-            before, since_s = self._heard.get(worker, (-1, now_s))
-            heard[worker] = (beats, now_s if beats != before or self._missed else since_s)
-        self._heard, self._now_s, self._missed = heard, now_s, False
+            before, since_s = self._last.get(worker, (-1, now_s))
+            last[worker] = (beats, now_s if beats != before or self._missed else since_s)
+        self._last, self._now_s, self._missed = last, now_s, False
         gone = [each for each in self._known if each not in busy and self._silent_s(each) > FORGET_S]
         self._workers.forget(gone)
 
@@ -56,12 +56,12 @@ class LiveWorkers:
     def slots(self, queue: str | None = None) -> int:
         """Tries at once of those that live and take some, of one queue's workers or of all."""
         return sum(
-            each.announced.slots
+            each.status.slots
             for worker, each in self._known.items()
-            if not (each.announced.draining or each.told_to_drain)
-            and self._silent_s(worker) <= max(self._lease_s / 2, _MARGIN * each.announced.period_s)
-            and (queue is None or queue in each.announced.queues)
+            if not (each.status.draining or each.drain_requested)
+            and self._silent_s(worker) <= max(self._lease_s / 2, _MARGIN * each.status.period_s)
+            and (queue is None or queue in each.status.queues)
         )
 
     def _silent_s(self, worker: str) -> float:
-        return self._now_s - self._heard.get(worker, (0, self._now_s))[1]
+        return self._now_s - self._last.get(worker, (0, self._now_s))[1]

@@ -37,8 +37,8 @@ def read_remote_options(name: str, options: Mapping[str, Any]) -> tuple[RemoteOp
         common = convert({key: value for key, value in options.items() if key in COMMON}, RemoteOptions)
     except msgspec.ValidationError as error:
         raise ConfigError(f"[executors.{name}]: {wrong_value(error, RemoteOptions)}") from None
-    if common.doorbell_s < _LEAST_S or common.worker_lease_s < _LEAST_S or common.places < 0 or common.ahead < 0:
+    if common.doorbell_s < _LEAST_S or common.worker_lease_s < _LEAST_S or common.slots < 0 or common.ahead < 0:
         raise ConfigError(
-            f"[executors.{name}]: doorbell_s and worker_lease_s are {_LEAST_S:g} s or more, places and ahead 0 or more."
+            f"[executors.{name}]: doorbell_s and worker_lease_s are {_LEAST_S:g} s or more, slots and ahead 0 or more."
         )
     return common, {key: value for key, value in options.items() if key not in COMMON}

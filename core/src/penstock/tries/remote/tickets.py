@@ -5,7 +5,6 @@ A ticket opens one try, once; a token stands for one claim of one try: its epoch
 
 import hashlib
 import re
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from penstock.spec.executor import TryRequest
@@ -19,7 +18,7 @@ _NOT_LABEL = re.compile(r"[^a-z0-9]+")
 
 
 class Claim(NamedTuple):
-    """What a token says: the name of a try, and the text with which a worker claimed it."""
+    """What a token status: the name of a try, and the text with which a worker claimed it."""
 
     name: str
     claim: str
@@ -61,8 +60,3 @@ def claim_of(keyring: Keyring, shown: str) -> Claim | None:
     name, _, rest = shown.partition(".")
     claim, _, seal = rest.partition(".")
     return Claim(name, claim) if seal and keyring.is_sealed(f"claim {name} {claim}", seal) else None
-
-
-def names_of(installation: str, requests: "list[TryRequest]") -> Mapping[str, TryRequest]:
-    """Requests by the names of their tickets."""
-    return {ticket_name(installation, request): request for request in requests}

@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("queue", Name, nullable=False),
         sa.Column("owner", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("told", sa.Text(), nullable=False),
+        sa.Column("received", sa.Text(), nullable=False),
         sa.Column("request", sa.LargeBinary(), nullable=False),
         sa.Column("lease_s", sa.Float(), nullable=False),
         sa.Column("offered_at", Instant, nullable=False),
@@ -40,8 +40,12 @@ def upgrade() -> None:
     )
     op.create_index("remote_try_run", "remote_try", ["run"])
     op.create_index("remote_try_worker", "remote_try", ["worker"])
-    where = sa.text("state <> told")
+    where = sa.text("state <> received")
     op.create_index("remote_try_news", "remote_try", ["owner", "executor"], sqlite_where=where, postgresql_where=where)
+    _add_workers()
+
+
+def _add_workers() -> None:
     op.create_table(
         "remote_worker",
         sa.Column("worker", sa.Text(), primary_key=True),
@@ -52,7 +56,7 @@ def upgrade() -> None:
         sa.Column("slots", sa.Integer(), nullable=False),
         sa.Column("running", sa.Integer(), nullable=False),
         sa.Column("draining", sa.Boolean(), nullable=False),
-        sa.Column("told_to_drain", sa.Boolean(), nullable=False),
+        sa.Column("drain_requested", sa.Boolean(), nullable=False),
         sa.Column("beats", NUMBER, nullable=False),
         sa.Column("period_s", sa.Float(), nullable=False),
         sa.Column("started_at", Instant, nullable=False),

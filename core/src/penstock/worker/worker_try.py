@@ -11,7 +11,7 @@ from penstock.spec.executor import TryRequest
 
 
 @dataclass(eq=False)
-class HeldTry:
+class WorkerTry:
     """One try, from its claim until the server has its end.
 
     Attributes:
@@ -26,7 +26,7 @@ class HeldTry:
         before: What is sent before the next bytes of the file.
         end: How it ended; None while it runs.
         ended_s: Monotonic instant of that.
-        told_to_end: Why it is to end; "" to go on.
+        cancel_reason: Why it is to end; "" to go on.
         handed_back: Why it is lost, whatever its end says; "" if it is not.
         gone: Whether the server has given it up.
     """
@@ -42,7 +42,7 @@ class HeldTry:
     before: bytes = b""
     end: TryEnd | None = None
     ended_s: float = 0.0
-    told_to_end: str = ""
+    cancel_reason: str = ""
     handed_back: str = ""
     gone: bool = False
 

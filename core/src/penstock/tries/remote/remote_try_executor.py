@@ -9,15 +9,14 @@ import contextlib
 import os
 import selectors
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
+from penstock.clock import Clock
 from penstock.decoders import msgpack_decoder
 from penstock.errors import StoreError, StoreUnavailableError
 from penstock.model.attempt import TryEnd
@@ -36,7 +35,7 @@ from penstock.spec.executor import (
 from penstock.spec.remote import RemoteExecutor, RemoteOptions, Ticket
 from penstock.spec.wire import Reply
 from penstock.store import REMOTE, Store, Wakeup
-from penstock.tries.remote.bell import Bell, Said, told
+from penstock.tries.remote.doorbell import Doorbell, TicketMessage, newest
 from penstock.tries.remote.live_workers import LiveWorkers
 from penstock.tries.remote.tickets import ticket, ticket_name
 
@@ -51,7 +50,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode_end = msgpack_decoder(TryEnd).decode
 
 
-class RemoteReports(NamedTuple):
+class ExecutorReports(NamedTuple):
     """Where it goes what an executor tells beside its tries.
 
     Attributes:
@@ -80,15 +79,15 @@ class _Held:
         return (self.request.key, self.request.epoch)
 
 
-class RemoteTries:
-    """Offers tries, has the bell rung for them, and tells what becomes of them; implements `penstock.spec.executor.Executor`.
+class RemoteTryExecutor:
+    """Offers tries, has the doorbell rung for them, and tells what becomes of them; implements `penstock.spec.executor.Executor`.
 
     Args:
         name: Of the executor in the settings.
         store: The database, which all schedulers and servers share.
         options: What holds for every remote executor.
         lease_s: Seconds of a try's lease in the scheduler.
-        now: Gives the present as aware UTC.
+        clock: Tells the present.
         make: Makes the provider's executor, told how it tells of tickets.
         reports: Where its faults and its capacity go.
     """
@@ -99,11 +98,11 @@ class RemoteTries:
         store: Store,
         options: RemoteOptions,
         lease_s: float,
-        now: Callable[[], datetime],
-        make: Callable[[Bell], RemoteExecutor],
-        reports: RemoteReports,
+        clock: Clock,
+        make: Callable[[Doorbell], RemoteExecutor],
+        reports: ExecutorReports,
     ) -> None:
-        self.name, self._store, self._tries, self._now = name, store, store.remote_tries, now
+        self.name, self._store, self._tries, self._clock = name, store, store.remote_tries, clock
         self._options, self._look_every_s = options, min(lease_s, options.worker_lease_s) / 6
         self._keep_capacity, self._capacity = reports.keep_capacity, -1
         self._installation, self._owner = store.logs.identity(), os.urandom(8).hex()
@@ -111,15 +110,15 @@ class RemoteTries:
         self._names: dict[tuple[TaskKey, int], str] = {}
         self._unwritten: dict[str, TryRequest] = {}
         self._own: list[ExecutorEvent] = []
-        self._heard_claims: list[str] = []
-        self._heard_ends: list[str] = []
+        self._received_claims: list[str] = []
+        self._received_ends: list[str] = []
         self._notes: dict[str, str] = {}
         self._workers = LiveWorkers(store.remote_workers, name, options.worker_lease_s)
         self._look_s = self._news_s = self._glance_s = 0.0
-        self._said: list[Said] = []
+        self._messages: list[TicketMessage] = []
         self._lock = threading.Lock()
-        self._bell = Bell(name, self._say, reports.fault, reports.hide, self._open_tickets)
-        self._inner = make(self._bell)
+        self._doorbell = Doorbell(name, self._receive, reports.fault, reports.hide, self._open_tickets, clock)
+        self._inner = make(self._doorbell)
         self._wakeup: Wakeup | None = None
         self._selector = selectors.DefaultSelector()
         self._wake_r, self._wake_w = os.pipe()
@@ -130,7 +129,7 @@ class RemoteTries:
     def start(self) -> None:
         """Listen for what servers store, and begin to ring."""
         self._listen()
-        self._bell.start(self._inner)
+        self._doorbell.start(self._inner)
 
     def recover(self, tries: Sequence[TryRequest]) -> list[TryStarted | TryRecovered | TryFinished]:
         """Take up open tries of a scheduler that is no more: all that was offered is stored."""
@@ -151,13 +150,13 @@ class RemoteTries:
             events.append(TryRecovered(request.key, request.epoch))
         self._offer(missing)
         waiting = [self._held[name] for name in requests if name in self._held]
-        self._bell.ring([each.ticket for each in waiting if not each.worker])
+        self._doorbell.ring([each.ticket for each in waiting if not each.worker])
         self._look_s = 0.0
         return events
 
     def capacity(self) -> int:
         """Tries that it wants to hold at once."""
-        found = self._options.places or self._bell.places
+        found = self._options.slots or self._doorbell.slots
         if found is None:
             ahead = 1 + max(0.0, self._options.ahead)
             offered = Counter(held.ticket.queue for held in self._held.values() if not held.worker)
@@ -174,25 +173,25 @@ class RemoteTries:
         return self._selector.fileno()
 
     def submit(self, tries: Sequence[TryRequest]) -> None:
-        """Offer tries, and have the bell rung for them."""
+        """Offer tries, and have the doorbell rung for them."""
         requests = {ticket_name(self._installation, request): request for request in tries}
         tickets = [self._hold(name, request).ticket for name, request in requests.items()]
         self._offer(requests)
-        self._bell.ring(tickets)
+        self._doorbell.ring(tickets)
 
     def cancel(self, tries: Sequence[tuple[TaskKey, int]], reason: str) -> None:
         """End tries: one that nobody has claimed is withdrawn, of any other its worker is told."""
         known = {self._names[each]: each for each in tries if each in self._names}
         unknown = [each for each in tries if each not in self._names]
         if known:
-            withdrawn, told_of = self._tries.cancel(known, reason)
-            for name in told_of:
-                self._held[name].cancelled_s = time.monotonic()
-            left = set(known) - told_of - withdrawn
+            withdrawn, asked = self._tries.cancel(known, reason)
+            for name in asked:
+                self._held[name].cancelled_s = self._clock.read().monotonic_s
+            left = set(known) - asked - withdrawn
             ended = self._tries.adopt(left, self._owner) if left else {}
             self._drop(left - set(ended) | withdrawn, TryEnd(Outcome.CANCELLED, reason))
         for key, epoch in unknown:
-            self._own.append(TryFinished(key, epoch, self._now(), TryEnd(Outcome.CANCELLED, reason)))
+            self._own.append(TryFinished(key, epoch, self._clock.now(), TryEnd(Outcome.CANCELLED, reason)))
         self._wake()
 
     def reply(self, asked: TryAsked, reply: Reply) -> None:
@@ -201,14 +200,14 @@ class RemoteTries:
     def events(self) -> list[ExecutorEvent]:
         """What has become of its tries since the last call."""
         woken = self._woken()
-        now_s = time.monotonic()
+        now_s = self._clock.read().monotonic_s
         try:
             # Being called again means that what was told last is stored.
-            self._tries.heard(self._heard_claims, self._heard_ends)
-            self._heard_claims, self._heard_ends = [], []
+            self._tries.received(self._received_claims, self._received_ends)
+            self._received_claims, self._received_ends = [], []
             if self._unwritten:
                 self._offer_again()
-            self._hear_the_bell()
+            self._take_messages()
             if self._held and (woken or now_s >= self._news_s):
                 self._news_s = now_s + NEWS_S
                 self._take_news()
@@ -223,7 +222,7 @@ class RemoteTries:
 
     def stop(self, grace_s: float) -> None:
         """Let go: what is offered stays offered, and what runs goes on; the next scheduler hears of it."""
-        self._bell.stop(min(grace_s, 5.0))
+        self._doorbell.stop(min(grace_s, 5.0))
         if self._wakeup is not None:
             self._wakeup.close()
         self._selector.close()
@@ -231,14 +230,16 @@ class RemoteTries:
         os.close(self._wake_w)
 
     def _hold(self, name: str, request: TryRequest) -> _Held:
-        held = _Held(ticket(self._store.keyring, name, request), request, time.monotonic())
+        held = _Held(ticket(self._store.keyring, name, request), request, self._clock.read().monotonic_s)
         self._held[name] = held
         self._names[held.name] = name
         return held
 
     def _offer(self, requests: dict[str, TryRequest]) -> None:
         try:
-            self._tries.offer([self._offered(name, each) for name, each in requests.items()], self._owner, self._now())
+            self._tries.offer(
+                [self._offered(name, each) for name, each in requests.items()], self._owner, self._clock.now()
+            )
         except (
             StoreUnavailableError
         ):  # whether it is stored may be unknown: that is looked up before it is offered again
@@ -247,7 +248,7 @@ class RemoteTries:
     def _offer_again(self) -> None:
         stored = self._tries.adopt(self._unwritten, self._owner)
         missing = [self._offered(name, each) for name, each in self._unwritten.items() if name not in stored]
-        self._tries.offer(missing, self._owner, self._now())
+        self._tries.offer(missing, self._owner, self._clock.now())
         self._unwritten = {}
 
     def _offered(self, name: str, request: TryRequest) -> OfferedTry:
@@ -260,29 +261,29 @@ class RemoteTries:
         for news in self._tries.news(self._owner, self.name):
             held = self._held.get(news.name)
             if held is None:  # given up, and told so
-                self._heard_ends.append(news.name)
+                self._received_ends.append(news.name)
             elif news.state is RemoteState.ENDED:
                 if not held.worker:
                     self._own.append(self._started(held, news))
                 self._own.append(self._finished(news.name, held, news))
             elif not held.worker:
-                self._heard_claims.append(news.name)
+                self._received_claims.append(news.name)
                 held.worker = news.worker
                 self._own.append(self._started(held, news))
 
     def _started(self, held: _Held, news: RemoteNews) -> TryStarted:
-        now = self._now()
+        now = self._clock.now()
         return TryStarted(*held.name, 0, min(news.claimed_at or now, now))
 
     def _finished(self, name: str, held: _Held, news: RemoteNews) -> TryFinished:
-        now = self._now()
+        now = self._clock.now()
         try:
             end = _decode_end(news.ended or b"")
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             end = TryEnd(Outcome.FAILED, f"its worker sent an unreadable answer: {error}", retryable=False)
-        self._heard_ends.append(name)
+        self._received_ends.append(name)
         self._forget(name)
-        self._bell.release([held.ticket])
+        self._doorbell.release([held.ticket])
         return TryFinished(*held.name, min(news.ended_at or now, now), end)
 
     def _drop(self, names: Iterable[str], end: TryEnd) -> None:
@@ -291,9 +292,9 @@ class RemoteTries:
         for name in names:
             held = self._forget(name)
             tickets.append(held.ticket)
-            self._own.append(TryFinished(*held.name, self._now(), end))
+            self._own.append(TryFinished(*held.name, self._clock.now(), end))
         if tickets:
-            self._bell.silence(tickets, end.error)
+            self._doorbell.silence(tickets, end.error)
             self._wake()
 
     def _forget(self, name: str) -> _Held:
@@ -303,12 +304,12 @@ class RemoteTries:
         self._unwritten.pop(name, None)
         return held
 
-    def _hear_the_bell(self) -> None:
+    def _take_messages(self) -> None:
         """Carry out what the provider's executor has told."""
         with self._lock:
-            said, self._said = self._said, []
+            messages, self._messages = self._messages, []
         notes = {}
-        for each in told(said).values():
+        for each in newest(messages).values():
             if each.name not in self._held:
                 continue
             if each.gone and self._tries.abandon([each.name]):
@@ -332,7 +333,7 @@ class RemoteTries:
             self._drop([name], TryEnd(Outcome.LOST, why))
         alive = tuple(held.name for name, held in self._held.items() if name not in silent)
         if alive:
-            self._own.append(Heartbeat(self.name, alive, self._now()))
+            self._own.append(Heartbeat(self.name, alive, self._clock.now()))
         self._ring_again(now_s)
 
     def _ring_again(self, now_s: float) -> None:
@@ -343,16 +344,16 @@ class RemoteTries:
                 again.append(held.ticket)
             elif held.cancelled_s is not None and now_s - held.cancelled_s > held.request.grace_s + NEWS_S:
                 held.cancelled_s = None
-                self._bell.silence([held.ticket], "it was told to end, and has not")
+                self._doorbell.silence([held.ticket], "it was told to end, and has not")
         if again:
-            self._bell.ring(again)
+            self._doorbell.ring(again)
 
     def _open_tickets(self) -> list[Ticket]:
         return [held.ticket for held in list(self._held.values())]
 
-    def _say(self, said: Said) -> None:
+    def _receive(self, message: TicketMessage) -> None:
         with self._lock:
-            self._said.append(said)
+            self._messages.append(message)
         self._wake()
 
     def _wake(self) -> None:

@@ -1,11 +1,11 @@
-"""The bell: a provider's remote executor in a thread of its own, which the scheduler never waits for."""
+"""The doorbell: a provider's remote executor in a thread of its own, which the scheduler never waits for."""
 
 import queue
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from penstock.clock import Clock
 from penstock.model.names import error_sentence
 from penstock.model.text import shortened, visible
 from penstock.spec.remote import RemoteExecutor, Ticket
@@ -18,7 +18,7 @@ _MOST_AT_ONCE = 500
 _LONGEST = 500
 
 
-class Said(NamedTuple):
+class TicketMessage(NamedTuple):
     """What is to be known of a ticket.
 
     Attributes:
@@ -34,42 +34,45 @@ class Said(NamedTuple):
     retryable: bool = True
 
 
-class Bell:
+class Doorbell:
     """Rings for tickets, again after a pause where that fails, and hands on what the executor tells.
 
     Args:
         name: The executor's name in the settings.
-        tell: Takes what is to be known of a ticket; called from any thread.
+        send: Takes what is to be known of a ticket; called from any thread.
         report: Takes a fault of the executor as a sentence.
         hide: Takes secrets out of a text.
         open_tickets: Tells, in any thread, all tickets that are open.
+        clock: Tells the monotonic instant.
     """
 
     def __init__(
         self,
         name: str,
-        tell: Callable[[Said], None],
+        send: Callable[[TicketMessage], None],
         report: Callable[[str], None],
         hide: Callable[[str], str],
         open_tickets: Callable[[], Sequence[Ticket]],
+        clock: Clock,
     ) -> None:
-        self._name, self._tell, self._report, self._hide, self._open = name, tell, report, hide, open_tickets
+        self._clock = clock
+        self._name, self._send, self._report, self._hide, self._open = name, send, report, hide, open_tickets
         self._calls: queue.SimpleQueue[tuple[str, Sequence[Ticket], str]] = queue.SimpleQueue()
         self._waiting: dict[str, Ticket] = {}
         self._failures = 0
         self._ring_s = self._look_s = 0.0
         self._stopping = self._started = False
-        self.places: int | None = None
+        self.slots: int | None = None
         self._inner: RemoteExecutor | None = None
         self._thread: threading.Thread | None = None
 
     def waiting(self, name: str, reason: str) -> None:
         """Say what a ticket waits for; may be called from any thread."""
-        self._tell(Said(name, note=self._shown(reason)))
+        self._send(TicketMessage(name, note=self._shown(reason)))
 
     def gone(self, name: str, reason: str, *, retryable: bool = True) -> None:
         """Say that what was to run a ticket is gone; may be called from any thread."""
-        self._tell(Said(name, gone=self._shown(reason) or "it is gone", retryable=retryable))
+        self._send(TicketMessage(name, gone=self._shown(reason) or "it is gone", retryable=retryable))
 
     def start(self, inner: RemoteExecutor) -> None:
         """Begin to ring with a provider's executor."""
@@ -97,11 +100,14 @@ class Bell:
         if self._thread is not None:
             self._thread.join(grace_s)
 
+    def _now_s(self) -> float:
+        return self._clock.read().monotonic_s
+
     def _run(self, inner: RemoteExecutor) -> None:
         while not self._stopping:
             for method, tickets, reason in self._taken():
                 self._take(inner, method, tickets, reason)
-            now_s = time.monotonic()
+            now_s = self._now_s()
             if not self._started and now_s >= self._ring_s:
                 self._started = self._guarded("start", inner.start, list(self._waiting.values()))
             if self._started and self._waiting and now_s >= self._ring_s:
@@ -113,7 +119,7 @@ class Bell:
 
     def _taken(self) -> list[tuple[str, Sequence[Ticket], str]]:
         """What has been asked for since, waiting for it until something else is due."""
-        now_s = time.monotonic()
+        now_s = self._now_s()
         due_s = self._look_s if self._started else self._ring_s
         if self._waiting:
             due_s = min(due_s, self._ring_s)
@@ -150,7 +156,7 @@ class Bell:
 
     def _look(self, inner: RemoteExecutor) -> None:
         def look() -> None:
-            self.places = inner.places()
+            self.slots = inner.slots()
             inner.look(self._open())
 
         self._guarded("look", look, ())
@@ -165,24 +171,24 @@ class Bell:
             if method in {"start", "ring"}:
                 self._failures += 1
                 pause_s = PAUSES_S[min(self._failures, len(PAUSES_S)) - 1]
-                self._ring_s = time.monotonic() + pause_s
+                self._ring_s = self._now_s() + pause_s
                 for ticket in tickets:
-                    self._tell(Said(ticket.name, note=f"executor {self._name!r} cannot be reached: {why}"))
+                    self._send(TicketMessage(ticket.name, note=f"executor {self._name!r} cannot be reached: {why}"))
             return False
         if method == "ring" and self._failures:
             self._failures = 0
             for ticket in tickets:
-                self._tell(Said(ticket.name, note=""))
+                self._send(TicketMessage(ticket.name, note=""))
         return True
 
     def _shown(self, text: str) -> str:
         return shortened(visible(self._hide(text)), _LONGEST)
 
 
-def told(said: Sequence[Said]) -> Mapping[str, Said]:
+def newest(messages: Sequence[TicketMessage]) -> Mapping[str, TicketMessage]:
     """What was said last of each ticket; that one is gone outlasts everything."""
-    found: dict[str, Said] = {}
-    for each in said:
+    found: dict[str, TicketMessage] = {}
+    for each in messages:
         if not (each.name in found and found[each.name].gone):
             found[each.name] = each
     return found

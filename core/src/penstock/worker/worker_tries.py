@@ -4,15 +4,15 @@ import threading
 from collections.abc import Iterable
 
 from penstock.model.run import TaskKey
-from penstock.worker.held_try import HeldTry
+from penstock.worker.worker_try import WorkerTry
 
 
-class HeldTries:
+class WorkerTries:
     """The tries of one worker; safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._tries: dict[tuple[TaskKey, int], HeldTry] = {}
+        self._tries: dict[tuple[TaskKey, int], WorkerTry] = {}
         self._claiming: dict[str, None] = {}
 
     def __len__(self) -> int:
@@ -25,7 +25,7 @@ class HeldTries:
         with self._lock:
             self._claiming |= dict.fromkeys(names)
 
-    def claimed(self, names: Iterable[str], tries: Iterable[HeldTry]) -> None:
+    def claimed(self, names: Iterable[str], tries: Iterable[WorkerTry]) -> None:
         """Note what has become of such a claim."""
         with self._lock:
             self._tries |= {each.try_name: each for each in tries}
@@ -37,21 +37,21 @@ class HeldTries:
         with self._lock:
             return tuple(self._claiming)
 
-    def get(self, key: TaskKey, epoch: int) -> HeldTry | None:
+    def get(self, key: TaskKey, epoch: int) -> WorkerTry | None:
         """A try by its name; None if it is not here any more."""
         with self._lock:
             return self._tries.get((key, epoch))
 
-    def all(self) -> list[HeldTry]:
+    def all(self) -> list[WorkerTry]:
         """All of them."""
         with self._lock:
             return list(self._tries.values())
 
-    def running(self) -> list[HeldTry]:
+    def running(self) -> list[WorkerTry]:
         """Those that have not ended."""
         return [each for each in self.all() if each.end is None]
 
-    def remove(self, held: HeldTry) -> None:
+    def remove(self, held: WorkerTry) -> None:
         """Forget one, with what was kept for it."""
         with self._lock:
             found = self._tries.pop(held.try_name, None)

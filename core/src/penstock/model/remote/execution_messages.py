@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from penstock.model.remote.remote_try import Announced
+from penstock.model.remote.remote_try import WorkerStatus
 
 PREFIX = "/execution/v1"
 """Path below which the API is; a change that an older worker does not understand has another."""
@@ -56,7 +56,7 @@ class Renewal(msgspec.Struct, frozen=True):
     """``/renewals``: say that a worker lives, and what it has; answered when something is to be told, or when ``wait_s`` is over.
 
     Attributes:
-        says: What it says of itself.
+        status: What it says of itself.
         tokens: Of the tries that it has.
         claiming: Names of tickets that it is claiming, of which it may not know yet that they are its own.
         ending: Names of those that it was told to end, and has not ended yet.
@@ -64,7 +64,7 @@ class Renewal(msgspec.Struct, frozen=True):
         leaves: Whether it has no try, and says nothing more.
     """
 
-    says: Announced
+    status: WorkerStatus
     tokens: tuple[str, ...] = ()
     claiming: tuple[str, ...] = ()
     ending: tuple[str, ...] = ()
@@ -91,7 +91,7 @@ class RenewalAnswer(msgspec.Struct, frozen=True):
         return not (self.gone or self.cancelled or self.drain)
 
 
-class Question(msgspec.Struct, frozen=True):
+class TryQuestion(msgspec.Struct, frozen=True):
     """``/asks``: what a try asks; answered by a `penstock.spec.wire.Reply`.
 
     Attributes:

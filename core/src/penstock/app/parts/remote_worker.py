@@ -20,13 +20,13 @@ from penstock.errors import ConfigError, ExitCode
 from penstock.execute.environment import Environment, spawn_command
 from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
-from penstock.model.remote.remote_try import Announced
+from penstock.model.remote.remote_try import WorkerStatus
 from penstock.model.text import visible
 from penstock.plugins.isolated import isolated_pythons
 from penstock.settings import Settings, load_settings
 from penstock.settings.executor import ExecutorSettings
 from penstock.spec.executor import LOCAL
-from penstock.spec.remote import Listener
+from penstock.spec.remote import TicketSource
 from penstock.tries.remote.remote_options import is_remote, read_remote_options
 from penstock.worker.execution_client import ExecutionClient
 from penstock.worker.ticket_worker import TicketWorker, WorkerPlan
@@ -41,7 +41,7 @@ class WorkerChoice(NamedTuple):
 
     Attributes:
         executor: The executor whose tickets it takes, by its name in the settings; "" for the one ticket of the environment.
-        queues: The queues whose tries it takes.
+        queues: Names of the queues whose tries it takes, several in one text with commas between them; of default unless given.
         slots: Tries that it runs at once.
         folder: Where its files lie; "" for a temporary folder of this user.
         idle_exit_s: Seconds without a try after which it leaves; None for never.
@@ -49,7 +49,7 @@ class WorkerChoice(NamedTuple):
     """
 
     executor: str = ""
-    queues: tuple[str, ...] = ("default",)
+    queues: tuple[str, ...] = ()
     slots: int = 1
     folder: str = ""
     idle_exit_s: float | None = None
@@ -85,7 +85,7 @@ def _client(url: str) -> ExecutionClient:
 def _worker(environ: Mapping[str, str], choice: WorkerChoice, client: ExecutionClient) -> tuple[TicketWorker, str]:
     ticket = "" if choice.executor else environ.get(TICKET, "")
     shown = environ.get(TOKEN, "") if choice.executor else ticket
-    listener: Listener | None = None
+    source: TicketSource | None = None
     lease_s = 60.0
     if choice.executor:
         if not shown:
@@ -93,23 +93,28 @@ def _worker(environ: Mapping[str, str], choice: WorkerChoice, client: ExecutionC
                 f"{TOKEN} is not set: a pool of workers shows the token of a user who may run workers (workers:run)."
             )
         settings = load_settings(environ, Path.cwd())
-        listener, lease_s = _listener(settings, choice)
+        source, lease_s = _source(settings, choice)
     elif not ticket:
         raise ConfigError(
             f"{TICKET} is not set, which holds the ticket; or name an executor whose tickets come to this worker."
         )
     folder = Path(choice.folder) if choice.folder else Path(tempfile.gettempdir()) / f"penstock-worker-{os.getuid()}"
     name = f"{socket.gethostname()[:60]}-{os.getpid()}-{os.urandom(3).hex()}"
-    says = Announced(
-        name, choice.executor, choice.queues, socket.gethostname(), __version__, choice.slots if choice.executor else 1
+    status = WorkerStatus(
+        name,
+        choice.executor,
+        _queues(choice.queues),
+        socket.gethostname(),
+        __version__,
+        choice.slots if choice.executor else 1,
     )
     own = _own_folder(folder, name)
-    plan = WorkerPlan(says, shown, folder, own, lease_s, choice.idle_exit_s, choice.drain_s)
+    plan = WorkerPlan(status, shown, folder, own, lease_s, choice.idle_exit_s, choice.drain_s)
     executor = _executor(folder, own, choice.slots, lease_s)
-    return TicketWorker(plan, client, executor, listener, SystemClock(), _report), ticket
+    return TicketWorker(plan, client, executor, source, SystemClock(), _report), ticket
 
 
-def _listener(settings: Settings, choice: WorkerChoice) -> tuple[Listener, float]:
+def _source(settings: Settings, choice: WorkerChoice) -> tuple[TicketSource, float]:
     from penstock.app.parts.environments import plugin_host  # noqa: PLC0415 - a worker for one ticket needs no provider to begin
 
     name = choice.executor
@@ -121,7 +126,7 @@ def _listener(settings: Settings, choice: WorkerChoice) -> tuple[Listener, float
     if not is_remote(make):
         raise ConfigError(f"executor {name!r} ({chosen.type}) has workers of its own: see its documentation.")
     common, own = read_remote_options(name, chosen.options)
-    return make.listener(own, choice.queues, name), common.worker_lease_s
+    return make.source(own, _queues(choice.queues), name), common.worker_lease_s
 
 
 def _executor(folder: Path, own: Path, slots: int, lease_s: float) -> LocalExecutor:
@@ -167,6 +172,8 @@ def _report(sentence: str) -> None:
     print(visible(f"worker: {sentence}"), file=sys.stderr, flush=True)  # noqa: T201 - the terminal of the worker
 
 
-def queues_of(texts: Sequence[str]) -> tuple[str, ...]:
+def _queues(texts: Sequence[str]) -> tuple[str, ...]:
     """The names of queues in texts, several in one with commas between them."""
-    return tuple(dict.fromkeys(queue.strip() for text in texts for queue in text.split(",") if queue.strip()))
+    return tuple(dict.fromkeys(queue.strip() for text in texts for queue in text.split(",") if queue.strip())) or (
+        "default",
+    )

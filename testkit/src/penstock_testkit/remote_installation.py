@@ -1,0 +1,163 @@
+"""An installation whose server answers workers, as real processes: ``penstock up`` with a server on a port of its own."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Self
+
+from penstock_testkit.processes import free_port
+
+PATIENCE_S = 90.0
+"""Seconds for what takes a second or two on a machine that does nothing else."""
+
+
+class RemoteInstallation:
+    """A project, and the processes that are started in it; a context manager that ends all of them.
+
+    Args:
+        folder: The project's folder; made if need be.
+        settings: Text of its penstock.toml beside the server's table, in which ``{url}`` is the URL of the server.
+        dags: Texts of DAG files by name.
+        environ: Variables of all its processes.
+
+    Attributes:
+        url: Of the server.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: str,
+        dags: Mapping[str, str],
+        environ: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.folder, self.port = folder, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environ = {**os.environ, **environ}
+        self._processes: list[subprocess.Popen[bytes]] = []
+        (folder / "dags").mkdir(parents=True, exist_ok=True)
+        for name, text in dags.items():
+            (folder / "dags" / name).write_text(text)
+        server = f'[services.server]\ntype = "server.server"\nport = {self.port}\nniceness = 0\n'
+        (folder / "penstock.toml").write_text(f"{settings.replace('{url}', self.url)}\n{server}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def up(self) -> subprocess.Popen[bytes]:
+        """Start everything, and wait until the server answers."""
+        process = self.start("up")
+        self.wait(lambda: "listening on" in self.output("up"), "the server listens")
+        return process
+
+    def start(
+        self, *words: str, name: str = "", environ: Mapping[str, str] = MappingProxyType({})
+    ) -> subprocess.Popen[bytes]:
+        """Start a command that goes on, such as ``worker --executor celery``; what it prints is its `output`."""
+        with (self.folder / f"{name or words[0]}.out").open("ab") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "penstock", *words], cwd=self.folder, env={**self._environ, **environ}, stdin=subprocess.DEVNULL,
+                stdout=out, stderr=out, start_new_session=True,
+            )  # fmt: skip
+        self._processes.append(process)
+        return process
+
+    def worker(
+        self, *words: str, name: str = "worker", environ: Mapping[str, str] = MappingProxyType({})
+    ) -> subprocess.Popen[bytes]:
+        """Start a worker, which knows the server and a token that lets a pool in."""
+        known = {"PENSTOCK_SERVER": self.url, "PENSTOCK_TOKEN": self.token}
+        return self.start("worker", *words, name=name, environ={**known, **environ})
+
+    @property
+    def token(self) -> str:
+        """What programs of this machine show the server."""
+        return (self.folder / ".penstock" / "server.token").read_text()
+
+    def output(self, name: str) -> str:
+        """What a command has printed so far."""
+        path = self.folder / f"{name}.out"
+        return path.read_text() if path.exists() else ""
+
+    def run(self, *words: str) -> str:
+        """What a command prints; fails the test if it fails."""
+        done = subprocess.run(
+            [sys.executable, "-m", "penstock", *words], cwd=self.folder, env=self._environ, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise AssertionError(f"{words}: {done.stdout}{done.stderr}\n{self.output('up')[-4000:]}")
+        return done.stdout
+
+    def trigger(self, dag_id: str, run_id: str, *words: str) -> None:
+        """Have a run made, once its DAG is known."""
+        self.wait(lambda: dag_id in self.run("dags", "list"), f"DAG {dag_id!r} is there")
+        self.run("dags", "trigger", dag_id, "--run-id", run_id, *words)
+
+    def tasks(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """The task instances of a run by id, with ``[i]`` for mapped ones, as ``tasks list --json`` shows them."""
+        rows = json.loads(self.run("tasks", "list", dag_id, "--run", run_id, "--json"))
+        return {
+            f"{row['task_id']}[{row['map_index']}]" if row.get("map_index", -1) >= 0 else row["task_id"]: row
+            for row in rows
+        }
+
+    def ended(self, dag_id: str, run_id: str, patience_s: float = PATIENCE_S) -> str:
+        """Wait until a run has ended; its state."""
+        found = ""
+
+        def is_over() -> bool:
+            nonlocal found
+            found = _state(self.run("runs", "show", dag_id, run_id))
+            return found in {"success", "failed", "cancelled"}
+
+        self.wait(is_over, f"run {run_id!r} of {dag_id!r} has ended", patience_s)
+        return found
+
+    def log(self, dag_id: str, run_id: str, task_id: str) -> str:
+        """The log of a task's newest try."""
+        return self.run("tasks", "logs", dag_id, task_id, "--run", run_id)
+
+    def wait(self, ready: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
+        """Wait for something that real processes do; fails the test if it takes too long."""
+        end = time.monotonic() + patience_s
+        while not ready():
+            outputs = "".join(f"\n== {path.name}\n{path.read_text()[-3000:]}" for path in self.folder.glob("*.out"))
+            if time.monotonic() >= end:
+                raise AssertionError(f"{what}: not after {patience_s:g} s{outputs}")
+            time.sleep(0.05)  # real processes are waited for, from outside
+
+    def stop(self) -> None:
+        """End everything that was started, workers last."""
+        for process in self._processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self._processes:
+            try:
+                process.wait(15.0)
+            except subprocess.TimeoutExpired:
+                kill_session(process)
+        self._processes.clear()
+
+
+def kill_session(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and all that is in its group, at once."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _state(shown: str) -> str:
+    found = re.search(r"^state\s+(\S+)", shown, re.MULTILINE)
+    return found[1] if found else ""

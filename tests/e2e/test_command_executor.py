@@ -1,0 +1,148 @@
+"""The example of a remote executor: its workers are processes that know a server and one ticket, and nothing else."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from fleet import WORKSPACE, install
+
+from penstock_testkit.remote_installation import RemoteInstallation
+
+SETTINGS = f"""
+[executors.commands]
+type = "command.executor"
+server = "{{url}}"
+command = ["{sys.executable}", "-m", "penstock", "worker", "--ticket"]
+most = 3
+doorbell_s = 2.0
+worker_lease_s = 6.0
+
+[queues]
+far = "commands"
+"""
+DAG = """
+import os, time
+from pathlib import Path
+from penstock import DAG, Variable, task
+
+with DAG("far"):
+
+    @task(queue="far")
+    def first():
+        print("the first one speaks")
+        return {"numbers": list(range(5))}
+
+    @task(queue="far")
+    def second(found):
+        print("asked", Variable.get("greeting"), "of", sum(found["numbers"]))
+        secrets = [name for name in os.environ if name in ("PENSTOCK_TICKET", "PENSTOCK_SECRET_KEY", "PENSTOCK_TOKEN")]
+        return {"parent": os.getppid(), "secrets": secrets}
+
+    second(first())
+
+with DAG("gated"):
+
+    @task(queue="far", retries=0)
+    def wait():
+        print("it waits", flush=True)
+        Path(os.environ["GATES"], f"begun-{os.getpid()}").touch()
+        while not Path(os.environ["GATES"], "open").exists():
+            time.sleep(0.05)
+        print("it goes on", flush=True)
+
+    wait()
+"""
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    install(folder, WORKSPACE / "examples" / "command_executor")
+    return folder
+
+
+@pytest.fixture
+def gates(tmp_path):
+    folder = tmp_path / "gates"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def made(tmp_path, site, gates):
+    environ = {"PYTHONPATH": str(site), "GATES": str(gates), "PENSTOCK_VAR_GREETING": "hello", "TMPDIR": str(tmp_path)}
+    with RemoteInstallation(tmp_path / "project", SETTINGS, {"far.py": DAG}, environ) as made:
+        made.up()
+        yield made
+
+
+def workers_of(made):
+    """Ids of the processes that are workers of this project."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command, environ = ((each / name).read_bytes().split(b"\0") for name in ("cmdline", "environ"))
+            if b"worker" in command and f"PENSTOCK_SERVER={made.url}".encode() in environ:
+                found.append(int(each.name))
+    return found
+
+
+def begun(gates):
+    return {int(path.name.rpartition("-")[2]) for path in gates.glob("begun-*")}
+
+
+def test_tries_run_by_tickets_alone_and_tell_what_tries_here_tell(made):
+    made.trigger("far", "one")
+    assert made.ended("far", "one") == "success"
+    assert "the first one speaks" in made.log("far", "one", "first")
+    assert "asked hello of 10" in made.log("far", "one", "second")
+    left = json.loads(made.run("tasks", "xcoms", "far", "second", "--run", "one", "--json"))
+    assert [json.loads(each["value"])["secrets"] for each in left if each["key"] == "return_value"] == [[]]
+    made.wait(lambda: not workers_of(made), "every worker has left")
+
+
+def test_a_log_is_there_while_its_task_runs_and_whole_at_its_end(made, gates):
+    made.trigger("gated", "one")
+    made.wait(lambda: begun(gates), "the task runs")
+    made.wait(lambda: "it waits" in made.log("gated", "one", "wait"), "its log is there")
+    (gates / "open").touch()
+    assert made.ended("gated", "one") == "success"
+    assert re.findall("it (?:waits|goes on)", made.log("gated", "one", "wait")) == ["it waits", "it goes on"]
+
+
+def test_a_killed_worker_loses_its_try_which_runs_again_and_spends_no_retry(made, gates):
+    made.trigger("gated", "one")
+    made.wait(lambda: begun(gates), "the task runs")
+    [first] = begun(gates)
+    for pid in workers_of(made):
+        os.kill(pid, signal.SIGKILL)
+    made.wait(lambda: begun(gates) - {first}, "it runs again")
+    assert not Path(f"/proc/{first}").exists()
+    (gates / "open").touch()
+    assert made.ended("gated", "one") == "success"
+
+
+def test_a_cancelled_run_ends_its_try_far_away(made, gates):
+    made.trigger("gated", "one")
+    made.wait(lambda: begun(gates), "the task runs")
+    [pid] = begun(gates)
+    made.run("runs", "cancel", "gated", "one")
+    assert made.ended("gated", "one") == "cancelled"
+    made.wait(lambda: not Path(f"/proc/{pid}").exists(), "its process has ended")
+
+
+def test_tries_outlive_a_scheduler_that_is_killed_and_are_taken_up_by_the_next(made, gates):
+    made.trigger("gated", "one")
+    made.wait(lambda: begun(gates), "the task runs")
+    [pid] = begun(gates)
+    [scheduler] = json.loads(made.run("schedulers", "list", "--json"))
+    os.kill(scheduler["pid"], signal.SIGKILL)
+    (gates / "open").touch()
+    assert made.ended("gated", "one") == "success"
+    assert begun(gates) == {pid}
