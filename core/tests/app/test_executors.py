@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from penstock.app.compose import open_store
 from penstock.app.parts.executors import build_executors
 from penstock.settings import load_settings
+from penstock.testing import FakeClock
 
 MODULE = """
 from penstock.spec.plugin import Capability, Parameter, hookimpl
@@ -37,7 +39,9 @@ def test_an_executor_with_options_that_it_does_not_take_is_left_out_before_it_is
     )
     (tmp_path / ".penstock").mkdir()
     reported = []
-    made = build_executors(load_settings({}, tmp_path), lambda: datetime(2026, 1, 1, tzinfo=UTC), reported.append)
+    settings = load_settings({}, tmp_path)
+    with open_store(settings) as store:
+        made = build_executors(settings, store, FakeClock(datetime(2026, 1, 1, tzinfo=UTC)), reported.append)
     assert sorted(made) == ["local", "waiter"]
     (sentence,) = reported
     assert says in sentence

@@ -3,7 +3,7 @@
 import getpass
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -75,13 +75,6 @@ def run_everything(settings: Settings) -> int:
     from penstock.app.up import up  # noqa: PLC0415 - a refusal need not wait for the import
 
     return up(settings)
-
-
-def run_tries(environ: Mapping[str, str], *choice: Any) -> int:  # noqa: ANN401 - a value for each field
-    """Run a worker of remote executors until it leaves, as `penstock.app.parts.remote_worker.WorkerChoice` says; returns the exit code."""
-    from penstock.app.parts.remote_worker import WorkerChoice, run_worker  # noqa: PLC0415 - as above
-
-    return run_worker(environ, WorkerChoice(*choice))
 
 
 def person() -> str:

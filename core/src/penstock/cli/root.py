@@ -23,7 +23,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("start.project:init", "Make a project here: penstock.toml, a DAGs folder, the database, the key."),
     "up": ("start.project:up", "Run everything: scheduler, local executor, loader, waiters."),
     "drain": ("schedulers.drain:drain", "Let what runs end, begin nothing more, and end `penstock up`."),
-    "worker": ("worker:worker", "Run tries of a remote executor of a server on this machine."),
+    "worker": ("workers.worker:worker", "Run tries of a remote executor of a server on this machine."),
     "dags": ("dags:dags", "List, show, trigger, pause, test and delete DAGs."),
     "runs": ("runs:runs", "List, show, cancel, clear, mark and delete runs."),
     "backfills": ("backfills.commands:backfills", "Run dates of the past: plan, start, watch, pause, cancel."),

@@ -28,8 +28,8 @@ from penstock.processes.group import describe_exit, kill_group
 from penstock.processes.masking import Mask
 from penstock.processes.output import KeptOutput
 from penstock.spec.executor import FileCode, TryRequest
-from penstock.spec.fetched_snapshots import FetchedSnapshots
 from penstock.spec.wire import Ask, FrameKind, Reply
+from penstock.spec.workers.fetched_snapshots import FetchedSnapshots
 
 _READ_SIZE = 1 << 16
 

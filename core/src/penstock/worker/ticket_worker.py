@@ -26,9 +26,9 @@ from penstock.model.remote.remote_try import WorkerStatus
 from penstock.model.state import Outcome
 from penstock.processes.supervise import Backoff
 from penstock.spec.executor import Executor, ExecutorEvent, FileCode, TryAsked, TryFinished, TryRequest
-from penstock.spec.fetched_snapshots import FetchedSnapshots
 from penstock.spec.remote import TicketSource
 from penstock.spec.wire import Reply
+from penstock.spec.workers.fetched_snapshots import FetchedSnapshots
 from penstock.worker.claims import ClaimPorts, Claims, Offered
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
 from penstock.worker.renewals import RenewalPorts, Renewals

@@ -13,7 +13,7 @@ from penstock.model.remote.remote_try import ClaimedTry, HeldTry, OfferedTry, Re
 from penstock.model.run import TaskKey
 from penstock.store.sql import bulk
 from penstock.store.sql.database import Database
-from penstock.store.sql.remote_tables import remote_try, remote_worker
+from penstock.store.sql.remote.remote_tables import remote_try, remote_worker
 from penstock.store.transaction import Transaction, Writer
 
 REMOTE, WORKERS = "remote", "workers"

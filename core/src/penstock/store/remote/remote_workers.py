@@ -9,7 +9,7 @@ from penstock.errors import NotFoundError
 from penstock.model.remote.remote_try import RemoteWorker, WorkerStatus
 from penstock.store.remote.remote_tries import REMOTE, WORKERS
 from penstock.store.sql.database import Database
-from penstock.store.sql.remote_tables import remote_worker
+from penstock.store.sql.remote.remote_tables import remote_worker
 from penstock.store.transaction import Writer
 
 _w = remote_worker.c

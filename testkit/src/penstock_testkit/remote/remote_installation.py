@@ -1,6 +1,5 @@
 """An installation whose server answers workers, as real processes: ``penstock up`` with a server on a port of its own."""
 
-import contextlib
 import json
 import os
 import re
@@ -13,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
+from penstock.processes.group import kill_group
 from penstock_testkit.processes import free_port
 
 PATIENCE_S = 90.0
@@ -147,15 +147,9 @@ class RemoteInstallation:
             try:
                 process.wait(15.0)
             except subprocess.TimeoutExpired:
-                kill_session(process)
+                kill_group(process.pid)
+                process.wait()
         self._processes.clear()
-
-
-def kill_session(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and all that is in its group, at once."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _state(shown: str) -> str:

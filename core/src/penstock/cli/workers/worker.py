@@ -2,7 +2,6 @@
 
 import click
 
-from penstock.cli.installation import run_tries
 from penstock.errors import RequestError
 
 
@@ -39,8 +38,11 @@ def worker(  # noqa: PLR0913 - one argument an option
     PENSTOCK_SERVER names the server. Told to leave by SIGTERM, it takes no try any more, and leaves when what it has has ended; a second
     signal has it hand that back.
     """
+    from penstock.app.workers.remote_worker import WorkerChoice, run_worker  # noqa: PLC0415 - a refusal need not wait for the import
+
     if ticket == bool(executor):
         raise RequestError(
             "say either --executor NAME, for a pool of workers, or --ticket, for the one try of PENSTOCK_TICKET."
         )
-    context.exit(run_tries(context.obj, executor, queues, concurrency, folder, idle_exit_s, drain_s))
+    choice = WorkerChoice(executor, queues, concurrency, folder, idle_exit_s, drain_s)
+    context.exit(run_worker(context.obj, choice))

@@ -1,0 +1,1 @@
+"""Makes the workers of remote executors."""

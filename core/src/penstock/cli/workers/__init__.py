@@ -1,0 +1,1 @@
+"""Commands on workers of remote executors."""

@@ -1,0 +1,1 @@
+"""Installations with workers, as real processes."""
