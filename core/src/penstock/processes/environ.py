@@ -7,7 +7,9 @@ from urllib.parse import unquote, urlsplit
 from penstock.errors import ConfigError, as_sentence
 from penstock.model.secret import variable_secrets
 
-_WITHHELD = frozenset({"PENSTOCK_SECRET_KEY", "PENSTOCK_DATABASE__URL", "PENSTOCK_DATABASE__URL_FILE", "PENSTOCK_TICKET"})
+_WITHHELD = frozenset(
+    {"PENSTOCK_SECRET_KEY", "PENSTOCK_DATABASE__URL", "PENSTOCK_DATABASE__URL_FILE", "PENSTOCK_TICKET"}
+)
 _CONNECTION, _VARIABLE, _OURS = "PENSTOCK_CONN_", "PENSTOCK_VAR_", "PENSTOCK_"
 _SUFFIX = "_FILE"
 
