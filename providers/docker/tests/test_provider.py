@@ -1,0 +1,7 @@
+"""The provider from outside."""
+
+from penstock.testing.provider_suite import ProviderSuite
+
+
+class TestDocker(ProviderSuite):
+    provider_id = "docker"
