@@ -35,7 +35,7 @@ def test_it_is_shaped_as_its_arguments_say_and_labelled_with_its_task(run, engin
     result = run(
         "sh -c 'cat /in/given; echo; cat $FILE'", mounts=[mount], network_mode="none", cpus=0.5, mem_limit="512m",
         shm_size="64m", ulimits=[{"Name": "nofile", "Soft": 100, "Hard": 200}], labels={"team": "data"}, user="1000:1000",
-        working_dir="/work", log_opts={"max-size": "1m"}, environment={"FILE": "/in/given"}, container_name="load",
+        working_dir="/out", log_opts={"max-size": "1m"}, environment={"FILE": "/in/given"}, container_name="load",
         healthcheck={"test": ["CMD", "true"], "interval": 10**9}, host_options={"cap_add": ["SYS_PTRACE"]}, entrypoint="env",
         auto_remove="never",
     )  # fmt: skip
@@ -58,7 +58,7 @@ def test_it_is_shaped_as_its_arguments_say_and_labelled_with_its_task(run, engin
         "penstock.task_id": "load",
         "penstock.try_number": "1",
     }.items() <= labels.items()
-    assert (made.config["User"], made.config["WorkingDir"]) == ("1000:1000", "/work")
+    assert (made.config["User"], made.config["WorkingDir"]) == ("1000:1000", "/out")
 
 
 def test_nothing_is_mounted_that_the_author_did_not_name(run, engine):
@@ -112,12 +112,12 @@ def test_one_that_needs_too_much_memory_is_told_with_its_limit(run):
         ),
         ({"mounts": [{"Type": "bind", "Source": "/no/such", "Target": "/in"}]}, "bind source path does not exist"),
         ({"mem_limit": "1m"}, "Minimum memory limit allowed is 6MB"),
-        ({"result_file": "/work/r.json"}, "left no /work/r.json"),
-        ({"command": "echo '{'", "result_file": "/work"}, "no regular file"),
+        ({"result_file": "/out/r.json"}, "left no /out/r.json"),
+        ({"command": "echo '{'", "result_file": "/out"}, "no regular file"),
     ],
 )
 def test_what_no_repetition_mends_fails_at_once(run, arguments, says):
-    result = run(**{"command": "true", "retries": 3, "working_dir": "/work", **arguments})
+    result = run(**{"command": "true", "retries": 3, "working_dir": "/out", **arguments})
 
     assert says in failed(result)
     assert result.tasks["load"].tries == 1
@@ -136,7 +136,7 @@ def test_an_exit_code_may_mean_to_skip(run):
 
 def test_a_file_of_json_is_the_value(run):
     script = """echo '{"rows": [1, 2]}' > r.json; echo later"""
-    result = run(["sh", "-c", script], working_dir="/work", result_file="/work/r.json")
+    result = run(["sh", "-c", script], working_dir="/out", result_file="/out/r.json")
     assert result.check().value("load") == {"rows": [1, 2]}
 
 
@@ -149,7 +149,7 @@ def test_a_file_of_json_is_the_value(run):
     ],
 )
 def test_a_result_that_is_none_is_refused(run, script, says):
-    assert says in failed(run(["sh", "-c", script], working_dir="/work", result_file="/work/r.json"))
+    assert says in failed(run(["sh", "-c", script], working_dir="/out", result_file="/out/r.json"))
 
 
 @pytest.mark.parametrize(("auto_remove", "succeeded", "left"), [

@@ -104,8 +104,8 @@ def refusal(text: str, status: int | None, *, operation: str, what: str = "", co
 
 
 def _by_words(text: str) -> ErrorKind | None:
-    folded = text.lower()
-    return next((kind for words, kind in _WORDS if words in folded), None)
+    lowered = text.lower()
+    return next((kind for words, kind in _WORDS if words in lowered), None)
 
 
 def _message_of(response: Any) -> str:  # noqa: ANN401 - the HTTP client's

@@ -21,10 +21,10 @@ _NEVER = "0001-01-01T00:00:00Z"
 _MAPPED = "/penstock"
 _LOOK_S = 0.02
 _OCI = "failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process"
-Note = Callable[["Container", str, dict[str, str]], None]
+Note = Callable[["DockerContainer", str, dict[str, str]], None]
 
 
-class Container:
+class DockerContainer:
     """One container.
 
     Args:
@@ -129,8 +129,7 @@ class Container:
 
     def _send(self, number: int) -> None:
         if self._process is not None and self.running:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
+            _send_to_group(self._process.pid, number)
 
     def _mount(self, mount: dict[str, Any]) -> None:
         target = self.inside(mount["Target"])
@@ -169,8 +168,7 @@ class Container:
 
     def _watch(self, process: "subprocess.Popen[bytes]", readers: list[threading.Thread]) -> None:
         code = process.wait()
-        with contextlib.suppress(ProcessLookupError):  # the end of a container's first process is that of all
-            os.killpg(process.pid, signal.SIGKILL)
+        _send_to_group(process.pid, signal.SIGKILL)  # the end of a container's first process is that of all
         for each in readers:
             each.join()
         self.log.end()
@@ -198,6 +196,12 @@ class Container:
             health["FailingStreak"] = health["FailingStreak"] + 1 if done.returncode else 0
             failing = health["FailingStreak"] >= (check.get("Retries") or 3)
             health["Status"] = "unhealthy" if failing else "healthy" if not done.returncode else health["Status"]
+
+
+def _send_to_group(group: int, number: int) -> None:
+    """Send a signal to all processes of a group; if none is left, that is fine."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-group, number)
 
 
 def _resident_bytes(pid: int) -> int:

@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from penstock_testkit.docker.container_process import Container
+from penstock_testkit.docker.container_process import DockerContainer
 from penstock_testkit.docker.create_body import checked_body
-from penstock_testkit.docker.engine_errors import EngineError
+from penstock_testkit.docker.engine_errors import refused
 from penstock_testkit.docker.json_log import framed, parsed_instant
 from penstock_testkit.saas import HttpAnswer, HttpRequest, NotFakedError, RouteTable
 
@@ -38,7 +38,7 @@ def create(engine: "DockerEngine", request: HttpRequest) -> HttpAnswer:
     for key in ("Entrypoint", "Cmd", "WorkingDir", "User"):
         config[key] = config.get(key) or of_image[key]
     if not config["Entrypoint"] and not config["Cmd"]:
-        raise EngineError(400, "No command specified")
+        return refused(400, "No command specified")
     config["Labels"] = {**(of_image["Labels"] or {}), **(config.get("Labels") or {})}
     host.setdefault("LogConfig", {"Type": "json-file", "Config": {}})
     made = engine.add(name, config, host, image["Id"])
@@ -46,8 +46,8 @@ def create(engine: "DockerEngine", request: HttpRequest) -> HttpAnswer:
 
 
 @routes.route("GET /containers/json", query=("all", "limit", "size", "trunc_cmd", "filters", "since", "before"))
-def list_all(engine: "DockerEngine", request: HttpRequest) -> HttpAnswer:
-    """List containers: those that run, or all."""
+def show_all(engine: "DockerEngine", request: HttpRequest) -> HttpAnswer:
+    """List containers: those that run, or all; raises NotFakedError for other filters."""
     filters = json.loads(request.query.get("filters", "{}"))
     if unknown := filters.keys() - {"label", "name", "id"}:
         raise NotFakedError(f"a list by {', '.join(sorted(unknown))}")
@@ -79,13 +79,13 @@ def start(engine: "DockerEngine", request: HttpRequest, name: str) -> HttpAnswer
     found = engine.container(name)
     network = found.host.get("NetworkMode") or "bridge"
     if network not in ("bridge", "host", "none", "default") and network not in engine.networks:
-        raise EngineError(404, f"network {network} not found")
+        return refused(404, f"network {network} not found")
     for each in found.host.get("DeviceRequests") or []:
         message = (
             f'could not select device driver "{each.get("Driver", "")}" with capabilities: {each.get("Capabilities")}'
         )
         found.state |= {"ExitCode": 128, "Error": message}
-        raise EngineError(500, message)
+        return refused(500, message)
     return HttpAnswer(204 if found.start() else 304)
 
 
@@ -105,14 +105,14 @@ def kill(engine: "DockerEngine", request: HttpRequest, name: str) -> HttpAnswer:
     """Send a signal to a container that runs."""
     found, wanted = engine.container(name), request.query.get("signal", "SIGKILL")
     if not found.running:
-        raise EngineError(409, f"Cannot kill container: {name}: Container {found.id} is not running")
+        return refused(409, f"Cannot kill container: {name}: Container {found.id} is not running")
     found.signal(int(wanted) if wanted.isdigit() else signal.Signals[wanted])
     return HttpAnswer(204)
 
 
 @routes.route("POST /containers/{name}/wait", query=("condition",))
 def wait(engine: "DockerEngine", request: HttpRequest, name: str) -> HttpAnswer:
-    """Answer with the exit code, once there is one; the head of the answer comes at once."""
+    """Answer with the exit code, once there is one; raises NotFakedError for other conditions."""
     found = engine.container(name)
     if request.query.get("condition", "not-running") != "not-running":
         raise NotFakedError(f"a wait for {request.query['condition']}")
@@ -131,7 +131,7 @@ def remove(engine: "DockerEngine", request: HttpRequest, name: str) -> HttpAnswe
     found = engine.container(name)
     if found.running and request.query.get("force") not in _TRUE:
         message = f"You cannot remove a running container {found.id}. Stop the container before attempting removal or force remove"
-        raise EngineError(409, message)
+        return refused(409, message)
     engine.drop(found)
     return HttpAnswer(204)
 
@@ -145,13 +145,13 @@ def logs(engine: "DockerEngine", request: HttpRequest, name: str) -> HttpAnswer:
     found, asked = engine.container(name), request.query
     streams = frozenset(number for number, stream in ((1, "stdout"), (2, "stderr")) if asked.get(stream) in _TRUE)
     if not streams:
-        raise EngineError(400, "Bad parameters: you must choose at least one stream")
+        return refused(400, "Bad parameters: you must choose at least one stream")
     if found.host["LogConfig"].get("Type") in _UNREADABLE:
-        raise EngineError(501, "configured logging driver does not support reading")
+        return refused(501, "configured logging driver does not support reading")
     try:
         since, until = (parsed_instant(asked.get(each) or "0") for each in ("since", "until"))
     except ValueError as error:
-        raise EngineError(500, f"strconv.ParseInt: {error}") from None
+        return refused(500, f"strconv.ParseInt: {error}")
     tail = asked.get("tail", "all")
     follow = asked.get("follow") in _TRUE and found.state["Status"] != "created"
     pieces = found.log.read(streams, since, until, int(tail) if tail.isdigit() else -1, follow=follow)
@@ -162,7 +162,7 @@ def logs(engine: "DockerEngine", request: HttpRequest, name: str) -> HttpAnswer:
 
 @routes.route("POST /containers/{name}/attach", query=("stdout", "stderr", "stream", "logs", "stdin", "detachKeys"))
 def attach(engine: "DockerEngine", request: HttpRequest, name: str) -> HttpAnswer:
-    """Hand over what a container writes, on the connection itself, until it ends."""
+    """Hand over what a container writes, on the connection itself; raises NotFakedError for its input."""
     found, asked = engine.container(name), request.query
     if asked.get("stdin") in _TRUE:
         raise NotFakedError("an attach of the standard input")
@@ -180,18 +180,18 @@ def get_archive(engine: "DockerEngine", request: HttpRequest, name: str) -> Http
     found, path = engine.container(name), request.query["path"]
     place = found.inside(path)
     if not place.exists() and not place.is_symlink():
-        raise EngineError(404, f"Could not find the file {path} in container {name}")
+        return refused(404, f"Could not find the file {path} in container {name}")
     kept, info = io.BytesIO(), place.lstat()
     with tarfile.open(fileobj=kept, mode="w") as archive:
         archive.add(place, arcname=place.name)
-    told = {
+    facts = {
         "name": place.name,
         "size": info.st_size,
         "mode": info.st_mode & 0o7777,
         "mtime": "2026-01-01T00:00:00Z",
         "linkTarget": "",
     }
-    stat = base64.b64encode(json.dumps(told).encode()).decode()
+    stat = base64.b64encode(json.dumps(facts).encode()).decode()
     headers = {"Content-Type": "application/x-tar", "X-Docker-Container-Path-Stat": stat}
     return HttpAnswer(200, headers, iter([kept.getvalue()]))
 
@@ -201,9 +201,9 @@ def put_archive(engine: "DockerEngine", request: HttpRequest, name: str) -> Http
     """Unpack an archive in a folder that is there."""
     found, path = engine.container(name), request.query["path"]
     if found.host.get("ReadonlyRootfs"):
-        raise EngineError(403, "container rootfs is marked read-only")
+        return refused(403, "container rootfs is marked read-only")
     if not found.inside(path).is_dir():
-        raise EngineError(404, f"Could not find the file {path} in container {name}")
+        return refused(404, f"Could not find the file {path} in container {name}")
     with tarfile.open(fileobj=io.BytesIO(request.body)) as archive:
         archive.extractall(found.inside(path), filter="tar")
     return HttpAnswer(200)
@@ -211,7 +211,7 @@ def put_archive(engine: "DockerEngine", request: HttpRequest, name: str) -> Http
 
 @routes.route("GET /events", query=("since", "until", "filters"))
 def events(engine: "DockerEngine", request: HttpRequest) -> HttpAnswer:
-    """Send events between two instants; those to come, too, if the second is not over."""
+    """Send events between two instants, once the second is over; raises NotFakedError without one."""
     filters = json.loads(request.query.get("filters", "{}"))
     if unknown := filters.keys() - {"container", "type", "event"}:
         raise NotFakedError(f"events by {', '.join(sorted(unknown))}")
@@ -220,7 +220,7 @@ def events(engine: "DockerEngine", request: HttpRequest) -> HttpAnswer:
         raise NotFakedError("events without an end")
 
     def sent() -> Iterator[bytes]:
-        time.sleep(max(0.0, until - time.time()))
+        time.sleep(max(0.0, until - time.time_ns() / 10**9))
         for each in engine.events:
             if since <= each["timeNano"] / 10**9 <= until and _is_of(each, filters):
                 yield json.dumps(each).encode() + b"\n"
@@ -228,7 +228,7 @@ def events(engine: "DockerEngine", request: HttpRequest) -> HttpAnswer:
     return HttpAnswer(200, {"Content-Type": "application/json"}, sent())
 
 
-def _is_meant(found: Container, filters: dict[str, Any]) -> bool:
+def _is_meant(found: DockerContainer, filters: dict[str, Any]) -> bool:
     labels = [each.partition("=") for each in filters.get("label", ())]
     return (
         all(

@@ -3,13 +3,13 @@
 import re
 import threading
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 from penstock_testkit.docker import container_routes, image_store
-from penstock_testkit.docker.container_process import Container
+from penstock_testkit.docker.container_process import DockerContainer
 from penstock_testkit.docker.engine_errors import EngineError
 from penstock_testkit.docker.image_store import RemoteImage, described, full_name
+from penstock_testkit.docker.json_log import stamp
 from penstock_testkit.saas import App, HttpAnswer, HttpRequest, NotFakedError, RouteTable
 
 _ROUTES = RouteTable()
@@ -38,7 +38,7 @@ class DockerEngine(App):
         self.images: dict[str, dict[str, Any]] = {}
         self.registry: dict[str, RemoteImage] = {}
         self.logins: list[tuple[str, str] | None] = []
-        self.containers: dict[str, Container] = {}
+        self.containers: dict[str, DockerContainer] = {}
         self.networks: set[str] = set()
         self.events: list[dict[str, Any]] = []
         self.made: list[str] = []
@@ -81,14 +81,14 @@ class DockerEngine(App):
                 return image
         raise EngineError(404, otherwise)
 
-    def container(self, name: str) -> Container:
+    def container(self, name: str) -> DockerContainer:
         """A container by name, id, or the beginning of its id; raises EngineError."""
         for each in list(self.containers.values()):
             if name == each.name or each.id.startswith(name):
                 return each
         raise EngineError(404, f"No such container: {name}")
 
-    def add(self, name: str, config: dict[str, Any], host: dict[str, Any], image_id: str) -> Container:
+    def add(self, name: str, config: dict[str, Any], host: dict[str, Any], image_id: str) -> DockerContainer:
         """Make a container; raises EngineError if another one has its name."""
         with self._table_lock:
             clash = next((each for each in self.containers.values() if name and each.name == name), None)
@@ -98,20 +98,20 @@ class DockerEngine(App):
                     "remove (or rename) that container to be able to reuse that name."
                 )
                 raise EngineError(409, message)
-            made = Container(name or f"nameless_{len(self.made)}", config, host, image_id, self.note)
+            made = DockerContainer(name or f"nameless_{len(self.made)}", config, host, image_id, self.note)
             self.containers[made.id] = made
             self.made.append(made.name)
         self.note(made, "create", {})
         return made
 
-    def drop(self, container: Container) -> None:
+    def drop(self, container: DockerContainer) -> None:
         """Remove a container."""
         container.remove()
         with self._table_lock:
             self.containers.pop(container.id, None)
         self.note(container, "destroy", {})
 
-    def note(self, container: Container, action: str, attributes: dict[str, str]) -> None:
+    def note(self, container: DockerContainer, action: str, attributes: dict[str, str]) -> None:
         """Keep an event."""
         now = time.time_ns()
         actor = {
@@ -157,7 +157,7 @@ def info(engine: DockerEngine, request: HttpRequest) -> HttpAnswer:  # noqa: ARG
     return HttpAnswer.json({
         "ID": "7TRN:IPZB:QYBB:VPBQ:UMPP:KARE:6ZNR:XE6T:7EWV:PKF4:ZOJD:TPYS", "Name": "docker-host",
         "OperatingSystem": "Debian GNU/Linux 12 (bookworm)", "Architecture": "x86_64", "Containers": len(engine.containers),
-        "SystemTime": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}000Z", "NCPU": 2, "LoggingDriver": "json-file",
+        "SystemTime": stamp(time.time_ns()), "NCPU": 2, "LoggingDriver": "json-file",
     })  # fmt: skip
 
 

@@ -18,3 +18,8 @@ class EngineError(Exception):
     def answer(self) -> HttpAnswer:
         """What the client gets."""
         return HttpAnswer.json({"message": self.message}, self.status)
+
+
+def refused(status: int, message: str) -> HttpAnswer:
+    """The answer of a refusal, for who has nobody to tell but the client."""
+    return EngineError(status, message).answer()

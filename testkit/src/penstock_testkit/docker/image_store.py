@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from penstock_testkit.docker.engine_errors import EngineError
+from penstock_testkit.docker.engine_errors import refused
 from penstock_testkit.saas import HttpAnswer, HttpRequest, NotFakedError, RouteTable
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def inspect(engine: "DockerEngine", request: HttpRequest, name: str) -> HttpAnsw
 
 @routes.route("POST /images/create", query=("fromImage", "tag", "platform"))
 def pull(engine: "DockerEngine", request: HttpRequest) -> HttpAnswer:
-    """Pull an image: what is refused at once has a status, what breaks later is told in the progress."""
+    """Pull an image, one that breaks later with a word in its progress; raises NotFakedError for all tags at once."""
     repository, tag = request.query["fromImage"], request.query.get("tag", "")
     if not tag:
         raise NotFakedError("a pull of all tags")
@@ -93,12 +93,12 @@ def pull(engine: "DockerEngine", request: HttpRequest) -> HttpAnswer:
     if remote is None:
         known = any(each.rpartition(":")[0] == repository for each in engine.registry)
         if known:
-            raise EngineError(404, f"manifest for {name} not found: manifest unknown: manifest unknown")
-        raise EngineError(404, _DENIED.format(repository))
+            return refused(404, f"manifest for {name} not found: manifest unknown: manifest unknown")
+        return refused(404, _DENIED.format(repository))
     if remote.login is not None and login is None:
-        raise EngineError(404, _DENIED.format(repository))
+        return refused(404, _DENIED.format(repository))
     if remote.login is not None and login != remote.login:
-        raise EngineError(
+        return refused(
             500, f'Head "https://{repository.partition("/")[0]}/v2/": unauthorized: incorrect username or password'
         )
     engine.logins.append(login)
@@ -110,7 +110,7 @@ def auth(engine: "DockerEngine", request: HttpRequest) -> HttpAnswer:
     """Check a login."""
     given = (request.fields.get("username"), request.fields.get("password"))
     if given not in [each.login for each in engine.registry.values()]:
-        raise EngineError(401, 'Get "https://registry/v2/": unauthorized: incorrect username or password')
+        return refused(401, 'Get "https://registry/v2/": unauthorized: incorrect username or password')
     return HttpAnswer.json({"Status": "Login Succeeded", "IdentityToken": ""})
 
 
@@ -139,8 +139,8 @@ def _progress(engine: "DockerEngine", name: str, tag: str, remote: RemoteImage) 
     steps += [{"status": "Pulling fs layer", "progressDetail": {}, "id": layer} for layer in layers]
     for layer in layers:
         for part in range(20):
-            told = {"status": "Downloading", "progressDetail": {"current": part * 512, "total": 10_240}, "id": layer}
-            steps.append({**told, "progress": f"[{'=' * part}>]"})
+            message = {"status": "Downloading", "progressDetail": {"current": part * 512, "total": 10_240}, "id": layer}
+            steps.append({**message, "progress": f"[{'=' * part}>]"})
         steps.append({"status": "Pull complete", "progressDetail": {}, "id": layer})
     if remote.breaks_with:
         steps[len(steps) // 2 :] = [{"errorDetail": {"message": remote.breaks_with}, "error": remote.breaks_with}]

@@ -35,6 +35,7 @@ def unpacked(answer: Any, path: str, largest: int) -> bytes:  # noqa: ANN401 - a
 
     Raises:
         penstock.errors.ProviderError: Of kind ``invalid``: it is a folder or a link, or too large.
+        EOFError: It broke off.
     """
     read = bytearray()
     for piece in answer.iter_content(chunk_size=64 * 1024):

@@ -260,7 +260,7 @@ class DockerHook(ServiceHook[DockerFields]):
                 return ""
             raise
 
-    def told_of(self, container: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def events_of_end(self, container: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What the engine remembers of a container that has ended, as events of its API; nothing if it does not say.
 
         Args:

@@ -24,7 +24,7 @@ class _Tunnel:
 
     _process: "subprocess.Popen[bytes] | None" = None
     _words: Any = None
-    _said: str = ""
+    _message: str = ""
     _command: list[str]
     _timeout_s: float
     sock: Any
@@ -44,7 +44,7 @@ class _Tunnel:
             return super().getresponse()  # type: ignore[misc]  # of urllib3's class beside it
         except (HTTPException, OSError) as error:
             self.close()
-            raise SshError(self._said or str(error)) from error
+            raise SshError(self._message or str(error)) from error
 
     def close(self) -> None:
         super().close()  # type: ignore[misc]  # as above; with its input ssh ends, too
@@ -57,7 +57,7 @@ class _Tunnel:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_LEAVES_S)
                 break
-        self._said = _last_words(process.returncode, self._words)
+        self._message = _last_words(process.returncode, self._words)
         self._words.close()
 
 
@@ -66,8 +66,8 @@ def _last_words(code: int, words: Any) -> str:  # noqa: ANN401 - a file
     if not code or code < 0:
         return ""
     words.seek(0)
-    said = [each.strip() for each in words.read(8192).decode(errors="replace").split("\n") if each.strip()]
-    return f"ssh ended with exit code {code}: {said[-1] if said else 'it said nothing'}"
+    lines = [each.strip() for each in words.read(8192).decode(errors="replace").split("\n") if each.strip()]
+    return f"ssh ended with exit code {code}: {lines[-1] if lines else 'it said nothing'}"
 
 
 def ssh_adapter(url: str, timeout_s: float) -> Any:  # noqa: ANN401 - of requests

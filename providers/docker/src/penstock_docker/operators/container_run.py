@@ -244,7 +244,7 @@ class DockerOperator(ContainerShape):
             return ContainerEnd(
                 container_id, "skipped", f"the container ended with exit code {code}, which means: skip"
             )
-        cause = end_cause(found, hook.told_of(found)) if code or found["State"].get("Error") else ""
+        cause = end_cause(found, hook.events_of_end(found)) if code or found["State"].get("Error") else ""
         if cause:
             return self._failure(hook, found, cause)
         digest = _digest(hook, found.get("Image", ""))

@@ -26,15 +26,15 @@ def end_cause(container: Mapping[str, Any], events: Iterable[Mapping[str, Any]])
     """
     state, limit = container["State"], container.get("HostConfig", {}).get("Memory") or 0
     code = int(state.get("ExitCode") or 0)
-    told = list(events)
+    noted = list(events)
     if code == 0 and not state.get("Error"):
         return ""
-    found = _of_memory(state, told, code, limit) or _of_code(told, code)
+    found = _of_memory(state, noted, code, limit) or _of_code(noted, code)
     more = [str(state["Error"])] if state.get("Error") else []
     health = state.get("Health") or {}
     if health.get("Status") == "unhealthy":
-        said = str((health.get("Log") or [{}])[-1].get("Output", "")).strip()
-        more.append(f"its health check had failed{f': {said[:_SHOWN]}' if said else ''}")
+        output = str((health.get("Log") or [{}])[-1].get("Output", "")).strip()
+        more.append(f"its health check had failed{f': {output[:_SHOWN]}' if output else ''}")
     return "; ".join([found, *more])
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from penstock import get_current_context
-from penstock.errors import AuthoringError, ErrorKind, FailTask, ProviderError
+from penstock.errors import AuthoringError, ErrorKind, FailTask, ProviderError, as_sentence
 from penstock_docker.hooks import DockerHook
 from penstock_docker.operators.container_end import ContainerEnd
 from penstock_docker.operators.container_run import DockerOperator
@@ -69,7 +69,7 @@ class DockerFunctionOperator(DockerOperator):
             content = json.dumps(request, allow_nan=False).encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise FailTask(
-                f"{self}: an argument cannot be passed to a container: {error}. Pass values of JSON."
+                f"{self}: an argument cannot be passed to a container: {as_sentence(error)} Pass values of JSON."
             ) from None
         hook.put_files(container_id, _FOLDER, {"call.py": _PROGRAM.read_bytes(), "request.json": content})
 

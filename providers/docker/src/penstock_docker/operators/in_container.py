@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_ADVICE = "Return values of JSON: numbers, text, true and false, lists, and dicts whose keys are text."
+_ADVICE = "return values of JSON: numbers, text, true and false, lists, and dicts whose keys are text."
 
 
 def main() -> int:
@@ -45,7 +45,7 @@ def called(request: dict[str, Any]) -> dict[str, Any]:
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        return {"unfit": f"{error}. {_ADVICE}"}
+        return {"unfit": " ".join([f"{error}:", _ADVICE])}
     return {"value": value}
 
 

@@ -10,7 +10,7 @@ from penstock_docker.hooks.docker_hook import is_unreadable, was_cut
 
 _KEY = "docker.log"
 _READS = 16
-_CUTS = 5
+_MOST_BREAKS = 5
 HIDDEN = "***"
 
 
@@ -41,7 +41,7 @@ class LogFollower:
         self._secrets = sorted(secrets, key=len, reverse=True)
         kept = checkpoints.get(_KEY) or {}
         self._place = LogPlace.of_plain(kept["place"]) if kept.get("id") == container_id else LogPlace()
-        self._cuts = 0
+        self._breaks = 0
         self._unreadable = False
 
     def follow(self, hook: DockerHook, *, ended: bool) -> bool:
@@ -70,7 +70,7 @@ class LogFollower:
         finally:
             if count:
                 self._checkpoints.set(_KEY, {"id": self._id, "place": self._place.plain()})
-                self._cuts = 0
+                self._breaks = 0
         return count
 
     def _failed(self, error: ProviderError) -> bool:
@@ -79,8 +79,8 @@ class LogFollower:
             self._unreadable = True
             self._log.warning("The container's log cannot be read, as its logging driver keeps nothing here: %s", error)
             return True
-        self._cuts += 1
-        if was_cut(error) and self._cuts <= _CUTS:
+        self._breaks += 1
+        if was_cut(error) and self._breaks <= _MOST_BREAKS:
             return False
         self._log.warning("The container's log cannot be read: %s", error)
         return True
