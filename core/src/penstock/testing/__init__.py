@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from penstock.testing.suites.metrics_sink import MetricsSinkSuite
     from penstock.testing.suites.notifier import NotifierSuite
     from penstock.testing.suites.object_store import ObjectStoreSuite
+    from penstock.testing.suites.remote.remote_executor import RemoteExecutorSuite
     from penstock.testing.suites.secrets_backend import SecretsBackendSuite
     from penstock.testing.suites.service import ServiceSuite
     from penstock.testing.suites.task import OperatorSuite, SensorSuite
@@ -42,6 +43,7 @@ __all__ = [
     "ObjectStoreSuite",
     "OperatorSuite",
     "ProviderSuite",
+    "RemoteExecutorSuite",
     "SecretsBackendSuite",
     "SensorSuite",
     "ServiceSuite",
@@ -70,6 +72,7 @@ _HOMES = {
     "SimulationFailedError": "simulation.simulate",
     "ProviderSuite": "provider_suite",
     "ExecutorSuite": "suites.executor",
+    "RemoteExecutorSuite": "suites.remote.remote_executor",
     "HookSuite": "suites.hook",
     "LogStoreSuite": "suites.log_store",
     "MetricsSinkSuite": "suites.metrics_sink",

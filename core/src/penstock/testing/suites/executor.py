@@ -32,6 +32,7 @@ from penstock.spec.executor import (
 from penstock.spec.snapshot import pack
 from penstock.spec.wire import Reply
 from penstock.testing.suites.expect import expect
+from penstock.tries.paths import log_url
 
 _FILE = "suite.py"
 _DAG = """
@@ -65,7 +66,14 @@ with DAG("suite", schedule=None):
 
     number(), fails(), asks(), dies(), sleeps()
 """
-_COLOUR = "a-colour-of-the-suite"
+COLOUR = "a-colour-of-the-suite"
+
+
+def snapshot(folder: Path) -> Path:
+    """Write the suite's DAG file below a folder, and take its source snapshot into ``state`` there; returns where that lies."""
+    (folder / "dags").mkdir()
+    (folder / "dags" / _FILE).write_text(_DAG, encoding="utf-8")
+    return Snapshots(folder / "dags", folder / "state").take().path
 
 
 class Place(NamedTuple):
@@ -74,10 +82,12 @@ class Place(NamedTuple):
     Attributes:
         context: What the scheduler would make it with; its options are empty.
         snapshots: Folder that holds the source snapshot, for executors that read it where it is.
+        logs: Folder of the logs.
     """
 
     context: ExecutorContext
     snapshots: Path
+    logs: Path
 
 
 class ExecutorSuite:
@@ -105,25 +115,23 @@ class ExecutorSuite:
     def place(cls, tmp_path_factory: pytest.TempPathFactory) -> Place:
         """A folder, a clock and the snapshot of one DAG file."""
         folder = tmp_path_factory.mktemp("executor")
-        (folder / "dags").mkdir()
-        (folder / "dags" / _FILE).write_text(_DAG, encoding="utf-8")
-        taken = Snapshots(folder / "dags", folder / "state").take()
+        taken = snapshot(folder)
 
         def packed(_wanted: str) -> Future[bytes]:
             found: Future[bytes] = Future()
-            found.set_result(pack(taken.path))
+            found.set_result(pack(taken))
             return found
 
         context = ExecutorContext("suite", {}, cls.lease_s, folder / "own", packed, SystemClock().now)
-        return Place(context, taken.path.parent)
+        return Place(context, taken.parent, folder / "logs")
 
     @pytest.fixture(scope="class")
     @classmethod
     def tries(cls, executor: Executor, place: Place) -> "Iterator[Tries]":
         """The executor, started, and what it has told."""
         executor.start()
-        snapshot = next(each.name for each in place.snapshots.iterdir())
-        made = Tries(executor, place.context.folder.parent / "logs", snapshot, cls.patience_s)
+        taken = next(each.name for each in place.snapshots.iterdir())
+        made = Tries(executor, place.logs, taken, cls.patience_s)
         made.recover("number", number=0)
         yield made
         executor.stop(1.0)
@@ -174,7 +182,7 @@ class ExecutorSuite:
         """The reply reaches the try that asked."""
         end = tries.until_answered(tries.send("asks"))[0]
         expect(end.outcome is Outcome.SUCCESS, f"a try that asks for a Variable is {end.outcome}: {end.error}")
-        expect(decode(end.xcoms["return_value"].json) == _COLOUR, "the reply to a question did not reach the try")
+        expect(decode(end.xcoms["return_value"].json) == COLOUR, "the reply to a question did not reach the try")
 
     def test_a_killed_try_is_answered(self, tries: "Tries") -> None:
         """A process that is gone says nothing; its executor does."""
@@ -242,8 +250,9 @@ class Tries:
         """The request of a try that is not sent."""
         self._epoch += 1
         facts = TryFacts("suite", "suite", task_id, params=params)
-        log = (self._logs / f"{task_id}-{self._epoch}.log").as_uri()
-        request = TryRequest(run=1, epoch=self._epoch, facts=facts, code=FileCode(self._snapshot, _FILE), log=log)
+        key = TaskKey(1, task_id, facts.map_index)
+        log = log_url(self._logs, facts.dag_id, facts.run_id, key, self._epoch)
+        request = TryRequest(key.run, self._epoch, facts, FileCode(self._snapshot, _FILE), log)
         self.sent[request.key, request.epoch] = request
         return request
 
@@ -323,4 +332,4 @@ class Tries:
 
     def _reply(self) -> None:
         while self._replies and self.asked:
-            self.executor.reply(self.asked.pop(), Reply(_COLOUR))
+            self.executor.reply(self.asked.pop(), Reply(COLOUR))

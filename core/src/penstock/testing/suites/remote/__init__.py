@@ -1,0 +1,1 @@
+"""Suites of what carries tries to other machines."""

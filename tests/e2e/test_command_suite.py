@@ -1,0 +1,27 @@
+"""The example of a remote executor keeps what every executor must keep."""
+
+import sys
+
+import pytest
+from fleet import WORKSPACE, install
+
+from penstock.testing import RemoteExecutorSuite
+
+
+class TestCommandExecutor(RemoteExecutorSuite):
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def installed(cls, tmp_path_factory):
+        """The example's entry point on the path of this process, and of those that it starts."""
+        folder = tmp_path_factory.mktemp("site")
+        install(folder, WORKSPACE / "examples" / "command_executor")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(str(folder))
+            patch.setenv("PYTHONPATH", str(folder))
+            yield
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def executor_table(cls, installed):
+        command = [sys.executable, "-m", "penstock", "worker", "--ticket"]
+        return f'type = "command.executor"\nserver = "{{url}}"\ncommand = {command}\nmost = 3\n'
