@@ -48,6 +48,7 @@ RULES = {
             f"{CORE}/spec/hooks/": "pauses between calls, and how long a connection test took",
             f"{CORE}/spec/worker.py": "time limits of the try that a worker supervises",
             f"{CORE}/testing/suites/executor.py": "waits for what an executor tells, for some time",
+            f"{CORE}/testing/suites/remote/remote_executor.py": "waits for a server to listen, for some time",
             f"{CORE}/testing/suites/service.py": "waits for what a service reports, for some time",
             "examples/remote_workers/": "heartbeats and pauses between connections",
             "manifest/src/penstock_manifest/cache.py": "keeps no answer about what changed a moment ago",
@@ -62,6 +63,7 @@ RULES = {
         "settings are read once, by the main module of a process, and handed down",
         {
             f"{CORE}/app/service_main.py": "main of the loader's and the notifier's process",
+            f"{CORE}/testing/suites/remote/remote_executor.py": "a server and a worker inherit the environment of their test",
             f"{CORE}/app/scheduler.py": "main module",
             f"{CORE}/app/alert_channel.py": "main module",
             f"{CORE}/cli/root.py": "main module",
