@@ -97,6 +97,7 @@ RULES = {
             f"{CORE}/spec/hooks/call_retry.py": "spreads callers that failed together",
             f"{CORE}/spec/snapshot.py": "names of folders that are renamed when they are whole",
             f"{CORE}/service/access/": "secrets of tokens, sessions and links, which nobody may guess",
+            f"{CORE}/service/starts/starts.py": "passwords and tokens of a new project, which nobody may guess",
             f"{CORE}/store/logs/log_index.py": "a name of its own for each database",
             f"{CORE}/testing/simulation/": "a seed decides all that happens",
             f"{CORE}/store/sql/wakeup.py": "a name of its own for each waiter",

@@ -63,7 +63,7 @@ def test_workers_reach_the_server_and_the_broker_and_not_the_database(compose):
     assert set(services["worker"]["networks"]) <= set(services["broker"]["networks"])
     assert set(services["broker"]["networks"]) & set(services["postgres"]["networks"]) == set()
     assert compose["networks"]["data"] == {"internal": True}
-    assert set(services["worker"]["secrets"]) == {"worker_token", "broker_url", "tls_certificate"}
+    assert set(services["worker"]["secrets"]) == {"worker_token", "broker_url", "tls_authority"}
     asked = services["worker"]["environment"]["PENSTOCK_SERVER"]
     assert asked == "https://scheduler:8443"
     assert "ports" not in services["worker"]

@@ -38,6 +38,7 @@ TERMS = (
     Term("capacity", "The number of tries that an executor holds at once.", "penstock.spec.executor"),
     Term("catalog", "A list: in the store, of parsed files and versions of DAGs; in the plugin manager, of providers that can be installed.", "penstock.store.catalog"),
     Term("catchup", "What a DAG runs of the time in which nobody watched its schedule: every data interval, the newest, those of a window, or none.", "penstock.engine.runs.due"),
+    Term("certificate", "What a server shows who asks over TLS, and what vouches for it.", "penstock.service.starts.own_certificate"),
     Term("change", "A row to persist, decided by a step of the engine; in the plugin manager, what a command does to an environment.", "penstock.model.changes"),
     Term("channel", "The connection of a try's process to its supervisor; of alerts, a place that they are sent to, such as a chat.", "penstock.execute.channel"),
     Term("checkpoint", "A value that a task instance keeps across its own tries, and which a clear deletes unless it is told to keep it.", "penstock.store.checkpoints"),

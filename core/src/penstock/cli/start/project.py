@@ -12,22 +12,33 @@ from penstock.service.project import make_project
 @click.command()
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--example/--no-example", default=True, show_default=True, help="Write a first DAG file.")
+@click.option(
+    "--compose", is_flag=True, help="Write the folder compose: containers of one machine, with Celery workers."
+)
+@click.option("--helm", is_flag=True, help="Write the folder helm: a chart for Kubernetes.")
 @json_option
 @click.pass_context
-def init(context: click.Context, folder: Path, *, example: bool, as_json: bool) -> None:
+def init(context: click.Context, folder: Path, *, example: bool, compose: bool, helm: bool, as_json: bool) -> None:
     """Make a project in FOLDER: penstock.toml, a DAGs folder, the database, the key. Existing files are kept."""
     require_here(context)
     project = make_project(folder, context.obj, example=example)
     with new_project(project.settings) as installation:
-        name = installation.store.name
+        name, made = installation.store.name, list(project.made)
+        if compose or helm:
+            from penstock.service.starts import starts  # noqa: PLC0415 - what makes certificates is slow to import
+
+            made += starts.add_compose(project.root, installation.now()) if compose else []
+            made += starts.add_helm(project.root) if helm else []
     dags_folder = str(project.settings.dags_folder)
     if as_json:
-        print_json({"root": str(project.root), "made": project.made, "database": name, "dags_folder": dags_folder})
+        print_json({"root": str(project.root), "made": made, "database": name, "dags_folder": dags_folder})
         return
-    for path in project.made:
+    for path in made:
         print_line(f"wrote {path}")
     print_line(f"database: {name}")
-    print_line(f"DAG files belong into {dags_folder}. Start with: penstock up")
+    commands = {"docker compose --file compose/compose.yaml up": compose, "helm install penstock helm/penstock": helm}
+    chosen = [command for command, wanted in commands.items() if wanted]
+    print_line(f"DAG files belong into {dags_folder}. Start with: {', or '.join(chosen or ['penstock up'])}")
 
 
 @click.command()
