@@ -81,6 +81,8 @@ LATER = {
     "priority_weight": (5, lambda task: task.priority_weight),
     "weight_rule": ("upstream", lambda task: "upstream"),
     "queue": ("own", lambda task: task.queue),
+    "resources": ({"cpu": 2}, lambda task: {"cpu": int(task.cpu)}),
+    "executor_config": ({"kubernetes": {"image": "x"}}, lambda task: task.executor_config),
     "max_active_tis_per_dag": (4, lambda task: task.max_active_per_dag),
     "max_active_tis_per_dagrun": (3, lambda task: task.max_active_per_run),
     "depends_on_past": (True, lambda task: task.depends_on_past),

@@ -7,7 +7,7 @@ import pytest
 
 CHILD = """
 import resource, sys
-from penstock.processes.memory import limit_memory
+from penstock.processes.bounds.memory import limit_memory
 limits = resource.getrlimit(resource.RLIMIT_AS)
 if sys.argv[1] == "tight":
     resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))

@@ -16,12 +16,17 @@ from penstock.logs.shipping_report import ShippingReport
 from penstock.metrics.sink_faults import SinkFaults
 from penstock.model.access.permission import Role
 from penstock.model.access.principal import Principal, everywhere
+from penstock.model.changes import Changes
+from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.history.quarantine import Quarantined, QuarantineKind
 from penstock.model.request import DagChanged
+from penstock.model.run import TaskInstance
+from penstock.model.state import RunState, TaskState
 from penstock.plugins.sources import PluginSources
 from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.scheduler.fenced import FencedExecutor
 from penstock.service.choices.services import list_services
+from penstock.service.choices.task_bounds import why_unheld
 from penstock.service.dags import trigger
 from penstock.service.health import Severity, check_installation
 from penstock.service.history.quarantine import drop_quarantined, list_quarantine, retry_quarantined
@@ -80,6 +85,22 @@ def test_a_disk_that_is_too_full_for_logs_is_bad(found, installation, tmp_path):
         assert (
             "nothing is kept until 2 MB of their disk are free: [logs] least_free_mb" in found()["logs of tries"].detail
         )
+
+
+def test_tasks_that_nothing_holds_to_what_they_ask_for_are_told(found, installation, store, save, tmp_path):
+    asking = TaskSpec("sort", memory_bytes=1 << 30)
+    save(store, [DagSpec("large", "sales.py", (asking, TaskSpec("plain")))])
+    (tmp_path / "cgroup").write_text("")
+    (tmp_path / "mountinfo").write_text("")
+    assert why_unheld(installation, tmp_path) == ""
+    run = msgspec.structs.replace(trigger(installation, "large").run, state=RunState.RUNNING)
+    rows = [TaskInstance(run.run, each, -1, TaskState.SCHEDULED) for each in ("sort", "plain")]
+    store.apply(Changes(runs=[run], tasks=rows), installation.now())
+    assert why_unheld(installation, tmp_path) == (
+        "of live runs, 1 task, such as large.sort: it asks for memory or processors, and tries on this machine are not held to that: "
+        "this machine has no control groups that bound memory"
+    )
+    assert "resources" not in found()  # as root
 
 
 def test_an_executor_that_no_provider_offers_is_bad(found, installation):

@@ -17,8 +17,8 @@ from penstock.app.parts.environments import plugin_host
 from penstock.execute.channel import Channel, ChannelRuntime
 from penstock.logs.reading import LogReader
 from penstock.notify.alerts.channel_child import Handle, calling, run_channel, sending
+from penstock.processes.bounds.memory import limit_memory
 from penstock.processes.log_lines import log_to_stdout
-from penstock.processes.memory import limit_memory
 from penstock.service.alerts.channel_command import LOG_READER
 from penstock.service.alerts.log_tail import read_tail
 from penstock.service.alerts.notifiers import notifier_of

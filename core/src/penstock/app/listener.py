@@ -12,8 +12,8 @@ import sys
 
 from penstock.notify.listener import run_listener
 from penstock.plugins.registry import PluginModules
+from penstock.processes.bounds.memory import limit_memory
 from penstock.processes.log_lines import log_to_stdout
-from penstock.processes.memory import limit_memory
 
 
 def main(provider: str, module: str, folder: str, megabytes: int, line: int) -> None:

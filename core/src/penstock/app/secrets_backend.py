@@ -9,8 +9,8 @@ import sys
 from penstock.decoders import decode_json
 from penstock.errors import ConfigError
 from penstock.plugins.sources import PluginSources
+from penstock.processes.bounds.memory import limit_memory
 from penstock.processes.log_lines import log_to_stdout
-from penstock.processes.memory import limit_memory
 from penstock.spec.secrets_backend import SecretsBackend
 from penstock.tries.backend_line import BackendConfig
 from penstock.tries.backend_process import serve_backend

@@ -8,6 +8,7 @@ from penstock.author.alert import Alert, Callback, alert_problems
 from penstock.author.assets.asset import asset_problems
 from penstock.author.construct.checked import Checked, keep_arguments
 from penstock.author.construct.signature import accepted_arguments
+from penstock.author.construct.task_resources import config_problems, resource_problems
 from penstock.author.construct.task_rules import TaskRules, text_problems
 from penstock.author.graph.edges import Edges, nodes
 from penstock.author.graph.setups import enclose
@@ -82,6 +83,8 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
     pool: str
     pool_slots: int
     queue: str
+    resources: dict[str, Any] | None
+    executor_config: dict[str, Any] | None
     map_index_template: str | None
     priority_weight: int
     weight_rule: "str | PriorityWeightStrategy"
@@ -130,21 +133,20 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         on_skipped_callback: Callback = None, on_success_callback: Callback = None,
         email: str | Sequence[str] | None = None, email_on_failure: bool = True, email_on_retry: bool = True,
         sla: timedelta | float | None = None, params: dict[str, Any] | None = None, map_index_template: str | None = None,
+        resources: dict[str, Any] | None = None, executor_config: dict[str, Any] | None = None,
     ) -> None:  # fmt: skip
-        if not isinstance(task_id, str):
-            raise AuthoringError([f"the task_id is {task_id!r}; write text."])
-        self.task_id = task_id
+        self.task_id = _checked_id(task_id)
         keep_arguments(self, {
             "retries": retries, "retry_delay": retry_delay, "max_retry_delay": max_retry_delay,
             "retry_exponential_backoff": retry_exponential_backoff, "retry_jitter": retry_jitter,
             "execution_timeout": execution_timeout, "trigger_rule": trigger_rule, "pool": pool, "pool_slots": pool_slots,
-            "queue": queue, "map_index_template": map_index_template, "priority_weight": priority_weight, "weight_rule": weight_rule,
-            "max_active_tis_per_dag": max_active_tis_per_dag, "max_active_tis_per_dagrun": max_active_tis_per_dagrun,
-            "depends_on_past": depends_on_past, "wait_for_downstream": wait_for_downstream, "do_xcom_push": do_xcom_push,
-            "multiple_outputs": multiple_outputs, "owner": owner, "alerts": alerts, "sla": sla,
-            "on_execute_callback": on_execute_callback, "on_skipped_callback": on_skipped_callback,
-            "on_failure_callback": on_failure_callback, "on_success_callback": on_success_callback,
-            "on_retry_callback": on_retry_callback, "email": email, "outlets": outlets, "inlets": inlets,
+            "queue": queue, "resources": resources, "executor_config": executor_config, "map_index_template": map_index_template,
+            "priority_weight": priority_weight, "weight_rule": weight_rule, "max_active_tis_per_dag": max_active_tis_per_dag,
+            "max_active_tis_per_dagrun": max_active_tis_per_dagrun, "depends_on_past": depends_on_past, "sla": sla, "owner": owner,
+            "wait_for_downstream": wait_for_downstream, "do_xcom_push": do_xcom_push, "multiple_outputs": multiple_outputs,
+            "alerts": alerts, "on_execute_callback": on_execute_callback, "on_skipped_callback": on_skipped_callback,
+            "on_failure_callback": on_failure_callback, "on_success_callback": on_success_callback, "outlets": outlets,
+            "on_retry_callback": on_retry_callback, "email": email, "inlets": inlets,
             "email_on_failure": email_on_failure, "email_on_retry": email_on_retry, "doc": doc or doc_md, "params": params or {},
         })  # fmt: skip
 
@@ -342,11 +344,21 @@ class AbstractOperator(Checked, Edges, LoggingMixin):
         """Check the rules of the task; the name and a sentence for each that is wrong."""
         yield from TaskRules.of(self).problems()
         yield from alert_problems(self)
+        if self.resources:
+            yield from (("resources", problem) for problem in resource_problems(self.resources))
+        if self.executor_config:
+            yield from (("executor_config", problem) for problem in config_problems(self.executor_config))
         for name in ("outlets", "inlets"):
             yield from ((name, problem) for problem in asset_problems(getattr(self, name), name))
         yield from (("doc", problem) for problem in text_problems(self.doc, "doc"))
         if (text := self.map_index_template) is not None:
             yield from (("map_index_template", problem) for problem in text_problems(text, "map_index_template"))
+
+
+def _checked_id(task_id: Any) -> str:  # noqa: ANN401 - what an author wrote
+    if not isinstance(task_id, str):
+        raise AuthoringError([f"the task_id is {task_id!r}; write text."])
+    return task_id
 
 
 OWN_STATE = Checked._STATE | AbstractOperator._STATE  # noqa: SLF001 - the same room

@@ -17,7 +17,7 @@ from penstock.author.mapping.task import (
     task_arguments,
 )
 from penstock.author.operator import Operator
-from penstock.author.parse_session import Site, current_session, report
+from penstock.author.parse_session import Site, call_site, current_session, report
 from penstock.author.sensor import Sensor, waiting_problems
 from penstock.author.xcom.arg import XComArg, find_values, find_xcom_args
 from penstock.errors import PluginError, RequestError
@@ -70,11 +70,20 @@ class PlannedTask(AbstractOperator):
         keys = {KEYS: sorted(self._node.wanted_keys)} if self._node.wanted_keys else {}
         return {name: plan_value(value) for name, value in {**arguments, **keys}.items()}
 
+    def _change(self, name: str, value: Any) -> None:  # noqa: ANN401 - any value
+        if name in self.plan_arguments:  # known to the capability, however near it is to what every task takes
+            self._refuse(name, call_site())
+        else:
+            super()._change(name, value)
+
     def _changed(self, name: str, site: Site) -> None:
         if name not in accepted_arguments(AbstractOperator):
-            fault = f"{name!r} is an argument of the capability {self.capability!r}, whose plan is made at once."
-            report(self.dag, site, f"{self}: {fault} Give it to operator(...).")
+            self._refuse(name, site)
         super()._changed(name, site)
+
+    def _refuse(self, name: str, site: Site) -> None:
+        fault = f"{name!r} is an argument of the capability {self.capability!r}, whose plan is made at once."
+        report(self.dag, site, f"{self}: {fault} Give it to operator(...).")
 
     def _display_name(self, arguments: dict[str, Any]) -> str:
         return f"operator {arguments.get('capability')!r}, task {arguments.get('task_id')!r}"

@@ -33,6 +33,9 @@ class Operator(AbstractOperator):
         pool: The pool whose slots it takes.
         pool_slots: How many of them, 1 or more.
         queue: Workers of this queue run it.
+        resources: What it needs of its machine: ``{"cpu": 2, "memory": "4Gi"}``, either or both. Executors place it by them, and
+            where the machine can, it is held to them: one that runs out of its memory is killed, and fails.
+        executor_config: What executors are told of it, by the kind of executor, as ``{"kubernetes": {...}}``.
         priority_weight: Who goes first where slots are short; higher is earlier.
         weight_rule: ``absolute`` counts ``priority_weight`` as it is written; ``downstream`` adds the weights of all tasks
             after this one, so that long branches begin first; ``upstream`` adds those of all tasks before it, so that what

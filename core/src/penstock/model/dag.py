@@ -126,6 +126,8 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
         execution_timeout_s: Seconds after which a running try is killed; None for no limit.
         setup, teardown: Whether the task makes or removes a resource for others; ``fails_run``, whether its failure fails the run.
         depends_on_past, wait_for_downstream: Whether it waits for the same task of the run before, and for what is directly below that.
+        cpu, memory_bytes: Processors and bytes of memory that it asks for; 0 for no matter how many.
+        executor_config: What executors are told of it, as plain values.
         weights: Its priority at each try, if a strategy gives it another one at some; the last counts for all later ones.
         templated: Whether any template field of it holds a Jinja expression.
         params: Its parameters; one of the DAG that has the same name does not count for it.
@@ -160,6 +162,9 @@ class TaskSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     priority_weight: int = 1
     weights: tuple[int, ...] = ()
     queue: str = "default"
+    cpu: float = 0.0
+    memory_bytes: int = 0
+    executor_config: dict[str, Any] = {}
     templated: bool = False
     params: dict[str, ParamSpec] = {}
     alerts: tuple[AlertRule, ...] = ()

@@ -15,7 +15,7 @@ from penstock.errors import PenstockError, PluginError
 from penstock.model.names import error_sentence
 from penstock.plugins.project_modules import id_of_module
 from penstock.plugins.registry import register_module
-from penstock.processes.memory import limit_memory
+from penstock.processes.bounds.memory import limit_memory
 from penstock.spec.plugin import SPEC_VERSION
 from penstock_manifest.format import Capability, ConnectionType, to_data
 from penstock_manifest.kinds import ARRAYS, CONNECTIONS, Kind

@@ -23,6 +23,7 @@ from penstock.service.assets.watchers import all_statuses
 from penstock.service.choices.executors import list_executors
 from penstock.service.choices.problems import choice_problems
 from penstock.service.choices.services import DOWN, chosen_services, list_services
+from penstock.service.choices.task_bounds import why_unheld
 from penstock.service.config.pools import list_pools
 from penstock.service.figures.bottlenecks import bottlenecks
 from penstock.service.figures.figures import scheduler_health
@@ -263,6 +264,8 @@ def _executors(installation: Installation) -> Iterator[Finding]:
             capacity = "" if each.capacity is None else f" of {each.capacity}"
             detail = f"{each.type}, holds {each.held}{capacity} tries, tasks that wait: {each.waiting}"
             yield Finding(Severity.OK, subject, detail)
+    if unheld := why_unheld(installation):
+        yield Finding(Severity.NOTE, "resources", unheld)
 
 
 def _secrets(installation: Installation) -> Iterator[Finding]:
@@ -373,9 +376,8 @@ def _metrics(installation: Installation) -> Iterator[Finding]:
     """A metrics sink that no installed provider offers, that refuses its options, or that fails."""
     faults = read_sink_faults(installation.settings.state_folder)
     for name, chosen in installation.settings.metrics_sinks.items():
-        subject = f"metrics {name}"
-        options = chosen.options
-        problems = choice_problems(installation.host, "metrics_sinks", chosen.type, options) if chosen.provided else []
+        subject, host = f"metrics {name}", installation.host
+        problems = choice_problems(host, "metrics_sinks", chosen.type, chosen.options) if chosen.provided else []
         for problem in problems:
             yield Finding(Severity.BAD, subject, f"[metrics.{name}]: {problem}")
         if (found := faults.get(name)) and not problems:

@@ -133,6 +133,8 @@ class TryRequest(msgspec.Struct, frozen=True, omit_defaults=True):
         timeout_s: Seconds after its start when the executor ends it; None for never.
         grace_s: Seconds that it gets to clean up when it is ended, between SIGTERM and SIGKILL.
         offload: Where it puts large values; None to have them all travel.
+        cpu, memory_bytes: Processors and bytes of memory that its author asked for; 0 for no matter how many.
+        executor_config: What its author told executors.
         log_bounds: What its log may take. `penstock.spec.worker.Worker` sees to the first of them.
     """
 
@@ -149,6 +151,9 @@ class TryRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     grace_s: float = 5.0
     offload: Offload | None = None
     log_bounds: LogBounds = LogBounds()
+    cpu: float = 0.0
+    memory_bytes: int = 0
+    executor_config: dict[str, Any] = {}
 
     @property
     def key(self) -> TaskKey:

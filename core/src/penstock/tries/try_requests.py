@@ -106,6 +106,9 @@ class TryRequests:
             grace_s=self._grace_s,
             offload=Offload(run_values(self._offload.url, run), self._offload.conn_id, self._offload.threshold_bytes),
             log_bounds=self._log_bounds,
+            cpu=task.cpu,
+            memory_bytes=task.memory_bytes,
+            executor_config=task.executor_config,
         )
 
     def _code(self, task: TaskSpec, version: Version) -> FileCode | PlanCode:

@@ -1,7 +1,7 @@
 """From authoring objects to the DAG as data: the last checks, and the values of the model."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from penstock.author.build.alerts import alert_rules
 from penstock.author.build.assets import declared_assets, uris_of
@@ -12,6 +12,7 @@ from penstock.author.build.params import param_specs, params_of
 from penstock.author.build.weights import effective_weights
 from penstock.author.capability import PlannedTask, plan_value
 from penstock.author.construct.signature import defaults_for_none
+from penstock.author.construct.task_resources import executor_config_of, resources_of
 from penstock.author.construct.task_rules import TaskRules, plain_value, seconds
 from penstock.author.construct.weight_strategy import weights_by_try
 from penstock.author.dag import DAG
@@ -204,6 +205,7 @@ def _task(task: "AbstractOperator", rules: TaskRules, upstream: set[str], weight
         priority_weight=weights[0],
         weights=weights[1:] and weights,
         queue=rules.queue,
+        **_for_executors(task),
         templated=_templated(task),
         params=param_specs(params_of(task)),
         alerts=alert_rules(task),
@@ -213,6 +215,12 @@ def _task(task: "AbstractOperator", rules: TaskRules, upstream: set[str], weight
         doc=task.doc,
         line=task._site.line,  # noqa: SLF001 - the same room
     )
+
+
+def _for_executors(task: "AbstractOperator") -> dict[str, Any]:
+    """What executors are asked for a task, and told of it, as fields of a TaskSpec."""
+    resources, config = resources_of(task.resources), executor_config_of(task.executor_config)
+    return {"cpu": resources.cpu, "memory_bytes": resources.memory_bytes, "executor_config": config}
 
 
 def _sensor_policy(task: "AbstractOperator") -> SensorPolicy | None:

@@ -19,17 +19,17 @@ import msgspec
 
 from penstock.decoders import msgpack_decoder
 from penstock.errors import SupersededError, as_sentence
-from penstock.execute.channel import LINE_CLOSED
 from penstock.execute.rehearsal import run_preforked
 from penstock.execute.runner import Runner
 from penstock.execute.serving.jobs import ForkedProcess, Job, fork_processes
 from penstock.execute.serving.scheduler_line import STARTED_S, SchedulerLine
+from penstock.execute.serving.try_bounds import TryBounds, answer_of_exhausted, own_process, unheld, without_answer
 from penstock.execute.try_process import run_many, run_one
 from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
 from penstock.processes.descendants import end_children, kill_orphans
 from penstock.processes.frames import FrameReader, FrameRefusedError, frame, read_available
-from penstock.processes.group import Reaper, ask_where, describe_exit, kill_group, report_where
+from penstock.processes.group import Reaper, ask_where, kill_group, report_where
 from penstock.processes.huge_pages import collapse
 from penstock.processes.output import discard
 from penstock.spec.wire import FrameKind, Reply
@@ -70,7 +70,7 @@ class FileServer:
         self._timers: list[tuple[float, int, str]] = []
         self._orphans_due = self._beats = False
         self._open = True
-        self._reaper = Reaper()
+        self._reaper, self._bounds = Reaper(), TryBounds()
         self._selector = selectors.DefaultSelector()
 
     def serve(self) -> NoReturn:
@@ -140,6 +140,8 @@ class FileServer:
             return
         job.child.jobs[job.serial] = job
         job.begin_output().mask.learn(self._runner.secrets)
+        if job.unheld and job.output is not None:
+            job.output.write(unheld(job.request, job.unheld).encode())
         if job.request.timeout_s is not None:
             job.deadline = self._arm(job.request.timeout_s, job.serial, "deadline")
         if self._line.put_started(job.serial, job.child.pid):
@@ -151,11 +153,12 @@ class FileServer:
             if self._waiter is None:
                 [self._waiter] = self._fork(_wait_for_many, kept=True)
             child = self._waiter
-        elif job.request.isolation == "reuse":
+        elif job.request.isolation == "reuse" and not own_process(job.request):
             child = self._idle.pop() if self._idle else self._fork(run_many, kept=True)[0]
         else:
             child = self._take_preforked() or self._fork(run_one)[0]
             self._forks = True
+        job.group, job.unheld = self._bounds.begin(job.request, job.serial, child.pid)
         child.send_buffer.put(frame(FrameKind.RUN, job.serial, job.payload))
         return child
 
@@ -244,7 +247,7 @@ class FileServer:
         if job.ending is not None:
             self._answer(job, *job.ending)
         else:
-            self._close(job, payload)
+            self._close(job, answer_of_exhausted(job.request, job.group, payload))
 
     def _close(self, job: Job, answer: bytes) -> None:
         """End a try: close its log, give its slot to the next waiting try, and send the answer to the scheduler."""
@@ -255,6 +258,8 @@ class FileServer:
                 job.output.take(job.child.pipe)
             job.output.close()
         del self._jobs[job.serial]
+        if job.group is not None:
+            self._bounds.end(job.group)
         if self._prefetched and job.child is not None and job.request.wait is None:
             successor = self._prefetched.popleft()
             self._start(successor)
@@ -275,6 +280,7 @@ class FileServer:
     def _kill_orphans(self) -> None:
         self._orphans_due = False
         kill_orphans(self._children)
+        self._bounds.sweep()
 
     def _process_ended(self, child: ForkedProcess, code: int) -> None:
         """Clean up after a process that has ended: read its last frames, answer for its tries, end its descendants."""
@@ -288,9 +294,9 @@ class FileServer:
         if child in self._idle:
             self._idle.remove(child)
         for job in list(child.jobs.values()):
-            outcome, error = job.ending or (Outcome.FAILED, _without_answer(code))
+            outcome, error = job.ending or (Outcome.FAILED, self._bounds.verdict(job.request, job.group, code))
             if job.ending is None and job.request.wait is not None:
-                outcome, error = Outcome.LOST, f"the waiter of its DAG file ended: {_without_answer(code)}"
+                outcome, error = Outcome.LOST, f"the waiter of its DAG file ended: {without_answer(code)}"
             self._answer(job, outcome, error)
         for line in (child.sock, child.pipe):
             if line in self._selector.get_map():
@@ -377,21 +383,3 @@ def _wait_for_many(sock: socket.socket, runner: Runner) -> NoReturn:
     from penstock.execute.sensors.waiter import wait_for_many  # noqa: PLC0415 - it imports asyncio, which makes every fork dearer
 
     wait_for_many(sock, runner)
-
-
-def _without_answer(code: int) -> str:
-    """Say how a process ended that gave no answer, by its exit code."""
-    if code == LINE_CLOSED:
-        return "its answer is lost: its code has closed descriptors that are not its own, as os.closerange() does"
-    if code >= 0:
-        return (
-            f"the task's process exited with status {code} without an answer: it neither returned nor raised, "
-            "but was ended from within, as os._exit() does, or became another program"
-        )
-    return f"the task's process {describe_exit(code)}{_SIGNAL_HINTS.get(-code, '')}"
-
-
-_SIGNAL_HINTS: dict[int, str] = {
-    signal.SIGKILL: ": by the kernel if memory ran out, or by hand",
-    signal.SIGSEGV: ": a bug in an extension module",
-}

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from penstock.decoders import msgpack_decoder
 from penstock.model.state import Outcome
+from penstock.processes.bounds.control_groups import Group
 from penstock.processes.fork_row import fork_row
 from penstock.processes.frames import FrameReader, SendBuffer
 from penstock.processes.output import Output
@@ -21,9 +22,11 @@ class Job:
         payload: The encoded request, for a process that reads it from its channel.
         deadline: Monotonic instant at which it is cancelled; 0.0 for never.
         ending: How its answer reads if its process dies now: set once it was cancelled.
+        group: The bounds of its process, if it asks for some.
+        unheld: Why it is not held to what it asks for; "" if it is, or asks for nothing.
     """
 
-    __slots__ = ("child", "deadline", "ending", "output", "payload", "request", "serial")
+    __slots__ = ("child", "deadline", "ending", "group", "output", "payload", "request", "serial", "unheld")
 
     def __init__(self, serial: int, payload: bytes) -> None:
         self.serial, self.payload = serial, payload
@@ -32,6 +35,8 @@ class Job:
         self.output: Output | None = None
         self.ending: tuple[Outcome, str] | None = None
         self.deadline = 0.0
+        self.group: Group | None = None
+        self.unheld = ""
 
     def begin_output(self) -> Output:
         """Its log, from now on."""

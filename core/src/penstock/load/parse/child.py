@@ -34,9 +34,9 @@ from penstock.model.dag import DagSpec
 from penstock.model.names import channel_problem, error_sentence
 from penstock.model.schedule import ScheduleKind
 from penstock.model.source import ParsedFile
+from penstock.processes.bounds.memory import limit_memory
 from penstock.processes.frames import Frame, FrameSocket
 from penstock.processes.group import report_where
-from penstock.processes.memory import limit_memory
 from penstock.spec.wire import Ask, Reply
 from penstock_manifest.format import Capability
 

@@ -40,7 +40,7 @@ def ticket(keyring: Keyring, name: str, request: TryRequest) -> Ticket:
     facts = request.facts
     return Ticket(
         name, f"{name}.{keyring.seal(f'ticket {name}')}", request.queue, request.run, request.epoch, facts.dag_id, facts.run_id,
-        facts.task_id, facts.map_index, facts.try_number,
+        facts.task_id, facts.map_index, facts.try_number, request.cpu, request.memory_bytes, request.executor_config,
     )  # fmt: skip
 
 
