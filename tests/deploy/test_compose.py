@@ -108,6 +108,6 @@ def test_the_settings_beside_it_are_read_and_serve_by_the_name_that_workers_ask(
     assert (str(settings.dags_folder), str(settings.state_folder)) == ("/srv/penstock/dags", "/var/lib/penstock")
     files = {server["tls_certificate"], server["tls_key"]}
     assert files == {"/run/secrets/tls_certificate", "/run/secrets/tls_key"}
-    words = compose["services"]["worker"]["command"]
+    words = compose["services"]["worker"]["command"][0].split()
     assert words[words.index("--executor") + 1] in settings.executors
     assert {settings.queues[each] for each in words[words.index("--queues") + 1].split(",")} == {"celery"}

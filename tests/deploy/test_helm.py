@@ -192,7 +192,17 @@ def test_a_worker_has_time_for_its_longest_try_and_keda_counts_the_workers(rende
     assert "replicas" not in worker
     assert objects["Deployment", "prod-penstock-worker-gpu"]["spec"]["replicas"] == 2
     words = worker["template"]["spec"]["containers"][0]["args"]
-    assert words == ["worker", "--executor", "far", "--queues", "default,re.ports", "--concurrency", "8"]
+    assert words == [
+        "worker",
+        "--executor",
+        "far",
+        "--queues",
+        "default,re.ports",
+        "--concurrency",
+        "8",
+        "--folder",
+        "/var/lib/penstock",
+    ]
     scaled = objects["ScaledObject", "prod-penstock-worker-default"]["spec"]
     assert [each["metadata"]["valueLocation"] for each in scaled["triggers"]] == [
         "default.workers",

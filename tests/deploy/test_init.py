@@ -95,9 +95,12 @@ def test_a_worker_asks_the_server_by_its_name_with_its_token_over_tls(served):
     port, secrets = served
     context = ssl.create_default_context(cafile=secrets / "tls_authority")
     context.verify_flags |= ssl.VERIFY_X509_STRICT
-    for token, status in (((secrets / "worker_token").read_text(), 200), ("penstock_wrong", 401)):
+    for token, status, only in (
+        ((secrets / "worker_token").read_text(), 200, ["workers:run"]),
+        ("penstock_wrong", 401, None),
+    ):
         asked = http.client.HTTPSConnection("localhost", port, context=context, timeout=20)
-        asked.request("GET", "/scaling", headers={"Host": f"scheduler:{port}", "Authorization": f"Bearer {token}"})
+        asked.request("GET", "/api/v1/me", headers={"Host": f"scheduler:{port}", "Authorization": f"Bearer {token}"})
         answer = asked.getresponse()
-        assert answer.status == status, answer.read()
+        assert (answer.status, json.load(answer).get("only")) == (status, only)
         asked.close()

@@ -26,6 +26,13 @@ def test_account_and_token_are_made_once(installation, principals):
     assert [each.name for each in list_tokens(installation, user="workers").items] == ["compose"]
 
 
+def test_a_token_is_limited_to_what_it_is_for(installation, principals):
+    admin, only = everywhere(Role.ADMIN), [Permission.WORKERS_RUN]
+    ensure_token(installation, "workers", "compose", SECRET, given=admin, permissions=only)
+    found = principals.of_token(SECRET)
+    assert (found.may(Permission.WORKERS_RUN), found.may(Permission.INSTALLATION_READ)) == (True, False)
+
+
 def test_another_secret_takes_the_place_of_the_one_of_before(installation, principals):
     ensure_token(installation, "workers", "compose", SECRET, given=VIEWER)
     ensure_token(installation, "workers", "other", "penstock_" + "c" * 43)

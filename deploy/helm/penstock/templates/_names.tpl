@@ -104,7 +104,7 @@ capabilities:
 - name: PENSTOCK_SECRET_KEY_FILE
   value: /run/penstock/key/key
 {{- if .Values.broker.enabled }}
-- name: PENSTOCK_CONN_BROKER
+- name: CELERY_BROKER_URL
   valueFrom:
     secretKeyRef:
       name: {{ required "broker.existingSecret is not given" .Values.broker.existingSecret }}

@@ -241,7 +241,7 @@ def create_token(user: str, name: str, *, permissions: Sequence[str] | None = No
     return token_terminal.create(user, name, permissions=permissions, days=days)
 
 
-def ensure_token(user: str, name: str, file: str, *, role: str = "") -> int:
+def ensure_token(user: str, name: str, file: str, *, role: str = "", permissions: Sequence[str] | None = None) -> int:
     """Have a service account with a token whose secret a file has, made elsewhere; nothing changes if both are there.
 
     Args:
@@ -249,10 +249,11 @@ def ensure_token(user: str, name: str, file: str, *, role: str = "") -> int:
         name: What the token is for; an earlier one of this name ends.
         file: The file with the secret.
         role: A role on everything, for an account that is added.
+        permissions: What the token is limited to; all that its account may, unless given.
     """
     from penstock_server.access import token_terminal  # noqa: PLC0415 - a manifest's object is light to import
 
-    return token_terminal.ensure(user, name, file, role=role)
+    return token_terminal.ensure(user, name, file, role=role, permissions=permissions)
 
 
 def list_tokens(*, user: str = "") -> int:

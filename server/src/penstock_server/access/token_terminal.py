@@ -25,10 +25,7 @@ def create(user: str, name: str, *, permissions: Sequence[str] | None = None, da
     Raises:
         RequestError: There is no such permission.
     """
-    for each in permissions or ():
-        if each not in set(Permission):
-            raise RequestError(f"there is no permission {each!r}. Permissions: {', '.join(Permission)}.")
-    limits = [Permission(each) for each in permissions or ()] or None
+    limits = _limits(permissions)
     with asked() as installation:
         made = tokens.create_token(installation, name, user=user, permissions=limits, days=days, by=asked_by())
     print(made.secret)  # noqa: T201 - standard output is the secret alone, for scripts
@@ -36,7 +33,7 @@ def create(user: str, name: str, *, permissions: Sequence[str] | None = None, da
     return 0
 
 
-def ensure(user: str, name: str, file: str, *, role: str = "") -> int:
+def ensure(user: str, name: str, file: str, *, role: str = "", permissions: Sequence[str] | None = None) -> int:
     """Have a service account with a token whose secret a file has, made elsewhere; nothing changes if both are there.
 
     Args:
@@ -44,9 +41,10 @@ def ensure(user: str, name: str, file: str, *, role: str = "") -> int:
         name: What the token is for; an earlier one of this name ends.
         file: The file with the secret.
         role: A role on everything, for an account that is added.
+        permissions: What the token is limited to; all that its account may, unless given.
 
     Raises:
-        RequestError: The file cannot be read, or what it has is no secret.
+        RequestError: The file cannot be read, what it has is no secret, or there is no such permission.
     """
     try:
         secret = Path(file).read_text(encoding="utf-8").strip()
@@ -54,7 +52,9 @@ def ensure(user: str, name: str, file: str, *, role: str = "") -> int:
         raise RequestError(f"{file} cannot be read: {as_sentence(error)}") from None
     given = everywhere(role_of(role)) if role else None
     with opened() as installation:
-        changed = tokens.ensure_token(installation, user, name, secret, given=given, by=asked_by())
+        changed = tokens.ensure_token(
+            installation, user, name, secret, given=given, permissions=_limits(permissions), by=asked_by()
+        )
     print(f"{'made' if changed else 'kept'} token {name} of {user}")  # noqa: T201 - as above
     return 0
 
@@ -76,3 +76,10 @@ def revoke(token_id: str) -> int:
         tokens.revoke_token(installation, token_id, by=asked_by())
     print(f"deleted token {token_id}")  # noqa: T201 - as above
     return 0
+
+
+def _limits(permissions: Sequence[str] | None) -> list[Permission] | None:
+    for each in permissions or ():
+        if each not in set(Permission):
+            raise RequestError(f"there is no permission {each!r}. Permissions: {', '.join(Permission)}.")
+    return [Permission(each) for each in permissions or ()] or None

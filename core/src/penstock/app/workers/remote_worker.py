@@ -23,7 +23,7 @@ from penstock.execute.local import LocalExecutor
 from penstock.model.remote.remote_try import WorkerStatus
 from penstock.model.text import visible
 from penstock.plugins.isolated import isolated_pythons
-from penstock.settings import Settings, load_settings
+from penstock.settings import Settings, load_settings, with_secret_files
 from penstock.settings.executor import ExecutorSettings
 from penstock.spec.executor import LOCAL
 from penstock.spec.remote import TicketSource
@@ -59,9 +59,10 @@ class WorkerChoice(NamedTuple):
 def run_worker(environ: Mapping[str, str], choice: WorkerChoice) -> ExitCode:
     """Run a worker until it leaves; returns the exit code.
 
-    What it needs of its environment: the URL of the server in ``PENSTOCK_SERVER``, and what lets it in there.
+    What it needs of its environment: the URL of the server in ``PENSTOCK_SERVER``, and what lets it in there, or a file that has it.
     """
     try:
+        environ = with_secret_files(environ)
         worker, ticket = _worker(environ, choice, _client(environ.get(SERVER, "")))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.drain())

@@ -110,7 +110,14 @@ def create_token(
 
 
 def ensure_token(
-    installation: Installation, user: str, name: str, secret: str, *, given: Grant | None = None, by: AskedBy = NOBODY
+    installation: Installation,
+    user: str,
+    name: str,
+    secret: str,
+    *,
+    given: Grant | None = None,
+    permissions: Sequence[Permission] | None = None,
+    by: AskedBy = NOBODY,
 ) -> bool:
     """Have a service account, and a token of it whose secret was made elsewhere, such as by what deploys the installation.
 
@@ -120,6 +127,7 @@ def ensure_token(
         name: What the token is for; an earlier one of this name ends.
         secret: The secret.
         given: What an account that is added is granted.
+        permissions: What a token that is made is limited to.
         by: Who asks, for the audit.
 
     Returns:
@@ -150,7 +158,8 @@ def ensure_token(
             f"token {name!r} of user {user!r}: its secret is that of a token of {held.user!r}. Make another one."
         )
     earlier = [each for each in stored.page(user) if each.name == name]
-    made = Token(token_hex(6), user, name, None, now, None)
+    limits = None if permissions is None else tuple(each for each in Permission if each in set(permissions))
+    made = Token(token_hex(6), user, name, limits, now, None)
     entry = by.entry(now, AuditAction.ADD, subject=f"token {made.token_id} of user {user!r}", after=_token_text(made))
     stored.add(made, digest(secret), entry)
     for each in earlier:
