@@ -52,7 +52,7 @@ class DockerOperator(ContainerShape):
         **kwargs: What `ContainerShape` and every sensor take.
     """
 
-    service: ClassVar[str] = "docker"
+    service: ClassVar[str] = "Docker"
     template_fields: ClassVar[Sequence[str]] = (
         "image", "container_name", "result_file", *ContainerShape.template_fields,
     )  # fmt: skip
