@@ -251,6 +251,18 @@ def test_a_log_that_the_engine_does_not_keep_fails_nothing(run, caplog):
     assert "cannot be read, as its logging driver keeps nothing here" in caplog.text
 
 
+def test_what_the_engine_would_do_behind_the_task_is_refused():
+    with pytest.raises(ValueError, match="host_options has auto_remove"):
+        DockerOperator(task_id="t", image="busybox", host_options={"auto_remove": True})
+
+
+def test_an_image_of_another_platform_is_pulled(run, engine):
+    engine.registry["busybox:latest"] = RemoteImage({"Cmd": ["echo", "far"]})
+    run(None, platform="linux/arm64").check()
+    run("true", platform="linux/amd64").check()
+    assert engine.registry["busybox:latest"].pulls == 1
+
+
 def test_an_image_that_is_pulled_is_known_by_its_digest(run, engine):
     engine.registry["tool:3"] = RemoteImage({"Cmd": ["echo", "hi"]})
     result = run(None, image="tool:3").check()

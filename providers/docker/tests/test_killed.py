@@ -107,6 +107,23 @@ def test_one_that_failed_unseen_has_failed_for_the_next_try_and_is_followed_by_a
     assert len(engine.made) == 2
 
 
+@pytest.mark.parametrize("state", ["created", "running", "exited"])
+def test_one_from_before_a_clear_is_ended_and_removed_and_another_one_runs(engine, tried, hook, state):
+    left = hook.create("left", "busybox", host={}, command=["sleep", "1000" if state == "running" else "0"])
+    if state != "created":
+        hook.start(left)
+    if state == "exited":
+        assert engine.containers[left].ended.wait(10)
+    after = tried(command=["echo", "new"], stop_grace_s=1)
+    after.context.runtime.set_checkpoint("penstock.job.left", {"token": "t", "id": left, "failed_try": 0})
+
+    end = ended(after)
+
+    assert json.loads(end.xcoms["return_value"].json) == "new"
+    assert [each["Action"] for each in engine.events if each["id"] == left].count("start") == (state != "created")
+    assert engine.containers == {}
+
+
 def test_one_whose_try_was_lost_ends_with_the_next_try_that_is_ended(engine, tried):
     arguments = {"command": ["sleep", "1000"], "stop_grace_s": 1}
     killed_at(engine, tried(**arguments), LOGS, handled=True, nth=1)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -139,11 +140,11 @@ class DockerContainer:
         else:
             target.mkdir()
 
-    def _mapped(self, word: str) -> str:
-        """A word or a variable's value, with the path in it that this machine has elsewhere."""
-        targets = [_MAPPED, *(mount["Target"] for mount in self.host.get("Mounts") or [])]
-        within = any(word == each or word.startswith(f"{each}/") for each in targets)
-        return str(self.inside(word)) if within else word
+    def _mapped(self, text: str) -> str:
+        """A word or a variable's value, with the paths in it that this machine has elsewhere."""
+        for target in (_MAPPED, *(mount["Target"] for mount in self.host.get("Mounts") or [])):
+            text = re.sub(rf"(?<![\w./-]){re.escape(target)}(?![\w.-])", str(self.inside(target)), text)
+        return text
 
     def _started(self, words: list[str]) -> "subprocess.Popen[bytes]":
         folder = self.inside(self.config.get("WorkingDir") or "/")

@@ -124,8 +124,7 @@ class DockerOperator(ContainerShape):
         hook = self._hook()
         found = hook.container(job_id)
         if found is not None and self._is_left():
-            # From before a clear: the base has it stopped, and what it says is no part of this try.
-            return Succeeded() if found["State"]["Status"] in _ENDED else Running()
+            return self._look_at_left(hook, found)
         if found is None:
             return self._settled(ContainerEnd.kept(get_current_context()["checkpoints"], job_id), job_id)
         if found["State"]["Status"] == "created":
@@ -186,9 +185,20 @@ class DockerOperator(ContainerShape):
         """Whether the base asks about a container from before a clear: it has no job of its own yet."""
         return self._job is None
 
+    def _look_at_left(self, hook: DockerHook, found: dict[str, Any]) -> JobStatus:
+        """How a container from before a clear is: what it says is no part of this try, and the base has it stopped."""
+        if found["State"]["Status"] not in _ENDED:
+            return Running()
+        if self._is_removed(succeeded=not found["State"].get("ExitCode")):
+            hook.remove(found["Id"])
+        return Succeeded()
+
+    def _is_removed(self, *, succeeded: bool) -> bool:
+        return self.auto_remove == "force" or (self.auto_remove == "success" and succeeded)
+
     def _have_image(self, hook: DockerHook) -> None:
         found = None if self.force_pull and not self._pulled else hook.image(self.image)
-        if found is not None:
+        if found is not None and (self._pulled or self._is_for_platform(found)):
             return
         try:
             progress = hook.pull(self.image, platform=self.platform, wait_s=_PULL_WAIT_S)
@@ -208,6 +218,10 @@ class DockerOperator(ContainerShape):
                 kind=ErrorKind.TRANSIENT,
             )
         self._pulled = True
+
+    def _is_for_platform(self, image: dict[str, Any]) -> bool:
+        wanted = self.platform.split("/")[:2]
+        return not self.platform or wanted == [image.get("Os"), image.get("Architecture")][: len(wanted)]
 
     def _begin(self, hook: DockerHook, container_id: str) -> ProviderError | None:
         """Start the container; an error that is no other the next time is returned."""
@@ -257,7 +271,7 @@ class DockerOperator(ContainerShape):
 
     def _over(self, hook: DockerHook, end: ContainerEnd) -> JobStatus:
         """Keep how it ended, remove the container, and tell."""
-        if self.auto_remove == "force" or (self.auto_remove == "success" and end.outcome != "failed"):
+        if self._is_removed(succeeded=end.outcome != "failed"):
             try:
                 end.keep(get_current_context()["checkpoints"])
             except SupersededError:

@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 from penstock.spec.external_job import ExternalJob
 
 _NANO = 1_000_000_000
+_NOT_HERE = frozenset({"auto_remove", "restart_policy"})
+_NOT_HERE_ADVICE = "Use the task's own auto_remove and retries."
 
 
 class ContainerShape(ExternalJob):
@@ -66,6 +68,10 @@ class ContainerShape(ExternalJob):
         **kwargs: Any,  # noqa: ANN401 - a sensor's own
     ) -> None:
         super().__init__(**kwargs)
+        for name in sorted(_NOT_HERE & (host_options or {}).keys()):
+            raise ValueError(
+                f"host_options has {name}, which ends or begins a container behind its task. {_NOT_HERE_ADVICE}"
+            )
         self.command, self.entrypoint, self.environment = command, entrypoint, environment
         self.private_environment, self.working_dir, self.user, self.labels = (
             private_environment,
