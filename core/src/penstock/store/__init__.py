@@ -12,7 +12,7 @@ from penstock.store.keyring import Keyring, lost_key, new_key
 from penstock.store.log_search.log_search import LogSearch
 from penstock.store.outbox.alerts import ALERTS, KEPT, AlertDelivery, NewAlert, WaitingAlerts
 from penstock.store.outbox.outbox import Listener
-from penstock.store.remote.remote_tries import REMOTE, WORKERS
+from penstock.store.remote.remote_tries import REMOTE, WORKERS, RemoteTries
 from penstock.store.remote.remote_workers import RemoteWorkers
 from penstock.store.runs import PastTry, RunSnapshot, UnreadableRun
 from penstock.store.schedulers.holder import Holder
@@ -57,6 +57,7 @@ __all__ = [
     "PendingUpgrade",
     "Pool",
     "Portions",
+    "RemoteTries",
     "RemoteWorkers",
     "RunSnapshot",
     "RunStates",

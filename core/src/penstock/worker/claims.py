@@ -1,6 +1,7 @@
 """Exchanges tickets for tries, as many together as there are slots, and asks again until it is told what became of each."""
 
 import queue
+import re
 import secrets
 import threading
 from collections.abc import Callable, Sequence
@@ -9,12 +10,18 @@ from typing import NamedTuple
 from penstock.clock import Clock
 from penstock.errors import ServerError
 from penstock.model.attempt import TryEnd
+from penstock.model.names import error_sentence
 from penstock.model.remote.execution_messages import ClaimAnswer, Claimed, ClaimTickets
 from penstock.processes.supervise import Backoff
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 3.0
 """Seconds before what was not answered is asked again."""
+LAST_S = 10.0
+"""Seconds for which a worker that leaves asks what has become of its last claim; what it has got then is lost with its lease."""
+MOST_UNTOLD = 1_000
+"""Tries beyond the slots that have ended, and that the server has not heard of, with which none is claimed."""
+_TICKET = re.compile(r"[a-z0-9-]{1,63}\.[A-Za-z0-9_-]{1,200}")
 
 
 class Offered(NamedTuple):
@@ -42,12 +49,28 @@ class ClaimPorts(NamedTuple):
     Attributes:
         claiming: Takes the names of tickets before they are sent.
         claimed: Takes what was claimed, with the instant of the question, and all that was asked for.
+        held: How many tries there are, those included that have ended and were not told.
         report: Takes a sentence for people.
     """
 
     claiming: Callable[[Sequence[str]], None]
     claimed: Callable[[Sequence[tuple[Offered, Claimed]], float, Sequence[Offered]], None]
+    held: Callable[[], int]
     report: Callable[[str], None]
+
+
+class WorkerIdentity(NamedTuple):
+    """What a worker is known by.
+
+    Attributes:
+        worker: Its name.
+        key: The text whose digest is in that name.
+        shown: What lets it in: a token, or the ticket that it was started for.
+    """
+
+    worker: str
+    key: str
+    shown: str
 
 
 class Claims:
@@ -55,17 +78,20 @@ class Claims:
 
     Args:
         client: The way to the server.
-        worker: The worker's name.
+        identity: What the worker is known by.
         slots: Tries that it runs at once.
         ports: What surrounds claims.
         clock: Tells the monotonic instant.
     """
 
-    def __init__(self, client: ExecutionClient, worker: str, slots: int, ports: ClaimPorts, clock: Clock) -> None:
-        self.worker, self.slots, self._client, self._ports = worker, slots, client, ports
+    def __init__(
+        self, client: ExecutionClient, identity: WorkerIdentity, slots: int, ports: ClaimPorts, clock: Clock
+    ) -> None:
+        self.worker, self.slots, self._client, self._ports = identity.worker, slots, client, ports
+        self._identity = identity
         self._clock, self._pause = clock, threading.Event()
         self._offered: queue.SimpleQueue[Offered | None] = queue.SimpleQueue()
-        self._slots, self._stopping = threading.Semaphore(slots), False
+        self._slots, self._stopping, self._stopped_s = threading.Semaphore(slots), False, 0.0
         self._lock, self._asked = threading.Lock(), 0
         self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         self._thread = threading.Thread(target=self._run, name="claims", daemon=True)
@@ -89,6 +115,10 @@ class Claims:
         self, secret: str, claimed: Callable[[bool], None], ended: Callable[[TryEnd | None], None] | None = None
     ) -> None:
         """Take a ticket; see `penstock.spec.remote.TicketSink.take`."""
+        if not _TICKET.fullmatch(secret):  # whoever can write to a broker can write anything
+            self._ports.report("what was brought is no ticket, and is thrown away")
+            claimed(False)
+            return
         with self._lock:
             self._asked += 1
         self._offered.put(Offered(secret, claimed, ended or _nobody))
@@ -100,17 +130,18 @@ class Claims:
         self._slots.release()
 
     def stop(self) -> None:
-        """Claim nothing any more: what was brought and not claimed is somebody else's."""
-        self._stopping = True
+        """Claim nothing any more: what was brought and not claimed is somebody else's; a claim that is under way is told as ever."""
+        with self._lock:
+            self._stopping = True
+            self._stopped_s = self._clock.read().monotonic_s
         self._offered.put(None)
 
     def _run(self) -> None:
         while (first := self._offered.get()) is not None:
-            while not self._slots.acquire(timeout=1.0):
+            while self._ports.held() > self.slots + MOST_UNTOLD or not self._slots.acquire(timeout=1.0):
                 if self.stopping:
                     return
-            if self.stopping:
-                return
+                self._pause.wait(FIRST_PAUSE_S)
             batch = [first]
             while self._slots.acquire(blocking=False):
                 try:
@@ -124,29 +155,46 @@ class Claims:
             self._claim(batch)
 
     def _claim(self, batch: Sequence[Offered]) -> None:
-        names = [each.name for each in batch]
-        self._ports.claiming(names)
-        message = ClaimTickets(self.worker, secrets.token_urlsafe(12), tuple(each.secret for each in batch))
+        with self._lock:  # whoever stops this sees what is being claimed, or it is not
+            if self._stopping:
+                return
+            self._ports.claiming([each.name for each in batch])
+        tickets = tuple(dict.fromkeys(each.secret for each in batch))
+        message = ClaimTickets(self.worker, self._identity.key, secrets.token_urlsafe(12), tickets)
         began_s, got = self._answer(message)
         found = {each.ticket: each for each in got}
-        mine = [(each, found[each.secret]) for each in batch if each.secret in found]
-        self._ports.claimed(mine, began_s, batch)
+        mine: list[tuple[Offered, Claimed]] = []
+        others = []
         for each in batch:
-            if each.secret not in found:
-                self.free_slot()
-            each.claimed(each.secret in found)
+            claimed = found.pop(each.secret, None)  # a ticket that was brought twice is one try
+            mine += [] if claimed is None else [(each, claimed)]
+            others += [each] if claimed is None else []
+        self._ports.claimed(mine, began_s, batch)
+        for each in others:
+            self.free_slot()
+            self._tell(each, mine=False)
+        for each, _ in mine:
+            self._tell(each, mine=True)
+
+    def _tell(self, offered: Offered, *, mine: bool) -> None:
+        try:
+            offered.claimed(mine)
+        except Exception as error:  # noqa: BLE001 - a provider's code
+            self._ports.report(f"the source of tickets cannot take what became of one: {error_sentence(error)}")
 
     def _answer(self, message: ClaimTickets) -> tuple[float, Sequence[Claimed]]:
         """What a server status, asked until one says it: by the text of the claim it says the same again."""
         while True:
             began_s = self._clock.read().monotonic_s
             try:
-                answer = self._client.ask("claims", message.tickets[0], message, ClaimAnswer)
+                answer = self._client.ask("claims", self._identity.shown, message, ClaimAnswer)
             except RefusedByServerError as error:
                 self._ports.report(str(error))
                 return began_s, ()
             except ServerError as error:
                 self._ports.report(str(error))
+                if self._stopping and self._clock.read().monotonic_s - self._stopped_s > LAST_S:
+                    return began_s, ()
                 self._pause.wait(self._backoff.pause())
             else:
                 self._backoff.reset()

@@ -9,11 +9,13 @@ import msgspec
 from penstock.client.server_address import ServerAddress
 from penstock.decoders import decode_json, decode_msgpack
 from penstock.errors import PenstockError, ServerError
-from penstock.model.remote.execution_messages import CONTENT_TYPE, PREFIX
+from penstock.model.remote.execution_messages import CONTENT_TYPE, LARGEST, PREFIX
 
-_OK, _GONE = 200, 404
+_OK, _GONE, _TOO_LARGE = 200, 404, 413
 _REFUSALS = range(400, 500)
 _COME_AGAIN = frozenset({408, 421, 425, 429})  # time-outs and bounds of rate, which pass
+_PROBLEM = "application/problem+json"
+"""How the server itself refuses (RFC 9457); what stands before it, and has none to send to, says 404 in other words."""
 _LARGEST = 256 << 20
 
 Answer = TypeVar("Answer")
@@ -74,12 +76,11 @@ class ExecutionClient:
         return self._send(f"snapshots/{wanted}", token, b"", 0.0)
 
     def _send(self, route: str, shown: str, body: bytes, wait_s: float) -> bytes:
+        if len(body) > LARGEST:
+            raise RefusedByServerError(_TOO_LARGE, f"the message has {len(body):,} bytes, and {LARGEST:,} can be sent")
         headers = {"Content-Type": CONTENT_TYPE, "Authorization": f"Bearer {shown}", "User-Agent": "penstock-worker"}
         try:
-            connection = self._connection(self._timeout_s + wait_s)
-            connection.request("POST", f"{self._address.prefix}{PREFIX}/{route}", body, headers)
-            response = connection.getresponse()
-            content = response.read(_LARGEST + 1)
+            response, content = self._asked(route, body, headers, wait_s)
         except (OSError, http.client.HTTPException) as error:
             self._close()
             raise ServerError(
@@ -91,9 +92,27 @@ class ExecutionClient:
         if response.status == _OK:
             return content
         detail = _detail(content) or f"{response.status} {response.reason}"
-        if response.status in _REFUSALS and response.status not in _COME_AGAIN:
+        own = response.getheader("Content-Type", "").partition(";")[0].strip() == _PROBLEM
+        if response.status == _TOO_LARGE or (
+            own and response.status in _REFUSALS and response.status not in _COME_AGAIN
+        ):
             raise RefusedByServerError(response.status, f"the server {self._address} refuses it: {detail}")
         raise ServerError(f"the server {self._address} cannot answer now: {detail}")
+
+    def _asked(
+        self, route: str, body: bytes, headers: dict[str, str], wait_s: float
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        while True:
+            connection = self._connection(self._timeout_s + wait_s)
+            kept = connection.sock is not None
+            try:
+                connection.request("POST", f"{self._address.prefix}{PREFIX}/{route}", body, headers)
+                response = connection.getresponse()
+                return response, response.read(_LARGEST + 1)
+            except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+                self._close()
+                if not kept:  # else the server has closed what nobody used for a while
+                    raise
 
     def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
         connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)

@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 from penstock.clock import Clock
 from penstock.errors import ServerError
+from penstock.model.names import error_sentence
 from penstock.model.remote.execution_messages import Renewal, RenewalAnswer
 from penstock.model.remote.remote_try import WorkerStatus
 from penstock.processes.supervise import Backoff
+from penstock.worker.claims import WorkerIdentity
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
 from penstock.worker.worker_tries import WorkerTries
 
@@ -39,7 +41,7 @@ class Renewals:
 
     Args:
         client: The way to the server.
-        shown: What lets it in: a token, or the ticket that the worker was started for.
+        identity: What the worker is known by.
         tries: What it has.
         status: Tells what the worker says of itself.
         ports: What is done with answers.
@@ -50,7 +52,7 @@ class Renewals:
     def __init__(
         self,
         client: ExecutionClient,
-        shown: str,
+        identity: WorkerIdentity,
         tries: WorkerTries,
         status: Callable[[float], WorkerStatus],
         ports: RenewalPorts,
@@ -58,31 +60,35 @@ class Renewals:
         clock: Clock,
     ) -> None:
         self._clock = clock
-        self._client, self._shown, self._tries, self._status, self._ports = client, shown, tries, status, ports
+        self._client, self._identity, self._tries, self._status, self._ports = client, identity, tries, status, ports
         self._idle_s, self._stopping, self._backoff = (
             min(IDLE_S, lease_s / LEASE_SHARE),
             False,
             Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S),
         )
-        self._wake = threading.Event()
+        self._wake, self._disowned = threading.Event(), set[str]()
         self._thread = threading.Thread(target=self._run, name="renewals", daemon=True)
 
     def start(self) -> None:
-        """Say that the worker lives, unless it says so already; raises RefusedByServerError if the server lets it not in."""
-        if self._thread.ident is not None:
-            return
+        """Say that the worker lives; raises RefusedByServerError if the server lets it not in."""
         try:
             self._renew(wait=False)
         except ServerError as error:
             self._ports.report(str(error))
-        self._thread.start()
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Say so again and again from now on, unless that is being done."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     def leave(self) -> None:
         """Say that the worker leaves; a server that does not hear it finds it silent."""
         self._stopping = True
         self._wake.set()
         try:
-            self._client.ask("renewals", self._shown, Renewal(self._status(0.0), leaves=True), RenewalAnswer)
+            leaving = Renewal(self._status(0.0), self._identity.key, leaves=True)
+            self._client.ask("renewals", self._identity.shown, leaving, RenewalAnswer)
         except (ServerError, RefusedByServerError):
             return
 
@@ -95,19 +101,27 @@ class Renewals:
                 if not self._stopping:
                     self._ports.report(str(error))
                 self._wake.wait(self._backoff.pause())
+            except Exception as error:  # noqa: BLE001 - without this thread all tries of the worker would be lost
+                self._ports.report(f"its lease cannot be renewed: {error_sentence(error)}")
+                self._wake.wait(self._backoff.pause())
 
     def _renew(self, *, wait: bool) -> None:
         tries = self._tries.all()
         wait_s = min((each.lease_s / LEASE_SHARE for each in tries), default=self._idle_s)
+        disowned = tuple(self._disowned)
         asked = Renewal(
             self._status(wait_s),
+            self._identity.key,
             tuple(each.token for each in tries if not each.gone),
             self._tries.names_claimed(),
             tuple(each.name for each in tries if each.cancel_reason),
-            wait_s if wait else 0.0,
+            disowned,
+            wait_s if wait and not disowned else 0.0,
         )
         began_s = self._clock.read().monotonic_s
-        answer = self._client.ask("renewals", self._shown, asked, RenewalAnswer, wait_s=wait_s)
+        answer = self._client.ask("renewals", self._identity.shown, asked, RenewalAnswer, wait_s=wait_s)
         self._ports.renewed(began_s)
+        # What it does not have when it is asked, it never will: a ticket is exchanged once.
+        self._disowned = set(self._tries.unknown(answer.doubtful))
         if not self._stopping:
             self._ports.answered(answer)

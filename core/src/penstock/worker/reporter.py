@@ -5,13 +5,14 @@ reached. A piece says where it stands in the log that the server has, so that on
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from penstock.clock import Clock
 from penstock.errors import ServerError
 from penstock.model.attempt import TryEnd
+from penstock.model.names import error_sentence
 from penstock.model.remote.execution_messages import LARGEST, LogPiece, ReportAnswer, Reported, Reports, TryReport
 from penstock.model.state import Outcome
 from penstock.processes.files import open_file
@@ -27,9 +28,12 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 PIECE = 256 << 10
 """Bytes of one log in one message."""
 MOST_TRIES = 100
+PAUSE_S = 1.0
+"""Seconds before more is sent to a server that cannot write a log."""
 LOG_PATIENCE_S = 60.0
 """Seconds after its end for which a try waits to have its log written; then its end is told without the rest."""
 _LARGEST_END = LARGEST // 2
+_UNREADABLE = frozenset({400, 413, 422})
 _MOVED = "[penstock: {:,} bytes of this log are not here: another server was told them, or they were lost there]\n"
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -58,6 +62,8 @@ class Reporter:
         self._client, self._tries, self._gone, self._log = client, tries, gone, report
         self._wake, self._stopping, self._backoff = threading.Event(), False, Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
+        self._held_up, self._last = False, 0
+        self._stopped = threading.Event()
 
     def start(self) -> None:
         """Begin to report."""
@@ -70,6 +76,7 @@ class Reporter:
     def stop(self) -> None:
         """End it."""
         self._stopping = True
+        self._stopped.set()
         self._wake.set()
         self._thread.join(5.0)
 
@@ -79,25 +86,37 @@ class Reporter:
             self._wake.clear()
             try:
                 while self._report():
-                    pass
+                    if self._held_up:
+                        self._stopped.wait(PAUSE_S)
                 self._backoff.reset()
             except ServerError as error:
                 self._log(str(error))
                 self._wake.wait(self._backoff.pause())
+            except Exception as error:  # noqa: BLE001 - without this thread no try would ever end
+                self._log(f"what tries tell cannot be sent: {error_sentence(error)}")
+                self._stopped.wait(self._backoff.pause())
 
     def _report(self) -> bool:
         """Send what is new; whether there may be more."""
-        wanted = [(held, report) for held in self._tries.all() if (report := self._news(held)) is not None][:MOST_TRIES]
-        fitting: list[tuple[WorkerTry, TryReport]] = []
-        size = 0
-        for held, report in wanted:
-            size += len(report.end or b"") + (len(report.log.data) if report.log else 0)
-            if fitting and size > _LARGEST_END:
-                break
-            fitting.append((held, report))
+        self._held_up = False
+        fitting = list(self._fitting())
         if fitting:
             self._send(fitting)
-        return bool(fitting)
+        return bool(fitting) and not self._stopping
+
+    def _fitting(self) -> Iterator[tuple[WorkerTry, TryReport]]:
+        """What goes into one message: each try has its turn, however much others print."""
+        tries = self._tries.all()
+        first, size, number = self._last % len(tries) if tries else 0, 0, 0
+        for held in (*tries[first:], *tries[:first]):
+            report = self._news(held)
+            if report is not None:
+                size += len(report.end or b"") + (len(report.log.data) if report.log else 0)
+                number += 1
+                if number > 1 and (size > _LARGEST_END or number > MOST_TRIES):
+                    return
+                yield held, report
+            self._last = first = first + 1
 
     def _send(self, reports: Sequence[tuple[WorkerTry, TryReport]]) -> None:
         message = Reports(tuple(report for _, report in reports))
@@ -109,23 +128,35 @@ class Reporter:
                     self._send([each])
                 return
             self._log(str(error))
-            self._gone(reports[0][0])
+            self._refused(*reports[0], error)
             return
         for (held, report), found in zip(reports, answer.tries, strict=True):
             self._received(held, report, found)
 
+    def _refused(self, held: WorkerTry, report: TryReport, error: RefusedByServerError) -> None:
+        """Tell of a try whose report the server will never take: of its end without its answer, once; else it is given up."""
+        if report.end is None or held.refused or error.status not in _UNREADABLE:
+            self._gone(held)
+            return
+        held.refused, held.before = True, b""
+        held.end = TryEnd(Outcome.FAILED, f"its answer cannot be sent: {error}", retryable=False)
+
     def _news(self, held: WorkerTry) -> TryReport | None:
         if held.gone:
             return None
+        ended = held.end  # looked at first: what is printed until then is read after it
         data, more = _read(held)
         data = held.before + data
-        waited_s = self._clock.read().monotonic_s - held.ended_s if held.end is not None else 0.0
+        waited_s = self._clock.read().monotonic_s - held.ended_s if ended is not None else 0.0
+        if ended is not None and (held.refused or waited_s > LOG_PATIENCE_S):
+            data, more = b"", False  # its log could not be written until now: its end is told without the rest
         end = None
-        if held.end is not None and (not more or waited_s > LOG_PATIENCE_S):
-            end = _encode(held.end)
+        if ended is not None and not more:
+            end = _encode(ended)
             if len(end) > _LARGEST_END:
                 reason = f"its answer has {len(end):,} bytes, and {_LARGEST_END:,} can be sent"
-                end = _encode(TryEnd(Outcome.FAILED, reason, retryable=False))
+                held.end = TryEnd(Outcome.FAILED, reason, retryable=False)
+                end = _encode(held.end)
         if not data and end is None:
             return None
         return TryReport(held.token, LogPiece(held.sent, data) if data else None, end)
@@ -137,15 +168,18 @@ class Reporter:
         if report.log is not None:
             self._written(held, report.log, answer)
         if answer.ended:
-            held.ended(held.end)
             self._tries.remove(held)
+            try:
+                held.ended(held.end)
+            except Exception as error:  # noqa: BLE001 - a provider's code
+                self._log(f"the source of tickets cannot take how a try ended: {error_sentence(error)}")
 
     def _written(self, held: WorkerTry, piece: LogPiece, answer: Reported) -> None:
         """Note how much of a log the server has now."""
         taken = answer.log_size - piece.offset
         if answer.problem:
             self._log(answer.problem)
-            self._wake.wait(EVERY_S)
+            self._held_up = True
         if taken < 0:  # another server, or a folder that was emptied: what comes follows what is there
             held.before = _MOVED.format(held.read).encode() if held.read else held.before
         else:  # more than the whole if a piece of before was written, though its answer was lost

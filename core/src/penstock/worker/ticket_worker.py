@@ -11,9 +11,8 @@ import selectors
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import NamedTuple, Protocol
 
+import msgspec
 from msgspec.structs import replace
 
 from penstock.clock import Clock
@@ -21,53 +20,34 @@ from penstock.decoders import decode_msgpack
 from penstock.errors import PenstockError, RequestError, ServerError
 from penstock.model.attempt import TryEnd
 from penstock.model.names import error_sentence
-from penstock.model.remote.execution_messages import Claimed, RenewalAnswer, TryQuestion
+from penstock.model.remote.execution_messages import (
+    Claimed,
+    RenewalAnswer,
+    ReportAnswer,
+    Reports,
+    TryQuestion,
+    TryReport,
+)
 from penstock.model.remote.remote_try import WorkerStatus
 from penstock.model.state import Outcome
 from penstock.processes.supervise import Backoff
-from penstock.spec.executor import Executor, ExecutorEvent, FileCode, TryAsked, TryFinished, TryRequest
+from penstock.spec.executor import ExecutorEvent, FileCode, TryAsked, TryFinished, TryRequest
 from penstock.spec.remote import TicketSource
 from penstock.spec.wire import Reply
 from penstock.spec.workers.fetched_snapshots import FetchedSnapshots
-from penstock.worker.claims import ClaimPorts, Claims, Offered
+from penstock.worker.claims import ClaimPorts, Claims, Offered, WorkerIdentity
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
 from penstock.worker.renewals import RenewalPorts, Renewals
 from penstock.worker.reporter import Reporter
+from penstock.worker.worker_plan import LocalTries, WorkerPlan
 from penstock.worker.worker_tries import WorkerTries
 from penstock.worker.worker_try import WorkerTry
 
 ASKING_THREADS = 8
+TROUBLE_PAUSES_S = (1.0, 30.0)
+"""Seconds, the shortest and the longest, before a slot is free again whose try could not be prepared: a full disk eats no tickets."""
 LISTEN_PAUSES_S = (1.0, 30.0)
 """Seconds, the shortest and the longest, before a source that has failed is called again."""
-
-
-class LocalTries(Executor, Protocol):
-    """The executor of this machine; as `penstock.execute.local.LocalExecutor`."""
-
-    def renew_lease(self, until_s: float) -> None:
-        """Let tries run on until then on the monotonic clock."""
-
-
-class WorkerPlan(NamedTuple):
-    """What a worker is to be.
-
-    Attributes:
-        status: What it says of itself first.
-        shown: What lets it in at the server: a token, or the ticket that it was started for.
-        folder: Where its files lie: source snapshots, which workers of a machine share, and what is its own.
-        own: The folder of what is its own.
-        lease_s: Seconds for which it may hold tries after it was heard of; each try has its own where it is another.
-        idle_exit_s: Seconds without a try after which it leaves; None for never.
-        drain_s: Seconds for which what it has may go on once it is to leave; None for as long as it takes.
-    """
-
-    status: WorkerStatus
-    shown: str
-    folder: Path
-    own: Path
-    lease_s: float = 60.0
-    idle_exit_s: float | None = None
-    drain_s: float | None = None
 
 
 class TicketWorker:
@@ -99,20 +79,16 @@ class TicketWorker:
         self._wake_r, self._wake_w = os.pipe()
         os.set_blocking(self._wake_r, False)
         os.set_blocking(self._wake_w, False)
-        self._asking = ThreadPoolExecutor(ASKING_THREADS, "asks")
-        self._claims = Claims(
-            client,
-            plan.status.worker,
-            plan.status.slots,
-            ClaimPorts(self.tries.claiming, self._claimed, self._report),
-            clock,
-        )
+        self._asking, self._trouble = ThreadPoolExecutor(ASKING_THREADS, "asks"), Backoff(*TROUBLE_PAUSES_S)
+        identity = WorkerIdentity(plan.status.worker, plan.key, plan.shown)
+        ports = ClaimPorts(self.tries.claiming, self._claimed, self.tries.__len__, self._report)
+        self._claims = Claims(client, identity, plan.status.slots, ports, clock)
         self._reporter = Reporter(
             client, self.tries, lambda held: self._call(lambda: self._gone(held)), self._report, clock
         )
         self._renewals = Renewals(
             client,
-            plan.shown,
+            identity,
             self.tries,
             self._status,
             RenewalPorts(self._renewed, self._answered, self._report),
@@ -121,6 +97,7 @@ class TicketWorker:
         )
         self._leaving, self._busy_s = threading.Event(), self._now_s()
         self._draining_s: float | None = None
+        self._until_s = 0.0
 
     def take(self, ticket: str) -> None:
         """Take the one ticket that it was started for, and leave when its try has ended, or is somebody else's."""
@@ -188,11 +165,15 @@ class TicketWorker:
             if since_s is not None and drain_s is not None and now_s - since_s > drain_s:
                 self._hand_back()
             return False
-        idle_s = self.plan.idle_exit_s
-        if idle_s is not None and self._draining_s is None and now_s - self._busy_s >= idle_s:
-            self._report(f"it has had no try for {idle_s:g} s, and leaves")
+        if self._draining_s is not None:
             return True
-        return self._draining_s is not None
+        idle_s = self.plan.idle_exit_s
+        if self._claims.free < self._claims.slots:
+            self._busy_s = now_s  # a ticket has come
+        elif idle_s is not None and now_s - self._busy_s >= idle_s:
+            self._report(f"it has had no try for {idle_s:g} s, and leaves")
+            self._drain()  # what is claimed at this moment is run first
+        return False
 
     def _status(self, period_s: float) -> WorkerStatus:
         draining = self._draining_s is not None
@@ -214,11 +195,18 @@ class TicketWorker:
 
     def _claimed(self, got: Sequence[tuple[Offered, Claimed]], began_s: float, asked: Sequence[Offered]) -> None:
         """Note what was claimed, fetch what it needs, and have it run; in the thread of the claims."""
-        held = [self._hold(offered, claimed) for offered, claimed in got]
+        held: list[WorkerTry] = []
+        for offered, claimed in got:
+            try:
+                held.append(self._hold(offered, claimed))
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                why = f"its worker, of version {self.plan.status.version}, cannot read what it is to run: {error}"
+                self._claims.free_slot()
+                self._asking.submit(self._fail, offered, claimed.token, TryEnd(Outcome.FAILED, why, retryable=False))
         self.tries.claimed([each.name for each in asked], held)
         if held:
             self._renewed(began_s)
-            self._asking.submit(self._renewals.start)
+            self._renewals.go_on()
         for each in held:
             self._asking.submit(self._prepare, each)
         self._awake()
@@ -229,6 +217,14 @@ class TicketWorker:
         request = replace(request, log=log.absolute().as_uri())
         return WorkerTry(claimed.token, request, claimed.lease_s, log, offered.ended)
 
+    def _fail(self, offered: Offered, token: str, end: TryEnd) -> None:
+        """Tell of a try that this worker cannot even read that it has failed; a server that does not hear it asks for it later."""
+        self._report(end.error)
+        report = Reports((TryReport(token, None, msgspec.msgpack.encode(end)),))
+        with contextlib.suppress(ServerError, RefusedByServerError):
+            self._client.ask("reports", token, report, ReportAnswer)
+        offered.ended(end)
+
     def _prepare(self, held: WorkerTry) -> None:
         code = held.request.code
         try:
@@ -236,8 +232,11 @@ class TicketWorker:
                 held.held.enter_context(self._snapshots.held(code.snapshot, lambda wanted: self._fetch(held, wanted)))
         except (PenstockError, OSError) as error:
             end = TryEnd(Outcome.LOST, f"its worker could not run it: {error}")
+            self._report(end.error)
+            self._leaving.wait(self._trouble.pause())
             self._call(lambda: self._ended(held, end))
         else:
+            self._trouble.reset()
             self._call(lambda: self._submit(held))
 
     def _fetch(self, held: WorkerTry, wanted: str) -> bytes:
@@ -252,8 +251,10 @@ class TicketWorker:
                 self._leaving.wait(backoff.pause())
 
     def _submit(self, held: WorkerTry) -> None:
-        if held.gone or held.cancel_reason:
-            self._ended(held, TryEnd(Outcome.CANCELLED, held.cancel_reason))
+        if held.end is not None:
+            held.held.close()  # it was ended while it was prepared, and may be forgotten by now
+        elif held.gone or held.cancel_reason or held.handed_back:
+            self._ended(held, TryEnd(Outcome.CANCELLED, held.cancel_reason or "it was given up"))
         else:
             self._executor.submit([held.request])
 
@@ -287,7 +288,9 @@ class TicketWorker:
     def _ended(self, held: WorkerTry, end: TryEnd) -> None:
         if held.end is not None:
             return
-        held.end = TryEnd(Outcome.LOST, held.handed_back) if held.handed_back else end
+        # What it told before it was cancelled counts: a success is not to be run again.
+        back = held.handed_back and end.outcome is Outcome.CANCELLED
+        held.end = TryEnd(Outcome.LOST, held.handed_back) if back else end
         held.ended_s = self._now_s()
         self._claims.free_slot()
         if held.gone:
@@ -308,7 +311,13 @@ class TicketWorker:
 
     def _renewed(self, began_s: float) -> None:
         lease_s = min((each.lease_s for each in self.tries.all()), default=self.plan.lease_s)
-        self._call(lambda: self._executor.renew_lease(began_s + lease_s))
+        self._call(lambda: self._renew_lease(began_s + lease_s))
+
+    def _renew_lease(self, until_s: float) -> None:
+        """Let tries run on: what was asked first may be answered last."""
+        if until_s > self._until_s:
+            self._until_s = until_s
+            self._executor.renew_lease(until_s)
 
     def _answered(self, answer: RenewalAnswer) -> None:
         tries = self.tries.all()

@@ -32,6 +32,12 @@ class WorkerTries:
             for name in names:
                 self._claiming.pop(name, None)
 
+    def unknown(self, names: Iterable[str]) -> list[str]:
+        """Those of some names that are neither here nor being claimed."""
+        with self._lock:
+            known = {each.name for each in self._tries.values()} | self._claiming.keys()
+        return [name for name in names if name not in known]
+
     def names_claimed(self) -> tuple[str, ...]:
         """Names of the tickets that are being claimed."""
         with self._lock:

@@ -29,6 +29,7 @@ class WorkerTry:
         cancel_reason: Why it is to end; "" to go on.
         handed_back: Why it is lost, whatever its end says; "" if it is not.
         gone: Whether the server has given it up.
+        refused: Whether the server has refused its end, so that another is told.
     """
 
     token: str
@@ -45,6 +46,7 @@ class WorkerTry:
     cancel_reason: str = ""
     handed_back: str = ""
     gone: bool = False
+    refused: bool = False
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -38,8 +39,10 @@ from penstock_server.http.body import body_of
 from penstock_server.http.problems import RefusedError, problem_answer, problem_of
 from penstock_server.http.shares import Shares
 
-THREADS = 16
-"""Requests that are at work at a time: more would only wait for the database."""
+THREADS = 12
+"""Claims, renewals and reports that are at work at a time: more would only wait for the database."""
+ASKING_THREADS = 8
+"""Questions of tries, and source snapshots: a secrets backend that hangs must not have workers lose their leases."""
 
 _log = logging.getLogger(__name__)
 _encode = msgspec.msgpack.Encoder().encode
@@ -61,7 +64,7 @@ class ExecutionApi:
 
     def __init__(self, installation: Installation, authenticator: Authenticator) -> None:
         self._installation, self._authenticator = installation, authenticator
-        self._shares = Shares(THREADS, "execution")
+        self._shares, self._asking = Shares(THREADS, "execution"), Shares(ASKING_THREADS, "execution asks")
         self._routes: dict[str, Callable[[Request, str], Any]] = {
             "claims": self._claims, "renewals": self._renewals, "asks": self._asks, "reports": self._reports,
             "snapshots": self._snapshots,
@@ -110,23 +113,23 @@ class ExecutionApi:
         asked = await self._read(request, shown, _renewal)
 
         def renew() -> RenewalAnswer:
-            self._execution.renew(asked, announced=announced)
-            return self._execution.answers([asked])[0]
+            doubtful = self._execution.renew(asked, announced=announced)
+            return replace(self._execution.answers([asked])[0], doubtful=doubtful)
 
         found = await self._in_thread(asked.status.worker, renew)
         return await self._orders.answer(asked) if found.empty and asked.wait_s > 0 else found
 
     async def _asks(self, request: Request, shown: str) -> Any:  # noqa: ANN401 - as above
         asked = await self._read(request, shown, _question)
-        return await self._in_thread(shown, lambda: self._execution.ask(asked))
+        return await self._in_thread(asked.token, lambda: self._execution.ask(asked), self._asking)
 
     async def _reports(self, request: Request, shown: str) -> Any:  # noqa: ANN401 - as above
         asked = await self._read(request, shown, _reports)
-        return await self._in_thread("reports", lambda: self._execution.report(asked))
+        return await self._in_thread(shown, lambda: self._execution.report(asked))
 
     async def _snapshots(self, request: Request, shown: str) -> Any:  # noqa: ANN401 - as above
         wanted = request.scope["path"].rpartition("/")[2]
-        return await self._in_thread(wanted, lambda: self._execution.snapshot(shown, wanted))
+        return await self._in_thread(wanted, lambda: self._execution.snapshot(shown, wanted), self._asking)
 
     async def _read(self, request: Request, shown: str, decode: Callable[[bytes], T]) -> T:
         """The body of a request of somebody who is let in."""
@@ -148,8 +151,8 @@ class ExecutionApi:
         principal = self._authenticator.principal(request)
         self._installation.seen_by(principal).require(Permission.WORKERS_RUN, what="run workers")
 
-    async def _in_thread(self, asker: str, call: Callable[[], T]) -> T:
+    async def _in_thread(self, asker: str, call: Callable[[], T], shares: Shares | None = None) -> T:
         try:
-            return await asyncio.wrap_future(self._shares.submit(asker, call))
+            return await asyncio.wrap_future((shares or self._shares).submit(asker, call))
         except StoreError as error:
             raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {"Retry-After": "1"}) from None

@@ -29,9 +29,9 @@ from penstock.spec.executor import LOCAL, WAITER, Executor, ExecutorContext, Fil
 from penstock.spec.remote import RemoteContext, RemoteExecutor
 from penstock.store import Store
 from penstock.tries.packed_snapshots import PackedSnapshots
-from penstock.tries.remote.doorbell import Doorbell
+from penstock.tries.remote.doorbell import Doorbell, ExecutorReports
 from penstock.tries.remote.remote_options import COMMON, is_remote, read_remote_options
-from penstock.tries.remote.remote_try_executor import ExecutorReports, RemoteTryExecutor
+from penstock.tries.remote.remote_try_executor import RemoteTryExecutor
 from penstock_manifest.arguments import argument_problems
 
 Maker = Callable[[ExecutorContext], Executor] | type[RemoteExecutor]

@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import re
+import secrets
 import shutil
 import signal
 import socket
@@ -20,6 +22,7 @@ from penstock.errors import ConfigError, ExitCode
 from penstock.execute.environment import Environment, spawn_command
 from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
+from penstock.model.remote.execution_messages import worker_name
 from penstock.model.remote.remote_try import WorkerStatus
 from penstock.model.text import visible
 from penstock.plugins.isolated import isolated_pythons
@@ -29,11 +32,13 @@ from penstock.spec.executor import LOCAL
 from penstock.spec.remote import TicketSource
 from penstock.tries.remote.remote_options import is_remote, read_remote_options
 from penstock.worker.execution_client import ExecutionClient
-from penstock.worker.ticket_worker import TicketWorker, WorkerPlan
+from penstock.worker.ticket_worker import TicketWorker
+from penstock.worker.worker_plan import WorkerPlan
 
 TICKET = "PENSTOCK_TICKET"
 """The variable of the environment that holds the one ticket of a worker that was started for it."""
 _LOCK = "worker.lock"
+_NOT_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
 class WorkerChoice(NamedTuple):
@@ -100,7 +105,8 @@ def _worker(environ: Mapping[str, str], choice: WorkerChoice, client: ExecutionC
             f"{TICKET} is not set, which holds the ticket; or name an executor whose tickets come to this worker."
         )
     folder = Path(choice.folder) if choice.folder else Path(tempfile.gettempdir()) / f"penstock-worker-{os.getuid()}"
-    name = f"{socket.gethostname()[:60]}-{os.getpid()}-{os.urandom(3).hex()}"
+    key = secrets.token_urlsafe(24)
+    name = worker_name(f"{_NOT_NAME.sub('-', socket.gethostname())[:60]}-{os.getpid()}", key)
     status = WorkerStatus(
         name,
         choice.executor,
@@ -110,7 +116,7 @@ def _worker(environ: Mapping[str, str], choice: WorkerChoice, client: ExecutionC
         choice.slots if choice.executor else 1,
     )
     own = _own_folder(folder, name)
-    plan = WorkerPlan(status, shown, folder, own, lease_s, choice.idle_exit_s, choice.drain_s)
+    plan = WorkerPlan(status, key, shown, folder, own, lease_s, choice.idle_exit_s, choice.drain_s)
     executor = _executor(folder, own, choice.slots, lease_s)
     return TicketWorker(plan, client, executor, source, SystemClock(), _report), ticket
 

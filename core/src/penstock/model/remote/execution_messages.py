@@ -3,6 +3,7 @@
 Every message may be sent again: a claim by the text that the worker chose for it, a report by the claim and the offset of its log.
 """
 
+import hashlib
 from typing import Any
 
 import msgspec
@@ -14,6 +15,18 @@ PREFIX = "/execution/v1"
 CONTENT_TYPE = "application/msgpack"
 LARGEST = 16 << 20
 """Bytes of a message."""
+_DIGEST = 16
+
+
+def worker_name(place: str, key: str) -> str:
+    """The name of a worker: words for people, and the digest of a text that only it knows, by which it proves that the name is its own."""
+    return f"{place}-{hashlib.sha256(key.encode()).hexdigest()[:_DIGEST]}"
+
+
+def is_worker(name: str, key: str) -> bool:
+    """Whether a worker that knows a text has this name."""
+    place, dash, _ = name.rpartition("-")
+    return bool(dash and key) and worker_name(place, key) == name
 
 
 class ClaimTickets(msgspec.Struct, frozen=True):
@@ -21,11 +34,13 @@ class ClaimTickets(msgspec.Struct, frozen=True):
 
     Attributes:
         worker: The worker's name.
+        key: The text whose digest is in that name (`worker_name`).
         claim: A text of this message's own: letters, digits, ``-`` and ``_``.
         tickets: Secrets of tickets.
     """
 
     worker: str
+    key: str
     claim: str
     tickets: tuple[str, ...]
 
@@ -57,17 +72,21 @@ class Renewal(msgspec.Struct, frozen=True):
 
     Attributes:
         status: What it says of itself.
+        key: The text whose digest is in its name.
         tokens: Of the tries that it has.
         claiming: Names of tickets that it is claiming, of which it may not know yet that they are its own.
         ending: Names of those that it was told to end, and has not ended yet.
+        disowned: Names that `RenewalAnswer.doubtful` asked for, and of which it has none: it never heard that it had claimed them.
         wait_s: Seconds to wait with the answer.
         leaves: Whether it has no try, and says nothing more.
     """
 
     status: WorkerStatus
+    key: str
     tokens: tuple[str, ...] = ()
     claiming: tuple[str, ...] = ()
     ending: tuple[str, ...] = ()
+    disowned: tuple[str, ...] = ()
     wait_s: float = 0.0
     leaves: bool = False
 
@@ -78,17 +97,20 @@ class RenewalAnswer(msgspec.Struct, frozen=True):
     Attributes:
         gone: Tokens of tries that are not its own any more: they are to be ended, and nothing is to be said of them.
         cancelled: Why tries are to be ended, by the names of their tickets.
+        doubtful: Names of tries that it has by what is stored, and did not name: it is to disown those that it does not have. It is
+            asked, since what it had said may have been on its way when it claimed them.
         drain: Whether it is to take no try any more, and to leave when it has none.
     """
 
     gone: tuple[str, ...] = ()
     cancelled: dict[str, str] = {}
+    doubtful: tuple[str, ...] = ()
     drain: bool = False
 
     @property
     def empty(self) -> bool:
         """Whether it tells nothing."""
-        return not (self.gone or self.cancelled or self.drain)
+        return not (self.gone or self.cancelled or self.doubtful or self.drain)
 
 
 class TryQuestion(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -23,9 +24,11 @@ from penstock.model.remote.execution_messages import (
     Reports,
     TryQuestion,
     TryReport,
+    is_worker,
 )
 from penstock.model.remote.remote_try import HeldTry, WorkerStatus
 from penstock.model.state import Outcome
+from penstock.model.text import visible
 from penstock.service.execution.remote_logs import RemoteLogs
 from penstock.service.installation import Installation
 from penstock.spec.executor import FileCode, TryRequest
@@ -39,6 +42,8 @@ CLAIMING_S = 30.0
 """Seconds after a claim in which a worker may not know of it."""
 MOST_AT_ONCE = 500
 """Tickets or tries of one message."""
+MOST_HELD = 5_000
+"""Tries of one worker: a renewal names all of them."""
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,120}")
 _CLAIM = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _MOST_PACKED = 64 << 20
@@ -46,6 +51,14 @@ _LARGEST_PERIOD_S, _MOST_SLOTS = 300.0, 10_000
 
 _encode = msgspec.msgpack.Encoder().encode
 _LOST = _encode(TryEnd(Outcome.LOST, "its worker does not have it: the answer to its claim was lost"))
+_LEFT = _encode(TryEnd(Outcome.LOST, "its worker left"))
+
+
+class _Written(NamedTuple):
+    """What a report left: what is told of it, and whether all of its output is here."""
+
+    told: Reported
+    whole: bool
 
 
 class Execution:
@@ -84,7 +97,7 @@ class Execution:
             RequestError: The worker, or its text for this claim, is none; or there are too many tickets.
             StoreError: The database failed.
         """
-        _check("worker", asked.worker, _NAME)
+        _check_worker(asked.worker, asked.key)
         _check("claim", asked.claim, _CLAIM)
         _check_number(asked.tickets)
         tickets = {name: ticket for ticket in asked.tickets if (name := opened(self._keyring, ticket))}
@@ -98,30 +111,43 @@ class Execution:
             )
         )
 
-    def renew(self, asked: Renewal, *, announced: bool) -> None:
+    def renew(self, asked: Renewal, *, announced: bool) -> tuple[str, ...]:
         """Note that a worker lives.
 
         Args:
-            asked: What it status.
+            asked: What it says.
             announced: Whether it may announce slots: a worker that only has a ticket has none.
+
+        Returns:
+            The names of tries that it has by what is stored, and does not name.
 
         Raises:
             RequestError: It says nothing that can be believed.
             StoreError: The database failed.
         """
-        _check("worker", asked.status.worker, _NAME)
-        _check_number(asked.tokens)
+        _check_worker(asked.status.worker, asked.key)
+        for each in (asked.tokens, asked.claiming, asked.ending, asked.disowned):
+            _check_number(each, MOST_HELD)
+        worker, now = asked.status.worker, self._clock.now()
+        if asked.leaves:
+            self._store.remote_workers.forget([worker])
+            if left := self._tries.of_worker(worker, now + timedelta(seconds=1)):
+                self._tries.give_up(left, worker, _LEFT, now)
+            return ()
         held = self._held(asked.tokens)
         status = _bounded(asked.status)
         if not announced:
             if not held:
-                return
+                return ()
             status = replace(status, executor=next(iter(held.values())).executor, queues=(), slots=0)
-        if asked.leaves:
-            self._store.remote_workers.forget([status.worker])
-        else:
-            self._store.remote_workers.renew(status, self._clock.now())
-        self._settle(asked)
+        self._store.remote_workers.renew(status, now)
+        if asked.disowned:
+            self._tries.give_up(asked.disowned, worker, _LOST, now)
+        has = {each.partition(".")[0] for each in asked.tokens} | set(asked.claiming)
+        # What it claims at this moment it may not have said when it spoke.
+        return tuple(
+            name for name in self._tries.of_worker(worker, now - timedelta(seconds=CLAIMING_S)) if name not in has
+        )
 
     def answers(self, asked: Sequence[Renewal]) -> list[RenewalAnswer]:
         """What workers are to be told now, each by what it said last; raises StoreError."""
@@ -136,7 +162,7 @@ class Execution:
                     for name, reason in cancelled.get(each.status.worker, {}).items()
                     if name not in each.ending
                 },
-                each.status.worker in draining and not each.status.draining,
+                drain=each.status.worker in draining and not each.status.draining,
             )
             for each in asked
         ]
@@ -166,17 +192,17 @@ class Execution:
         _check_number(asked.tries)
         held = self._held([each.token for each in asked.tries])
         reported = [self._reported(each, held.get(each.token)) for each in asked.tries]
-        ends = [
-            (claim.name, claim.claim, each.end)
+        ends = {
+            each.token: (claim.name, claim.claim, each.end)
             for each, found in zip(asked.tries, reported, strict=True)
-            if each.end is not None and found.known and (claim := claim_of(self._keyring, each.token)) is not None
-        ]
+            # Whoever has heard of an end sends the log no more: it is stored once all that was sent with it is written.
+            if each.end is not None and found.whole and (claim := claim_of(self._keyring, each.token)) is not None
+        }
         if ends:
-            self._tries.end(ends, self._clock.now())
-        done = {name for name, _, _ in ends}
+            self._tries.end(list(ends.values()), self._clock.now())
         return ReportAnswer(
             tuple(
-                replace(found, ended=found.known and each.token.partition(".")[0] in done)
+                replace(found.told, ended=found.whole and each.token in ends)
                 for each, found in zip(asked.tries, reported, strict=True)
             )
         )
@@ -214,22 +240,21 @@ class Execution:
         claims = {each: claim for each in tokens if (claim := claim_of(self._keyring, each)) is not None}
         if not claims:
             return {}
-        found = self._tries.held({claim.name: claim.claim for claim in claims.values()})
-        return {each: found[claim.name] for each, claim in claims.items() if claim.name in found}
+        asked = {claim.name: claim.claim for claim in claims.values()}
+        found = self._tries.held(asked)
+        return {
+            each: found[claim.name]
+            for each, claim in claims.items()
+            if claim.name in found and asked[claim.name] == claim.claim
+        }
 
-    def _settle(self, asked: Renewal) -> None:
-        """Give up what the database says a worker has, and the worker does not: it will never end it."""
-        has = {each.partition(".")[0] for each in asked.tokens} | set(asked.claiming)
-        # What it claims at this moment it may not have said when it spoke.
-        before = self._clock.now() - timedelta(seconds=CLAIMING_S)
-        left = [name for name in self._tries.of_worker(asked.status.worker, before) if name not in has]
-        if left:
-            self._tries.give_up(left, asked.status.worker, _LOST, self._clock.now())
-
-    def _reported(self, report: TryReport, held: HeldTry | None) -> Reported:
+    def _reported(self, report: TryReport, held: HeldTry | None) -> _Written:
         if held is None:
-            return Reported(known=False)
-        return Reported(log_size=self._logs.size(held)) if report.log is None else self._logs.write(held, report.log)
+            return _Written(Reported(known=False), whole=False)
+        if report.log is None:
+            return _Written(Reported(log_size=self._logs.size(held)), whole=True)
+        told = self._logs.write(held, report.log)
+        return _Written(told, told.log_size >= report.log.offset + len(report.log.data))
 
 
 def _check(what: str, text: str, allowed: "re.Pattern[str]") -> None:
@@ -237,19 +262,27 @@ def _check(what: str, text: str, allowed: "re.Pattern[str]") -> None:
         raise RequestError(f"{what} {text[:100]!r}: it must match {allowed.pattern}")
 
 
-def _check_number(given: Sequence[object]) -> None:
-    if len(given) > MOST_AT_ONCE:
-        raise RequestError(f"{len(given)} at once: send {MOST_AT_ONCE} at most")
+def _check_worker(name: str, key: str) -> None:
+    _check("worker", name, _NAME)
+    if not is_worker(name, key):
+        raise RequestError(f"worker {name!r}: it is the name of another, whose digest is of another key")
+
+
+def _check_number(given: Sequence[object], most: int = MOST_AT_ONCE) -> None:
+    if len(given) > most:
+        raise RequestError(f"{len(given)} at once: send {most} at most")
 
 
 def _bounded(status: WorkerStatus) -> WorkerStatus:
     """What a worker says of itself, as it can be stored."""
     return replace(
         status,
-        executor=status.executor[:250],
-        queues=tuple(each[:250] for each in status.queues[:100] if each and not any(c.isspace() for c in each)),
-        host=status.host[:250],
-        version=status.version[:50],
+        executor=visible(status.executor[:250]),
+        queues=tuple(
+            visible(each[:250]) for each in status.queues[:100] if each and not any(c.isspace() for c in each)
+        ),
+        host=visible(status.host[:250]),
+        version=visible(status.version[:50]),
         slots=max(0, min(status.slots, _MOST_SLOTS)),
         running=max(0, min(status.running, _MOST_SLOTS)),
         period_s=max(0.0, min(status.period_s, _LARGEST_PERIOD_S)),

@@ -1,6 +1,7 @@
 """Logs of tries on other machines, written where this machine has its own."""
 
 import os
+import stat
 from pathlib import Path
 
 from penstock.errors import as_sentence
@@ -33,15 +34,18 @@ class RemoteLogs:
             descriptor = os.open(path, flags, 0o644)
         except OSError as error:
             return Reported(problem=f"the server cannot write the log: {as_sentence(error)}")
+        size = 0
         try:
-            size = os.fstat(descriptor).st_size
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                return Reported(problem="the server cannot write the log: in its place is what is no file")
+            size = found.st_size
+            end = piece.offset + len(piece.data)
+            if self._most and size >= self._most + _SLACK:
+                return Reported(log_size=max(size, end))  # the rest is beyond all bounds
             if 0 <= piece.offset <= size:
-                data = piece.data
-                if self._most:
-                    data = data[: max(0, self._most + _SLACK - piece.offset)]
-                size = max(size, piece.offset + os.pwrite(descriptor, data, piece.offset))
-                if data != piece.data:
-                    return Reported(log_size=piece.offset + len(piece.data))  # the rest is beyond all bounds
+                # What is written stays as it is: a piece that comes twice is the same, and nobody writes a log anew.
+                size += _append(descriptor, piece.data[size - piece.offset :], size)
             return Reported(log_size=size)
         except OSError as error:
             return Reported(log_size=size, problem=f"the server cannot write the log: {as_sentence(error)}")
@@ -54,3 +58,16 @@ class RemoteLogs:
             return log_path(self._folder, held.dag_id, held.run_id, held.key, held.epoch).stat().st_size
         except OSError:
             return 0
+
+
+def _append(descriptor: int, data: bytes, size: int) -> int:
+    """Write all of it, or as much as the disk takes; how much that was."""
+    written = 0
+    while written < len(data):
+        try:
+            written += os.pwrite(descriptor, data[written:], size + written)
+        except OSError:
+            if not written:
+                raise
+            return written
+    return written

@@ -4,16 +4,17 @@ Each step of a try is one conditional statement: of two who take the same ticket
 of a try that was given up. A row is deleted once its scheduler has stored what it told.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, delete, or_, select, update
+from sqlalchemy import and_, bindparam, delete, exists, or_, select, update
 
 from penstock.model.remote.remote_try import ClaimedTry, HeldTry, OfferedTry, RemoteNews, RemoteState
 from penstock.model.run import TaskKey
 from penstock.store.sql import bulk
 from penstock.store.sql.database import Database
 from penstock.store.sql.remote.remote_tables import remote_try, remote_worker
+from penstock.store.sql.tables import attempt
 from penstock.store.transaction import Transaction, Writer
 
 REMOTE, WORKERS = "remote", "workers"
@@ -24,7 +25,9 @@ _OFFERED = (
     "name", "run", "task_id", "map_index", "epoch", "dag_id", "run_id", "executor", "queue", "owner", "state", "received",
     "request", "lease_s", "offered_at",
 )  # fmt: skip
-_NEWS = (_t.name, _t.state, _t.worker, _t.claimed_at, _t.ended_at, _t.ended)
+MOST_NAMES = 5_000
+"""Names in one statement: each is a parameter, and databases bound their number."""
+_NEWS = (_t.name, _t.state, _t.worker, _t.claimed_at, _t.ended_at, _t.ended, _t.received)
 _named = _t.name.in_(bindparam("names", expanding=True))
 NEWS = (
     select(*_NEWS)
@@ -32,6 +35,17 @@ NEWS = (
     .limit(1_000)
 )
 FOUND = select(*_NEWS).where(_named)
+OWNED = select(_t.name).where(_t.owner == bindparam("owner"), _t.executor == bindparam("executor"))
+OWNERS = select(_t.name, _t.owner).where(_named)
+_a = attempt.c
+_open = exists().where(
+    _a.run == _t.run, _a.task_id == _t.task_id, _a.map_index == _t.map_index, _a.epoch == _t.epoch, _a.outcome.is_(None)
+)
+LEFT = select(_t.name).where(_t.executor == bindparam("executor"), ~_open)
+OPEN = select(_a.run).where(
+    _a.run == bindparam("run"), _a.task_id == bindparam("task_id"), _a.map_index == bindparam("map_index"),
+    _a.epoch == bindparam("epoch"), _a.outcome.is_(None),
+)  # fmt: skip
 ADOPT = update(remote_try).where(_named).values(owner=bindparam("new_owner"))
 RECEIVED = update(remote_try).where(_named, _t.received == RemoteState.OFFERED).values(received=RemoteState.CLAIMED)
 FORGET = delete(remote_try).where(_named)
@@ -55,6 +69,11 @@ CLAIM = (
     )
     .values(state=RemoteState.CLAIMED, claim=bindparam("by_claim"), worker=bindparam("by"), claimed_at=bindparam("at"))
     .returning(_t.name, _t.request, _t.lease_s, _t.executor)
+)
+BEAT = (
+    update(remote_worker)
+    .where(remote_worker.c.worker == bindparam("by"))
+    .values(beats=remote_worker.c.beats + 1, seen_at=bindparam("at"))
 )
 HELD = select(
     _t.name, _t.claim, _t.run, _t.task_id, _t.map_index, _t.epoch, _t.dag_id, _t.run_id, _t.executor, _t.state, _t.cancelled
@@ -110,10 +129,43 @@ class RemoteTries:
         """Have a new owner told of tries; returns what has become of those that are there, by name."""
         if not names:
             return {}
+        found: dict[str, RemoteNews] = {}
         with self._writer.transaction() as tx:
-            tx.execute(ADOPT, {"names": list(names), "new_owner": owner})
-            rows = tx.connection.execute(FOUND, {"names": list(names)})
-            return {(news := _news(*row)).name: news for row in rows}
+            for part in _parts(names):
+                tx.execute(ADOPT, {"names": part, "new_owner": owner})
+                rows = tx.connection.execute(FOUND, {"names": part})
+                found |= {(news := _news(*row)).name: news for row in rows}
+        return found
+
+    def owned(self, owner: str, executor: str) -> set[str]:
+        """Names of all that an owner is told of."""
+        with self._database.read() as connection:
+            return set(connection.execute(OWNED, {"owner": owner, "executor": executor}).scalars())
+
+    def owners(self, names: Collection[str]) -> dict[str, str]:
+        """Who is told of tries, by name; those that are not there are left out."""
+        with self._database.read() as connection:
+            return {
+                name: owner for part in _parts(names) for name, owner in connection.execute(OWNERS, {"names": part})
+            }
+
+    def left(self, executor: str) -> set[str]:
+        """Names of an executor's tries that have an outcome, or whose task instances have moved on: nobody waits for them."""
+        with self._database.read() as connection:
+            return set(connection.execute(LEFT, {"executor": executor}).scalars())
+
+    def is_open(self, key: TaskKey, epoch: int) -> bool:
+        """Whether a try has no outcome yet."""
+        with self._database.read() as connection:
+            return connection.execute(OPEN, {**key._asdict(), "epoch": epoch}).first() is not None
+
+    def remove(self, names: Collection[str]) -> None:
+        """Remove tries for which nobody waits; whoever has one is told to end it."""
+        if names:
+            with self._writer.transaction() as tx:
+                for part in _parts(names):
+                    tx.execute(FORGET, {"names": part})
+                tx.wake(WORKERS)
 
     def news(self, owner: str, executor: str) -> list[RemoteNews]:
         """What has become of an owner's tries that it has not said it heard; some of it if there is much."""
@@ -125,24 +177,29 @@ class RemoteTries:
         if not (claimed or ended):
             return
         with self._writer.transaction() as tx:
-            if claimed:
-                tx.execute(RECEIVED, {"names": list(claimed)})
-            if ended:
-                tx.execute(FORGET, {"names": list(ended)})
+            for part in _parts(claimed):
+                tx.execute(RECEIVED, {"names": part})
+            for part in _parts(ended):
+                tx.execute(FORGET, {"names": part})
 
     def cancel(self, names: Collection[str], reason: str) -> tuple[set[str], set[str]]:
         """Take tries back; returns those that nobody had claimed, which are gone, and those whose workers are told to end them."""
+        withdrawn: set[str] = set()
+        asked: set[str] = set()
         with self._writer.transaction() as tx:
-            withdrawn = set(tx.execute(WITHDRAW, {"names": list(names)}).scalars())
-            asked = set(tx.execute(CANCEL, {"names": list(names), "reason": reason or "cancelled"}).scalars())
+            for part in _parts(names):
+                withdrawn |= set(tx.execute(WITHDRAW, {"names": part}).scalars())
+                asked |= set(tx.execute(CANCEL, {"names": part, "reason": reason or "cancelled"}).scalars())
             if asked:
                 tx.wake(WORKERS)
         return withdrawn, asked
 
     def abandon(self, names: Collection[str]) -> set[str]:
         """Give tries up, whoever has them; returns those that had not ended, which are gone."""
+        given_up: set[str] = set()
         with self._writer.transaction() as tx:
-            given_up = set(tx.execute(ABANDON, {"names": list(names)}).scalars())
+            for part in _parts(names):
+                given_up |= set(tx.execute(ABANDON, {"names": part}).scalars())
             if given_up:
                 tx.wake(WORKERS)
         return given_up
@@ -171,13 +228,13 @@ class RemoteTries:
             found = tx.execute(CLAIM, {"names": list(names), "by_claim": claim, "by": worker, "at": now}).all()
             if found:
                 tx.wake(REMOTE)
-                _keep_worker(tx, worker, found[0].executor, now)
+                _hear_of_worker(tx, worker, found[0].executor, now)
         return [ClaimedTry(each.name, each.request, each.lease_s) for each in found]
 
     def held(self, claims: Mapping[str, str]) -> dict[str, HeldTry]:
         """The tries of these claims, by name; those that were given up, or that others have claimed, are left out."""
         with self._database.read() as connection:
-            rows = connection.execute(HELD, {"names": list(claims)}).all()
+            rows = [row for part in _parts(claims) for row in connection.execute(HELD, {"names": part})]
         return {
             name: HeldTry(TaskKey(*key), epoch, dag_id, run_id, executor, state == RemoteState.ENDED, cancelled)
             for name, claim, *key, epoch, dag_id, run_id, executor, state, cancelled in rows
@@ -216,8 +273,16 @@ class RemoteTries:
         return found
 
 
-def _keep_worker(tx: Transaction, worker: str, executor: str, now: datetime) -> None:
-    """Keep a worker that has not announced itself, as one that was started for a ticket, so that it is seen to live."""
+def _parts(names: Collection[str]) -> Iterator[list[str]]:
+    """Names in as many parts as it takes."""
+    given = list(names)
+    for at in range(0, len(given), MOST_NAMES):
+        yield given[at : at + MOST_NAMES]
+
+
+def _hear_of_worker(tx: Transaction, worker: str, executor: str, now: datetime) -> None:
+    """Note that a worker lives: from its claim on, its tries have their leases; one that was started for a ticket is not known yet."""
+    tx.execute(BEAT, {"by": worker, "at": now})
     row = {
         "worker": worker, "executor": executor, "queues": "", "host": "", "version": "", "slots": 0, "running": 0,
         "draining": False, "drain_requested": False, "beats": 1, "period_s": 0.0, "started_at": now, "seen_at": now,
@@ -226,6 +291,12 @@ def _keep_worker(tx: Transaction, worker: str, executor: str, now: datetime) -> 
 
 
 def _news(
-    name: str, state: str, worker: str, claimed_at: datetime | None, ended_at: datetime | None, ended: bytes | None
+    name: str,
+    state: str,
+    worker: str,
+    claimed_at: datetime | None,
+    ended_at: datetime | None,
+    ended: bytes | None,
+    received: str,
 ) -> RemoteNews:
-    return RemoteNews(name, RemoteState(state), worker, claimed_at, ended_at, ended)
+    return RemoteNews(name, RemoteState(state), worker, claimed_at, ended_at, ended, received != RemoteState.OFFERED)

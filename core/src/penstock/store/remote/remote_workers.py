@@ -1,7 +1,7 @@
 """The workers that have said something lately."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, delete, select, text, update
 
@@ -12,6 +12,8 @@ from penstock.store.sql.database import Database
 from penstock.store.sql.remote.remote_tables import remote_worker
 from penstock.store.transaction import Writer
 
+FORGET_AFTER = timedelta(days=1)
+"""Time after which a silent worker of an executor that no scheduler has is forgotten; others are by their scheduler."""
 _w = remote_worker.c
 _WORKER = (
     _w.worker, _w.executor, _w.queues, _w.host, _w.version, _w.slots, _w.running, _w.draining, _w.period_s,
@@ -22,6 +24,7 @@ OF_EXECUTOR = ALL.where(_w.executor == bindparam("executor"))
 DRAIN = update(remote_worker).where(_w.worker == bindparam("of")).values(drain_requested=True)
 DRAIN_REQUESTED = select(_w.worker).where(_w.drain_requested.is_(True))
 FORGET = delete(remote_worker).where(_w.worker.in_(bindparam("workers", expanding=True)))
+FORGET_SILENT = delete(remote_worker).where(_w.seen_at < bindparam("before"), _w.drain_requested.is_(False))
 # In text for the reason of `penstock.store.transaction.INSERT_RUN`.
 RENEW = text(
     "INSERT INTO remote_worker (worker, executor, queues, host, version, slots, running, draining, drain_requested, beats, period_s, "
@@ -51,6 +54,8 @@ class RemoteWorkers:
         }  # fmt: skip
         with self._writer.transaction() as tx:
             found = tx.execute(RENEW, row).one()
+            if found.beats == 1:
+                tx.execute(FORGET_SILENT, {"before": now - FORGET_AFTER})
             if found.beats == 1 or status.draining:  # its slots are new, or are no more
                 tx.wake(REMOTE)
         return bool(found.drain_requested)

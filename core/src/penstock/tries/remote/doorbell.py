@@ -34,6 +34,20 @@ class TicketMessage(NamedTuple):
     retryable: bool = True
 
 
+class ExecutorReports(NamedTuple):
+    """Where it goes what an executor tells beside its tries.
+
+    Attributes:
+        fault: Takes a fault of it as a sentence.
+        keep_capacity: Takes its capacity whenever that has changed.
+        hide: Takes the secrets of its options out of a text.
+    """
+
+    fault: Callable[[str], None]
+    keep_capacity: Callable[[int], None]
+    hide: Callable[[str], str]
+
+
 class Doorbell:
     """Rings for tickets, again after a pause where that fails, and hands on what the executor tells.
 

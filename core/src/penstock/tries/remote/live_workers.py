@@ -1,5 +1,6 @@
 """Which workers of an executor live, by whether they are heard of again and again: no clock of another machine is read."""
 
+from collections import Counter
 from collections.abc import Collection
 
 from penstock.model.remote.remote_try import RemoteWorker
@@ -7,6 +8,8 @@ from penstock.store import RemoteWorkers
 
 FORGET_S = 300.0
 """Seconds after which a silent worker that has no try is forgotten."""
+END_S = 2.0
+"""Seconds beyond the lease of a silent worker's tries: its spawn server, which ends them by then, may be woken late."""
 _MARGIN = 2.5
 
 
@@ -24,6 +27,7 @@ class LiveWorkers:
         self._known: dict[str, RemoteWorker] = {}
         self._last: dict[str, tuple[int, float]] = {}
         self._now_s, self._missed = 0.0, True
+        self._slots, self._all_slots, self._idle = Counter[str](), 0, Counter[str]()
 
     def missed(self) -> None:
         """Note that nobody could look: for what was not seen meanwhile, no worker is blamed."""
@@ -46,22 +50,33 @@ class LiveWorkers:
             before, since_s = self._last.get(worker, (-1, now_s))
             last[worker] = (beats, now_s if beats != before or self._missed else since_s)
         self._last, self._now_s, self._missed = last, now_s, False
+        self._count()
         gone = [each for each in self._known if each not in busy and self._silent_s(each) > FORGET_S]
         self._workers.forget(gone)
 
     def silent(self, worker: str) -> bool:
         """Whether a worker has lost its tries."""
-        return self._silent_s(worker) > self._lease_s
+        return self._silent_s(worker) > self._lease_s + END_S
 
     def slots(self, queue: str | None = None) -> int:
         """Tries at once of those that live and take some, of one queue's workers or of all."""
-        return sum(
-            each.status.slots
-            for worker, each in self._known.items()
-            if not (each.status.draining or each.drain_requested)
-            and self._silent_s(worker) <= max(self._lease_s / 2, _MARGIN * each.status.period_s)
-            and (queue is None or queue in each.status.queues)
-        )
+        return self._all_slots if queue is None else self._slots[queue]
+
+    def idle(self, queue: str) -> int:
+        """Those of a queue's slots that had no try when their workers were heard of."""
+        return self._idle[queue]
+
+    def _count(self) -> None:
+        self._slots, self._all_slots, self._idle = Counter[str](), 0, Counter[str]()
+        for worker, each in self._known.items():
+            status = each.status
+            patience_s = max(self._lease_s / 2, _MARGIN * status.period_s)
+            if status.draining or each.drain_requested or self._silent_s(worker) > patience_s:
+                continue
+            self._all_slots += status.slots
+            for queue in set(status.queues):
+                self._slots[queue] += status.slots
+                self._idle[queue] += max(0, status.slots - status.running)
 
     def _silent_s(self, worker: str) -> float:
         return self._now_s - self._last.get(worker, (0, self._now_s))[1]

@@ -2,23 +2,18 @@
 
 Three things renew the lease of a try: that it is offered, and waits; that the worker which has claimed it was heard of by a server
 within `penstock.spec.remote.RemoteOptions.worker_lease_s`; and nothing else. What the provider's executor tells ends a try
-only if no end of it is stored.
+only if no end of it is stored. Whatever the database does not take at once is written later: no call raises because it is away.
 """
 
-import contextlib
 import os
-import selectors
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
 from penstock.clock import Clock
 from penstock.decoders import msgpack_decoder
-from penstock.errors import StoreError, StoreUnavailableError
+from penstock.errors import DataRefusedError, StoreUnavailableError
 from penstock.model.attempt import TryEnd
 from penstock.model.remote.remote_try import OfferedTry, RemoteNews, RemoteState
 from penstock.model.run import TaskKey
@@ -32,11 +27,14 @@ from penstock.spec.executor import (
     TryRequest,
     TryStarted,
 )
-from penstock.spec.remote import RemoteExecutor, RemoteOptions, Ticket
+from penstock.spec.remote import RemoteExecutor, RemoteOptions
 from penstock.spec.wire import Reply
-from penstock.store import REMOTE, Store, Wakeup
-from penstock.tries.remote.doorbell import Doorbell, TicketMessage, newest
+from penstock.store import Store
+from penstock.tries.remote.doorbell import Doorbell, ExecutorReports, TicketMessage, newest
+from penstock.tries.remote.held_tries import HeldTries, HeldTry
 from penstock.tries.remote.live_workers import LiveWorkers
+from penstock.tries.remote.store_bell import StoreBell
+from penstock.tries.remote.sweeper import SWEEP_S, Sweeper
 from penstock.tries.remote.tickets import ticket, ticket_name
 
 NEWS_S = 2.0
@@ -48,35 +46,6 @@ MOST_STUCK = 1_000
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_end = msgpack_decoder(TryEnd).decode
-
-
-class ExecutorReports(NamedTuple):
-    """Where it goes what an executor tells beside its tries.
-
-    Attributes:
-        fault: Takes a fault of it as a sentence.
-        keep_capacity: Takes its capacity whenever that has changed.
-        hide: Takes the secrets of its options out of a text.
-    """
-
-    fault: Callable[[str], None]
-    keep_capacity: Callable[[int], None]
-    hide: Callable[[str], str]
-
-
-@dataclass
-class _Held:
-    """A try that is offered, or that a worker has."""
-
-    ticket: Ticket
-    request: TryRequest
-    rung_s: float
-    worker: str = ""
-    cancelled_s: float | None = None
-
-    @property
-    def name(self) -> tuple[TaskKey, int]:
-        return (self.request.key, self.request.epoch)
 
 
 class RemoteTryExecutor:
@@ -106,51 +75,44 @@ class RemoteTryExecutor:
         self._options, self._look_every_s = options, min(lease_s, options.worker_lease_s) / 6
         self._keep_capacity, self._capacity = reports.keep_capacity, -1
         self._installation, self._owner = store.logs.identity(), os.urandom(8).hex()
-        self._held: dict[str, _Held] = {}
-        self._names: dict[tuple[TaskKey, int], str] = {}
+        self._held = HeldTries()
         self._unwritten: dict[str, TryRequest] = {}
+        self._cancels: list[tuple[list[str], str]] = []
         self._own: list[ExecutorEvent] = []
         self._received_claims: list[str] = []
         self._received_ends: list[str] = []
         self._notes: dict[str, str] = {}
         self._workers = LiveWorkers(store.remote_workers, name, options.worker_lease_s)
         self._look_s = self._news_s = self._glance_s = 0.0
+        self._sweep_s = self._now_s() + SWEEP_S
+        self._sweeper = Sweeper(self._tries, self._owner, name)
         self._messages: list[TicketMessage] = []
         self._lock = threading.Lock()
-        self._doorbell = Doorbell(name, self._receive, reports.fault, reports.hide, self._open_tickets, clock)
+        self._doorbell = Doorbell(
+            name, self._receive, reports.fault, reports.hide, lambda: [held.ticket for _, held in self._held], clock
+        )
         self._inner = make(self._doorbell)
-        self._wakeup: Wakeup | None = None
-        self._selector = selectors.DefaultSelector()
-        self._wake_r, self._wake_w = os.pipe()
-        os.set_blocking(self._wake_r, False)
-        os.set_blocking(self._wake_w, False)
-        self._selector.register(self._wake_r, selectors.EVENT_READ)
+        self._bell = StoreBell(store)
 
     def start(self) -> None:
         """Listen for what servers store, and begin to ring."""
-        self._listen()
+        self._bell.listen()
         self._doorbell.start(self._inner)
 
     def recover(self, tries: Sequence[TryRequest]) -> list[TryStarted | TryRecovered | TryFinished]:
         """Take up open tries of a scheduler that is no more: all that was offered is stored."""
         requests = {ticket_name(self._installation, request): request for request in tries}
-        stored = self._tries.adopt(requests, self._owner)
-        events: list[TryStarted | TryRecovered | TryFinished] = []
-        missing: dict[str, TryRequest] = {}
         for name, request in requests.items():
-            held = self._hold(name, request)
-            news = stored.get(name)
-            if news is None:
-                missing[name] = request
-            elif news.state is RemoteState.ENDED:
-                events.append(self._finished(name, held, news))
-                continue
-            else:
-                held.worker = news.worker
-            events.append(TryRecovered(request.key, request.epoch))
-        self._offer(missing)
-        waiting = [self._held[name] for name in requests if name in self._held]
-        self._doorbell.ring([each.ticket for each in waiting if not each.worker])
+            self._hold(name, request)
+        events: list[TryStarted | TryRecovered | TryFinished] = []
+        try:
+            ended = self._take_up(requests)
+        except StoreUnavailableError:  # until it is back, they are as they were
+            self._unwritten |= requests
+        else:
+            for news in ended:
+                events += self._ended(news)
+        events += [TryRecovered(each.key, each.epoch) for name, each in requests.items() if name in self._held]
         self._look_s = 0.0
         return events
 
@@ -158,11 +120,11 @@ class RemoteTryExecutor:
         """Tries that it wants to hold at once."""
         found = self._options.slots or self._doorbell.slots
         if found is None:
-            ahead = 1 + max(0.0, self._options.ahead)
-            offered = Counter(held.ticket.queue for held in self._held.values() if not held.worker)
+            ahead, slots = 1 + max(0.0, self._options.ahead), self._workers.slots()
+            offered = self._held.offered
             stuck = sum(max(0, number - int(ahead * self._workers.slots(queue))) for queue, number in offered.items())
             # What waits for workers that are not there takes no place of what others could run.
-            found = int(ahead * self._workers.slots()) + (min(stuck, MOST_STUCK) if self._workers.slots() else 0)
+            found = int(ahead * slots) + (min(stuck, MOST_STUCK) if slots else 0)
         if found != self._capacity:
             self._capacity = found
             self._keep_capacity(found)
@@ -170,43 +132,48 @@ class RemoteTryExecutor:
 
     def fileno(self) -> int:
         """Readable when `events` has something to tell."""
-        return self._selector.fileno()
+        return self._bell.fileno()
 
     def submit(self, tries: Sequence[TryRequest]) -> None:
         """Offer tries, and have the doorbell rung for them."""
         requests = {ticket_name(self._installation, request): request for request in tries}
-        tickets = [self._hold(name, request).ticket for name, request in requests.items()]
-        self._offer(requests)
-        self._doorbell.ring(tickets)
+        for name, request in requests.items():
+            self._hold(name, request)
+        try:
+            self._offer(requests)
+        except (
+            StoreUnavailableError
+        ):  # whether it is stored may be unknown: that is looked up before it is offered again
+            self._unwritten |= requests
+        self._ring(requests)
 
     def cancel(self, tries: Sequence[tuple[TaskKey, int]], reason: str) -> None:
-        """End tries: one that nobody has claimed is withdrawn, of any other its worker is told."""
-        known = {self._names[each]: each for each in tries if each in self._names}
-        unknown = [each for each in tries if each not in self._names]
-        if known:
-            withdrawn, asked = self._tries.cancel(known, reason)
-            for name in asked:
-                self._held[name].cancelled_s = self._clock.read().monotonic_s
-            left = set(known) - asked - withdrawn
-            ended = self._tries.adopt(left, self._owner) if left else {}
-            self._drop(left - set(ended) | withdrawn, TryEnd(Outcome.CANCELLED, reason))
-        for key, epoch in unknown:
-            self._own.append(TryFinished(key, epoch, self._clock.now(), TryEnd(Outcome.CANCELLED, reason)))
-        self._wake()
+        """End tries: one that nobody has claimed is withdrawn, of any other its worker is told; at the next `events`."""
+        known = []
+        for key, epoch in tries:
+            name = self._held.name_of(key, epoch)
+            if name is None:
+                self._own.append(TryFinished(key, epoch, self._clock.now(), TryEnd(Outcome.CANCELLED, reason)))
+            else:
+                known.append(name)
+        if self._cancels and self._cancels[-1][1] == reason:
+            self._cancels[-1][0].extend(known)
+        elif known:
+            self._cancels.append((known, reason))
+        self._bell.wake()
 
     def reply(self, asked: TryAsked, reply: Reply) -> None:
         """Nothing: servers answer what its tries ask."""
 
     def events(self) -> list[ExecutorEvent]:
         """What has become of its tries since the last call."""
-        woken = self._woken()
-        now_s = self._clock.read().monotonic_s
+        woken = self._bell.woken()
+        now_s = self._now_s()
         try:
             # Being called again means that what was told last is stored.
             self._tries.received(self._received_claims, self._received_ends)
             self._received_claims, self._received_ends = [], []
-            if self._unwritten:
-                self._offer_again()
+            self._write()
             self._take_messages()
             if self._held and (woken or now_s >= self._news_s):
                 self._news_s = now_s + NEWS_S
@@ -214,6 +181,9 @@ class RemoteTryExecutor:
             if now_s >= self._look_s or (woken and now_s >= self._glance_s):
                 self._glance_s = now_s + GLANCE_S
                 self._look(now_s)
+            if now_s >= self._sweep_s:
+                self._sweep_s = now_s + SWEEP_S
+                self._sweep()
         except StoreUnavailableError:
             self._news_s = self._look_s = now_s + 1.0
             self._workers.missed()
@@ -222,34 +192,69 @@ class RemoteTryExecutor:
 
     def stop(self, grace_s: float) -> None:
         """Let go: what is offered stays offered, and what runs goes on; the next scheduler hears of it."""
+        try:
+            self._write()
+        except StoreUnavailableError:  # the next scheduler offers what is not stored, and cancels what is to be
+            self._cancels = []
         self._doorbell.stop(min(grace_s, 5.0))
-        if self._wakeup is not None:
-            self._wakeup.close()
-        self._selector.close()
-        os.close(self._wake_r)
-        os.close(self._wake_w)
+        self._bell.close()
 
-    def _hold(self, name: str, request: TryRequest) -> _Held:
-        held = _Held(ticket(self._store.keyring, name, request), request, self._clock.read().monotonic_s)
-        self._held[name] = held
-        self._names[held.name] = name
-        return held
+    def _now_s(self) -> float:
+        return self._clock.read().monotonic_s
+
+    def _hold(self, name: str, request: TryRequest) -> None:
+        if name not in self._held:
+            self._held.add(name, HeldTry(ticket(self._store.keyring, name, request), request, self._now_s()))
+
+    def _ring(self, names: Iterable[str]) -> None:
+        found = [held for name in names if (held := self._held.get(name)) is not None]
+        self._doorbell.ring([held.ticket for held in found if not held.worker])
+
+    def _take_up(self, requests: dict[str, TryRequest]) -> list[RemoteNews]:
+        """Have what is stored of tries told here, and offer the others; returns those that have ended."""
+        stored = self._tries.adopt(requests, self._owner)
+        ended = []
+        for name, news in stored.items():
+            held = self._held.get(name)
+            if news.state is RemoteState.ENDED:
+                ended.append(news)
+            elif held is not None and news.worker:
+                self._held.claimed(held, news.worker)
+                held.told = news.told
+        self._offer({name: each for name, each in requests.items() if name not in stored})
+        self._ring(requests)
+        return ended
 
     def _offer(self, requests: dict[str, TryRequest]) -> None:
+        offered = [self._offered(name, each) for name, each in requests.items()]
         try:
-            self._tries.offer(
-                [self._offered(name, each) for name, each in requests.items()], self._owner, self._clock.now()
-            )
-        except (
-            StoreUnavailableError
-        ):  # whether it is stored may be unknown: that is looked up before it is offered again
-            self._unwritten |= requests
+            self._tries.offer(offered, self._owner, self._clock.now())
+        except DataRefusedError as error:
+            if len(offered) > 1:  # one that cannot be stored must not hold up the others
+                for name, each in requests.items():
+                    self._offer({name: each})
+            elif not self._tries.adopt(requests, self._owner):
+                self._drop(requests, TryEnd(Outcome.FAILED, f"it cannot be offered: {error}", retryable=False))
 
-    def _offer_again(self) -> None:
-        stored = self._tries.adopt(self._unwritten, self._owner)
-        missing = [self._offered(name, each) for name, each in self._unwritten.items() if name not in stored]
-        self._tries.offer(missing, self._owner, self._clock.now())
-        self._unwritten = {}
+    def _write(self) -> None:
+        """Write what the database did not take, and what is to be cancelled."""
+        if self._unwritten:
+            requests = {name: each for name, each in self._unwritten.items() if name in self._held}
+            self._take_up(requests)  # what has ended is news
+            self._unwritten = {}
+        while self._cancels:
+            names, reason = self._cancels[0]
+            self._cancel([name for name in names if name in self._held], reason)
+            del self._cancels[0]
+
+    def _cancel(self, names: Collection[str], reason: str) -> None:
+        withdrawn, asked = self._tries.cancel(names, reason)
+        for name in asked:
+            if (held := self._held.get(name)) is not None:
+                held.cancelled_s = self._now_s()
+        left = set(names) - asked - withdrawn
+        # Where this has been done before, though its answer was lost, nothing is there; what has ended is news.
+        self._drop(left - self._tries.owners(left).keys() | withdrawn, TryEnd(Outcome.CANCELLED, reason))
 
     def _offered(self, name: str, request: TryRequest) -> OfferedTry:
         facts, lease_s = request.facts, self._options.worker_lease_s
@@ -260,128 +265,128 @@ class RemoteTryExecutor:
     def _take_news(self) -> None:
         for news in self._tries.news(self._owner, self.name):
             held = self._held.get(news.name)
-            if held is None:  # given up, and told so
+            if news.state is RemoteState.ENDED:
+                self._own += self._ended(news)
+            elif held is None:  # given up, and told so
                 self._received_ends.append(news.name)
-            elif news.state is RemoteState.ENDED:
-                if not held.worker:
-                    self._own.append(self._started(held, news))
-                self._own.append(self._finished(news.name, held, news))
-            elif not held.worker:
+            else:
                 self._received_claims.append(news.name)
-                held.worker = news.worker
-                self._own.append(self._started(held, news))
+                self._held.claimed(held, news.worker)
+                if not held.told:
+                    held.told = True
+                    self._own.append(self._started(held, news))
 
-    def _started(self, held: _Held, news: RemoteNews) -> TryStarted:
+    def _started(self, held: HeldTry, news: RemoteNews) -> TryStarted:
         now = self._clock.now()
-        return TryStarted(*held.name, 0, min(news.claimed_at or now, now))
+        return TryStarted(*held.try_name, 0, min(news.claimed_at or now, now))
 
-    def _finished(self, name: str, held: _Held, news: RemoteNews) -> TryFinished:
+    def _ended(self, news: RemoteNews) -> list[TryStarted | TryFinished]:
+        """What is to be told of a try that has ended."""
+        self._received_ends.append(news.name)
+        held = self._held.get(news.name)
+        if held is None:
+            return []
         now = self._clock.now()
         try:
             end = _decode_end(news.ended or b"")
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             end = TryEnd(Outcome.FAILED, f"its worker sent an unreadable answer: {error}", retryable=False)
-        self._received_ends.append(name)
-        self._forget(name)
+        self._forget(news.name)
         self._doorbell.release([held.ticket])
-        return TryFinished(*held.name, min(news.ended_at or now, now), end)
+        finished = TryFinished(*held.try_name, min(news.ended_at or now, now), end)
+        return [finished] if held.told or news.told else [self._started(held, news), finished]
 
-    def _drop(self, names: Iterable[str], end: TryEnd) -> None:
-        """Tell of tries that are not stored any more how they ended."""
+    def _drop(self, names: Iterable[str], end: TryEnd | None) -> None:
+        """Forget tries that are not stored any more, and tell how they ended, if somebody waits for that."""
         tickets = []
-        for name in names:
+        for name in [each for each in names if each in self._held]:
             held = self._forget(name)
             tickets.append(held.ticket)
-            self._own.append(TryFinished(*held.name, self._clock.now(), end))
+            if end is not None:
+                self._own.append(TryFinished(*held.try_name, self._clock.now(), end))
         if tickets:
-            self._doorbell.silence(tickets, end.error)
-            self._wake()
+            self._doorbell.silence(tickets, "nobody waits for it any more" if end is None else end.error)
+            self._bell.wake()
 
-    def _forget(self, name: str) -> _Held:
-        held = self._held.pop(name)
-        del self._names[held.name]
+    def _forget(self, name: str) -> HeldTry:
         self._notes.pop(name, None)
         self._unwritten.pop(name, None)
-        return held
+        return self._held.pop(name)
+
+    def _give_up(self, names: Collection[str]) -> set[str]:
+        """Give tries up that have not ended; returns which are given up, at an earlier attempt or now."""
+        if not names:
+            return set()
+        given_up = self._tries.abandon(names)
+        left = set(names) - given_up
+        return given_up | (left - self._tries.owners(left).keys())
 
     def _take_messages(self) -> None:
         """Carry out what the provider's executor has told."""
         with self._lock:
             messages, self._messages = self._messages, []
-        notes = {}
-        for each in newest(messages).values():
-            if each.name not in self._held:
-                continue
-            if each.gone and self._tries.abandon([each.name]):
-                outcome = Outcome.LOST if each.retryable else Outcome.FAILED
-                self._drop([each.name], TryEnd(outcome, each.gone, retryable=each.retryable))
-            elif each.note is not None and self._notes.get(each.name, "") != each.note:
-                notes[each.name] = each.note
-        self._tries.note(notes)
+        try:
+            told = {name: each for name, each in newest(messages).items() if name in self._held}
+            for name in self._give_up([name for name, each in told.items() if each.gone]):
+                gone = told[name]
+                outcome = Outcome.LOST if gone.retryable else Outcome.FAILED
+                self._drop([name], TryEnd(outcome, gone.gone, retryable=gone.retryable))
+            notes = {name: each.note for name, each in told.items() if each.note is not None and name in self._held}
+            notes = {name: note for name, note in notes.items() if self._notes.get(name, "") != note}
+            self._tries.note(notes)
+        except StoreUnavailableError:
+            with self._lock:
+                self._messages = messages + self._messages
+            raise
         self._notes |= notes
 
     def _look(self, now_s: float) -> None:
         """Renew the leases of what waits and of what living workers have; give up what silent ones had; ring again."""
         due = now_s >= self._look_s
-        self._workers.look(now_s, {held.worker for held in self._held.values() if held.worker})
+        self._workers.look(now_s, self._held.workers())
         if not due:
             return
-        self._look_s = now_s + self._look_every_s
-        silent = {name: held for name, held in self._held.items() if held.worker and self._workers.silent(held.worker)}
-        for name in self._tries.abandon(silent) if silent else ():
+        silent = {name: held for name, held in self._held if held.worker and self._workers.silent(held.worker)}
+        for name in self._give_up(silent):
             why = f"its worker {silent[name].worker!r} has not been heard of for {self._options.worker_lease_s:g} s"
             self._drop([name], TryEnd(Outcome.LOST, why))
-        alive = tuple(held.name for name, held in self._held.items() if name not in silent)
+        alive = tuple(held.try_name for name, held in self._held if name not in silent)
         if alive:
             self._own.append(Heartbeat(self.name, alive, self._clock.now()))
         self._ring_again(now_s)
+        self._look_s = now_s + self._look_every_s
 
     def _ring_again(self, now_s: float) -> None:
-        again = []
-        for held in self._held.values():
+        """Ring for what nobody has claimed for a while; for a pool only where somebody could have."""
+        again: list[HeldTry] = []
+        for _, held in self._held:
             if not held.worker and now_s - held.rung_s >= self._options.doorbell_s:
-                held.rung_s = now_s
-                again.append(held.ticket)
+                again.append(held)
             elif held.cancelled_s is not None and now_s - held.cancelled_s > held.request.grace_s + NEWS_S:
                 held.cancelled_s = None
                 self._doorbell.silence([held.ticket], "it was told to end, and has not")
+        if self._doorbell.slots is None:
+            # A ticket lies in the broker while all are at work, or nobody is there: to ring again would only fill that.
+            idle = {queue: self._workers.idle(queue) for queue in {held.ticket.queue for held in again}}
+            again, waiting = [], sorted(again, key=lambda held: held.rung_s)
+            for held in waiting:
+                if idle[held.ticket.queue] > 0:
+                    idle[held.ticket.queue] -= 1
+                    again.append(held)
+        for held in again:
+            held.rung_s = now_s
         if again:
-            self._doorbell.ring(again)
+            self._doorbell.ring([held.ticket for held in again])
 
-    def _open_tickets(self) -> list[Ticket]:
-        return [held.ticket for held in list(self._held.values())]
+    def _sweep(self) -> None:
+        """Remove what nothing else would: rows for which nobody waits, and tries here whose rows are another scheduler's or gone."""
+        swept = self._sweeper.sweep({name: held.try_name for name, held in self._held}, self._unwritten)
+        self._drop(swept.lost, TryEnd(Outcome.LOST, "what was stored of it is gone"))
+        self._drop(swept.over, None)
+        for name in swept.elsewhere:
+            self._forget(name)
 
     def _receive(self, message: TicketMessage) -> None:
         with self._lock:
             self._messages.append(message)
-        self._wake()
-
-    def _wake(self) -> None:
-        with contextlib.suppress(OSError):  # it is awake, or it has stopped
-            os.write(self._wake_w, b"x")
-
-    def _listen(self) -> None:
-        try:
-            self._wakeup = self._store.wakeups.listen(REMOTE)
-            self._selector.register(self._wakeup.fileno(), selectors.EVENT_READ)
-        except StoreError:  # looked for without, until the database is back
-            self._wakeup = None
-
-    def _woken(self) -> bool:
-        """Whether somebody has stored something since; the descriptor is quiet then until the next time."""
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._wake_r, 4096)
-        if self._wakeup is None:
-            self._listen()
-            return self._wakeup is not None
-        woken = bool([key for key, _ in self._selector.select(0) if key.fd != self._wake_r]) or self._wakeup.cut
-        if woken:
-            for key in [key for key in self._selector.get_map().values() if key.fd != self._wake_r]:
-                self._selector.unregister(key.fileobj)
-            try:
-                self._wakeup.drain()
-                self._selector.register(self._wakeup.fileno(), selectors.EVENT_READ)
-            except StoreError:
-                self._wakeup.close()
-                self._wakeup = None
-        return woken
+        self._bell.wake()

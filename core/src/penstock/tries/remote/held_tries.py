@@ -1,0 +1,90 @@
+"""The tries that a scheduler has offered for one executor, by the names of their tickets and by their own."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from penstock.model.run import TaskKey
+from penstock.spec.executor import TryRequest
+from penstock.spec.remote import Ticket
+
+
+@dataclass
+class HeldTry:
+    """A try that is offered, or that a worker has.
+
+    Attributes:
+        ticket: What is carried for it.
+        request: What it runs.
+        rung_s: Monotonic instant at which its ticket was rung for.
+        worker: Who has it; "" for nobody.
+        told: Whether it was told that it was claimed.
+        cancelled_s: Monotonic instant at which its worker was told to end it.
+    """
+
+    ticket: Ticket
+    request: TryRequest
+    rung_s: float
+    worker: str = ""
+    told: bool = False
+    cancelled_s: float | None = None
+
+    @property
+    def try_name(self) -> tuple[TaskKey, int]:
+        """By which the scheduler knows it."""
+        return (self.request.key, self.request.epoch)
+
+
+class HeldTries:
+    """All of them; how many wait in a queue is counted as they come and go."""
+
+    def __init__(self) -> None:
+        self._tries: dict[str, HeldTry] = {}
+        self._names: dict[tuple[TaskKey, int], str] = {}
+        self.offered: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._tries)
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is one of this name."""
+        return name in self._tries
+
+    def __iter__(self) -> Iterator[tuple[str, HeldTry]]:
+        """All of them with their names, as they are now; in any thread."""
+        return iter(list(self._tries.items()))
+
+    def get(self, name: str) -> HeldTry | None:
+        """One of them, by the name of its ticket."""
+        return self._tries.get(name)
+
+    def name_of(self, key: TaskKey, epoch: int) -> str | None:
+        """The name of a try's ticket."""
+        return self._names.get((key, epoch))
+
+    def add(self, name: str, held: HeldTry) -> None:
+        """Hold one that nobody has claimed."""
+        self._tries[name] = held
+        self._names[held.try_name] = name
+        self.offered[held.ticket.queue] += 1
+
+    def claimed(self, held: HeldTry, worker: str) -> None:
+        """Note who has one."""
+        if not held.worker:
+            self.offered[held.ticket.queue] -= 1
+        held.worker = worker
+
+    def pop(self, name: str) -> HeldTry:
+        """Hold one no more."""
+        held = self._tries.pop(name)
+        del self._names[held.try_name]
+        if not held.worker:
+            self.offered[held.ticket.queue] -= 1
+        if not self.offered[held.ticket.queue]:
+            del self.offered[held.ticket.queue]
+        return held
+
+    def workers(self) -> set[str]:
+        """The workers that have some."""
+        return {held.worker for held in self._tries.values() if held.worker}
