@@ -33,6 +33,11 @@ async def returned(what):
 
 
 @docker_task(image="busybox")
+def leaks():
+    raise ValueError(__import__("os").environ["TOKEN"] + " is wrong")
+
+
+@docker_task(image="busybox")
 def gone():
     sys = __import__("sys")
     sys.exit(5)
@@ -89,6 +94,11 @@ def test_what_has_no_json_form_is_refused(play, what, says):
     assert says in found.reason
 
 
+def test_what_it_raises_shows_no_secret(play):
+    found = play(leaks.override(private_environment={"TOKEN": "pw-of-the-shop"})).tasks["leaks"]
+    assert found.reason.endswith("ValueError: *** is wrong")
+
+
 def test_an_async_function_is_run_to_its_end(play):
     assert play(lambda: returned("pid")).value("returned") == 7
 
@@ -97,6 +107,12 @@ def test_an_argument_that_has_no_json_form_is_refused(play, engine):
     found = play(lambda: added({1})).tasks["added"]
     assert "an argument cannot be passed to a container" in found.reason
     assert engine.containers == {}
+
+
+def test_a_container_that_takes_no_file_is_told(play, engine):
+    found = play(lambda: added.override(host_options={"read_only": True}, retries=2)(1)).tasks["added"]
+    assert (found.state, found.tries) == ("failed", 1)
+    assert "rootfs is marked read-only" in found.reason
 
 
 def test_one_that_ends_its_process_has_failed_by_its_exit_code(play):

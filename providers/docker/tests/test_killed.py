@@ -124,6 +124,30 @@ def test_one_from_before_a_clear_is_ended_and_removed_and_another_one_runs(engin
     assert engine.containers == {}
 
 
+def test_a_removal_that_comes_late_loses_no_result(engine, tried, hook):
+    """A killed process had kept the end, and its request for the removal arrives while the next one reads."""
+    made = hook.create("late", "busybox", host={}, command=["echo", "read"])
+    hook.start(made)
+    assert engine.containers[made].ended.wait(10)
+    following = tried(command=["echo", "another"])
+    following.context.runtime.set_checkpoint("penstock.job", {"token": "t", "id": made, "failed_try": 0})
+    kept = {
+        "container_id": made,
+        "outcome": "success",
+        "reason": "",
+        "kind": "job_failed",
+        "value": "kept",
+        "digest": "",
+    }
+    following.context.runtime.set_checkpoint("docker.end", kept)
+    engine.faults.append(lambda request: engine.close() if "/logs" in request.target else None)
+
+    end = ended(following)
+
+    assert json.loads(end.xcoms["return_value"].json) == "kept"
+    assert engine.made == ["late"]
+
+
 def test_one_whose_try_was_lost_ends_with_the_next_try_that_is_ended(engine, tried):
     arguments = {"command": ["sleep", "1000"], "stop_grace_s": 1}
     killed_at(engine, tried(**arguments), LOGS, handled=True, nth=1)

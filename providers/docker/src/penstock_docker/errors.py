@@ -39,6 +39,7 @@ _WORDS = (
     ("permission denied", ErrorKind.PERMISSION),
     ("invalid reference format", ErrorKind.INVALID),
     ("could not select device driver", ErrorKind.INVALID),
+    ("rootfs is marked read-only", ErrorKind.INVALID),
     ("no space left on device", ErrorKind.QUOTA_EXHAUSTED),
 )
 _OF_REGISTRY = "pull"

@@ -81,9 +81,8 @@ def start(engine: "DockerEngine", request: HttpRequest, name: str) -> HttpAnswer
     if network not in ("bridge", "host", "none", "default") and network not in engine.networks:
         return refused(404, f"network {network} not found")
     for each in found.host.get("DeviceRequests") or []:
-        message = (
-            f'could not select device driver "{each.get("Driver", "")}" with capabilities: {each.get("Capabilities")}'
-        )
+        sets = " ".join(f"[{' '.join(names)}]" for names in each.get("Capabilities") or ())
+        message = f'could not select device driver "{each.get("Driver", "")}" with capabilities: [{sets}]'
         found.state |= {"ExitCode": 128, "Error": message}
         return refused(500, message)
     return HttpAnswer(204 if found.start() else 304)
@@ -150,8 +149,8 @@ def logs(engine: "DockerEngine", request: HttpRequest, name: str) -> HttpAnswer:
         return refused(501, "configured logging driver does not support reading")
     try:
         since, until = (parsed_instant(asked.get(each) or "0") for each in ("since", "until"))
-    except ValueError as error:
-        return refused(500, f"strconv.ParseInt: {error}")
+    except ValueError:
+        return refused(500, f'strconv.ParseInt: parsing "{asked.get("since")}": invalid syntax')
     tail = asked.get("tail", "all")
     follow = asked.get("follow") in _TRUE and found.state["Status"] != "created"
     pieces = found.log.read(streams, since, until, int(tail) if tail.isdigit() else -1, follow=follow)
@@ -201,7 +200,7 @@ def put_archive(engine: "DockerEngine", request: HttpRequest, name: str) -> Http
     """Unpack an archive in a folder that is there."""
     found, path = engine.container(name), request.query["path"]
     if found.host.get("ReadonlyRootfs"):
-        return refused(403, "container rootfs is marked read-only")
+        return refused(500, "container rootfs is marked read-only")
     if not found.inside(path).is_dir():
         return refused(404, f"Could not find the file {path} in container {name}")
     with tarfile.open(fileobj=io.BytesIO(request.body)) as archive:

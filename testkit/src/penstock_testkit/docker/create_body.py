@@ -87,7 +87,7 @@ def _fields(place: str, given: dict[str, Any], known: dict[str, type]) -> None:
 def _mount(mount: dict[str, Any]) -> None:
     kind, source, target = mount.get("Type"), mount.get("Source"), mount.get("Target", "")
     if kind not in ("bind", "volume", "tmpfs"):
-        raise EngineError(400, f'mount type unknown: "{kind}"')
+        raise EngineError(400, f'invalid mount config for type "{kind}": mount type unknown')
     if not target.startswith("/"):
         raise EngineError(
             400, f"invalid mount config for type \"{kind}\": invalid mount path: '{target}' mount path must be absolute"

@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 _LOG_BYTES = 4 * 1024 * 1024
 _LAST_FRAMES = 5
+_EVENTS_NS = 50_000_000
 _UNREADABLE = 501
 _CUT = frozenset({ErrorKind.TRANSIENT, ErrorKind.TIMEOUT})
 
@@ -269,13 +270,16 @@ class DockerHook(ServiceHook[DockerFields]):
 
         def ask() -> list[dict[str, Any]]:
             client = self.client
-            params = {"since": began, "until": ended + 1, "filters": json.dumps({"container": [container["Id"]]})}
+            # The engine waits for an end that is to come, so that is no later than the container's, and a moment.
+            until = f"{ended // 10**9}.{ended % 10**9:09d}"
+            params = {"since": began // 10**9, "until": until, "filters": json.dumps({"container": [container["Id"]]})}
             answer = client.get(f"{_base(client)}/events", params=params, stream=True, timeout=time_limits(self.fields))
             with _checked(answer):
                 return list(events_of(answer))
 
         try:
-            began, ended = (instant_ns(container["State"][name]) // 10**9 for name in ("StartedAt", "FinishedAt"))
+            began, ended = (instant_ns(container["State"][name]) for name in ("StartedAt", "FinishedAt"))
+            ended += _EVENTS_NS
             return self.call("events", ask, container["Id"]) if began > 0 else []
         except (ProviderError, ValueError, KeyError):
             return []

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar, Literal
 
@@ -43,7 +44,8 @@ class DockerOperator(ContainerShape):
         auto_remove: Whether the container is removed at its end: ``force`` always, ``success`` unless it failed, ``never``.
         skip_on_exit_code: Exit codes that mark the task skipped.
         force_pull: Whether the image is pulled even if it is there.
-        stop_grace_s: Seconds that the container has to end by itself when the task is ended, before it is killed.
+        stop_grace_s: Seconds that the container has to end by itself when the task is ended, before it is killed; fewer than the
+            setting of the same name, after which nobody waits for the task any more.
         docker_conn_id: The connection.
         wait_for_completion: Whether the task waits for the container; if not, it ends once that is started, with its id, and
             nobody removes it.
@@ -66,7 +68,7 @@ class DockerOperator(ContainerShape):
         auto_remove: Literal["force", "success", "never"] = "force",
         skip_on_exit_code: int | list[int] | None = None,
         force_pull: bool = False,
-        stop_grace_s: int = 10,
+        stop_grace_s: int = 3,
         docker_conn_id: str = "docker_default",
         wait_for_completion: bool = True,
         cancel_on_kill: bool = True,
@@ -260,7 +262,8 @@ class DockerOperator(ContainerShape):
             )
         cause = end_cause(found, hook.events_of_end(found)) if code or found["State"].get("Error") else ""
         if cause:
-            return self._failure(hook, found, cause)
+            end = self._failure(hook, found, cause)
+            return replace(end, reason=self._follower(found).shown(end.reason))
         digest = _digest(hook, found.get("Image", ""))
         try:
             return ContainerEnd(container_id, "success", value=self._result(hook, found), digest=digest)
@@ -270,10 +273,15 @@ class DockerOperator(ContainerShape):
             return ContainerEnd(container_id, "failed", error.detail, kind=error.kind)
 
     def _over(self, hook: DockerHook, end: ContainerEnd) -> JobStatus:
-        """Keep how it ended, remove the container, and tell."""
+        """Keep how it ended, remove the container, and tell; what an earlier process has kept holds.
+
+        That one may have been killed with the removal on its way, which then came while this one read.
+        """
+        checkpoints = get_current_context()["checkpoints"]
+        end = ContainerEnd.kept(checkpoints, end.container_id) or end
         if self._is_removed(succeeded=end.outcome != "failed"):
             try:
-                end.keep(get_current_context()["checkpoints"])
+                end.keep(checkpoints)
             except SupersededError:
                 raise
             except PenstockError as error:
