@@ -1,0 +1,103 @@
+mock_provider "aws" {}
+
+variables {
+  name   = "prod"
+  region = "eu-central-1"
+  network = {
+    vpc_id          = "vpc-1"
+    cidr            = "10.60.0.0/16"
+    public_subnets  = ["subnet-1", "subnet-2"]
+    private_subnets = ["subnet-3", "subnet-4"]
+    security_groups = { balancer = "sg-1", scheduler = "sg-2", worker = "sg-3", database = "sg-4", broker = "sg-5" }
+  }
+  data = {
+    broker_url  = "rediss://broker:6379/0"
+    database_id = "prod"
+    kms_key_arn = "arn:aws:kms:eu-central-1:1:key/1"
+    logs_bucket = "prod-logs"
+    secrets     = { database-url = "arn:database", secret-key = "arn:key", worker-token = "arn:worker", scaler-token = "arn:scaler" }
+  }
+  image           = "1.dkr.ecr.eu-central-1.amazonaws.com/penstock@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+  host            = "penstock.example.com"
+  certificate_arn = "arn:aws:acm:eu-central-1:1:certificate/1"
+  allowed_cidrs   = ["192.0.2.0/24"]
+  settings        = "[queues.reports]\nexecutor = \"far\"\nmax_workers = 9"
+  workers         = { default = { executor = "far", queues = ["default", "reports"], most = 9 } }
+}
+
+run "containers" {
+  command = apply
+
+  assert {
+    condition     = alltrue([for each in concat(jsondecode(aws_ecs_task_definition.scheduler.container_definitions), jsondecode(aws_ecs_task_definition.worker["default"].container_definitions), jsondecode(aws_ecs_task_definition.migrate.container_definitions)) : each.readonlyRootFilesystem && each.user == "10001:0" && each.linuxParameters.capabilities.drop == ["ALL"]])
+    error_message = "A container runs as root, or may write into its image."
+  }
+  assert {
+    condition     = [for each in jsondecode(aws_ecs_task_definition.worker["default"].container_definitions)[0].secrets : each.valueFrom] == ["arn:worker"]
+    error_message = "A worker is given more than its token."
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.start["worker"].policy).Statement[0].Resource == ["arn:worker"]
+    error_message = "Workers may read more than their token."
+  }
+  assert {
+    condition     = aws_iam_role.worker["default"].name != aws_iam_role.scheduler.name && jsondecode(aws_iam_role_policy.worker["default"].policy).Statement[0].Action == ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
+    error_message = "A worker may do more than protect its own task, or not even that."
+  }
+  assert {
+    condition     = strcontains(jsondecode(aws_ecs_task_definition.worker["default"].container_definitions)[0].command[0], "exec penstock worker --executor far --queues 'default,reports' --concurrency 4")
+    error_message = "The worker is not started as its pool says."
+  }
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.scheduler.container_definitions)[1].command == [file("publish_workers.py")]
+    error_message = "Nobody publishes how many workers are wanted."
+  }
+  assert {
+    condition     = one(aws_ecs_service.worker["default"].network_configuration).security_groups == toset(["sg-3"])
+    error_message = "Workers are in a group that reaches more."
+  }
+}
+
+run "scaling" {
+  command = apply
+
+  assert {
+    condition     = aws_appautoscaling_target.worker["default"].min_capacity == 0 && aws_appautoscaling_target.worker["default"].max_capacity == 9
+    error_message = "It does not scale to zero, or too far."
+  }
+  assert {
+    condition     = contains([for each in aws_appautoscaling_policy.wanted["default"].target_tracking_scaling_policy_configuration[0].customized_metric_specification[0].metrics : coalesce(each.expression, "-")], "IF(running > 0, (q0 + q1) / running)")
+    error_message = "Workers are not counted for all queues of the pool."
+  }
+  assert {
+    condition     = aws_appautoscaling_policy.wanted["default"].target_tracking_scaling_policy_configuration[0].target_value == 1
+    error_message = "As many as are wanted are not brought."
+  }
+  assert {
+    condition     = contains([for each in aws_cloudwatch_metric_alarm.first["default"].metric_query : coalesce(each.expression, "-")], "IF(FILL(running, 0) == 0, q0 + q1, 0)")
+    error_message = "Nothing brings the first worker."
+  }
+  assert {
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.oldest)) == toset(["default", "reports"])
+    error_message = "A queue waits unseen."
+  }
+}
+
+run "no_workers" {
+  command = plan
+  variables {
+    workers = {}
+  }
+  assert {
+    condition     = length(aws_ecs_service.worker) == 0
+    error_message = "There are workers that nobody asked for."
+  }
+}
+
+run "a_tag_is_no_image" {
+  command = plan
+  variables {
+    image = "penstock:latest"
+  }
+  expect_failures = [var.image]
+}
