@@ -20,6 +20,7 @@ class KubernetesFields(CallLimits):
     Attributes:
         server: URL of the API server; a token goes with it.
         token: A bearer token; a connection's password.
+        token_file: File with the token, which others may renew, in place of it.
         ca_file: File with the certificates that sign the server's; those of the system unless given.
         ca_data: The same certificates themselves, as PEM.
         verify: Whether the server's certificate is verified.
@@ -39,6 +40,7 @@ class KubernetesFields(CallLimits):
 
     server: str = ""
     token: str = ""
+    token_file: str = ""
     ca_file: str = ""
     ca_data: str = ""
     verify: bool = True
@@ -52,10 +54,12 @@ class KubernetesFields(CallLimits):
         """Fields that do not go together or cannot be right."""
         if self.server and not self.server.startswith(("http://", "https://")):
             yield "server must be a URL that begins with https://"
-        if self.server and not self.token:
-            yield "server needs a token (its password)"
-        if self.token and not self.server:
+        if self.server and not (self.token or self.token_file):
+            yield "server needs a token (its password) or a token_file"
+        if (self.token or self.token_file) and not self.server:
             yield "token needs the server that takes it"
+        if self.token and self.token_file:
+            yield "token and token_file exclude each other"
         ways = [name for name in ("server", "kubeconfig", "in_cluster") if getattr(self, name)]
         if len(ways) > 1:
             yield f"{' and '.join(ways)} exclude each other"

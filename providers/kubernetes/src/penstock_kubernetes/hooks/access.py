@@ -124,8 +124,9 @@ def access_of(fields: KubernetesFields) -> Access:
         ProviderError: Nothing says so, or what does is wrong.
     """
     if fields.server:
+        credential = Credential(fields.token, fields.token_file)
         return Access(
-            fields.server, Credential(fields.token), ca_file=fields.ca_file, ca_data=fields.ca_data, verify=fields.verify,
+            fields.server, credential, ca_file=fields.ca_file, ca_data=fields.ca_data, verify=fields.verify,
             tls_server_name=fields.tls_server_name,
         )  # fmt: skip
     host, port = (os.environ.get(f"KUBERNETES_SERVICE_{part}", "") for part in ("HOST", "PORT"))
@@ -180,8 +181,9 @@ def of_kubeconfig(files: list[Path], context: str = "") -> Access:
 def _of_pod(host: str, port: str) -> Access:
     token = ACCOUNT / "token"
     if not host or not token.exists():
+        there = "" if token.exists() else "not "
         raise _wrong(
-            f"we are no pod of a cluster: KUBERNETES_SERVICE_HOST is {host!r}, and {token} is {'' if token.exists() else 'not '}there",
+            f"we are no pod of a cluster: KUBERNETES_SERVICE_HOST is {host!r}, and {token} is {there}there",
             "Give the connection a server and a token, or a kubeconfig",
         )
     shown = f"[{host}]" if ":" in host else host

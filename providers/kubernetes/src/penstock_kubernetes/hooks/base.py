@@ -1,8 +1,9 @@
 """The connection side of the hook: requests with one retry layer, errors by kind, and the connection test."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 
@@ -24,9 +25,6 @@ class KubernetesBase(ServiceHook[KubernetesFields]):
     Args:
         kubernetes_conn_id: Name of the connection, of type ``kubernetes``.
         connection: The connection itself, in place of its name.
-
-    Attributes:
-        server_time: What the API server's clock said in its last answer; ours before that.
     """
 
     connection_type: ClassVar[str] = "kubernetes"
@@ -35,7 +33,7 @@ class KubernetesBase(ServiceHook[KubernetesFields]):
 
     def __init__(self, kubernetes_conn_id: str | None = None, *, connection: Connection | None = None) -> None:
         super().__init__(kubernetes_conn_id, connection=connection)
-        self.server_time = datetime.now(UTC)
+        self._date = datetime.now(UTC), time.monotonic()
         self._server = ""
 
     @property
@@ -45,6 +43,12 @@ class KubernetesBase(ServiceHook[KubernetesFields]):
             found = client_of(self.fields)
         self._server = found.server
         return found
+
+    @property
+    def server_time(self) -> datetime:
+        """The present by the API server's clock, as its last answer lets it be known; by ours before that."""
+        date, at = self._date
+        return date + timedelta(seconds=time.monotonic() - at)
 
     @property
     def namespace(self) -> str:
@@ -145,7 +149,7 @@ class KubernetesBase(ServiceHook[KubernetesFields]):
 
     def _checked(self, answer: Answer, operation: str, what: str) -> Answer:
         if date := answer.headers.get("Date"):
-            self.server_time = parsedate_to_datetime(date)
+            self._date = parsedate_to_datetime(date), time.monotonic()
         if 200 <= answer.status < 300:
             return answer
         with self.errors(operation, what):

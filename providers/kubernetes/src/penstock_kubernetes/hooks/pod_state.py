@@ -122,9 +122,26 @@ def end_of(pod: Object, container: str) -> PodEnd | None:
     return PodEnd("; ".join(causes) or "it failed, and no container says why", code, message)
 
 
-def is_out_of_memory(pod: Object) -> bool:
-    """Whether one of its containers was killed for its memory."""
-    return any(_last(each).get("reason") == "OOMKilled" for each in _statuses(pod))
+def late(pod: Object, start: PodStart, now: datetime, schedule_s: float, startup_s: float) -> str:
+    """Why a pod that has not started is waited for no longer, as a sentence without its full stop; "" if it is.
+
+    Args:
+        pod: As the API has it.
+        start: How far it is.
+        now: The present, by the clock of the cluster.
+        schedule_s: Seconds until it must have a machine.
+        startup_s: Seconds from then until it must run.
+    """
+    if start.phase == RUNNING:
+        return ""
+    why = f": {start.reason}" if start.reason else ""
+    if start.hopeless:
+        return f"it can never start{why}"
+    created = pod["metadata"].get("creationTimestamp", "")
+    if start.phase == SCHEDULING:
+        return f"it had no machine within {schedule_s:g} s{why}" if seconds_since(created, now) > schedule_s else ""
+    since = pod["status"].get("startTime") or created
+    return f"it did not start within {startup_s:g} s{why}" if seconds_since(since, now) > startup_s else ""
 
 
 def is_taken_back(pod: Object) -> str:

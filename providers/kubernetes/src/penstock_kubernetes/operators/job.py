@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 from penstock.errors import SkipTask
 from penstock.spec.external_job import Failed, JobStatus, Running, Succeeded
 from penstock_kubernetes.hooks import KubernetesHook
-from penstock_kubernetes.hooks.pod_state import PodEnd, end_of
+from penstock_kubernetes.hooks.pod_state import PodEnd, end_of, late
 from penstock_kubernetes.operators.kept import KeptOfJob
 from penstock_kubernetes.operators.pod_arguments import PodArguments
-from penstock_kubernetes.operators.pod_look import PodLook, as_kept, judged, late, of_kept, still
+from penstock_kubernetes.operators.pod_look import PodLook, as_kept, judged, of_kept, still
 
 _PATIENCE_S = 60.0
 _FINAL = ("Complete", "Failed")
@@ -125,7 +125,9 @@ class KubernetesJobOperator(PodArguments):
             start = sight.start(hook, pod)
             sight.read_log(hook, pod, kept)
             if end_of(pod, self.container_name) is None:
-                too_late = too_late or late(pod, start, hook, self.schedule_timeout_s, self.startup_timeout_s)
+                too_late = too_late or late(
+                    pod, start, hook.server_time, self.schedule_timeout_s, self.startup_timeout_s
+                )
         return too_late
 
     def _status(

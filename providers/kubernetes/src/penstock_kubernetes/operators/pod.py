@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 from penstock.errors import SkipTask
 from penstock.spec.external_job import Failed, JobStatus, Running, Succeeded
 from penstock_kubernetes.hooks import KubernetesHook
-from penstock_kubernetes.hooks.pod_state import end_of, is_taken_back
+from penstock_kubernetes.hooks.pod_state import end_of, is_taken_back, late
 from penstock_kubernetes.operators.kept import KeptOfJob
 from penstock_kubernetes.operators.pod_arguments import PodArguments
-from penstock_kubernetes.operators.pod_look import PodLook, as_kept, judged, last_event, late, of_kept, still
+from penstock_kubernetes.operators.pod_look import PodLook, as_kept, judged, last_event, of_kept, still
 
 _PATIENCE_S = 20.0
 
@@ -80,7 +80,9 @@ class KubernetesPodOperator(PodArguments):
             )
         start = self._sight.start(hook, pod)
         self._sight.read_log(hook, pod, kept)
-        status = self._status(hook, pod, late(pod, start, hook, self.schedule_timeout_s, self.startup_timeout_s))
+        status = self._status(
+            hook, pod, late(pod, start, hook.server_time, self.schedule_timeout_s, self.startup_timeout_s)
+        )
         if still(status):
             return status
         kept.end(as_kept(status))

@@ -7,7 +7,7 @@ from typing import Any
 from penstock.errors import ErrorKind, ProviderError, SkipTask
 from penstock.spec.external_job import Failed, JobStatus, Running, Succeeded
 from penstock_kubernetes.hooks import KubernetesHook, LogFollower
-from penstock_kubernetes.hooks.pod_state import RUNNING, SCHEDULING, PodEnd, PodStart, end_of, seconds_since, start_of
+from penstock_kubernetes.hooks.pod_state import RUNNING, SCHEDULING, PodEnd, PodStart, end_of, start_of
 from penstock_kubernetes.hooks.results import SIDECAR, Result, ResultError, of_log, of_message
 from penstock_kubernetes.operators.kept import KeptOfJob
 
@@ -76,22 +76,6 @@ class PodLook:
         metadata = pod["metadata"]
         lines = LogFollower(hook, metadata["name"], metadata["namespace"], SIDECAR)
         return of_log(list(lines.new_lines()))
-
-
-def late(pod: Object, start: PodStart, hook: KubernetesHook, schedule_s: float, startup_s: float) -> str:
-    """Why a pod that has not started is waited for no longer, as a sentence without its full stop; "" if it is."""
-    if start.phase == RUNNING:
-        return ""
-    why = f": {start.reason}" if start.reason else ""
-    if start.hopeless:
-        return f"it can never start{why}"
-    if start.phase == SCHEDULING:
-        age_s = seconds_since(pod["metadata"].get("creationTimestamp", ""), hook.server_time)
-        return f"it had no machine within {schedule_s:g} s{why}" if age_s > schedule_s else ""
-    age_s = seconds_since(
-        pod["status"].get("startTime") or pod["metadata"].get("creationTimestamp", ""), hook.server_time
-    )
-    return f"it did not start within {startup_s:g} s{why}" if age_s > startup_s else ""
 
 
 def judged(

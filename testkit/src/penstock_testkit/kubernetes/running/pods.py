@@ -53,7 +53,8 @@ class PodRun(threading.Thread):
         self._store = node.store
         self._grace: float | None = None
         self.over = False
-        self._lost = self._ended_by_node = False
+        self._lost = False
+        self._failure: tuple[str, str] | None = None
         self._volumes: dict[str, Path] = {}
         self._begun = time.monotonic()
 
@@ -85,9 +86,8 @@ class PodRun(threading.Thread):
         self.kill("")
 
     def fail(self, reason: str, message: str) -> None:
-        """The node ends it: its phase first, then its processes."""
-        self._ended_by_node = True
-        self._change(phase_change("Failed", reason, message))
+        """The node ends it: its processes first, then its phase, as a kubelet tells no end before there is one."""
+        self._failure = (reason, message)
         self.kill("")
 
     def kill(self, reason: str, container: str = "") -> None:
@@ -181,7 +181,7 @@ class PodRun(threading.Thread):
 
         def ended(pod: Object) -> None:
             self._show(pod)
-            phase_change("Failed" if any(codes) else "Succeeded")(pod)
+            phase_change("Failed" if any(codes) else "Succeeded", *(self._failure or ()))(pod)
 
         self._change(ended)
 
@@ -265,7 +265,7 @@ class PodRun(threading.Thread):
         end = time.monotonic() + seconds
         while True:
             with self._store.changed:
-                if self._grace is not None or self._lost or self._ended_by_node or self._store.closed:
+                if self._grace is not None or self._lost or self._failure is not None or self._store.closed:
                     raise _OverError
                 left = end - time.monotonic()
                 if left <= 0:
@@ -280,7 +280,7 @@ class PodRun(threading.Thread):
         """End every process; take the pod away if it was deleted."""
         signalled = 0.0
         while self._alive():
-            if self._store.closed or self._lost or self._ended_by_node:
+            if self._store.closed or self._lost or self._failure is not None:
                 self.kill("")
             elif self._grace is not None and not signalled:
                 signalled = time.monotonic()
@@ -299,6 +299,8 @@ class PodRun(threading.Thread):
 
     def _finish_status(self) -> None:
         """What the kubelet reports last: each container's end."""
+        if self._failure is not None:
+            self._change(phase_change("Failed", *self._failure))
         if self.runs:
             self._change(self._show)
             codes = [each.exit_code for each in self.runs.values()]

@@ -1,0 +1,235 @@
+"""The executor that starts a pod for each try, and tells what the cluster says of it.
+
+What a pod does decides nothing: the worker in it claims the try, and tells the server how it ended. What is said here is why a try
+waits, and that a pod is gone, which counts only if no end of its try is stored.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from penstock.errors import ErrorKind, ProviderError
+from penstock.spec.remote import Refused, RemoteContext, RemoteExecutor, Ticket
+from penstock_kubernetes.executors.pod_creation import PodCreation
+from penstock_kubernetes.executors.pod_options import PodOptions, read_pod_options
+from penstock_kubernetes.executors.worker_pod import WORKER, WorkerPods
+from penstock_kubernetes.hooks import KubernetesHook, WatchedPods
+from penstock_kubernetes.hooks.pod_state import (
+    RUNNING,
+    STARTING,
+    PodStart,
+    end_of,
+    is_taken_back,
+    late,
+    seconds_since,
+    start_of,
+)
+from penstock_kubernetes.hooks.watched import Pace
+
+Object = dict[str, Any]
+
+_LISTED_S = 5.0
+_LEFT = "its worker has left, and nobody knows how the try ended"
+_FOR_EVER_S = 1e12
+_CLOSER_S = 10.0
+
+
+class KubernetesExecutor(RemoteExecutor):
+    """Starts a pod for each try, by the name of its ticket, which runs ``penstock worker --ticket``.
+
+    Args:
+        context: What the scheduler makes it with.
+
+    Raises:
+        penstock.errors.ConfigError: Its options are wrong.
+    """
+
+    def __init__(self, context: RemoteContext) -> None:
+        super().__init__(context)
+        self._options: PodOptions = read_pod_options(context.name, context.options)
+        self._hook = self._new_hook()
+        self._pods: WorkerPods | None = None
+        self._creation: PodCreation | None = None
+        self._watched: WatchedPods | None = None
+        self._last_notes: dict[str, str] = {}
+
+    def start(self) -> None:
+        """Check the template with the cluster, and begin to watch.
+
+        Raises:
+            penstock.errors.PenstockError: The template is none, or the cluster cannot be reached.
+        """
+        options = self._options
+        pods = WorkerPods(self.context, options, options.namespace or self._hook.namespace)
+        pods.reread()
+        sample, namespace = pods.pod_of(Ticket("penstock-template", "", "default", 0, 0, "", "", ""))
+        try:
+            self._hook.create("pods", sample, namespace, dry=True)
+        except ProviderError as error:
+            if error.kind is not ErrorKind.THROTTLED:  # a quota says nothing against the template
+                raise
+        self._pods = pods
+        self._creation = PodCreation(self._new_hook, pods, self.context, options.creates)
+        pace = Pace(options.watch_s, options.silent_s)
+        self._watched = WatchedPods(self._new_hook(), pods.namespaces, pods.selector, self._changed, self._gone, pace)
+        self._watched.start()
+        self._watched.known(_LISTED_S)
+        self._creation.start()
+
+    def ring(self, tickets: Sequence[Ticket]) -> Sequence[Refused]:
+        """Have a pod created for each ticket that has none."""
+        assert self._pods is not None  # noqa: S101 - it was started
+        assert self._creation is not None  # noqa: S101
+        refused, running = [], self._running()
+        for ticket in tickets:
+            if ticket.name in running:
+                continue  # of any other it is made sure that it has its Secret
+            try:
+                pod, namespace = self._pods.pod_of(ticket)
+            except ProviderError as error:
+                refused.append(Refused(ticket.name, str(error)))
+            else:
+                self._creation.add(ticket, pod, namespace)
+        return refused
+
+    def silence(self, tickets: Sequence[Ticket], reason: str) -> None:  # noqa: ARG002 - pods are told by SIGTERM alone
+        """Delete the pods of tries that must not run."""
+        self._remove(tickets)
+
+    def release(self, tickets: Sequence[Ticket]) -> None:
+        """Delete the pods of tries that have ended, unless they are kept for a while."""
+        if self._options.keep_s:
+            for ticket in tickets:
+                self._forget(ticket.name)
+        else:
+            self._remove(tickets)
+
+    def look(self, tickets: Sequence[Ticket]) -> None:
+        """Give up pods that do not start, and remove those that nobody needs.
+
+        A pod without a ticket of this scheduler may be another scheduler's. Whoever's it is, it is of no use once it has ended, or if
+        it has not started long after its scheduler would have given it up; one that runs ends with its lease.
+        """
+        pods = self._watched.known() if self._watched is not None else None
+        if pods is None:
+            return
+        is_open, options = {ticket.name for ticket in tickets}, self._options
+        for (namespace, name), pod in pods.items():
+            if pod["metadata"].get("deletionTimestamp"):
+                continue
+            if end_of(pod, WORKER) is not None:
+                if self._ended_s(pod) >= options.keep_s:
+                    self._delete(name, namespace, pod)
+                continue
+            start = start_of(pod)
+            why = self._late(pod, start, 1.0 if name in is_open else 2.0)
+            if why:
+                if name in is_open:
+                    self.context.gone(name, f"its pod was given up: {why}", retryable=not start.hopeless)
+                self._delete(name, namespace, pod)
+            elif name in is_open:
+                self._look_closer(pod, start)
+        for name in self._last_notes.keys() - is_open:
+            self._last_notes.pop(name, None)
+
+    def slots(self) -> int:
+        """Pods at once."""
+        return self._options.most
+
+    def stop(self) -> None:
+        """Ask for nothing more; pods live on."""
+        if self._creation is not None:
+            self._creation.stop()
+        if self._watched is not None:
+            self._watched.stop()
+
+    def _changed(self, pod: Object) -> None:
+        """Tell of a pod that came or changed; called by the threads that watch."""
+        name = pod["metadata"]["name"]
+        end = end_of(pod, WORKER)
+        if end is not None:
+            self.context.gone(name, f"its pod has ended: {end.reason}" if end.reason else _LEFT)
+            self._room()
+            return
+        taken = is_taken_back(pod)
+        start = start_of(pod)
+        self._say(name, f"its pod ends: {taken}" if taken else _note(start))
+        if start.hopeless:
+            self.context.gone(name, f"its pod can never start: {start.reason}", retryable=False)
+
+    def _say(self, name: str, note: str) -> None:
+        if self._last_notes.get(name) != note:
+            self._last_notes[name] = note
+            self.context.waiting(name, note)
+
+    def _look_closer(self, pod: Object, start: PodStart) -> None:
+        """Say what the Events about a pod say that has a machine, and does not start for a while."""
+        metadata = pod["metadata"]
+        if (
+            start.phase != STARTING
+            or start.reason
+            or seconds_since(metadata["creationTimestamp"], self._hook.server_time) < _CLOSER_S
+        ):
+            return
+        events = self._hook.events_of(metadata["name"], metadata["namespace"], uid=metadata["uid"])
+        self._say(metadata["name"], _note(start_of(pod, events)))
+
+    def _gone(self, pod: Object) -> None:
+        """Tell of a pod that is gone; called by the threads that watch."""
+        name, end = pod["metadata"]["name"], end_of(pod, WORKER)
+        cause = (
+            (end.reason if end is not None else "")
+            or is_taken_back(pod)
+            or "somebody has deleted it, or its machine is lost"
+        )
+        self._last_notes.pop(name, None)
+        self.context.gone(name, f"its pod is gone: {cause}")
+        self._room()
+
+    def _room(self) -> None:
+        if self._creation is not None:
+            self._creation.room()
+
+    def _late(self, pod: Object, start: PodStart, times: float) -> str:
+        options = self._options
+        schedule_s = (options.schedule_timeout_s or _FOR_EVER_S) if times == 1.0 else options.start_timeout_s
+        return late(pod, start, self._hook.server_time, schedule_s * times, options.start_timeout_s * times)
+
+    def _ended_s(self, pod: Object) -> float:
+        """Seconds since the worker's end, by the cluster's clock."""
+        ends = [
+            each.get("state", {}).get("terminated", {}).get("finishedAt", "")
+            for each in pod.get("status", {}).get("containerStatuses") or ()
+        ]
+        return seconds_since(max(filter(None, ends), default=""), self._hook.server_time) if any(ends) else _FOR_EVER_S
+
+    def _remove(self, tickets: Sequence[Ticket]) -> None:
+        pods = (self._watched.known() if self._watched is not None else None) or {}
+        places = {name: (namespace, pod) for (namespace, name), pod in pods.items()}
+        for ticket in tickets:
+            self._forget(ticket.name)
+            namespace, pod = places.get(ticket.name, ("", None))
+            if pod is not None:
+                self._delete(ticket.name, namespace, pod)
+            elif self._pods is not None:  # created a moment ago, and not seen yet
+                for each in self._pods.namespaces:
+                    self._hook.delete("pods", ticket.name, each)
+
+    def _forget(self, name: str) -> None:
+        self._last_notes.pop(name, None)
+        if self._creation is not None:
+            self._creation.remove(name)
+
+    def _delete(self, name: str, namespace: str, pod: Object) -> None:
+        self._hook.delete("pods", name, namespace, uid=pod["metadata"]["uid"])
+
+    def _running(self) -> set[str]:
+        known = self._watched.known() if self._watched is not None else None
+        return {name for (_, name), pod in (known or {}).items() if start_of(pod).phase == RUNNING}
+
+    def _new_hook(self) -> KubernetesHook:
+        return KubernetesHook(connection=self._options.connection)
+
+
+def _note(start: PodStart) -> str:
+    """What a try waits for, by how far its pod is."""
+    return "" if start.phase == RUNNING else f"its pod is {start.phase}{f': {start.reason}' if start.reason else ''}"

@@ -1,0 +1,173 @@
+"""The executor of Kubernetes on a fake cluster whose pods are real workers, which know a server and one ticket."""
+
+import json
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from penstock_testkit.kubernetes import KubeCluster
+from penstock_testkit.remote.remote_installation import RemoteInstallation
+
+SETTINGS = f"""
+[executors.pods]
+type = "kubernetes.executor"
+server = "{{url}}"
+image = "penstock:1"
+command = ["{sys.executable}", "-m", "penstock", "worker", "--ticket"]
+doorbell_s = 2.0
+worker_lease_s = 8.0
+most = 4
+silent_s = 2.0
+pod_template = {{ spec = {{ terminationGracePeriodSeconds = 5 }} }}
+
+[executors.pods.cluster]
+server = "CLUSTER"
+token = "TOKEN"
+
+[queues]
+far = "pods"
+"""
+DAG = """
+import os, time
+from pathlib import Path
+from penstock import DAG, task
+
+with DAG("far"):
+
+    @task(queue="far")
+    def first():
+        print("the first one speaks")
+        return {"numbers": list(range(5))}
+
+    @task(queue="far")
+    def second(found):
+        secrets = [name for name in os.environ if name in ("PENSTOCK_TICKET", "PENSTOCK_SECRET_KEY", "PENSTOCK_TOKEN")]
+        return {"sum": sum(found["numbers"]), "secrets": secrets}
+
+    second(first())
+
+with DAG("gated"):
+
+    @task(queue="far", retries=0)
+    def wait():
+        Path(os.environ["GATES"], f"begun-{os.getpid()}").touch()
+        while not Path(os.environ["GATES"], "open").exists():
+            time.sleep(0.05)
+
+    wait()
+
+with DAG("many"):
+
+    @task(queue="far")
+    def one(number):
+        with open(os.environ["GATES"] + "/done", "a") as file:
+            file.write(f"{number}\\n")
+
+    one.expand(number=list(range(12)))
+"""
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture
+def gates(tmp_path):
+    folder = tmp_path / "gates"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def cluster(tmp_path, gates):
+    """A cluster in which every watch breaks off time and again."""
+    found = KubeCluster(tmp_path / "node")
+    found.watches.bookmark_every_s, found.watches.cut_after_s = 0.3, 0.7
+    found.node.environment = {"PATH": os.environ["PATH"], "GATES": str(gates), "TMPDIR": str(tmp_path)}
+    with found.serving() as found.url:
+        yield found
+    assert found.complaints() == []
+
+
+@pytest.fixture
+def made(tmp_path, cluster):
+    settings = SETTINGS.replace("CLUSTER", cluster.url).replace("TOKEN", cluster.token)
+    with RemoteInstallation(tmp_path / "project", settings, {"far.py": DAG}) as made:
+        made.up()
+        yield made
+
+
+def begun(gates):
+    return {int(path.name.rpartition("-")[2]) for path in gates.glob("begun-*")}
+
+
+def nothing_left(made, cluster):
+    made.wait(lambda: not cluster.pods() and not cluster.store.all("secrets"), "no pod is left")
+    assert cluster.node.alive() == []
+
+
+def test_tries_run_in_pods_by_tickets_alone_and_leave_none(made, cluster, gates):
+    made.trigger("far", "one")
+    assert made.ended("far", "one") == "success"
+    assert "the first one speaks" in made.log("far", "one", "first")
+    assert re.search(r'"sum": 10|sum\W+10', made.run("tasks", "xcoms", "far", "second", "--run", "one", "--json"))
+
+    cluster.quotas["default"] = 2
+    made.trigger("many", "one")
+    assert made.ended("many", "one") == "success"
+    assert sorted(map(int, (gates / "done").read_text().split())) == list(range(12))
+    nothing_left(made, cluster)
+    assert not cluster.asked("PATCH /api/v1/namespaces/default/pods/{name}")
+
+
+@pytest.mark.parametrize("act", ["kill", "oom", "evict", "lose"])
+def test_a_pod_that_ends_loses_its_try_which_runs_again_and_spends_no_retry(made, cluster, gates, act):
+    made.trigger("gated", "one")
+    made.wait(lambda: begun(gates), "the task runs")
+    [first], [pod] = begun(gates), list(cluster.pods())
+    if act == "lose":
+        cluster.node.lose()
+    else:
+        getattr(cluster.node, act)(pod)
+    made.wait(lambda: begun(gates) - {first}, "it runs again")
+    assert not Path(f"/proc/{first}").exists()
+    (gates / "open").touch()
+    assert made.ended("gated", "one") == "success"
+    nothing_left(made, cluster)
+
+
+def test_a_cancelled_run_ends_its_pod(made, cluster, gates):
+    made.trigger("gated", "one")
+    made.wait(lambda: begun(gates), "the task runs")
+    made.run("runs", "cancel", "gated", "one")
+    assert made.ended("gated", "one") == "cancelled"
+    nothing_left(made, cluster)
+
+
+def test_what_a_pod_waits_for_is_told_and_a_cluster_without_room_fails_nothing(made, cluster, gates):
+    (gates / "open").touch()
+    cluster.node.cpu = 0.0
+    cluster.node.paused = True
+    cluster.quotas["default"] = 0
+    made.trigger("gated", "one")
+    made.wait(lambda: "quota" in made.run("tasks", "why", "gated", "wait", "--run", "one"), "the quota is told")
+    cluster.quotas.clear()
+    made.wait(lambda: "scheduling" in made.run("tasks", "why", "gated", "wait", "--run", "one"), "the phase is told")
+    cluster.node.paused = False
+    assert made.ended("gated", "one") == "success"
+
+
+def test_pods_outlive_a_scheduler_that_is_killed_and_are_taken_up_by_the_next(made, cluster, gates):
+    made.trigger("gated", "one")
+    made.wait(lambda: begun(gates), "the task runs")
+    [pid], before = begun(gates), set(cluster.pods())
+    [scheduler] = json.loads(made.run("schedulers", "list", "--json"))
+    os.kill(scheduler["pid"], signal.SIGKILL)
+    cluster.store.compact()
+    (gates / "open").touch()
+    assert made.ended("gated", "one") == "success"
+    assert begun(gates) == {pid}
+    assert len(cluster.asked("POST /api/v1/namespaces/default/pods")) <= 3  # two templates, and the one pod
+    assert before
+    nothing_left(made, cluster)
