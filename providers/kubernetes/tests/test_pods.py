@@ -113,7 +113,7 @@ def test_an_exit_code_may_skip_and_a_failed_pod_may_be_kept(cluster, run, python
 def test_what_ends_a_pod_from_outside_is_told(cluster, run, python, once_running, act, says):
     once_running(lambda name: cluster.node.lose() if act == "lose" else getattr(cluster.node, act)(name))
 
-    found = run(KubernetesPodOperator, **python(FOREVER), resources={"limits": {"memory": "64Mi"}})
+    found = run(KubernetesPodOperator, **python(FOREVER), container_resources={"limits": {"memory": "64Mi"}})
 
     assert found.state == "failed"
     assert says in found.errors[0]
@@ -124,7 +124,7 @@ def test_what_ends_a_pod_from_outside_is_told(cluster, run, python, once_running
     [
         ({"image": "bad/image:1", "startup_timeout_s": 1.5}, "within 1.5 s: container 'base' waits (ImagePullBackOff): Back-off"),
         (
-            {"resources": {"requests": {"cpu": "1000"}}, "schedule_timeout_s": 1.5},
+            {"container_resources": {"requests": {"cpu": "1000"}}, "schedule_timeout_s": 1.5},
             "it had no machine within 1.5 s: it has no machine: 0/1 nodes are available: 1 Insufficient cpu",
         ),
         (
@@ -183,7 +183,7 @@ def test_a_quota_and_a_busy_server_are_waited_for(cluster, run, python):
             "it has no containers; it has apiVersion, kind, metadata, spec",
         ),
         ({"container_name": "Main"}, "no name of lower-case letters"),
-        ({"resources": {"limits": {"cpu": "lots"}}}, "quantities must match"),
+        ({"container_resources": {"limits": {"cpu": "lots"}}}, "quantities must match"),
         ({"pod_template_file": "/nowhere/pod.yaml"}, "the template /nowhere/pod.yaml cannot be read"),
     ],
 )

@@ -64,7 +64,7 @@ def test_it_names_every_field_and_every_capability():
     objects = {entry["object"].rpartition(":")[2] for kind in ("hooks", "sensors") for entry in MANIFEST[kind]}
     arguments = {
         each["name"]
-        for kind in ("sensors", "secrets_backends")
+        for kind in ("sensors", "secrets_backends", "executors")
         for entry in MANIFEST[kind]
         for each in entry["parameters"]
     }

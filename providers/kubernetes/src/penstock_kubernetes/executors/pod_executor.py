@@ -152,11 +152,11 @@ class KubernetesExecutor(RemoteExecutor):
             return
         taken = is_taken_back(pod)
         start = start_of(pod)
-        self._say(name, f"its pod ends: {taken}" if taken else _note(start))
+        self._show(name, f"its pod ends: {taken}" if taken else _note(start))
         if start.hopeless:
             self.context.gone(name, f"its pod can never start: {start.reason}", retryable=False)
 
-    def _say(self, name: str, note: str) -> None:
+    def _show(self, name: str, note: str) -> None:
         if self._last_notes.get(name) != note:
             self._last_notes[name] = note
             self.context.waiting(name, note)
@@ -171,7 +171,7 @@ class KubernetesExecutor(RemoteExecutor):
         ):
             return
         events = self._hook.events_of(metadata["name"], metadata["namespace"], uid=metadata["uid"])
-        self._say(metadata["name"], _note(start_of(pod, events)))
+        self._show(metadata["name"], _note(start_of(pod, events)))
 
     def _gone(self, pod: Object) -> None:
         """Tell of a pod that is gone; called by the threads that watch."""
@@ -204,10 +204,10 @@ class KubernetesExecutor(RemoteExecutor):
 
     def _remove(self, tickets: Sequence[Ticket]) -> None:
         pods = (self._watched.known() if self._watched is not None else None) or {}
-        places = {name: (namespace, pod) for (namespace, name), pod in pods.items()}
+        known = {name: (namespace, pod) for (namespace, name), pod in pods.items()}
         for ticket in tickets:
             self._forget(ticket.name)
-            namespace, pod = places.get(ticket.name, ("", None))
+            namespace, pod = known.get(ticket.name, ("", None))
             if pod is not None:
                 self._delete(ticket.name, namespace, pod)
             elif self._pods is not None:  # created a moment ago, and not seen yet

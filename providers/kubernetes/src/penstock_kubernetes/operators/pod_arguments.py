@@ -32,7 +32,7 @@ class PodArguments(ExternalJob):
         env_from: Sources of whole environments, as a container's ``envFrom`` has them.
         volumes: As the spec of a pod has them.
         volume_mounts: As the spec of a container has them.
-        resources: Requests and limits, as the spec of a container has them.
+        container_resources: Requests and limits, as the spec of a container has them.
         labels: Labels of the pod; 63 characters at most.
         annotations: Annotations of the pod, for text of any kind.
         service_account_name: The account as which it runs.
@@ -57,7 +57,7 @@ class PodArguments(ExternalJob):
 
     service: ClassVar[str] = "Kubernetes"
     template_fields: ClassVar[Sequence[str]] = (
-        "image", "cmds", "arguments", "name", "namespace", "env_vars", "labels", "annotations", "resources", "pod_template",
+        "image", "cmds", "arguments", "name", "namespace", "env_vars", "labels", "annotations", "container_resources", "pod_template",
         "pod_template_file", "pod_patch",
     )  # fmt: skip
 
@@ -65,7 +65,7 @@ class PodArguments(ExternalJob):
         self, *, image: str = "", cmds: list[str] | None = None, arguments: list[str] | None = None, name: str = "",
         namespace: str = "", env_vars: dict[str, Any] | None = None, env_from: list[dict[str, Any]] | None = None,
         volumes: list[dict[str, Any]] | None = None, volume_mounts: list[dict[str, Any]] | None = None,
-        resources: dict[str, Any] | None = None, labels: dict[str, str] | None = None,
+        container_resources: dict[str, Any] | None = None, labels: dict[str, str] | None = None,
         annotations: dict[str, str] | None = None, service_account_name: str = "",
         node_selector: dict[str, str] | None = None, tolerations: list[dict[str, Any]] | None = None,
         init_containers: list[dict[str, Any]] | None = None, pod_template: dict[str, Any] | None = None,
@@ -85,7 +85,7 @@ class PodArguments(ExternalJob):
                 raise ValueError("schedule_timeout_s and startup_timeout_s must be greater than 0")
         self.image, self.cmds, self.arguments, self.name, self.namespace = image, cmds, arguments, name, namespace
         self.env_vars, self.env_from, self.volumes, self.volume_mounts = env_vars, env_from, volumes, volume_mounts
-        self.resources, self.labels, self.annotations = resources, labels, annotations
+        self.container_resources, self.labels, self.annotations = container_resources, labels, annotations
         self.service_account_name, self.node_selector, self.tolerations = (
             service_account_name,
             node_selector,
@@ -140,7 +140,7 @@ class PodArguments(ExternalJob):
         container = _given({
             "name": self.container_name, "image": self.image, "command": self.cmds, "args": self.arguments,
             "env": [_variable(key, value) for key, value in (self.env_vars or {}).items()], "envFrom": self.env_from,
-            "volumeMounts": self.volume_mounts, "resources": self.resources,
+            "volumeMounts": self.volume_mounts, "resources": self.container_resources,
         })  # fmt: skip
         spec = _given({
             "containers": [container], "volumes": self.volumes, "serviceAccountName": self.service_account_name,

@@ -89,6 +89,8 @@ class Container:
         """Kill all of its processes, those in sessions of their own too; the reason is told of its end."""
         self.kill_reason = self.kill_reason or reason
         self._signal_all(signal.SIGKILL)
+        if self.running:
+            self._kill_all()
 
     def terminate(self) -> None:
         """Send SIGTERM to its first process, as a runtime does."""
