@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from penstock import Connection
-from penstock.errors import ConfigError
+from penstock.errors import ConfigError, as_sentence
 from penstock.spec.fields import read_fields
 from penstock_kubernetes.connections import KubernetesFields
 
@@ -70,7 +70,7 @@ def read_pod_options(name: str, options: Mapping[str, Any]) -> PodOptions:
     try:
         made = PodOptions(**options)
     except TypeError as error:
-        raise ConfigError(f"[executors.{name}]: {error}.") from error
+        raise ConfigError(f"[executors.{name}]: {as_sentence(error)}") from error
     problems = []
     if not (made.image or made.pod_template or made.pod_template_file):
         problems.append("a pod needs an image: give image, pod_template or pod_template_file")
