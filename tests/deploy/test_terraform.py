@@ -13,7 +13,7 @@ HERE = Path(__file__).parent / "terraform"
 STACKS = ["network-and-data", "services"]
 FACTS = json.loads((HERE / "aws_schema.json").read_text())
 META = {"for_each", "count", "depends_on", "provider", "lifecycle"}
-_PARSE = (
+PARSE = (
     "import json, sys; sys.path.append(sys.argv[1]); import hcl2\n"
     "print(json.dumps([hcl2.load(open(each)) for each in sys.argv[2:]]))"
 )
@@ -22,7 +22,7 @@ _PARSE = (
 @pytest.fixture
 def parsed(tools):
     def read(folder):
-        return json.loads(tools.run(sys.executable, "-c", _PARSE, tools.packages, *sorted(folder.glob("*.tf"))))
+        return json.loads(tools.run(sys.executable, "-c", PARSE, tools.packages, *sorted(folder.glob("*.tf"))))
 
     return read
 
