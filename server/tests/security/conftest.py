@@ -13,6 +13,7 @@ from penstock.store import new_key
 from penstock_server.access.login import Login
 from penstock_server.access.passwords import Passwords
 from penstock_server.access.user_authenticator import UserAuthenticator
+from penstock_server.execution.execution_api import ExecutionApi
 from penstock_server.http.application import application
 from penstock_server.http.authenticator import OwnerToken
 
@@ -47,7 +48,8 @@ class World:
         authenticator = UserAuthenticator(principals, OwnerToken(OWNER), installation.store.name)
         self.cookie = authenticator.cookie(Request({"type": "http", "scheme": "http", "headers": []}))
         login = Login(installation, principals, authenticator, Passwords())
-        self._application = application(installation, authenticator, more=login.routes())
+        execution = ExecutionApi(installation, authenticator)
+        self._application = application(installation, authenticator, more=login.routes(), execution=execution)
         self._caller = caller
 
     def call(self, name):
