@@ -13,7 +13,7 @@ import msgspec
 
 from penstock.clock import Clock
 from penstock.decoders import msgpack_decoder
-from penstock.errors import DataRefusedError, StoreUnavailableError
+from penstock.errors import DataRefusedError, InternalError, StoreUnavailableError
 from penstock.model.attempt import TryEnd
 from penstock.model.remote.remote_try import OfferedTry, RemoteNews, RemoteState
 from penstock.model.run import TaskKey
@@ -229,7 +229,7 @@ class RemoteTryExecutor:
         offered = [self._offered(name, each) for name, each in requests.items()]
         try:
             self._tries.offer(offered, self._owner, self._clock.now())
-        except DataRefusedError as error:
+        except (DataRefusedError, InternalError) as error:  # such as of a run that was deleted
             if len(offered) > 1:  # one that cannot be stored must not hold up the others
                 for name, each in requests.items():
                     self._offer({name: each})
