@@ -8,6 +8,7 @@ import itertools
 from typing import Any
 
 from penstock_testkit.aws_jobs import batch, ecs, functions
+from penstock_testkit.aws_jobs.job_processes import JobProcesses
 from penstock_testkit.aws_jobs.json_errors import error
 from penstock_testkit.saas import App, HttpAnswer, HttpRequest
 
@@ -24,6 +25,7 @@ class AwsJobs(App):
         invoked: The payloads with which functions were called, by their names, in order.
         streams: Log streams by group and name: the messages.
         looks: How often each job was asked for, by its id.
+        containers: Processes of this machine that jobs are, if they are to be some.
     """
 
     name = "aws-jobs"
@@ -40,6 +42,7 @@ class AwsJobs(App):
         self.invoked: list[tuple[str, Any]] = []
         self.streams: dict[tuple[str, str], list[str]] = {}
         self.looks: dict[str, int] = {}
+        self.containers = JobProcesses()
         self.numbers = itertools.count(1)
 
     def refusal(self, request: HttpRequest, status: int) -> HttpAnswer:  # noqa: ARG002 - the method of all fakes

@@ -12,12 +12,13 @@ from penstock_testkit.aws_jobs.json_errors import error
 from penstock_testkit.saas import HttpAnswer, HttpRequest, NotFakedError, RouteTable
 
 routes = RouteTable()
+_MOST_DESCRIBED = 100
 
 _ECS, _LOGS = "AmazonEC2ContainerServiceV20141113", "Logs_20140328"
 _KNOWN = {
     f"{_ECS}.RunTask": {
         "clientToken", "startedBy", "count", "cluster", "taskDefinition", "launchType", "overrides",
-        "networkConfiguration", "capacityProviderStrategy", "enableExecuteCommand",
+        "networkConfiguration", "capacityProviderStrategy", "enableExecuteCommand", "tags",
     },
     f"{_ECS}.DescribeTasks": {"cluster", "tasks"},
     f"{_ECS}.ListTasks": {"cluster", "startedBy", "desiredStatus"},
@@ -50,25 +51,40 @@ def _run(fake: Any, asked: dict[str, Any]) -> HttpAnswer:  # noqa: ANN401
     task = {"taskArn": arn, "lastStatus": "PROVISIONING", "desiredStatus": "RUNNING", "startedBy": asked["startedBy"]}
     fake.tasks[arn] = {**task, "containers": [{"name": "main", "lastStatus": "PENDING"}], "asked": asked}
     fake.tasks[arn]["end"] = {"after": 1, **fake.ends}
+    for each in asked.get("overrides", {}).get("containerOverrides", []):
+        fake.containers.start(arn, each.get("environment", []))
     given = {"tasks": [task], "failures": []}
     fake.tokens[name] = (asked, given)
     return HttpAnswer.json(given)
 
 
 def _describe(fake: Any, asked: dict[str, Any]) -> HttpAnswer:  # noqa: ANN401
-    (arn,) = asked["tasks"]
+    if len(asked["tasks"]) > _MOST_DESCRIBED:
+        return error("InvalidParameterException", "tasks: at most 100")
+    known = [_looked(fake, arn) for arn in asked["tasks"] if arn in fake.tasks]
+    missing = [{"arn": arn, "reason": "MISSING"} for arn in asked["tasks"] if arn not in fake.tasks]
+    return HttpAnswer.json({"tasks": known, "failures": missing})
+
+
+def _looked(fake: Any, arn: str) -> dict[str, Any]:  # noqa: ANN401
     fake.looks[arn] = fake.looks.get(arn, 0) + 1
-    if arn not in fake.tasks:
-        return HttpAnswer.json({"tasks": [], "failures": [{"arn": arn, "reason": "MISSING"}]})
     task = fake.tasks[arn]
-    if task["lastStatus"] != "STOPPED":
+    if fake.containers.runs(arn):
+        code = fake.containers.exit_code(arn)
+        task["lastStatus"] = "RUNNING" if code is None else "STOPPED"
+        if code is not None:
+            task["containers"] = [{"name": "main", "exitCode": code}]
+            task |= {
+                "stopCode": "EssentialContainerExited",
+                "stoppedReason": "Essential container in task exited",
+            } | task
+    elif task["lastStatus"] != "STOPPED":
         task["lastStatus"] = "RUNNING"
         if fake.looks[arn] > task["end"]["after"]:
             containers = task["end"].get("containers", [{"name": "main", "exitCode": 0}])
             stop = {"stopCode": "EssentialContainerExited", "stoppedReason": "Essential container in task exited"}
             task.update(stop | task["end"].get("task", {}), lastStatus="STOPPED", containers=containers)
-    shown = {name: value for name, value in task.items() if name not in ("end", "asked")}
-    return HttpAnswer.json({"tasks": [shown], "failures": []})
+    return {name: value for name, value in task.items() if name not in ("end", "asked")}
 
 
 def _list(fake: Any, asked: dict[str, Any]) -> HttpAnswer:  # noqa: ANN401
@@ -76,15 +92,22 @@ def _list(fake: Any, asked: dict[str, Any]) -> HttpAnswer:  # noqa: ANN401
     found = [
         arn
         for arn, task in fake.tasks.items()
-        if task["startedBy"] == asked["startedBy"] and (task["lastStatus"] == "STOPPED") is stopped
+        if task["startedBy"] == asked["startedBy"] and (_status(fake, arn) == "STOPPED") is stopped
     ]
     return HttpAnswer.json({"taskArns": found})
+
+
+def _status(fake: Any, arn: str) -> str:  # noqa: ANN401
+    """Its status without a look at one that ends by looks."""
+    task = _looked(fake, arn) if fake.containers.runs(arn) else fake.tasks[arn]
+    return str(task["lastStatus"])
 
 
 def _stop(fake: Any, asked: dict[str, Any]) -> HttpAnswer:  # noqa: ANN401
     task = fake.tasks.get(asked["task"])
     if task is None:
         return error("InvalidParameterException", "The referenced task was not found.")
+    fake.containers.stop(asked["task"])
     if task["lastStatus"] != "STOPPED":
         ended = [{"name": "main", "exitCode": 143}]
         task.update(lastStatus="STOPPED", stopCode="UserInitiated", stoppedReason=asked["reason"], containers=ended)

@@ -1,5 +1,6 @@
 """The hook of Amazon ECS: tasks that are run once, looked at and stopped."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from penstock.errors import ErrorKind, ProviderError
@@ -8,6 +9,7 @@ from penstock_aws.hooks.service import AwsHook
 # Reasons of RunTask's failures that may pass; see "API failure reasons" of the Amazon ECS developer guide. A service
 # without room answers with 200.
 _PASSING = ("RESOURCE:", "AGENT", "CAPACITY")
+_MOST_DESCRIBED = 100
 
 
 class EcsHook(AwsHook):
@@ -20,11 +22,12 @@ class EcsHook(AwsHook):
 
     service: ClassVar[str] = "ecs"
 
-    def run_task(self, token: str, **options: Any) -> str:  # noqa: ANN401 - the API's own
+    def run_task(self, token: str, *, started_by: str = "", **options: Any) -> str:  # noqa: ANN401 - the API's own
         """Run a task once, however often this is asked for with the same token within a day.
 
         Args:
             token: The request's ``clientToken``, and the task's ``startedBy`` (at most 64 and 128 characters).
+            started_by: Another ``startedBy``, for tasks of several tokens that are found together.
             **options: Further arguments of RunTask.
 
         Returns:
@@ -35,7 +38,7 @@ class EcsHook(AwsHook):
         """
         what = str(options.get("taskDefinition", ""))
         with self.errors("RunTask", what):
-            answer = self.client.run_task(clientToken=token, startedBy=token, count=1, **options)
+            answer = self.client.run_task(clientToken=token, startedBy=started_by or token, count=1, **options)
         if answer.get("tasks"):
             return str(answer["tasks"][0]["taskArn"])
         reasons = [f"{each.get('reason', '')} {each.get('detail', '')}".strip() for each in answer.get("failures", [])]
@@ -61,6 +64,15 @@ class EcsHook(AwsHook):
         with self.errors("DescribeTasks", arn):
             answer = self.client.describe_tasks(cluster=cluster, tasks=[arn])
         return dict(answer["tasks"][0]) if answer["tasks"] else None
+
+    def describe_tasks(self, cluster: str, arns: Sequence[str]) -> list[dict[str, Any]]:
+        """Tasks as DescribeTasks tells them, those that it knows."""
+        found: list[dict[str, Any]] = []
+        for at in range(0, len(arns), _MOST_DESCRIBED):
+            part = list(arns[at : at + _MOST_DESCRIBED])
+            with self.errors("DescribeTasks", cluster):
+                found += self.client.describe_tasks(cluster=cluster, tasks=part)["tasks"]
+        return found
 
     def stop_task(self, cluster: str, arn: str, reason: str) -> None:
         """Have a task stop: SIGTERM, and SIGKILL half a minute later; nothing happens to one that has stopped."""

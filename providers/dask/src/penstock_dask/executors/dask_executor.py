@@ -1,0 +1,166 @@
+"""The executor: hands each ticket to a Dask cluster as a task that runs the ticket's process."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.errors import ConfigError
+from penstock.spec.remote import Refused, RemoteContext, RemoteExecutor, Ticket
+from penstock_dask.connections import certificate_problems
+from penstock_dask.executors.ticket_run import TicketEnd, WithheldEnviron, end_tickets, run_ticket
+from penstock_dask.hooks.dask_cluster import Cluster, DaskTask
+
+_UNDER_WAY = frozenset({"waiting", "no-worker", "queued", "processing"})
+_FIRST_SIGNAL = 128
+_CONFIG = {"resources": dict, "workers": list}
+
+
+@dataclass(frozen=True)
+class DaskOptions:
+    """The executor's options, as the manifest says them."""
+
+    address: str
+    tls_ca: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+    command: tuple[str, ...] = ()
+    cpu_resource: str = "CPU"
+    memory_resource: str = "MEMORY"
+    queues: Mapping[str, Mapping[str, float]] | None = None
+    connect_timeout_s: float = 5.0
+
+
+class DaskExecutor(RemoteExecutor):
+    """Runs each try in a process beside a Dask worker; the try's ticket is the key of a task of the cluster.
+
+    Args:
+        context: What the scheduler makes it with.
+
+    Raises:
+        ConfigError: The options are wrong.
+    """
+
+    def __init__(self, context: RemoteContext) -> None:
+        super().__init__(context)
+        self._options = _read(context)
+        certificates = (self._options.tls_ca, self._options.tls_cert, self._options.tls_key)
+        self._cluster = Cluster(self._options.address, certificates, self._options.connect_timeout_s)
+        self._ended: dict[str, str] = {}
+        self._missing: set[str] = set()
+        self._failed: set[str] = set()
+
+    def ring(self, tickets: Sequence[Ticket]) -> Sequence[Refused]:
+        """Submit a task for each ticket, under its name; one that is there already is left as it is."""
+        resources = self._cluster.workers().resources
+        refused = [Refused(each.name, problem) for each in tickets if (problem := _problem(each))]
+        wrong = {each.name for each in refused}
+        good = [each for each in tickets if each.name not in wrong]
+        self._failed -= {each.name for each in good}
+        self._cluster.submit(run_ticket, [self._submission(each, resources) for each in good], self._took)
+        return refused
+
+    def silence(self, tickets: Sequence[Ticket], reason: str) -> None:  # noqa: ARG002 - the cluster needs no reason
+        """Cancel tasks, and end the processes of those that run."""
+        self._cluster.take_back(end_tickets, [each.name for each in tickets])
+        self._drop(tickets)
+
+    def release(self, tickets: Sequence[Ticket]) -> None:
+        """Let the cluster forget tasks."""
+        self._cluster.forget([each.name for each in tickets])
+        self._drop(tickets)
+
+    def look(self, tickets: Sequence[Ticket]) -> None:
+        """Tell of open tickets whose task has ended, or is not in the cluster, and why others wait."""
+        states = self._cluster.states([each.name for each in tickets])
+        missing = {each.name for each in tickets if states.get(each.name) not in _UNDER_WAY} - self._failed
+        for name in missing:
+            # One look may come between the end of a task and the news of its try's end.
+            if name in self._missing or self._ended.get(name):
+                self.context.gone(name, self._ended.get(name) or "the Dask cluster does not know its task any more")
+        self._missing = missing
+        for each in tickets:
+            if states.get(each.name) == "no-worker":
+                wanted = self._submission(each, self._cluster.workers().resources)
+                asked = ", ".join(f"{name} {amount:g}" for name, amount in wanted.resources.items())
+                self.context.waiting(
+                    each.name, f"no Dask worker has what it takes: {asked or 'there is no suitable worker'}"
+                )
+
+    def slots(self) -> int:
+        """The threads of the cluster, and as many tries ahead."""
+        return max(1, 2 * self._cluster.workers().threads)
+
+    def stop(self) -> None:
+        """Close the line to the cluster; its tasks go on."""
+        self._cluster.close()
+
+    def _took(self, name: str, found: object) -> None:
+        """Note how a task ended; called in a thread of the client."""
+        if isinstance(found, BaseException):
+            self._ended[name] = f"its Dask task failed: {found}"
+        elif isinstance(found, TicketEnd) and found.code == 0:
+            self._ended[name] = "its process has ended, and told no end of the try"
+        elif isinstance(found, TicketEnd):
+            self._ended[name] = f"its process on the Dask worker ended with {found.code}: {_last_line(found.output)}"
+            if found.code < _FIRST_SIGNAL:  # it could not begin, as without the server: the bell is rung for it again
+                self._failed.add(name)
+                self.context.waiting(name, self._ended.pop(name))
+
+    def _drop(self, tickets: Sequence[Ticket]) -> None:
+        for each in tickets:
+            self._failed.discard(each.name)
+            self._missing.discard(each.name)
+            self._ended.pop(each.name, None)
+
+    def _submission(self, ticket: Ticket, there: Mapping[str, float]) -> DaskTask:
+        options, config = self._options, ticket.executor_config.get("dask") or {}
+        wanted = {
+            name: amount
+            for name, amount in ((options.cpu_resource, ticket.cpu), (options.memory_resource, ticket.memory_bytes))
+            if amount and name in there
+        }
+        wanted |= (options.queues or {}).get(ticket.queue, {})
+        wanted |= config.get("resources", {})
+        environ = WithheldEnviron(PENSTOCK_TICKET=ticket.secret)
+        if self.context.server:
+            environ["PENSTOCK_SERVER"] = self.context.server
+        arguments = (ticket.name, environ, options.command)
+        return DaskTask(ticket.name, arguments, dict(wanted), config.get("workers", ()))
+
+
+def _last_line(output: str) -> str:
+    return next((line for line in reversed(output.splitlines()) if line.strip()), "it printed nothing")
+
+
+def _problem(ticket: Ticket) -> str:
+    """Say what is wrong with what a task tells this executor; "" if nothing is."""
+    config = ticket.executor_config.get("dask")
+    if config is None:
+        return ""
+    if not isinstance(config, dict):
+        return f"executor_config: dask is {config!r:.100}; write a dict with resources or workers."
+    for name, value in config.items():
+        if name not in _CONFIG or not isinstance(value, _CONFIG[name]):
+            return f"executor_config: dask takes resources, a dict, and workers, a list; it has {name!r} as {value!r:.100}."
+    wrong = [name for name, amount in config.get("resources", {}).items() if not isinstance(amount, int | float)]
+    return f"executor_config: the Dask resource {wrong[0]!r} is to be a number." if wrong else ""
+
+
+def _read(context: RemoteContext) -> DaskOptions:
+    place, given = f"[executors.{context.name}]", dict(context.options)
+    known = DaskOptions.__dataclass_fields__
+    unknown = sorted(given.keys() - known.keys())
+    if unknown:
+        raise ConfigError(f"{place}: there is no option {unknown[0]!r}; it takes {', '.join(known)}.")
+    address: Any = given.get("address")
+    if not isinstance(address, str) or not address.startswith(("tcp://", "tls://")):
+        raise ConfigError(
+            f"{place}: address is {address!r}; write one such as tcp://scheduler:8786 or tls://scheduler:8786."
+        )
+    options = DaskOptions(**{**given, "command": tuple(given.get("command", ()))})
+    problem = next(certificate_problems(options.tls_ca, options.tls_cert, options.tls_key), "")
+    if not problem and address.startswith("tls://") != bool(options.tls_ca):
+        problem = "tls_ca, tls_cert and tls_key are for an address that begins with tls://, which needs them"
+    if problem:
+        raise ConfigError(f"{place}: {problem}.")
+    return options

@@ -1,0 +1,110 @@
+"""The executor's options, what its processes do when the worker is gone, and that no log shows a ticket."""
+
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from penstock.errors import ConfigError
+from penstock.spec.remote import RemoteContext, Ticket
+from penstock_dask.executors import DaskExecutor
+from penstock_dask.executors.ticket_run import TicketEnd, WithheldEnviron, end_tickets, run_ticket
+from penstock_dask.hooks.dask_cluster import Cluster, DaskTask
+
+GUARD = [sys.executable, "-m", "penstock_dask.executors.ticket_guard"]
+
+
+def made(**options):
+    return DaskExecutor(
+        RemoteContext(
+            "far", options, "", "i", Path("unused"), lambda: datetime.now(UTC), lambda *_: None, lambda *_, **__: None
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({}, "address is None; write one such as tcp://scheduler:8786"),
+        ({"address": "scheduler:8786"}, "address is 'scheduler:8786'"),
+        ({"address": "tcp://s:1", "adress": "x"}, "there is no option 'adress'; it takes address"),
+        (
+            {"address": "tls://s:1"},
+            "tls_ca, tls_cert and tls_key are for an address that begins with tls://, which needs them",
+        ),
+        ({"address": "tls://s:1", "tls_ca": "a"}, "belong together"),
+    ],
+)
+def test_wrong_options_are_refused(options, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        made(**options)
+
+
+@pytest.mark.parametrize("config", [3, {"image": "x"}, {"workers": "a"}, {"resources": {"GPU": "one"}}])
+def test_what_a_task_says_wrongly_is_refused(dask, config):
+    executor = made(address=dask.address)
+    ticket = Ticket("t-1", "t-1.s", "far", 1, 1, "d", "r", "t", executor_config={"dask": config})
+    try:
+        [refused] = executor.ring([ticket])
+        assert refused.reason.startswith("executor_config: ")
+    finally:
+        executor.stop()
+
+
+def test_a_task_of_a_name_is_one_and_may_be_submitted_again_when_it_has_ended(dask, tmp_path):
+    cluster, ended = Cluster(dask.address, ("", "", ""), 5.0), []
+    file = tmp_path / "runs"
+    words = ["sh", "-c", f"echo run >> {file}; sleep 1; exit 3"]
+    task = DaskTask("t-one", ("t-one", WithheldEnviron(A="b"), words), {})
+
+    def until(so):
+        end = time.monotonic() + 30
+        while not so():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+    for _ in range(3):
+        cluster.submit(run_ticket, [task], lambda *found: ended.append(found))
+    until(lambda: ended)
+    assert file.read_text() == "run\n"
+    assert {(key, found.code) for key, found in ended} == {("t-one", 3)}
+    until(lambda: not cluster.states(["t-one"]))
+    cluster.submit(run_ticket, [task], lambda *found: ended.append(found))
+    until(lambda: file.read_text() == "run\nrun\n")
+    cluster.take_back(end_tickets, ["t-one"])
+    until(lambda: not cluster.states(["t-one"]))
+    cluster.close()
+
+
+def test_the_process_of_a_ticket_ends_with_the_worker_whatever_became_of_that(tmp_path):
+    file = tmp_path / "pid"
+    words = ["sh", "-c", f"trap '' TERM; echo $$ > {file}; sleep 100"]
+    with subprocess.Popen([*GUARD, "sh", "-c", f"echo $$ > {file}; exec sleep 100"], stdin=subprocess.PIPE) as guard:
+        until_there(file)
+        guard.stdin.close()
+        assert guard.wait(20) == 128 + signal.SIGTERM
+    file.unlink()
+    with subprocess.Popen([*GUARD, *words], stdin=subprocess.PIPE) as guard:
+        pid = until_there(file)
+        guard.kill()
+    end = time.monotonic() + 10
+    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def until_there(file):
+    end = time.monotonic() + 20
+    while not (file.exists() and file.read_text().strip()):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return int(file.read_text())
+
+
+def test_a_ticket_is_in_no_text_that_dask_could_print():
+    assert repr((WithheldEnviron(PENSTOCK_TICKET="t.secret"),)) == "(<PENSTOCK_TICKET>,)"
+    assert run_ticket("t", WithheldEnviron(A="b"), ["sh", "-c", "echo $A; exit 4"]) == TicketEnd(4, "b\n")

@@ -1,0 +1,148 @@
+"""Tries on a cluster whose worker and scheduler are killed: a real installation, a real cluster, and gates in the tasks."""
+
+import json
+import os
+import signal
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from penstock_testkit.remote.remote_installation import RemoteInstallation
+
+SETTINGS = """
+[executors.cluster]
+type = "dask.executor"
+server = "{{url}}"
+address = "{address}"
+doorbell_s = 3.0
+worker_lease_s = 6.0
+queues = {{ large = {{ MEMORY = 1e9 }} }}
+
+[queues]
+far = "cluster"
+large = "cluster"
+"""
+DAG = """
+import os, time
+from pathlib import Path
+from penstock import DAG, task
+from penstock_dask.hooks import DaskHook
+
+with DAG("sums"):
+
+    @task(queue="large", resources={"cpu": 2})
+    def total():
+        print("it adds")
+        return DaskHook().get_client().submit(sum, [1, 2, 3]).result()
+
+    total()
+
+with DAG("gated"):
+
+    @task(queue="far", retries=0)
+    def wait():
+        Path(os.environ["GATES"], f"begun-{os.getpid()}").touch()
+        while not Path(os.environ["GATES"], "open").exists():
+            time.sleep(0.05)
+
+    wait()
+
+with DAG("wrong"):
+
+    @task(queue="far", executor_config={"dask": {"wrokers": []}})
+    def wrong(): ...
+
+    wrong()
+
+with DAG("greedy"):
+
+    @task(queue="far", resources={"cpu": 64})
+    def greedy(): ...
+
+    greedy()
+"""
+pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("dask")]
+
+
+@pytest.fixture
+def gates(tmp_path):
+    folder = tmp_path / "gates"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def cluster(tmp_path, gates, local_dask, monkeypatch):
+    monkeypatch.setenv("GATES", str(gates))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    made = local_dask(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def made(cluster, tmp_path):
+    environ = {"PENSTOCK_CONN_DASK_DEFAULT": f"dask://127.0.0.1:{cluster.port}"}
+    settings = SETTINGS.format(address=cluster.address)
+    with RemoteInstallation(tmp_path / "project", settings, {"far.py": DAG}, environ) as made:
+        made.up()
+        yield made
+
+
+def begun(gates):
+    return {int(path.name.rpartition("-")[2]) for path in gates.glob("begun-*")}
+
+
+def notes(made):
+    """What open tries wait for."""
+    with sqlite3.connect(made.folder / ".penstock" / "penstock.db") as database:
+        return [note for (note,) in database.execute("SELECT note FROM remote_try")]
+
+
+def test_a_task_runs_on_the_cluster_takes_its_resources_and_has_a_client_of_it(made, cluster):
+    cluster.start_worker("--resources", "CPU=4 MEMORY=2e9")
+    made.trigger("sums", "one")
+    assert made.ended("sums", "one") == "success"
+    assert json.loads(made.run("tasks", "xcoms", "sums", "total", "--run", "one", "--json"))
+    assert "it adds" in made.log("sums", "one", "total")
+    made.trigger("wrong", "one")
+    assert made.ended("wrong", "one") == "failed"
+    assert "dask takes resources, a dict, and workers, a list; it has 'wrokers'" in made.run(
+        "tasks", "why", "wrong", "wrong", "--run", "one"
+    )
+    made.trigger("greedy", "one")
+    made.wait(lambda: "no Dask worker has what it takes: CPU 64" in notes(made), "it says so")
+
+
+def test_a_killed_dask_worker_takes_its_try_along_which_runs_again_and_spends_no_retry(made, cluster, gates):
+    first = cluster.start_worker("--no-nanny")
+    made.trigger("gated", "one")
+    made.wait(lambda: begun(gates), "the task runs")
+    [pid] = begun(gates)
+    cluster.start_worker("--no-nanny")
+    os.kill(first.pid, signal.SIGKILL)
+    made.wait(lambda: begun(gates) - {pid}, "it runs again")
+    assert not Path(f"/proc/{pid}").exists()
+    (gates / "open").touch()
+    assert made.ended("gated", "one") == "success"
+
+
+def test_a_dask_scheduler_that_is_away_is_what_tries_wait_for(made, cluster, gates):
+    (gates / "open").touch()
+    cluster.kill_scheduler()
+    made.trigger("gated", "one")
+    made.wait(lambda: any("executor 'cluster' cannot be reached" in each for each in notes(made)), "it says so")
+    cluster.start_scheduler()
+    cluster.start_worker()
+    assert made.ended("gated", "one") == "success"
+
+
+def test_a_cancelled_run_ends_its_process_on_the_cluster(made, cluster, gates):
+    cluster.start_worker()
+    made.trigger("gated", "one")
+    made.wait(lambda: begun(gates), "the task runs")
+    [pid] = begun(gates)
+    made.run("runs", "cancel", "gated", "one")
+    assert made.ended("gated", "one") == "cancelled"
+    made.wait(lambda: not Path(f"/proc/{pid}").exists(), "its process has ended")

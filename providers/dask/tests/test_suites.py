@@ -1,0 +1,27 @@
+"""The executor and the hook keep what every executor and every hook must keep, on a real cluster."""
+
+import pytest
+
+from penstock import Connection
+from penstock.testing import HookSuite, RemoteExecutorSuite
+from penstock_dask.hooks import DaskHook
+from penstock_dask.hooks.dask_hook import _clients
+
+
+class TestDaskExecutor(RemoteExecutorSuite):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def executor_table(cls, dask):
+        return f'type = "dask.executor"\nserver = "{{url}}"\naddress = "{dask.address}"\n'
+
+
+class TestDaskHook(HookSuite):
+    hook = DaskHook
+    refuses_wrong_secrets = False  # a cluster knows certificates, and no secrets
+
+    @pytest.fixture
+    def connection(self, dask):
+        yield Connection("dask_default", "dask", host="127.0.0.1", port=dask.port)
+        for client in _clients._clients.values():
+            client.close()
+        _clients._clients.clear()
