@@ -27,7 +27,7 @@ FULL = {
     "broker": {"enabled": True, "existingSecret": "the-broker", "peers": [{"podSelector": {"matchLabels": {"app": "valkey"}}}]},
     "ingress": {"enabled": True, "className": "nginx", "host": "penstock.example.com", "tlsSecretName": "public"},
     "trustedProxies": ["10.0.0.0/8"],
-    "kubernetesExecutor": {"enabled": True, "namespace": "tries"},
+    "kubernetesExecutor": {"enabled": True, "namespace": "tries", "authorityConfigMap": "the-authority"},
     "settings": '[executors.far]\ntype = "local"\n[queues.default]\nexecutor = "far"\nmax_workers = 30\n',
     "networkPolicy": {"apiServer": {"cidr": "10.96.0.1/32"}, "workerEgress": [{"to": [{"ipBlock": {"cidr": "10.1.0.0/16"}}]}]},
     "workers": {
@@ -40,6 +40,10 @@ FULL = {
     "scheduler": {"replicas": 2, "persistence": {"enabled": False}},
 }  # fmt: skip
 SCALED = {**BASE, "workers": {"default": {"executor": "far", "queues": ["default"], "autoscaling": {"enabled": True}}}}
+CHECK = (
+    "import json, sys; sys.path.append(sys.argv[1]); import kubernetes_validate as k\n"
+    "for each in json.load(open(sys.argv[2])):\n for version in sys.argv[3:]: k.validate(each, version, strict=True)"
+)
 VALUES = {"least": BASE, "all": FULL, "scaled": SCALED}
 
 
@@ -83,11 +87,7 @@ def test_each_object_is_one_of_kubernetes_and_has_no_field_that_it_does_not_know
     (tmp_path / "objects.json").write_text(
         json.dumps([each for each in objects.values() if "keda" not in each["apiVersion"]])
     )
-    check = (
-        "import json, sys; sys.path.append(sys.argv[1]); import kubernetes_validate as k\n"
-        "for each in json.load(open(sys.argv[2])):\n for version in sys.argv[3:]: k.validate(each, version, strict=True)"
-    )
-    tools.run(sys.executable, "-c", check, tools.packages, tmp_path / "objects.json", *KUBERNETES)
+    tools.run(sys.executable, "-c", CHECK, tools.packages, tmp_path / "objects.json", *KUBERNETES)
 
 
 def test_an_object_with_a_strange_field_would_be_seen(render, tools, tmp_path):
@@ -224,6 +224,40 @@ def test_the_settings_that_it_writes_are_read(render, tmp_path):
     assert asked == f"https://{server['names'][0]}:8443"
 
 
+@pytest.mark.parametrize(
+    ("given", "volume"),
+    [
+        ({"enabled": True}, {"secret": "prod-penstock-tls"}),
+        ({"enabled": True, "namespace": "tries", "authorityConfigMap": "ours"}, {"configMap": "ours"}),
+    ],
+)
+def test_the_pod_of_a_try_has_the_authority_of_the_server_and_no_rights(render, tools, tmp_path, given, volume):
+    data = render({**BASE, "kubernetesExecutor": given})["ConfigMap", "prod-penstock"]["data"]
+    written = tomllib.loads(data["penstock.toml"])["executors"]["kubernetes"]
+    assert (written["type"], written["server"]) == ("kubernetes.executor", "https://prod-penstock.data.svc:8443")
+    assert (written["namespace"], written["image"]) == (
+        given.get("namespace", "data"),
+        "registry.example.com/data/penstock:0.1.0",
+    )
+    pod = yaml.safe_load(data["pod.yaml"])
+    [worker] = pod["spec"]["containers"]
+    assert (worker["securityContext"]["readOnlyRootFilesystem"], pod["spec"]["automountServiceAccountToken"]) == (
+        True,
+        False,
+    )
+    [tls] = [each for each in pod["spec"]["volumes"] if each["name"] == "tls"]
+    assert (tls.get("secret", {}).get("secretName") or tls["configMap"]["name"]) in volume.values()
+    assert [each["key"] for each in (tls.get("secret") or tls["configMap"])["items"]] == ["ca.crt"]
+    whole = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "x"},
+        "spec": {**pod["spec"], "containers": [worker | {"image": "x"}]},
+    }
+    (tmp_path / "objects.json").write_text(json.dumps([whole]))
+    tools.run(sys.executable, "-c", CHECK, tools.packages, tmp_path / "objects.json", *KUBERNETES)
+
+
 def test_its_own_certificate_is_one_that_workers_and_browsers_believe(render, tmp_path):
     made = {key: base64.b64decode(value) for key, value in render(BASE)["Secret", "prod-penstock-tls"]["data"].items()}
     certificate, authority = (x509.load_pem_x509_certificate(made[name]) for name in ("tls.crt", "ca.crt"))
@@ -260,6 +294,10 @@ def test_its_secrets_are_of_the_form_that_is_read(render):
         ({"worker": {}}, "additional properties 'worker' not allowed"),
         ({"broker": {"enabled": True, "existingSecret": "x"}}, "workers would reach no broker"),
         ({"ingress": {"enabled": True}}, "ingress.host is not given"),
+        (
+            {"kubernetesExecutor": {"enabled": True, "namespace": "tries"}},
+            "kubernetesExecutor.authorityConfigMap is not given",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(render, more, told):
