@@ -154,6 +154,7 @@ def test_what_ends_a_pod_is_told(make, cluster, told, act, says):
 
 
 def test_what_holds_up_a_pod_is_told_and_given_up_after_its_time(make, cluster, told):
+    """apache/airflow#14556, apache/airflow#15218: it was queued for ever."""
     executor = make(start_timeout_s=1.5)
     cluster.node.missing_images.append("lost:*")
     executor.ring(
@@ -262,6 +263,7 @@ def test_a_pod_that_has_ended_may_be_kept_for_a_while(make, cluster, told):
 
 
 def test_watches_that_are_cut_and_a_restart_lose_nothing_and_label_nothing_anew(make, cluster, told):
+    """apache/airflow#26888, apache/airflow#66396: a restart ended or labelled pods."""
     cluster.watches.cut_after_s = 0.1
     first = make("import time; time.sleep(1)")
     first.ring([ticket(number) for number in range(3)])

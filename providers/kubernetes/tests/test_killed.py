@@ -32,6 +32,7 @@ class KeptRuntime(FakeRuntime):
 
 @pytest.mark.parametrize("operator", [KubernetesPodOperator, KubernetesJobOperator])
 def test_its_work_is_the_next_ones(cluster, connections, python, tmp_path, operator):
+    """apache/airflow#10230, apache/airflow#18070: another one's pod was taken up."""
     runtime = KeptRuntime(connections, tmp_path / "checkpoints")
     resource = "pods" if operator is KubernetesPodOperator else "jobs"
     path = "/api/v1" if resource == "pods" else "/apis/batch/v1"

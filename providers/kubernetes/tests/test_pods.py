@@ -82,6 +82,7 @@ def test_a_result_that_nobody_can_read_is_told(run, python, script, says):
 
 
 def test_a_failed_pod_says_why_and_its_sidecar_holds_up_nothing(cluster, run, python):
+    """apache/airflow#22318, apache/airflow#36218: the sidecar hung."""
     found = run(KubernetesPodOperator, **python("import sys; sys.exit('no rows')"), result="file")
 
     assert found.state == "failed"
@@ -144,6 +145,7 @@ def test_a_pod_that_does_not_start_is_given_up_with_its_cause(cluster, run, pyth
 
 
 def test_its_log_is_the_tasks_once_whatever_breaks_off(cluster, run, python, caplog):
+    """apache/airflow#33498, apache/airflow#39236, apache/airflow#12136: lines came twice, or the read failed the task."""
     cluster.faults.cut_answer(after=150, times=3, when="GET /api/v1/namespaces/default/pods/{name}/log")
     script = "import time\nfor n in range(40):\n  print('line', n, flush=True)\n  time.sleep(0.02)"
 

@@ -98,6 +98,7 @@ def test_streams_that_are_cut_lose_nothing(watched, create, told, cluster, fault
 
 @pytest.mark.parametrize("by_http", [False, True])
 def test_history_that_has_expired_is_listed_anew(watched, create, told, cluster, hook, by_http):
+    """apache/airflow#21087, apache/airflow#35354, apache/airflow#44127: 410 ended the watch for ever."""
     cluster.watches.expired_by_http = by_http
     watched.start()
     assert watched.known(5) == {}
@@ -113,6 +114,7 @@ def test_history_that_has_expired_is_listed_anew(watched, create, told, cluster,
 
 
 def test_a_stream_that_says_nothing_is_given_up(watched, create, told, cluster):
+    """apache/airflow#12644: a lost connection froze the watch."""
     watched.start()
     assert watched.known(5) == {}
     cluster.watches.blackhole = True
