@@ -92,8 +92,8 @@ def test_a_ticket_is_a_pod_once_whose_secret_no_list_of_pods_shows(make, cluster
     assert pod["metadata"]["labels"]["penstock/installation"] == "i1"
     assert pod["metadata"]["annotations"]["penstock/dag"] == "A DAG, of anything"
     assert pod["spec"]["containers"][0]["resources"] == {
-        "requests": {"cpu": "500m", "memory": "1048576"},
-        "limits": {"memory": "1048576"},
+        "requests": {"cpu": "500m", "memory": str((1 << 20) + (192 << 20))},
+        "limits": {"memory": str((1 << 20) + (192 << 20))},
     }
     assert "secret-1" not in str(pod)
     until(

@@ -4,6 +4,7 @@ What a pod does decides nothing: the worker in it claims the try, and tells the 
 waits, and that a pod is gone, which counts only if no end of its try is stored.
 """
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,6 +52,7 @@ class KubernetesExecutor(RemoteExecutor):
         self._creation: PodCreation | None = None
         self._watched: WatchedPods | None = None
         self._last_notes: dict[str, str] = {}
+        self._lock = threading.Lock()
 
     def start(self) -> None:
         """Check the template with the cluster, and begin to watch.
@@ -128,8 +130,8 @@ class KubernetesExecutor(RemoteExecutor):
                 self._delete(name, namespace, pod)
             elif name in is_open:
                 self._look_closer(pod, start)
-        for name in self._last_notes.keys() - is_open:
-            self._last_notes.pop(name, None)
+        with self._lock:
+            self._last_notes = {name: note for name, note in self._last_notes.items() if name in is_open}
 
     def slots(self) -> int:
         """Pods at once."""
@@ -157,9 +159,11 @@ class KubernetesExecutor(RemoteExecutor):
             self.context.gone(name, f"its pod can never start: {start.reason}", retryable=False)
 
     def _show(self, name: str, note: str) -> None:
-        if self._last_notes.get(name) != note:
+        with self._lock:
+            if self._last_notes.get(name) == note:
+                return
             self._last_notes[name] = note
-            self.context.waiting(name, note)
+        self.context.waiting(name, note)
 
     def _look_closer(self, pod: Object, start: PodStart) -> None:
         """Say what the Events about a pod say that has a machine, and does not start for a while."""
@@ -181,7 +185,8 @@ class KubernetesExecutor(RemoteExecutor):
             or is_taken_back(pod)
             or "somebody has deleted it, or its machine is lost"
         )
-        self._last_notes.pop(name, None)
+        with self._lock:
+            self._last_notes.pop(name, None)
         self.context.gone(name, f"its pod is gone: {cause}")
         self._room()
 
@@ -215,7 +220,8 @@ class KubernetesExecutor(RemoteExecutor):
                     self._hook.delete("pods", ticket.name, each)
 
     def _forget(self, name: str) -> None:
-        self._last_notes.pop(name, None)
+        with self._lock:
+            self._last_notes.pop(name, None)
         if self._creation is not None:
             self._creation.remove(name)
 

@@ -25,6 +25,7 @@ class PodOptions:
         pod_template: The pod to begin with.
         pod_template_file: A file of YAML or JSON with it.
         pod_labels: Labels of every pod.
+        worker_bytes: Bytes of memory that a worker itself needs, beside what its task asks for.
         most: Pods at once.
         creates: Pods that are asked for at once.
         start_timeout_s: Seconds from the moment when a pod has a machine until it must run.
@@ -42,6 +43,7 @@ class PodOptions:
     pod_template: dict[str, Any] = field(default_factory=dict)
     pod_template_file: str = ""
     pod_labels: dict[str, str] = field(default_factory=lambda: dict(_LABELS))
+    worker_bytes: int = 192 << 20
     most: int = 100
     creates: int = 4
     start_timeout_s: float = 600.0
@@ -76,7 +78,10 @@ def read_pod_options(name: str, options: Mapping[str, Any]) -> PodOptions:
         problems.append("a pod needs an image: give image, pod_template or pod_template_file")
     if made.pod_template and made.pod_template_file:
         problems.append("pod_template and pod_template_file exclude each other")
-    positive, others = ("most", "creates", "start_timeout_s", "watch_s", "silent_s"), ("schedule_timeout_s", "keep_s")
+    positive, others = (
+        ("most", "creates", "start_timeout_s", "watch_s", "silent_s"),
+        ("schedule_timeout_s", "keep_s", "worker_bytes"),
+    )
     problems += [f"{option} must be greater than 0" for option in positive if getattr(made, option) <= 0]
     problems += [f"{option} must be 0 or more" for option in others if getattr(made, option) < 0]
     if problems:

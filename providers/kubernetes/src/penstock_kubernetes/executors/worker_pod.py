@@ -107,7 +107,7 @@ class WorkerPods:
         if ticket.cpu:
             requests["cpu"] = f"{round(ticket.cpu * 1000)}m"
         if ticket.memory_bytes:
-            requests["memory"] = limits["memory"] = str(ticket.memory_bytes)
+            requests["memory"] = limits["memory"] = str(ticket.memory_bytes + self._options.worker_bytes)
         resources = {key: value for key, value in (("requests", requests), ("limits", limits)) if value}
         return {"spec": {"containers": [{"name": WORKER, "resources": resources}]}} if resources else {}
 
