@@ -84,7 +84,7 @@ def test_ends_are_those_of_an_engine(client, made, engine):
     stubborn = made("trap '' TERM; while true; do sleep 0.01; done", "stubborn")
     time_before = time.monotonic()
     client.stop(stubborn, timeout=1)
-    assert 1 <= time.monotonic() - time_before < 5
+    assert time.monotonic() - time_before >= 1
     assert client.inspect_container(stubborn)["State"]["ExitCode"] == 137
     sleeps = made("exec sleep 100", "sleeps")
     assert refused(client.remove_container, sleeps)[0] == 409

@@ -8,6 +8,7 @@ from penstock import DAG, Connection
 from penstock.testing import run_dag
 from penstock_docker.operators import DockerOperator
 from penstock_testkit.docker import RemoteImage
+from penstock_testkit.processes import wait_until
 
 CREATE, START = "POST /{version}/containers/create", "POST /{version}/containers/{name}/start"
 INSPECT, LOGS = "GET /{version}/containers/{name}/json", "GET /{version}/containers/{name}/logs"
@@ -82,8 +83,14 @@ def test_nothing_is_mounted_that_the_author_did_not_name(run, engine):
             "exit code 1",
         ),
         (
-            "sleep 0.3; exit 1",
-            {"healthcheck": {"test": ["CMD-SHELL", "echo no route; exit 1"], "interval": 10**7, "retries": 1}},
+            "while [ ! -e checked ]; do sleep 0.01; done; sleep 0.5; exit 1",
+            {
+                "healthcheck": {
+                    "test": ["CMD-SHELL", "touch checked; echo no route; exit 1"],
+                    "interval": 10**7,
+                    "retries": 1,
+                }
+            },
             "exit code 1; its health check had failed: no route",
         ),
     ],
@@ -164,10 +171,17 @@ def test_it_is_removed_as_the_author_says(run, engine, auto_remove, succeeded, l
 
 
 @pytest.mark.parametrize(
-    "script", ["exec sleep 1000", "trap 'echo \"|ends\"; exit 0' TERM; while true; do sleep 0.01; done"]
+    "script", ["echo; exec sleep 1000", "trap 'echo \"|ends\"; exit 0' TERM; echo; while true; do sleep 0.01; done"]
 )
 def test_one_whose_task_is_out_of_time_is_stopped_and_removed(run, engine, lines, script):
     """af#56149, af#67225: the container was stopped and not removed."""
+
+    def once_it_listens(request):
+        if request.path.endswith("/stop"):
+            (made,) = engine.containers.values()
+            wait_until(lambda: bool(made.log.pieces), seconds=30, otherwise=lambda: "it wrote nothing")
+
+    engine.faults.append(once_it_listens)
     result = run(["sh", "-c", script], timeout=300, stop_grace_s=5)
 
     assert "gave up" in failed(result)

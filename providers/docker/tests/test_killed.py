@@ -83,7 +83,8 @@ def killed_at(engine, made, when, *, handled, nth):
 )
 def test_its_container_is_the_next_ones(engine, tried, caplog, when, nth, handled):
     caplog.set_level("INFO")
-    arguments = {"command": ["sh", "-c", 'for n in 1 2 3 4 5; do echo "|$n"; sleep 0.05; done']}
+    pause = "0.05" if nth == 1 else "0.3"  # so that a slow machine, too, looks often enough before its end
+    arguments = {"command": ["sh", "-c", f'for n in 1 2 3 4 5; do echo "|$n"; sleep {pause}; done']}
     killed_at(engine, tried(**arguments), when, handled=handled, nth=nth)
 
     end = ended(tried(**arguments))

@@ -44,7 +44,7 @@ def test_a_long_pull_is_one_pull_and_a_few_lines(run, engine, caplog, monkeypatc
 
     told = [each for each in caplog.messages if "not here yet" in each]
     assert engine.registry["tool:1"].pulls == len(engine.asked(PULL)) == 1
-    assert 2 <= len(told) <= 8
+    assert 2 <= len(told) <= 20  # of more than sixty messages
     assert "tool:1 is not here yet: 0 of 3 layers are there." in told[0]
 
 
