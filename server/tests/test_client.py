@@ -25,6 +25,7 @@ from penstock.client.server_address import ServerAddress, server_address
 from penstock.errors import NotFoundError, ServerError
 from penstock.model.changes import Changes
 from penstock.model.connection import Connection
+from penstock.model.remote.remote_try import WorkerStatus
 from penstock.model.run import TaskInstance, Try
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.service import dags, runs
@@ -104,6 +105,11 @@ executors list
 tenants list
 queues list --json
 schedulers list
+workers list
+workers list --json
+workers drain gone
+workers drain host-1-ab
+workers list
 services list
 providers list --json
 assets list
@@ -184,6 +190,7 @@ def project(tmp_path_factory, database):
         connections.set_connection(made, "db", Connection("db", "http", host="h", password="hidden"))
         variables.set_variable(made, "k", "v")
         pools.set_pool(made, "narrow", 3)
+        made.store.remote_workers.renew(WorkerStatus("host-1-ab", "pool", ("far",), "host", "1.0", 4), run.created_at)
     return folder
 
 

@@ -241,7 +241,7 @@ OWN_COMMANDS = frozenset({
     "alerts", "assets", "audit", "backfills", "config", "connections", "dags", "db", "doctor", "drain", "executors",
     "export", "init", "logs", "pools", "providers", "quarantine", "queues", "runs", "schedulers", "services", "state", "tasks", "tenants",
     "up",
-    "variables", "worker",
+    "variables", "worker", "workers",
 })  # fmt: skip
 """Names of the core's own commands, which go before a provider whose id is the same, and with which no name of its commands begins."""
 

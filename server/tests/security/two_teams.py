@@ -16,6 +16,7 @@ from penstock.model.connection import Connection
 from penstock.model.dag import DagSpec, ParamSpec, TaskSpec
 from penstock.model.history.audit import AskedBy, AuditAction
 from penstock.model.history.quarantine import Quarantined, QuarantineKind
+from penstock.model.remote.remote_try import WorkerStatus
 from penstock.model.request import DagChanged, encode
 from penstock.model.run import Rendered, TaskInstance, Try, XCom
 from penstock.model.schedule import Schedule, ScheduleKind
@@ -137,6 +138,7 @@ def _has(installation: Installation, team: str, snapshots: Any) -> None:
     start_backfill(installation, f"{team}_past", NOW.replace(hour=8), NOW.replace(hour=9), by=by)
     set_state(installation, f"{team}_key", f'"{team} kept"', dag_id=f"{team}_dag", task_id=f"{team}_load", by=by)
     set_state(installation, f"{team}_key", f'"{team} kept"', asset=f"s3://{team}/asset", by=by)
+    store.remote_workers.renew(WorkerStatus(f"{team}_worker", f"{team}_executor", host=f"{team}.example"), NOW)
     for number in (1, 2):
         store.quarantine.add(
             Quarantined(

@@ -36,6 +36,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "tenants": ("config.tenants:tenants", "Who shares the installation, and how."),
     "providers": ("providers:providers", "List and show what is installed beside the core."),
     "schedulers": ("schedulers.schedulers:schedulers", "Those that decide what runs, and where they are."),
+    "workers": ("workers.workers:workers", "Where tries of remote executors run, and which are to leave."),
     "services": ("services:services", "Long-running parts of providers that `penstock up` keeps alive."),
     "assets": ("assets.commands:assets", "Data that tasks make and DAGs wait for, and its events."),
     "state": ("history.state:state", "What tasks and assets keep from run to run."),

@@ -24,6 +24,7 @@ BOUNDED = {
     "list_schedulers": "They are processes.",
     "list_services": "The settings name them.",
     "list_tenants": "The settings and DAGs name them.",
+    "list_workers": "They are processes.",
     "next_runs": "Its parameter `count` bounds it.",
     "pause_all": "It answers for the DAGs that it is told of.",
     "show_calendar": "A year has so many days.",

@@ -150,11 +150,12 @@ def test_a_worker_is_counted_each_time_it_is_heard_of_and_told_to_drain(store, n
     assert workers.renew(status, now + timedelta(seconds=10)) is False
     [found] = workers.all("celery")
     assert (found.status, found.beats, found.started_at) == (status, 2, now)
-    workers.drain("w1")
+    with store.transaction() as tx:
+        workers.drain(tx, "w1")
     assert workers.renew(status, now) is True
     assert workers.drain_requested() == {"w1"}
-    with pytest.raises(NotFoundError, match="w2"):
-        workers.drain("w2")
+    with pytest.raises(NotFoundError, match="w2"), store.transaction() as tx:
+        workers.drain(tx, "w2")
     workers.forget(["w1"])
     assert workers.all() == []
 

@@ -158,7 +158,8 @@ class Reasons:
         handed = f"it was handed to executor {executor!r}{since}"
         choice = self._installation.settings.executors.get(executor)
         if choice is None or choice.provided:
-            return f"{handed}, which has not started it yet"
+            note = self._installation.store.remote_tries.noted(instance.key, attempt.epoch) if attempt else ""
+            return f"{handed}, which has not started it yet" + (f": {note}" if note else "")
         if self._running is None:
             live = [found for found in self._installation.store.runs.live() if isinstance(found, RunSnapshot)]
             begun = [each.executor for found in live for each in found.tries if each.started_at is not None]

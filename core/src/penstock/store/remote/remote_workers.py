@@ -10,7 +10,7 @@ from penstock.model.remote.remote_try import RemoteWorker, WorkerStatus
 from penstock.store.remote.remote_tries import REMOTE, WORKERS
 from penstock.store.sql.database import Database
 from penstock.store.sql.remote.remote_tables import remote_worker
-from penstock.store.transaction import Writer
+from penstock.store.transaction import Transaction, Writer
 
 FORGET_AFTER = timedelta(days=1)
 """Time after which a silent worker of an executor that no scheduler has is forgotten; others are by their scheduler."""
@@ -77,12 +77,11 @@ class RemoteWorkers:
                 for worker, of, queues, host, version, slots, running, draining, period_s, *rest in rows
             ]
 
-    def drain(self, worker: str) -> None:
+    def drain(self, tx: Transaction, worker: str) -> None:
         """Have a worker take no try any more, and end when those that it has have ended; raises NotFoundError."""
-        with self._writer.transaction() as tx:
-            if not tx.execute(DRAIN, {"of": worker}).rowcount:
-                raise NotFoundError("worker", worker, [each.status.worker for each in self.all()])
-            tx.wake(WORKERS)
+        if not tx.execute(DRAIN, {"of": worker}).rowcount:
+            raise NotFoundError("worker", worker, [each.status.worker for each in self.all()])
+        tx.wake(WORKERS)
 
     def forget(self, workers: Collection[str]) -> None:
         """Forget workers that have left, or that have been silent for long."""

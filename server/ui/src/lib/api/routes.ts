@@ -668,7 +668,7 @@ export interface PastTry {
   late_at: string | null;
 }
 
-export type Permission = "assets:write" | "audit:read" | "code:read" | "connections:read" | "connections:write" | "dags:read" | "dags:write" | "history:delete" | "installation:read" | "installation:write" | "logs:read" | "pools:read" | "pools:write" | "runs:write" | "users:write" | "values:read" | "values:write" | "variables:read" | "variables:write";
+export type Permission = "assets:write" | "audit:read" | "code:read" | "connections:read" | "connections:write" | "dags:read" | "dags:write" | "history:delete" | "installation:read" | "installation:write" | "logs:read" | "pools:read" | "pools:write" | "runs:write" | "users:write" | "values:read" | "values:write" | "variables:read" | "variables:write" | "workers:run";
 
 export interface PlannedDate {
   logical_date: string;

@@ -1,0 +1,68 @@
+"""The workers of remote executors: who there is, and which are to take no try any more."""
+
+from datetime import datetime
+
+import msgspec
+
+from penstock.model.access.permission import Permission
+from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
+from penstock.service.installation import Installation
+from penstock.service.operations.operation import operation
+
+
+class WorkerRow(msgspec.Struct, frozen=True):
+    """A worker that was heard of lately.
+
+    Attributes:
+        name: Its own, new at each start.
+        executor: The executor whose tries it takes.
+        queues: Whose tries it takes; none for one that was started for a ticket.
+        host: Its machine.
+        version: Of its core.
+        slots: Tries that it runs at once.
+        running: Tries that it had when it was last heard of.
+        draining: Whether it takes no try any more, or was told to take none.
+        since: When it was first heard of.
+        seen_at: When it was last heard of.
+    """
+
+    name: str
+    executor: str
+    queues: list[str]
+    host: str
+    version: str
+    slots: int
+    running: int
+    draining: bool
+    since: datetime
+    seen_at: datetime
+
+
+@operation("GET", "/workers", needs=Permission.INSTALLATION_READ)
+def list_workers(installation: Installation) -> list[WorkerRow]:
+    """The workers of remote executors that were heard of lately; raises StoreError."""
+    return [
+        WorkerRow(
+            each.status.worker, each.status.executor, list(each.status.queues), each.status.host, each.status.version, each.status.slots,
+            each.status.running, each.status.draining or each.drain_requested, each.started_at, each.seen_at,
+        )
+        for each in installation.store.remote_workers.all()
+    ]  # fmt: skip
+
+
+@operation("POST", "/workers/{name}/drain", needs=Permission.INSTALLATION_WRITE)
+def drain_worker(installation: Installation, name: str, *, by: AskedBy = NOBODY) -> None:
+    """Have a worker take no try any more, and leave when those that it has have ended.
+
+    Args:
+        installation: The installation.
+        name: Of the worker.
+        by: Who asks.
+
+    Raises:
+        NotFoundError: There is no such worker.
+        StoreError: The database failed.
+    """
+    with installation.store.transaction() as tx:
+        installation.store.remote_workers.drain(tx, name)
+        tx.audit(by.entry(installation.now(), AuditAction.DRAIN, subject=f"worker {name}"))
