@@ -1,0 +1,1 @@
+"""Celery for Penstock: tries on pools of workers, reached by a broker."""

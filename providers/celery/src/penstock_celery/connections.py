@@ -1,0 +1,89 @@
+"""The options of the executor, read and checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+from penstock.errors import ConfigError
+
+SCHEMES = ("redis", "rediss", "sentinel", "amqp", "amqps", "pyamqp")
+"""Brokers of which it is known that a worker can hold back messages for which it has no slot."""
+
+
+@dataclass(frozen=True)
+class BrokerOptions:
+    """How to reach the broker.
+
+    Attributes:
+        broker: Its URL; "" if the environment of Celery names it.
+        username: Who logs in; the URL's unless given.
+        password: The password; the URL's unless given.
+        queue_prefix: What the names of queues begin with at the broker.
+        publish_timeout_s: Seconds to wait for the broker with each message.
+        transport_options: Further options of Celery's ``broker_transport_options``.
+    """
+
+    broker: str = ""
+    username: str = ""
+    password: str = field(default="", repr=False)
+    queue_prefix: str = ""
+    publish_timeout_s: float = 10.0
+    transport_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def queue(self, name: str) -> str:
+        """Name of a queue at the broker."""
+        return f"{self.queue_prefix}{name}"
+
+
+def read_options(options: Mapping[str, Any], name: str) -> BrokerOptions:
+    """Read the table of an executor in the settings.
+
+    Args:
+        options: The table.
+        name: Of the executor.
+
+    Raises:
+        ConfigError: An option is wrong.
+    """
+    known = {each.name for each in fields(BrokerOptions)}
+    problems = [f"{key!r} is no option of it" for key in options if key not in known]
+    texts = [
+        key for key in ("broker", "username", "password", "queue_prefix") if not isinstance(options.get(key, ""), str)
+    ]
+    problems += [f"{key} is to be a text" for key in texts]
+    timeout_s = options.get("publish_timeout_s", 10.0)
+    if not isinstance(timeout_s, int | float) or isinstance(timeout_s, bool) or timeout_s <= 0:
+        problems.append("publish_timeout_s is to be a number above 0")
+    if not isinstance(options.get("transport_options", {}), Mapping):
+        problems.append("transport_options is to be a table")
+    broker = options.get("broker", "")
+    if isinstance(broker, str) and broker and urlsplit(broker.partition(";")[0]).scheme not in SCHEMES:
+        problems.append(f"broker is to be a URL that begins with one of {', '.join(SCHEMES)}")
+    if problems:
+        raise ConfigError(f"[executors.{name}]: {'; '.join(problems)}.")
+    return BrokerOptions(**{key: value for key, value in options.items() if key in known})
+
+
+def with_login(url: str, username: str, password: str) -> str:
+    """Put a user and a password into each URL of a broker, several of them with ``;`` between."""
+    if not (username or password):
+        return url
+    made = []
+    for each in url.split(";"):
+        parts = urlsplit(each)
+        user = username or unquote(parts.username or "")
+        secret = password or unquote(parts.password or "")
+        place = parts.netloc.rpartition("@")[2]
+        made.append(urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(secret, safe='')}@{place}")))
+    return ";".join(made)
+
+
+def without_password(url: str) -> str:
+    """A broker's URL as it may be shown."""
+    shown = []
+    for each in url.split(";"):
+        parts = urlsplit(each)
+        user = f"{parts.username}@" if parts.username else ""
+        shown.append(urlunsplit(parts._replace(netloc=f"{user}{parts.netloc.rpartition('@')[2]}", query="")))
+    return ";".join(shown)

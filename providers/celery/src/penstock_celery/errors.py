@@ -1,0 +1,30 @@
+"""What a broker's errors mean."""
+
+from penstock.errors import ErrorKind, ProviderError
+
+_AUTH = frozenset({"AccessRefused", "AuthenticationError", "AuthenticationWrongNumberOfArgsError", "NotAllowed"})
+"""Names of classes: which library they are of depends on the broker."""
+_LONGEST = 300
+
+
+def broker_error(error: BaseException, operation: str, broker: str) -> ProviderError:
+    """Make one of our own of what the client of a broker raises.
+
+    Args:
+        error: What it raised.
+        operation: What was attempted.
+        broker: The broker's URL, without a password.
+    """
+    causes = [error]
+    while causes[-1].__cause__ is not None:
+        causes.append(causes[-1].__cause__)
+    names = {type(each).__name__ for each in causes}
+    refused = bool(names & _AUTH) or any("NOAUTH" in str(each) or "WRONGPASS" in str(each) for each in causes)
+    text = " ".join(str(error).split())[:_LONGEST] or type(error).__name__
+    return ProviderError(
+        f"broker {broker}: {text}",
+        service="celery",
+        operation=operation,
+        kind=ErrorKind.AUTH if refused else ErrorKind.TRANSIENT,
+        hint="Check the user and the password of the executor's options." if refused else "",
+    )
