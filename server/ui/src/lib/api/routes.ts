@@ -972,6 +972,9 @@ export interface TaskSpec {
   priority_weight?: number;
   weights?: (number)[];
   queue?: string;
+  cpu?: number;
+  memory_bytes?: number;
+  executor_config?: Record<string, unknown>;
   templated?: boolean;
   params?: Record<string, ParamSpec>;
   alerts?: (AlertRule)[];
