@@ -106,7 +106,11 @@ class TicketPool:
         )
 
     def terminate_job(self, pid: int, signal: int | None = None) -> None:
-        """Refuse: the end of a try is for Penstock to decide, and is kept there."""
+        """Refuse: the end of a try is for Penstock to decide, and is kept there.
+
+        Raises:
+            RequestError: Always; Celery answers with it.
+        """
         raise RequestError(
             f"a try that runs is ended by Penstock (`penstock runs cancel`), not by signal {signal} to process {pid}."
         )
