@@ -7,6 +7,13 @@ locals {
       Action    = "sts:AssumeRole"
     }]
   })
+  # What has a try may keep its own task from being scaled in.
+  protect = {
+    Effect    = "Allow"
+    Action    = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
+    Resource  = ["arn:aws:ecs:${var.region}:*:task/${var.name}/*"]
+    Condition = { ArnEquals = { "ecs:cluster" = aws_ecs_cluster.this.arn } }
+  }
   # What each kind of task is started with: workers get their token, and neither the database nor the key.
   read = {
     scheduler = [for each in ["database-url", "secret-key", "worker-token", "scaler-token"] : var.data.secrets[each]]
@@ -72,6 +79,7 @@ resource "aws_iam_role_policy" "scheduler" {
         Resource  = ["*"]
         Condition = { StringEquals = { "cloudwatch:namespace" = local.namespace } }
       },
+      local.protect,
     ]
   })
 }
@@ -88,13 +96,7 @@ resource "aws_iam_role_policy" "worker" {
   name     = "protection"
   role     = aws_iam_role.worker[each.key].id
   policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      # A worker that has a try keeps its own task from being scaled in.
-      Effect    = "Allow"
-      Action    = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
-      Resource  = ["arn:aws:ecs:${var.region}:*:task/${var.name}/*"]
-      Condition = { ArnEquals = { "ecs:cluster" = aws_ecs_cluster.this.arn } }
-    }]
+    Version   = "2012-10-17"
+    Statement = [local.protect]
   })
 }
