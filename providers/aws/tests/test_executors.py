@@ -1,8 +1,10 @@
 """The executors of ECS and Batch: real workers in place of containers, against fakes that boto3 talks to; failures and refusals."""
 
 import os
+import re
 import signal
 import sys
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -268,3 +270,17 @@ def test_a_size_of_fargate_has_what_is_asked_for(cpu, memory_gib, size):
 def test_wrong_options_are_refused(site, cls, options, sentence):
     with pytest.raises(ConfigError, match=sentence):
         site.make(cls, **options)
+
+
+def test_the_page_s_executors_can_be_made():
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "scale-out-with-aws.md").read_text()
+    [settings] = re.findall(r"^```toml[^\n]*\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    kinds = {"aws.ecs_executor": EcsExecutor, "aws.batch_executor": BatchExecutor}
+    found = tomllib.loads(settings)["executors"].values()
+    for options in found:
+        made, server = kinds[options.pop("type")], options.pop("server")
+        context = RemoteContext(
+            "a", options, server, "i", Path("unused"), lambda: datetime.now(UTC), lambda *_: None, lambda *_, **__: None,
+        )  # fmt: skip
+        assert made(context).slots() in {100, 200}
+    assert len(found) == 2
