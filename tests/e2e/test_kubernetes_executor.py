@@ -3,17 +3,21 @@
 import contextlib
 import json
 import os
+import random
 import re
 import signal
 import sqlite3
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from penstock_testkit.kubernetes import KubeCluster
+from penstock_testkit.kubernetes.api_refusals import ApiRefusedError
 from penstock_testkit.nightly import nightly_but
 from penstock_testkit.remote.remote_installation import RemoteInstallation
+from penstock_testkit.saas import HttpAnswer
 
 SETTINGS = f"""
 [executors.pods]
@@ -71,6 +75,16 @@ with DAG("many"):
             file.write(f"{number}\\n")
 
     one.expand(number=list(range(12)))
+
+with DAG("slow"):
+
+    @task(queue="far")
+    def some(number):
+        time.sleep(0.5)
+        with open(os.environ["GATES"] + "/done", "a") as file:
+            file.write(f"{number}\\n")
+
+    some.expand(number=list(range(30)))
 """
 pytestmark = pytest.mark.timeout(240)
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "scale-out-with-kubernetes.md"
@@ -188,6 +202,39 @@ def test_pods_outlive_a_scheduler_that_is_killed_and_are_taken_up_by_the_next(ma
     assert len(cluster.asked("POST /api/v1/namespaces/default/pods")) <= 3  # two templates, and the one pod
     assert before
     nothing_left(made, cluster)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", [1, 2])
+def test_random_ends_of_pods_watches_and_answers_lose_no_task(made, cluster, gates, seed):
+    chance, api = random.Random(seed), "/api/v1/namespaces/default/pods"
+    cluster.faults.append(lambda request: _unkind(chance, request, api))
+    made.trigger("slow", "one")
+    made.wait(cluster.node.alive, "pods run")
+    for _ in range(12):
+        made.wait(lambda: cluster.node.alive() or len(done(gates)) == 30, "pods run")
+        name = chance.choice([*cluster.node.alive(), ""])
+        act = chance.choice(["kill", "oom", "evict", "preempt", "compact"])
+        with contextlib.suppress(KeyError, ApiRefusedError):  # it has ended by itself
+            cluster.store.compact() if act == "compact" or not name else getattr(cluster.node, act)(name)
+    assert made.ended("slow", "one", 180.0) == "success", seed
+    assert done(gates) == set(range(30)), seed
+    cluster.faults.clear()
+    nothing_left(made, cluster)
+
+
+def done(gates):
+    path = gates / "done"
+    return set(map(int, path.read_text().split())) if path.exists() else set()
+
+
+def _unkind(chance, request, api):
+    """One request of ten for pods fails: before it is done, or after it."""
+    if request.path.startswith(api) and "watch" not in request.query and chance.random() < 0.1:
+        return chance.choice(
+            [HttpAnswer(0, reset=True), HttpAnswer.text("busy", 503), lambda answer: replace(answer, reset=True)]
+        )
+    return None
 
 
 def test_the_page_about_it_is_followed(tmp_path, cluster):
