@@ -1,0 +1,61 @@
+"""A cluster that is reached by TLS alone, by executor and hook."""
+
+import pytest
+import trustme
+
+from penstock import Connection
+from penstock.errors import ProviderError
+from penstock_dask.executors.ticket_run import TicketEnd, WithheldEnviron, run_ticket
+from penstock_dask.hooks import DaskHook
+from penstock_dask.hooks.dask_cluster import Cluster, DaskTask
+from penstock_dask.hooks.dask_hook import _clients
+
+
+@pytest.fixture
+def certificates(tmp_path):
+    authority, files = trustme.CA(), [tmp_path / name for name in ("ca.pem", "cert.pem", "key.pem")]
+    issued = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(files[0])
+    issued.cert_chain_pems[0].write_to_path(files[1])
+    issued.private_key_pem.write_to_path(files[2])
+    return tuple(map(str, files))
+
+
+@pytest.fixture
+def cluster(tmp_path, certificates, local_dask):
+    words = [
+        word for pair in zip(("--tls-ca-file", "--tls-cert", "--tls-key"), certificates, strict=True) for word in pair
+    ]
+    made = local_dask(tmp_path, scheduler=("--protocol", "tls", *words), worker=("--protocol", "tls", *words))
+    made.start_worker()
+    yield made
+    made.close()
+
+
+def test_a_cluster_with_certificates_is_reached_with_them_and_not_without(cluster, certificates):
+    assert cluster.address.startswith("tls://")
+    ended = []
+    line = Cluster(cluster.address, certificates, 10.0)
+    line.submit(
+        run_ticket,
+        [DaskTask("t-1", ("t-1", WithheldEnviron(), ["sh", "-c", "echo here"]), {})],
+        lambda *found: ended.append(found),
+    )
+    assert line.workers().threads == 2
+    names = dict(zip(("tls_ca", "tls_cert", "tls_key"), certificates, strict=True))
+    report = DaskHook(
+        connection=Connection("d", "dask", host="127.0.0.1", port=cluster.port, extra=names)
+    ).test_connection()
+    assert report.ok, report.detail
+    for client in _clients._clients.values():
+        client.close()
+    _clients._clients.clear()
+    plain = DaskHook(
+        connection=Connection("d", "dask", host="127.0.0.1", port=cluster.port, extra={"connect_timeout_s": 2})
+    )
+    with pytest.raises(ProviderError):
+        plain.get_client()
+    while not ended:
+        line.states(["t-1"])
+    assert ended == [("t-1", TicketEnd(0, "here\n"))]
+    line.close()
