@@ -1,7 +1,9 @@
 """Speaks to the execution API of a server, each thread on a connection of its own."""
 
 import http.client
+import socket
 import threading
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -50,6 +52,8 @@ class ExecutionClient:
 
     def __init__(self, address: ServerAddress, timeout_s: float = 20.0) -> None:
         self._address, self._timeout_s, self._own = address, timeout_s, threading.local()
+        self._connections: list[http.client.HTTPConnection] = []
+        self._lock, self._closed = threading.Lock(), False
 
     def ask(self, route: str, shown: str, message: Any, kind: type[Answer], *, wait_s: float = 0.0) -> Answer:  # noqa: ANN401 - a struct
         """Send a message.
@@ -74,6 +78,17 @@ class ExecutionClient:
     def snapshot(self, token: str, wanted: str) -> bytes:
         """Fetch a packed source snapshot; raises as `ask`."""
         return self._send(f"snapshots/{wanted}", token, b"", 0.0)
+
+    def close(self) -> None:
+        """Close all connections: whoever waits for an answer gets none, and nothing is asked any more."""
+        with self._lock:
+            self._closed, connections = True, self._connections
+            self._connections = []
+        for each in connections:
+            if (sock := each.sock) is not None:
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)  # which wakes a thread that reads
+            each.close()
 
     def _send(self, route: str, shown: str, body: bytes, wait_s: float) -> bytes:
         if len(body) > LARGEST:
@@ -118,6 +133,10 @@ class ExecutionClient:
         connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
         if connection is None:
             connection = self._own.connection = self._address.connection(timeout_s)
+            with self._lock:
+                self._connections.append(connection)
+        if self._closed:
+            raise ConnectionAbortedError("this worker has ended")
         connection.timeout = timeout_s
         if connection.sock is not None:
             connection.sock.settimeout(timeout_s)
@@ -128,6 +147,8 @@ class ExecutionClient:
         if connection is not None:
             connection.close()
             self._own.connection = None
+            with self._lock, suppress(ValueError):
+                self._connections.remove(connection)
 
 
 class _Problem(msgspec.Struct, frozen=True):

@@ -111,7 +111,7 @@ class TicketWorker:
 
     def drain(self) -> None:
         """Take no try any more, and leave when what is here has ended; a second time: hand it back. May be called from a signal handler."""
-        self._calls.put(self._drain if self._draining_s is None else self._hand_back)
+        self._calls.put(lambda: self._drain() if self._draining_s is None else self._hand_back())
         self._awake()
 
     def run(self) -> None:
@@ -156,6 +156,7 @@ class TicketWorker:
         self._reporter.stop()
         self._renewals.leave()
         self._asking.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
 
     def _over(self) -> bool:
         now_s = self._now_s()

@@ -1,0 +1,199 @@
+"""What a worker does with tickets, whatever brings them and whatever becomes of its messages."""
+
+from penstock.model.attempt import TryEnd
+from penstock.model.remote.remote_try import OfferedTry
+from penstock.model.run import TaskKey
+from penstock.model.state import Outcome
+
+from .conftest import until
+
+SUCCESS = TryEnd(Outcome.SUCCESS)
+NOT_FOUND_OF_A_PROXY = (404, b"default backend - 404", "text/plain")
+
+
+def first(route, fault):
+    """Do something with the first message of a route."""
+    left = [fault]
+    return lambda of, _message: left.pop() if of == route and left else None
+
+
+def test_a_ticket_is_claimed_run_and_its_end_told_with_its_log(site, pool):
+    worker, ticket = pool(), site.offer()
+    worker.bring(ticket.secret)
+    worker.print(b"hello\n")
+    until(lambda: site.log() == b"hello\n", "its log is there while it runs")
+    worker.print(b"bye\n")
+    worker.tries.end("extract")
+    assert until(lambda: site.ends().get(ticket.name), "it ends") == SUCCESS
+    assert site.log() == b"hello\nbye\n"
+    until(lambda: worker.told == [True, SUCCESS], "its source is told")
+
+
+def test_what_is_no_ticket_harms_none_that_comes_with_it(site, pool):
+    worker, ticket = pool(), site.offer()
+    for garbage in (
+        "",
+        "no ticket",
+        "a\nb.c",
+        "t-x.\u00e9",
+        "x" * 10**6,
+        "t-forged-0.00000000000000000000000000000000",
+    ):
+        worker.bring(garbage)
+    worker.bring(ticket.secret)
+    worker.runs()
+    until(lambda: sorted(worker.told) == [False] * 6 + [True], "all are told")
+
+
+def test_a_doubled_ticket_is_one_try(site, pool):
+    worker, ticket = pool(slots=4), site.offer()
+    for _ in range(4):
+        worker.bring(ticket.secret)
+    worker.runs()
+    until(lambda: sorted(worker.told) == [False, False, False, True], "all are told")
+    assert len(worker.worker.tries) == 1
+
+
+def test_a_lost_answer_to_a_claim_is_asked_for_again(site, pool):
+    site.fault = first("claims", "cut")
+    worker, ticket = pool(), site.offer()
+    worker.bring(ticket.secret)
+    worker.runs()
+    assert worker.told == [True]
+    assert len({each.claim for each in site.messages("claims")}) == 1
+
+
+def test_a_lost_answer_to_a_report_doubles_nothing(site, pool):
+    site.fault = first("reports", "cut")
+    worker, ticket = pool(), site.offer()
+    worker.bring(ticket.secret)
+    worker.print(b"x" * 300_000)
+    worker.tries.end("extract")
+    until(lambda: site.ends().get(ticket.name), "it ends")
+    assert site.log() == b"x" * 300_000
+
+
+def test_what_a_proxy_says_ends_no_try(site, pool):
+    worker, ticket = pool(), site.offer()
+    worker.bring(ticket.secret)
+    worker.runs()
+    left = [NOT_FOUND_OF_A_PROXY] * 4
+    site.fault = lambda _route, _message: left.pop() if left else None
+    worker.print(b"hello\n")
+    worker.tries.end("extract")
+    assert until(lambda: site.ends().get(ticket.name), "it ends") == SUCCESS
+    assert worker.tries.cancelled == {}
+
+
+def test_an_end_that_is_never_taken_fails_its_try_and_holds_up_no_other(site, pool):
+    worker, big, other = pool(), site.offer("big"), site.offer("other")
+    for each in (big, other):
+        worker.bring(each.secret)
+    worker.runs("big")
+    worker.runs("other")
+
+    def too_large(route, message):
+        large = route == "reports" and any(len(each.end or b"") > 500 for each in message.tries)
+        return (413, b"too large", "text/html") if large else None
+
+    site.fault = too_large
+    worker.tries.end("big", TryEnd(Outcome.SUCCESS, "x" * 1000))
+    worker.tries.end("other")
+    until(lambda: len(site.ends()) == 2, "both end")
+    end = site.ends()[big.name]
+    assert (end.outcome, end.retryable) == (Outcome.FAILED, False)
+    assert "cannot be sent" in end.error
+    assert site.ends()[other.name] == SUCCESS
+
+
+def test_a_cancelled_try_is_ended_here_and_told_so(site, pool):
+    worker, ticket = pool(), site.offer()
+    worker.bring(ticket.secret)
+    worker.runs()
+    site.store.remote_tries.cancel([ticket.name], "you said so")
+    assert until(lambda: site.ends().get(ticket.name), "it ends") == TryEnd(Outcome.CANCELLED, "you said so")
+
+
+def test_a_try_that_was_given_up_is_ended_and_nothing_is_said_of_it(site, pool):
+    worker, ticket = pool(), site.offer()
+    worker.bring(ticket.secret)
+    worker.runs()
+    site.store.remote_tries.abandon([ticket.name])
+    until(lambda: worker.told == [True, None], "it ends")
+    assert site.ends() == {}
+    assert worker.tries.cancelled
+
+
+def test_a_worker_that_drains_ends_what_it_has_and_takes_no_more(site, pool):
+    worker, has, more = pool(), site.offer("has"), site.offer("more")
+    worker.bring(has.secret)
+    worker.runs("has")
+    worker.worker.drain()
+    until(worker.source.stopped.is_set, "its source is stopped")
+    worker.bring(more.secret)
+    worker.tries.end("has")
+    assert worker.over()
+    assert site.ends() == {has.name: SUCCESS}
+    assert site.store.remote_workers.all() == []
+    assert site.store.remote_tries.claim([more.name], "a-claim", "w", site.installation.clock.now())
+
+
+def test_what_is_handed_back_is_lost_and_what_had_succeeded_counts(site, pool):
+    worker, runs, done = pool(), site.offer("runs"), site.offer("done")
+    for each, name in ((runs, "runs"), (done, "done")):
+        worker.bring(each.secret)
+        worker.runs(name)
+    cancel = worker.tries.cancel
+    worker.tries.cancel = lambda tries, reason: (
+        worker.tries.end("done") if tries[0][0].task_id == "done" else cancel(tries, reason)
+    )
+    worker.worker.drain()
+    until(worker.source.stopped.is_set, "it drains")
+    worker.worker.drain()
+    assert worker.over()
+    found = site.ends()
+    assert found[runs.name].outcome is Outcome.LOST
+    assert found[done.name] == SUCCESS
+
+
+def test_an_idle_worker_leaves_by_itself(site, pool):
+    worker = pool(idle_exit_s=0.2)
+    assert worker.over()
+    assert any("no try" in each for each in worker.said)
+    assert site.store.remote_workers.all() == []
+
+
+def test_a_lease_never_goes_back(site, pool):
+    worker, ticket = pool(), site.offer()
+    worker.bring(ticket.secret)
+    worker.runs()
+    before = worker.tries.until_s
+    worker.worker._renewed(before - 1_000.0)
+    until(lambda: worker.tries.until_s > before, "it is renewed")
+
+
+def test_a_claim_that_was_given_up_half_way_is_disowned(site, pool, monkeypatch):
+    monkeypatch.setattr("penstock.service.execution.execution.CLAIMING_S", -1.0)
+    # It is stored, its answer is lost, and what is asked again is refused: as by a server whose key was changed meanwhile.
+    faults = ["cut", (401, b'{"detail": "who are you?"}', "application/problem+json")]
+    site.fault = lambda route, _message: faults.pop(0) if route == "claims" and faults else None
+    worker, ticket = pool(), site.offer()
+    worker.bring(ticket.secret)
+    until(lambda: worker.told == [False], "it is refused")
+    assert until(lambda: site.ends().get(ticket.name), "it is given up").outcome is Outcome.LOST
+    assert any(each.disowned for each in site.messages("renewals"))
+
+
+def test_a_try_of_a_newer_version_fails_and_leaves_the_worker_at_work(site, pool):
+    worker, odd, good = pool(), site.offer("odd"), site.offer("good")
+    site.store.remote_tries.claim([odd.name], "a-claim", "w", site.installation.clock.now())
+    site.store.remote_tries.remove([odd.name])
+    key = TaskKey(site.run, "odd", -1)
+    site.store.remote_tries.offer(
+        [OfferedTry(odd.name, key, 1, "sales", "one", "far", "default", b"\x81\xa1x\x01", 60.0)], "scheduler", site.installation.clock.now()
+    )  # fmt: skip
+    worker.bring(odd.secret)
+    end = until(lambda: site.ends().get(odd.name), "it fails")
+    assert (end.outcome, end.retryable) == (Outcome.FAILED, False)
+    worker.bring(good.secret)
+    worker.runs("good")

@@ -1,0 +1,250 @@
+"""Workers of remote executors that are stopped for longer than their lease, and those that can reach a server and nothing else."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from fleet import WORKSPACE, install
+
+from penstock_testkit.remote.remote_installation import RemoteInstallation
+
+LEASE_S = 4.0
+SETTINGS = """
+
+{more}
+
+[executors.commands]
+type = "command.executor"
+server = "{{url}}"
+command = {command}
+most = 3
+doorbell_s = 2.0
+worker_lease_s = {lease_s}
+
+[queues]
+far = "commands"
+"""
+WORKER = [sys.executable, "-m", "penstock", "worker", "--ticket"]
+BEATS = """
+import os, time
+from pathlib import Path
+from penstock import DAG, task
+
+with DAG("beats"):
+
+    @task(queue="far", retries=0)
+    def beat():
+        gates = Path(os.environ["GATES"])
+        with (gates / f"beats-{os.getpid()}").open("a", buffering=1) as file:
+            while not (gates / "open").exists():
+                file.write(f"{time.monotonic()}\\n")
+                time.sleep(0.01)
+
+    beat()
+"""
+LOOKS = """
+import os, socket
+from pathlib import Path
+from penstock import DAG, Variable, task
+
+with DAG("looks"):
+
+    @task(queue="far", retries=0)
+    def look():
+        found = {"said": Variable.get("greeting")}
+        for name in ("DATABASE_PORT", "BROKER_PORT", "OTHER_PORT"):
+            try:
+                socket.create_connection(("127.0.0.1", int(os.environ[name])), 5.0).close()
+                found[name] = "reached"
+            except OSError as error:
+                found[name] = type(error).__name__
+        found["interfaces"] = sorted(name for _, name in socket.if_nameindex())
+        found["secrets"] = [name for name in os.environ if name in ("PENSTOCK_TICKET", "PENSTOCK_TOKEN", "PENSTOCK_SECRET_KEY")]
+        return found
+
+    look()
+"""
+FORWARD = """
+import os, socket, sys, threading
+
+def pump(source, target):
+    try:
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+    except OSError:
+        pass
+    for each in (source, target):
+        try:
+            each.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+def serve(listening, connect):
+    while True:
+        accepted, _ = listening.accept()
+        other = connect()
+        for pair in ((accepted, other), (other, accepted)):
+            threading.Thread(target=pump, args=pair, daemon=True).start()
+
+parent, side, port, path = os.getppid(), sys.argv[1], int(sys.argv[2]), sys.argv[3]
+if side == "inside":
+    listening = socket.create_server(("127.0.0.1", port))
+else:
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen()
+
+def connect():
+    if side == "outside":
+        return socket.create_connection(("127.0.0.1", port))
+    made = socket.socket(socket.AF_UNIX)
+    made.connect(path)
+    return made
+
+threading.Thread(target=serve, args=(listening, connect), daemon=True).start()
+while os.getppid() == parent:
+    threading.Event().wait(0.2)
+"""
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    install(folder, WORKSPACE / "examples" / "command_executor")
+    return folder
+
+
+@pytest.fixture
+def gates(tmp_path):
+    folder = tmp_path / "gates"
+    folder.mkdir()
+    return folder
+
+
+def settings(command=WORKER, more=""):
+    return SETTINGS.format(command=json.dumps(command), more=more, lease_s=LEASE_S)
+
+
+def processes_of(made, *, sessions=False):
+    """Ids of the workers of a project; with all that they have started, wherever that is."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            command, environ = ((each / name).read_bytes().split(b"\0") for name in ("cmdline", "environ"))
+            is_worker = b"worker" in command and b"--ticket" in command
+            if f"PENSTOCK_SERVER={made.url}".encode() in environ and (is_worker or sessions):
+                found.append(int(each.name))
+    return found
+
+
+def beats(path):
+    return [float(line) for line in path.read_text().split()]
+
+
+@pytest.mark.parametrize("all_of_it", [False, True], ids=["its own process", "all of its processes"])
+def test_a_worker_that_is_stopped_for_longer_than_its_lease_runs_no_try_beside_the_next_one(
+    tmp_path, site, gates, all_of_it
+):
+    environ = {"PYTHONPATH": str(site), "GATES": str(gates), "TMPDIR": str(tmp_path)}
+    with RemoteInstallation(tmp_path / "project", settings(), {"beats.py": BEATS}, environ) as made:
+        made.up()
+        made.trigger("beats", "one")
+        made.wait(lambda: list(gates.glob("beats-*")), "the task runs")
+        [first] = gates.glob("beats-*")
+        stopped = processes_of(made, sessions=all_of_it)
+        for pid in stopped:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        try:
+            made.wait(lambda: len(list(gates.glob("beats-*"))) == 2, "it runs again")
+            [second] = set(gates.glob("beats-*")) - {first}
+            made.wait(lambda: len(beats(second)) > 5, "the next one runs")
+            before = beats(first)
+            assert max(before) < min(beats(second))
+        finally:
+            for pid in stopped:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+        pid = int(first.name.rpartition("-")[2])
+        made.wait(lambda: not Path(f"/proc/{pid}").exists(), "the first one has ended")
+        # One that was frozen with its spawn server is ended as soon as that goes on: it does no work of its own meanwhile.
+        assert len(beats(first)) - len(before) < 50
+        (gates / "open").touch()
+        assert made.ended("beats", "one") == "success"
+        assert len(list(gates.glob("beats-*"))) == 2
+        made.wait(lambda: not processes_of(made), "every worker has left")
+
+
+class _Listening:
+    """A port of this machine that answers, as a broker would."""
+
+    def __init__(self):
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._socket.close()
+
+
+@contextmanager
+def _forwarding(forward, port, line):
+    """Carry what comes through a socket of the file system to a port of this namespace."""
+    process = subprocess.Popen([sys.executable, str(forward), "outside", str(port), str(line)])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_worker_needs_a_way_to_the_server_and_to_nothing_else(tmp_path, site, gates, postgres_server):
+    """Each worker is in a network namespace of its own, with a loopback in which one port leads to the server."""
+    url, line = postgres_server.create_database(), tmp_path / "line"
+    forward = tmp_path / "forward.py"
+    forward.write_text(FORWARD)
+    words = " ".join(WORKER)
+    command = [
+        "unshare",
+        "--net",
+        "sh",
+        "-c",
+        f"ip link set lo up && {sys.executable} {forward} inside {{port}} {line} & sleep 1; exec {words}",
+    ]
+    with _Listening() as broker, _Listening() as other:
+        environ = {
+            "PYTHONPATH": str(site), "GATES": str(gates), "TMPDIR": str(tmp_path), "PENSTOCK_VAR_GREETING": "hello",
+            "DATABASE_PORT": str(postgres_server.port), "BROKER_PORT": str(broker.port), "OTHER_PORT": str(other.port),
+        }  # fmt: skip
+        made = RemoteInstallation(
+            tmp_path / "project",
+            settings(command, f"[database]\nurl = {json.dumps(url)}"),
+            {"looks.py": LOOKS},
+            environ,
+        )
+        config = made.folder / "penstock.toml"
+        config.write_text(config.read_text().replace("{port}", str(made.port)))
+        with _forwarding(forward, made.port, line), made:
+            made.run("db", "upgrade")
+            made.up()
+            made.trigger("looks", "one")
+            assert made.ended("looks", "one") == "success"
+            shown = json.loads(made.run("tasks", "xcoms", "looks", "look", "--run", "one", "--json"))
+    [found] = shown["items"]
+    assert found["value"] == {
+        "said": "hello", "interfaces": ["lo"], "secrets": [],
+        "DATABASE_PORT": "ConnectionRefusedError", "BROKER_PORT": "ConnectionRefusedError", "OTHER_PORT": "ConnectionRefusedError",
+    }  # fmt: skip
+    secret = (made.folder / ".penstock" / "server.token").read_text()
+    for log in made.folder.glob("*.out"):
+        assert secret not in log.read_text()
+        assert url not in log.read_text() or log.name == "up.out"
