@@ -20,7 +20,8 @@ TWO = "until [ $(penstock schedulers list | grep -c 'penstock up') = 2 ]; do sle
 ONE_WORKER = "until penstock workers list | grep -q far; do sleep 0.2; done\n"
 ENDS = "until penstock runs show sales one | grep -qE '^state +success'; do sleep 0.2; done\n"
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("celery_page")]
+# As with other pages beside whose commands `penstock up` runs; those of the README are run with each change.
+pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("celery_page"), pytest.mark.nightly]
 
 
 def blocks(language):
