@@ -90,6 +90,7 @@ def test_a_killed_container_loses_its_try_which_runs_again_and_spends_no_retry(m
     assert len(fake.tasks) == 2
 
 
+@pytest.mark.nightly
 def test_a_service_without_room_is_what_a_try_waits_for(made, fake, gates):
     (gates / "open").touch()
     fake.refuses = [[{"reason": "RESOURCE:MEMORY"}]]
@@ -103,6 +104,7 @@ def test_a_service_without_room_is_what_a_try_waits_for(made, fake, gates):
     assert made.ended("gated", "one") == "success"
 
 
+@pytest.mark.nightly
 def test_a_cancelled_run_ends_its_container(made, fake, gates):
     made.trigger("gated", "one")
     made.wait(lambda: begun(gates), "the task runs")

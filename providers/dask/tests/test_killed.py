@@ -128,6 +128,7 @@ def test_a_killed_dask_worker_takes_its_try_along_which_runs_again_and_spends_no
     assert made.ended("gated", "one") == "success"
 
 
+@pytest.mark.nightly
 def test_a_dask_scheduler_that_is_away_is_what_tries_wait_for(made, cluster, gates):
     (gates / "open").touch()
     cluster.kill_scheduler()
@@ -138,6 +139,7 @@ def test_a_dask_scheduler_that_is_away_is_what_tries_wait_for(made, cluster, gat
     assert made.ended("gated", "one") == "success"
 
 
+@pytest.mark.nightly
 def test_a_cancelled_run_ends_its_process_on_the_cluster(made, cluster, gates):
     cluster.start_worker()
     made.trigger("gated", "one")
