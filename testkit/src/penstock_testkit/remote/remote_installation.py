@@ -1,5 +1,6 @@
 """An installation whose server answers workers, as real processes: ``penstock up`` with a server on a port of its own."""
 
+import contextlib
 import json
 import os
 import re
@@ -107,7 +108,7 @@ class RemoteInstallation:
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """The task instances of a run by id, with ``[i]`` for mapped ones, as ``tasks list --json`` shows them."""
-        rows = json.loads(self.run("tasks", "list", dag_id, "--run", run_id, "--json"))
+        rows = json.loads(self.run("tasks", "list", dag_id, "--run", run_id, "--json"))["tasks"]
         return {
             f"{row['task_id']}[{row['map_index']}]" if row.get("map_index", -1) >= 0 else row["task_id"]: row
             for row in rows
@@ -128,6 +129,16 @@ class RemoteInstallation:
     def log(self, dag_id: str, run_id: str, task_id: str) -> str:
         """The log of a task's newest try."""
         return self.run("tasks", "logs", dag_id, task_id, "--run", run_id)
+
+    def pids(self, what: str) -> list[int]:
+        """Ids of the processes of this project whose command line holds a text."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                here = (entry / "cwd").resolve() == self.folder.resolve()
+                if here and what in (entry / "cmdline").read_bytes().decode(errors="replace"):
+                    found.append(int(entry.name))
+        return found
 
     def wait(self, ready: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
         """Wait for something that real processes do; fails the test if it takes too long."""

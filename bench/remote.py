@@ -1,0 +1,261 @@
+"""Tries on other machines' behalf, beside a plain floor of the same run.
+
+    python bench/remote.py [rest celery queued] [--rounds N] [--postgres]
+
+rest: what 500 workers that wait for work cost the server. celery: W1, a chain of 4 no-op tasks, and W2, 1,000 independent ones, by Celery's workers
+of 2 slots on a Valkey of the test kit, beside bare Celery with its results kept, of the same slots. queued: what a try costs the scheduler
+with 10 and with 10,000 of them queued. With ``--postgres``, the database is a PostgreSQL of the test kit, with fsync.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import msgspec
+from core_workloads import cpu_s
+from penstock_testkit.brokers.valkey import ValkeyServer, valkey
+from served import Served, shown
+
+from penstock.app.compose import installation
+from penstock.model.remote.execution_messages import CONTENT_TYPE, PREFIX, Renewal
+from penstock.model.remote.remote_try import WorkerStatus
+from penstock.service.dags import trigger
+from penstock.settings import load_settings
+from penstock_testkit.beside import WITHOUT_SERVER
+from penstock_testkit.postgres import postgres
+from penstock_testkit.remote.remote_installation import RemoteInstallation
+
+HERE = Path(__file__).parent
+SETTINGS = """
+[executor]
+isolation = "{isolation}"
+
+[executors.far]
+type = "celery.executor"
+server = "{{url}}"
+broker = "{broker}"
+
+[queues]
+far = "far"
+"""
+DAGS = """
+from penstock import DAG, task
+
+with DAG("w1"):
+
+    @task(queue="far")
+    def step(before=None):
+        pass
+
+    step.override(task_id="d")(step.override(task_id="c")(step.override(task_id="b")(step.override(task_id="a")())))
+
+for number in (10, 1000, 10000):
+    with DAG(f"w2_{number}", max_active_tasks=20_000):
+
+        @task(queue="far")
+        def nothing(index):
+            pass
+
+        nothing.expand(index=list(range(number)))
+"""
+BARE = """
+import celery
+
+app = celery.Celery("bare", broker={url!r}, backend={url!r})
+app.conf.update(worker_prefetch_multiplier=4, broker_connection_retry_on_startup=True)
+
+@app.task
+def nothing(_before=None):
+    pass
+"""
+MOST = 1.5
+"""Times bare Celery that W1 and W2 may take."""
+
+
+def rest(workers: int, seconds: float) -> None:
+    """What workers that wait for work cost the server while nothing happens."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        environ = {**os.environ, **WITHOUT_SERVER}
+        subprocess.run([sys.executable, "-m", "penstock", "init", "--no-example"], cwd=folder, check=True, stdout=-3)
+        served = Served(folder, environ)
+        try:
+            asyncio.run(_wait_for_work(served, workers, seconds))
+        finally:
+            served.process.terminate()
+            served.process.wait()
+
+
+async def _wait_for_work(served: Served, workers: int, seconds: float) -> None:
+    answered = 0
+
+    async def worker(number: int) -> None:
+        nonlocal answered
+        status = WorkerStatus(f"w{number}", "far", ("default",), "host", "0", slots=4, period_s=15.0)
+        body = msgspec.msgpack.encode(Renewal(status, wait_s=15.0))
+        head = (
+            f"POST {PREFIX}/renewals HTTP/1.1\r\nHost: {served.url.netloc}\r\nAuthorization: Bearer {served.token}\r\n"
+            f"Content-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
+        ).encode()
+        reader, writer = await asyncio.open_connection(served.url.hostname, served.url.port)
+        await asyncio.sleep(15.0 * number / workers)
+        while True:
+            writer.write(head + body)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            if b" 200 " not in answer.splitlines()[0]:
+                raise SystemExit(answer.decode())
+            length = int(answer.lower().partition(b"content-length:")[2].split()[0])
+            await reader.readexactly(length)
+            answered += 1
+
+    used, start = cpu_s(served.process.pid), time.perf_counter()
+    await asyncio.sleep(seconds / 3)
+    alone = (cpu_s(served.process.pid) - used) / (time.perf_counter() - start) * 100
+    tasks = [asyncio.create_task(worker(number)) for number in range(workers)]
+    await asyncio.sleep(20)
+    before, used, start = answered, cpu_s(served.process.pid), time.perf_counter()
+    await asyncio.sleep(seconds)
+    took = time.perf_counter() - start
+    spent = (cpu_s(served.process.pid) - used) / took * 100
+    more = f"{(answered - before) / took:.0f} renewals/s; without any worker {alone:.2f} %"
+    shown(f"{workers} workers at rest, of a core of the server", spent, "%", 10, more)
+    for each in tasks:
+        each.cancel()
+
+
+@contextmanager
+def at_work(broker: ValkeyServer, isolation: str, database: str) -> Iterator[RemoteInstallation]:
+    """An installation with one worker of two slots."""
+    with tempfile.TemporaryDirectory() as name:
+        environ = {"PENSTOCK_DATABASE__URL": database} if database else {}
+        settings = SETTINGS.format(isolation=isolation, broker=broker.url)
+        with RemoteInstallation(Path(name), settings, {"dags.py": DAGS}, environ) as made:
+            made.up()
+            made.worker("--executor", "far", "--queues", "far", "--concurrency", "2")
+            made.trigger("w1", "warm")
+            made.ended("w1", "warm")
+            yield made
+
+
+def seconds_of(made: RemoteInstallation, environ: dict[str, str], dag_id: str, run_id: str) -> float:
+    """From the trigger of a run until its success is stored."""
+    with installation(load_settings({**os.environ, **environ}, made.folder)) as found:
+        start = time.perf_counter()
+        trigger(found, dag_id, run_id=run_id)
+        while not (state := found.store.runs.state(dag_id, run_id)) or not state.finished:
+            time.sleep(0.002)
+        took = time.perf_counter() - start
+        if state != "success":
+            raise SystemExit(f"{dag_id} {run_id} is {state}")
+    return took
+
+
+@contextmanager
+def bare(broker: ValkeyServer) -> Iterator[tuple[Callable[[], float], Callable[[], float]]]:
+    """Bare Celery with its results kept: seconds of a chain of 4, and of 1,000 tasks."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "bare.py").write_text(BARE.format(url=broker.url))
+        command = [sys.executable, "-m", "celery", "-A", "bare", "worker", "-c", "2", "-l", "ERROR"]
+        process = subprocess.Popen(command, cwd=folder, stdout=-3, stderr=-3)
+        sys.path.insert(0, str(folder))
+        try:
+            import bare as module  # noqa: PLC0415 - written just now
+            from celery import chain  # noqa: PLC0415 - as above
+
+            module.nothing.delay().get(timeout=60)
+
+            def w1() -> float:
+                start = time.perf_counter()
+                chain(module.nothing.s(), module.nothing.s(), module.nothing.s(), module.nothing.s())().get(timeout=60)
+                return time.perf_counter() - start
+
+            def w2() -> float:
+                start = time.perf_counter()
+                for each in [module.nothing.delay() for _ in range(1000)]:
+                    each.get(timeout=120)
+                return time.perf_counter() - start
+
+            yield w1, w2
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def celery(rounds: int, database: str) -> None:
+    """W1 and W2 by Celery, and by bare Celery, in turns."""
+    environ = {"PENSTOCK_DATABASE__URL": database} if database else {}
+    with valkey() as broker, bare(broker) as (w1, w2):
+        for isolation in ("fork", "reuse"):
+            found: dict[str, list[float]] = {"w1": [], "w2_1000": []}
+            floor: dict[str, list[float]] = {"w1": [], "w2_1000": []}
+            with at_work(broker, isolation, database) as made:
+                for number in range(rounds):
+                    for name, plain in (("w1", w1), ("w2_1000", w2)):
+                        floor[name].append(plain())
+                        found[name].append(seconds_of(made, environ, name, f"{isolation}-{number}"))
+            for name in found:
+                ours, plain_s = statistics.median(found[name]), statistics.median(floor[name])
+                more = f"{ours * 1000:.0f} ms; bare Celery {plain_s * 1000:.0f} ms"
+                shown(f"{name} by Celery, {isolation}, times bare Celery", ours / plain_s, "x", MOST, more)
+
+
+def queued(database: str) -> None:
+    """What a try costs the scheduler's process while few and while many are queued."""
+    environ = {"PENSTOCK_DATABASE__URL": database} if database else {}
+    with valkey() as broker, at_work(broker, "reuse", database) as made:
+        [scheduler] = made.pids("penstock.app.scheduler")
+        cost = {}
+        for dag_id, number, runs in (("w2_10", 10, 100), ("w2_10000", 10_000, 1)):
+            used = cpu_s(scheduler)
+            for run in range(runs):
+                seconds_of(made, environ, dag_id, f"queued-{run}")
+            cost[number] = (cpu_s(scheduler) - used) / (number * runs) * 1000
+        few, many = cost[10], cost[10_000]
+        shown(
+            "a try of 10,000 queued, times one of 10",
+            many / few,
+            "x",
+            1.0,
+            f"{many:.2f} and {few:.2f} ms of the scheduler",
+        )
+
+
+def main() -> None:
+    """Run what was named, everything unless something was."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", nargs="*", default=["rest", "celery", "queued"])
+    parser.add_argument("--rounds", type=int, default=3, metavar="N")
+    parser.add_argument("--workers", type=int, default=500, metavar="N")
+    parser.add_argument("--seconds", type=float, default=45, metavar="N")
+    parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL of the test kit, with fsync")
+    asked = parser.parse_args()
+    with ExitStack() as stack:
+        database = ""
+        if asked.postgres:
+            durable = {"fsync": "on", "full_page_writes": "on"}
+            server = stack.enter_context(postgres(settings=durable))
+            database = server.create_database()
+        for what in asked.what:
+            if what == "rest":
+                rest(asked.workers, asked.seconds)
+            elif what == "celery":
+                celery(asked.rounds, database)
+            elif what == "queued":
+                queued(database)
+            else:
+                parser.error(f"there is no {what!r}")
+
+
+if __name__ == "__main__":
+    main()
