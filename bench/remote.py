@@ -2,9 +2,9 @@
 
     python bench/remote.py [rest celery queued] [--rounds N] [--postgres]
 
-rest: what 500 workers that wait for work cost the server. celery: W1, a chain of 4 no-op tasks, and W2, 1,000 independent ones, by Celery's workers
-of 2 slots on a Valkey of the test kit, beside bare Celery with its results kept, of the same slots. queued: what a try costs the scheduler
-with 10 and with 10,000 of them queued. With ``--postgres``, the database is a PostgreSQL of the test kit, with fsync.
+rest: what 500 workers that wait for work cost the server. celery: W1, a chain of 4 no-op tasks, and W2, 1,000 independent ones, by a
+worker of 2 slots on a Valkey of the test kit, beside bare Celery with its results kept, of the same slots. queued: what a try costs
+the scheduler with 10 and with 10,000 of them queued. With ``--postgres``, the database is a PostgreSQL of the test kit, with fsync.
 """
 
 from __future__ import annotations
@@ -204,8 +204,8 @@ def celery(rounds: int, database: str) -> None:
                     for name, plain in (("w1", w1), ("w2_1000", w2)):
                         floor[name].append(plain())
                         found[name].append(seconds_of(made, environ, name, f"{isolation}-{number}"))
-            for name in found:
-                ours, plain_s = statistics.median(found[name]), statistics.median(floor[name])
+            for name, seconds in found.items():
+                ours, plain_s = statistics.median(seconds), statistics.median(floor[name])
                 more = f"{ours * 1000:.0f} ms; bare Celery {plain_s * 1000:.0f} ms"
                 shown(f"{name} by Celery, {isolation}, times bare Celery", ours / plain_s, "x", MOST, more)
 
