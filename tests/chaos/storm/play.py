@@ -127,10 +127,13 @@ def _common(storm: Storm) -> dict[str, tuple[float, Strike]]:
             with suppress(ProcessLookupError):
                 os.kill(chance.choice(found), signal.SIGKILL)
 
-    return {
+    of_workers: dict[str, tuple[float, Strike]] = {
         "a worker is killed": (4, kill_worker),
         "a worker is told to leave": (1, leave_worker),
         "a worker stands still": (1, stop_worker),
+    }
+    return {
+        **(of_workers if storm.workers else {}),
         "the server is killed": (2, kill_server),
         "a scheduler is killed": (2, kill_scheduler),
     }

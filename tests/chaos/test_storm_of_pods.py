@@ -1,0 +1,82 @@
+"""The same where each try has a pod of its own: pods are killed and evicted, watches cut and blind, history compacted, quotas full."""
+
+import json
+import os
+import sys
+import time
+from contextlib import suppress
+
+import pytest
+from storm.installation import MARK, Storm
+from storm.play import play
+
+from penstock_testkit.kubernetes import KubeCluster
+from penstock_testkit.nightly import nightly_but
+
+SEED = int(os.environ.get("STORM_SEED", "1"))
+TASKS = int(os.environ.get("STORM_TASKS", "300"))
+
+pytestmark = [pytest.mark.timeout(7200), pytest.mark.xdist_group("chaos")]
+
+
+def of_cluster(cluster):
+    """What happens in a cluster."""
+
+    def to_a_pod(change):
+        def strike(chance):
+            if names := sorted(cluster.pods()):
+                with suppress(KeyError):  # it has ended meanwhile
+                    change(chance.choice(names))
+
+        return strike
+
+    def blind(chance):
+        cluster.watches.blackhole = True
+        time.sleep(chance.uniform(1, 6))
+        cluster.watches.blackhole = False
+
+    def full(chance):
+        cluster.quotas["default"] = 1
+        time.sleep(chance.uniform(1, 4))
+        del cluster.quotas["default"]
+
+    def cut(chance):
+        cluster.watches.cut_after_events = chance.randrange(1, 6)
+
+    return {
+        "a pod is killed": (4, to_a_pod(cluster.node.kill)),
+        "a pod is evicted": (2, to_a_pod(cluster.node.evict)),
+        "a pod runs out of memory": (1, to_a_pod(cluster.node.oom)),
+        "watches are cut after some events": (2, cut),
+        "watches are blind": (1, blind),
+        "history is compacted": (2, lambda _: cluster.store.compact()),
+        "the quota is full": (1, full),
+    }
+
+
+@pytest.mark.parametrize("tasks", nightly_but([12], [12, TASKS]))
+def test_tries_in_pods_succeed_once_each_whatever_is_struck(tmp_path, postgres_server, tasks):
+    database = postgres_server.create_database()
+    cluster = KubeCluster(tmp_path / "node")
+    with cluster.serving() as url:
+        command = json.dumps([sys.executable, "-m", "penstock", "worker", "--ticket"])
+        table = f'''type = "kubernetes.executor"
+image = "penstock:1"
+command = {command}
+cluster = {{ server = "{url}", token = "{cluster.token}" }}
+pod_template = {{ spec = {{ terminationGracePeriodSeconds = 1 }} }}
+most = 4
+silent_s = 3.0
+watch_s = 5
+'''
+        with Storm(tmp_path / "project", database, table, tasks, workers=0) as storm:
+            cluster.node.environment = {
+                **cluster.node.environment,
+                **{name: storm.environ[name] for name in (MARK, "STORM_LINES", "PATH")},
+                "TMPDIR": str(tmp_path),
+            }
+            found = play(storm, SEED, of_cluster(cluster), calm_s=1.5, patience_s=180 + tasks * 4)
+            storm.wait(lambda: not cluster.pods(), f"seed {SEED}: no pod is left", 60)
+    (tmp_path / "report.json").write_text(json.dumps(found))
+    assert cluster.node.alive() == []
+    assert sum(found["strikes"].values()) >= 3, found
