@@ -23,7 +23,6 @@ from pathlib import Path
 
 import msgspec
 from core_workloads import cpu_s
-from penstock_testkit.brokers.valkey import ValkeyServer, valkey
 from served import Served, shown
 
 from penstock.app.compose import installation
@@ -32,6 +31,7 @@ from penstock.model.remote.remote_try import WorkerStatus
 from penstock.service.dags import trigger
 from penstock.settings import load_settings
 from penstock_testkit.beside import WITHOUT_SERVER
+from penstock_testkit.brokers.valkey import ValkeyServer, valkey
 from penstock_testkit.postgres import postgres
 from penstock_testkit.remote.remote_installation import RemoteInstallation
 

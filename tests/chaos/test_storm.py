@@ -7,10 +7,10 @@ import time
 
 import pytest
 import redis
-from penstock_testkit.brokers.valkey import valkey
 from storm.installation import Storm
 from storm.play import play
 
+from penstock_testkit.brokers.valkey import valkey
 from penstock_testkit.nightly import nightly_but
 
 SEED = int(os.environ.get("STORM_SEED", "1"))

@@ -8,8 +8,8 @@ import time
 import urllib.request
 
 import pytest
-from penstock_testkit.brokers.valkey import valkey
 
+from penstock_testkit.brokers.valkey import valkey
 from penstock_testkit.nightly import at_night
 from penstock_testkit.remote.remote_installation import RemoteInstallation
 
