@@ -172,11 +172,11 @@ class Claims:
         self._ports.claimed(mine, began_s, batch)
         for each in others:
             self.free_slot()
-            self._tell(each, mine=False)
+            self._report_claim(each, mine=False)
         for each, _ in mine:
-            self._tell(each, mine=True)
+            self._report_claim(each, mine=True)
 
-    def _tell(self, offered: Offered, *, mine: bool) -> None:
+    def _report_claim(self, offered: Offered, *, mine: bool) -> None:
         try:
             offered.claimed(mine)
         except Exception as error:  # noqa: BLE001 - a provider's code

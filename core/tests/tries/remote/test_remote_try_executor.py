@@ -249,7 +249,7 @@ def after(request):
 @pytest.fixture
 def cut(site):
     def cut(executor):
-        executor._tries = executor._sweeper._tries = Cut(executor._tries)
+        executor._tries = executor._left_rows._tries = Cut(executor._tries)
         return executor._tries
 
     return cut

@@ -46,7 +46,7 @@ class RemoteNews(msgspec.Struct, frozen=True):
         claimed_at: When that worker took it.
         ended_at: When it ended, by the server's clock.
         ended: The `penstock.model.attempt.TryEnd` as MessagePack; None while it has not ended.
-        told: Whether its scheduler has stored that it was claimed.
+        claim_stored: Whether its scheduler has stored that it was claimed.
     """
 
     name: str
@@ -55,7 +55,7 @@ class RemoteNews(msgspec.Struct, frozen=True):
     claimed_at: datetime | None = None
     ended_at: datetime | None = None
     ended: bytes | None = None
-    told: bool = False
+    claim_stored: bool = False
 
 
 class ClaimedTry(msgspec.Struct, frozen=True):

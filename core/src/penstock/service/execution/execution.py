@@ -57,7 +57,7 @@ _LEFT = _encode(TryEnd(Outcome.LOST, "its worker left"))
 class _Written(NamedTuple):
     """What a report left: what is told of it, and whether all of its output is here."""
 
-    told: Reported
+    answer: Reported
     whole: bool
 
 
@@ -202,7 +202,7 @@ class Execution:
             self._tries.end(list(ends.values()), self._clock.now())
         return ReportAnswer(
             tuple(
-                replace(found.told, ended=found.whole and each.token in ends)
+                replace(found.answer, ended=found.whole and each.token in ends)
                 for each, found in zip(asked.tries, reported, strict=True)
             )
         )
@@ -253,8 +253,8 @@ class Execution:
             return _Written(Reported(known=False), whole=False)
         if report.log is None:
             return _Written(Reported(log_size=self._logs.size(held)), whole=True)
-        told = self._logs.write(held, report.log)
-        return _Written(told, told.log_size >= report.log.offset + len(report.log.data))
+        answer = self._logs.write(held, report.log)
+        return _Written(answer, answer.log_size >= report.log.offset + len(report.log.data))
 
 
 def _check(what: str, text: str, allowed: "re.Pattern[str]") -> None:

@@ -228,7 +228,7 @@ class RemoteTries:
             found = tx.execute(CLAIM, {"names": list(names), "by_claim": claim, "by": worker, "at": now}).all()
             if found:
                 tx.wake(REMOTE)
-                _hear_of_worker(tx, worker, found[0].executor, now)
+                _renew_worker(tx, worker, found[0].executor, now)
         return [ClaimedTry(each.name, each.request, each.lease_s) for each in found]
 
     def held(self, claims: Mapping[str, str]) -> dict[str, HeldTry]:
@@ -280,7 +280,7 @@ def _parts(names: Collection[str]) -> Iterator[list[str]]:
         yield given[at : at + MOST_NAMES]
 
 
-def _hear_of_worker(tx: Transaction, worker: str, executor: str, now: datetime) -> None:
+def _renew_worker(tx: Transaction, worker: str, executor: str, now: datetime) -> None:
     """Note that a worker lives: from its claim on, its tries have their leases; one that was started for a ticket is not known yet."""
     tx.execute(BEAT, {"by": worker, "at": now})
     row = {

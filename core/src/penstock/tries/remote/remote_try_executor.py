@@ -31,10 +31,10 @@ from penstock.spec.remote import RemoteExecutor, RemoteOptions
 from penstock.spec.wire import Reply
 from penstock.store import Store
 from penstock.tries.remote.doorbell import Doorbell, ExecutorReports, TicketMessage, newest
-from penstock.tries.remote.held_tries import HeldTries, HeldTry
+from penstock.tries.remote.left_rows import SWEEP_S, LeftRows
 from penstock.tries.remote.live_workers import LiveWorkers
-from penstock.tries.remote.store_bell import StoreBell
-from penstock.tries.remote.sweeper import SWEEP_S, Sweeper
+from penstock.tries.remote.open_tries import OpenTries, OpenTry
+from penstock.tries.remote.remote_wakeup import RemoteWakeup
 from penstock.tries.remote.tickets import ticket, ticket_name
 
 NEWS_S = 2.0
@@ -75,7 +75,7 @@ class RemoteTryExecutor:
         self._options, self._look_every_s = options, min(lease_s, options.worker_lease_s) / 6
         self._keep_capacity, self._capacity = reports.keep_capacity, -1
         self._installation, self._owner = store.logs.identity(), os.urandom(8).hex()
-        self._held = HeldTries()
+        self._held = OpenTries()
         self._unwritten: dict[str, TryRequest] = {}
         self._cancels: list[tuple[list[str], str]] = []
         self._own: list[ExecutorEvent] = []
@@ -85,18 +85,18 @@ class RemoteTryExecutor:
         self._workers = LiveWorkers(store.remote_workers, name, options.worker_lease_s)
         self._look_s = self._news_s = self._glance_s = 0.0
         self._sweep_s = self._now_s() + SWEEP_S
-        self._sweeper = Sweeper(self._tries, self._owner, name)
+        self._left_rows = LeftRows(self._tries, self._owner, name)
         self._messages: list[TicketMessage] = []
         self._lock = threading.Lock()
         self._doorbell = Doorbell(
             name, self._receive, reports.fault, reports.hide, lambda: [held.ticket for _, held in self._held], clock
         )
         self._inner = make(self._doorbell)
-        self._bell = StoreBell(store)
+        self._wakeup = RemoteWakeup(store)
 
     def start(self) -> None:
         """Listen for what servers store, and begin to ring."""
-        self._bell.listen()
+        self._wakeup.listen()
         self._doorbell.start(self._inner)
 
     def recover(self, tries: Sequence[TryRequest]) -> list[TryStarted | TryRecovered | TryFinished]:
@@ -132,7 +132,7 @@ class RemoteTryExecutor:
 
     def fileno(self) -> int:
         """Readable when `events` has something to tell."""
-        return self._bell.fileno()
+        return self._wakeup.fileno()
 
     def submit(self, tries: Sequence[TryRequest]) -> None:
         """Offer tries, and have the doorbell rung for them."""
@@ -160,14 +160,14 @@ class RemoteTryExecutor:
             self._cancels[-1][0].extend(known)
         elif known:
             self._cancels.append((known, reason))
-        self._bell.wake()
+        self._wakeup.wake()
 
     def reply(self, asked: TryAsked, reply: Reply) -> None:
         """Nothing: servers answer what its tries ask."""
 
     def events(self) -> list[ExecutorEvent]:
         """What has become of its tries since the last call."""
-        woken = self._bell.woken()
+        woken = self._wakeup.woken()
         now_s = self._now_s()
         try:
             # Being called again means that what was told last is stored.
@@ -197,14 +197,14 @@ class RemoteTryExecutor:
         except StoreUnavailableError:  # the next scheduler offers what is not stored, and cancels what is to be
             self._cancels = []
         self._doorbell.stop(min(grace_s, 5.0))
-        self._bell.close()
+        self._wakeup.close()
 
     def _now_s(self) -> float:
         return self._clock.read().monotonic_s
 
     def _hold(self, name: str, request: TryRequest) -> None:
         if name not in self._held:
-            self._held.add(name, HeldTry(ticket(self._store.keyring, name, request), request, self._now_s()))
+            self._held.add(name, OpenTry(ticket(self._store.keyring, name, request), request, self._now_s()))
 
     def _ring(self, names: Iterable[str]) -> None:
         found = [held for name in names if (held := self._held.get(name)) is not None]
@@ -220,7 +220,7 @@ class RemoteTryExecutor:
                 ended.append(news)
             elif held is not None and news.worker:
                 self._held.claimed(held, news.worker)
-                held.told = news.told
+                held.start_reported = news.claim_stored
         self._offer({name: each for name, each in requests.items() if name not in stored})
         self._ring(requests)
         return ended
@@ -272,11 +272,11 @@ class RemoteTryExecutor:
             else:
                 self._received_claims.append(news.name)
                 self._held.claimed(held, news.worker)
-                if not held.told:
-                    held.told = True
+                if not held.start_reported:
+                    held.start_reported = True
                     self._own.append(self._started(held, news))
 
-    def _started(self, held: HeldTry, news: RemoteNews) -> TryStarted:
+    def _started(self, held: OpenTry, news: RemoteNews) -> TryStarted:
         now = self._clock.now()
         return TryStarted(*held.try_name, 0, min(news.claimed_at or now, now))
 
@@ -294,7 +294,7 @@ class RemoteTryExecutor:
         self._forget(news.name)
         self._doorbell.release([held.ticket])
         finished = TryFinished(*held.try_name, min(news.ended_at or now, now), end)
-        return [finished] if held.told or news.told else [self._started(held, news), finished]
+        return [finished] if held.start_reported or news.claim_stored else [self._started(held, news), finished]
 
     def _drop(self, names: Iterable[str], end: TryEnd | None) -> None:
         """Forget tries that are not stored any more, and tell how they ended, if somebody waits for that."""
@@ -306,9 +306,9 @@ class RemoteTryExecutor:
                 self._own.append(TryFinished(*held.try_name, self._clock.now(), end))
         if tickets:
             self._doorbell.silence(tickets, "nobody waits for it any more" if end is None else end.error)
-            self._bell.wake()
+            self._wakeup.wake()
 
-    def _forget(self, name: str) -> HeldTry:
+    def _forget(self, name: str) -> OpenTry:
         self._notes.pop(name, None)
         self._unwritten.pop(name, None)
         return self._held.pop(name)
@@ -326,12 +326,14 @@ class RemoteTryExecutor:
         with self._lock:
             messages, self._messages = self._messages, []
         try:
-            told = {name: each for name, each in newest(messages).items() if name in self._held}
-            for name in self._give_up([name for name, each in told.items() if each.gone]):
-                gone = told[name]
+            newest_of = {name: each for name, each in newest(messages).items() if name in self._held}
+            for name in self._give_up([name for name, each in newest_of.items() if each.gone]):
+                gone = newest_of[name]
                 outcome = Outcome.LOST if gone.retryable else Outcome.FAILED
                 self._drop([name], TryEnd(outcome, gone.gone, retryable=gone.retryable))
-            notes = {name: each.note for name, each in told.items() if each.note is not None and name in self._held}
+            notes = {
+                name: each.note for name, each in newest_of.items() if each.note is not None and name in self._held
+            }
             notes = {name: note for name, note in notes.items() if self._notes.get(name, "") != note}
             self._tries.note(notes)
         except StoreUnavailableError:
@@ -358,7 +360,7 @@ class RemoteTryExecutor:
 
     def _ring_again(self, now_s: float) -> None:
         """Ring for what nobody has claimed for a while; for a pool only where somebody could have."""
-        again: list[HeldTry] = []
+        again: list[OpenTry] = []
         for _, held in self._held:
             if not held.worker and now_s - held.rung_s >= self._options.doorbell_s:
                 again.append(held)
@@ -380,7 +382,7 @@ class RemoteTryExecutor:
 
     def _sweep(self) -> None:
         """Remove what nothing else would: rows for which nobody waits, and tries here whose rows are another scheduler's or gone."""
-        swept = self._sweeper.sweep({name: held.try_name for name, held in self._held}, self._unwritten)
+        swept = self._left_rows.sweep({name: held.try_name for name, held in self._held}, self._unwritten)
         self._drop(swept.lost, TryEnd(Outcome.LOST, "what was stored of it is gone"))
         self._drop(swept.over, None)
         for name in swept.elsewhere:
@@ -389,4 +391,4 @@ class RemoteTryExecutor:
     def _receive(self, message: TicketMessage) -> None:
         with self._lock:
             self._messages.append(message)
-        self._bell.wake()
+        self._wakeup.wake()

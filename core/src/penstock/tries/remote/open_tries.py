@@ -10,7 +10,7 @@ from penstock.spec.remote import Ticket
 
 
 @dataclass
-class HeldTry:
+class OpenTry:
     """A try that is offered, or that a worker has.
 
     Attributes:
@@ -18,7 +18,7 @@ class HeldTry:
         request: What it runs.
         rung_s: Monotonic instant at which its ticket was rung for.
         worker: Who has it; "" for nobody.
-        told: Whether it was told that it was claimed.
+        start_reported: Whether it was told that it was claimed.
         cancelled_s: Monotonic instant at which its worker was told to end it.
     """
 
@@ -26,7 +26,7 @@ class HeldTry:
     request: TryRequest
     rung_s: float
     worker: str = ""
-    told: bool = False
+    start_reported: bool = False
     cancelled_s: float | None = None
 
     @property
@@ -35,11 +35,11 @@ class HeldTry:
         return (self.request.key, self.request.epoch)
 
 
-class HeldTries:
+class OpenTries:
     """All of them; how many wait in a queue is counted as they come and go."""
 
     def __init__(self) -> None:
-        self._tries: dict[str, HeldTry] = {}
+        self._tries: dict[str, OpenTry] = {}
         self._names: dict[tuple[TaskKey, int], str] = {}
         self.offered: Counter[str] = Counter()
 
@@ -51,11 +51,11 @@ class HeldTries:
         """Whether there is one of this name."""
         return name in self._tries
 
-    def __iter__(self) -> Iterator[tuple[str, HeldTry]]:
+    def __iter__(self) -> Iterator[tuple[str, OpenTry]]:
         """All of them with their names, as they are now; in any thread."""
         return iter(list(self._tries.items()))
 
-    def get(self, name: str) -> HeldTry | None:
+    def get(self, name: str) -> OpenTry | None:
         """One of them, by the name of its ticket."""
         return self._tries.get(name)
 
@@ -63,19 +63,19 @@ class HeldTries:
         """The name of a try's ticket."""
         return self._names.get((key, epoch))
 
-    def add(self, name: str, held: HeldTry) -> None:
+    def add(self, name: str, held: OpenTry) -> None:
         """Hold one that nobody has claimed."""
         self._tries[name] = held
         self._names[held.try_name] = name
         self.offered[held.ticket.queue] += 1
 
-    def claimed(self, held: HeldTry, worker: str) -> None:
+    def claimed(self, held: OpenTry, worker: str) -> None:
         """Note who has one."""
         if not held.worker:
             self.offered[held.ticket.queue] -= 1
         held.worker = worker
 
-    def pop(self, name: str) -> HeldTry:
+    def pop(self, name: str) -> OpenTry:
         """Hold one no more."""
         held = self._tries.pop(name)
         del self._names[held.try_name]

@@ -10,7 +10,7 @@ SWEEP_S = 30.0
 """Seconds between two looks; only what is found twice counts."""
 
 
-class Swept(NamedTuple):
+class LostTries(NamedTuple):
     """Tries that a scheduler is to hold no more, by name.
 
     Attributes:
@@ -24,7 +24,7 @@ class Swept(NamedTuple):
     elsewhere: set[str]
 
 
-class Sweeper:
+class LeftRows:
     """Looks for them, and removes such rows.
 
     A row is written after what it belongs to, and an end is told before it is stored: so nothing is judged by one look.
@@ -40,7 +40,7 @@ class Sweeper:
         self._left: set[str] = set()
         self._missed: set[str] = set()
 
-    def sweep(self, held: Mapping[str, tuple[TaskKey, int]], unwritten: Collection[str]) -> Swept:
+    def sweep(self, held: Mapping[str, tuple[TaskKey, int]], unwritten: Collection[str]) -> LostTries:
         """Look once.
 
         Args:
@@ -57,4 +57,4 @@ class Sweeper:
         self._tries.remove(gone)
         elsewhere = self._tries.owners(lost).keys() - gone
         waited = {name for name in lost - elsewhere - gone if self._tries.is_open(*held[name])}
-        return Swept(waited, (gone & held.keys()) | (lost - elsewhere - waited), elsewhere & held.keys())
+        return LostTries(waited, (gone & held.keys()) | (lost - elsewhere - waited), elsewhere & held.keys())

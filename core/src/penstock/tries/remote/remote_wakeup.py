@@ -9,7 +9,7 @@ from penstock.errors import StoreError
 from penstock.store import REMOTE, Store, Wakeup
 
 
-class StoreBell:
+class RemoteWakeup:
     """Wakes a scheduler.
 
     Args:
