@@ -130,8 +130,8 @@ def _fetch(folder: Path) -> None:
         for package in folder.glob("*.deb"):
             subprocess.run(["dpkg", "-x", package, folder / "root"], check=True, capture_output=True, timeout=120)
     except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", None) or b""
+        output = getattr(error, "stderr", None) or b""
         raise FileNotFoundError(
-            f"no RabbitMQ: Debian's packages cannot be fetched ({error}: {said.decode(errors='replace')[-500:]}). "
+            f"no RabbitMQ: Debian's packages cannot be fetched ({error}: {output.decode(errors='replace')[-500:]}). "
             f"Run apt-get update, or name an unpacked system by {ROOT}."
         ) from error

@@ -65,7 +65,7 @@ class TicketPool:
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Celery's own
         super().__init__(*args, **kwargs)
         self._messages: set[TakenMessage] = set()
-        self._told: deque[tuple[Callable[[], None], TakenMessage | None]] = deque()
+        self._calls: deque[tuple[Callable[[], None], TakenMessage | None]] = deque()
         self._worker: WorkController | None = None
         self._stopping = self._left = False
 
@@ -101,8 +101,8 @@ class TicketPool:
             return
         self.sink.take(
             given[0],
-            lambda mine: self._tell(partial(self._claimed, message, mine=mine), message if mine else None),
-            lambda end: self._tell(partial(self._ended, message, end)),
+            lambda mine: self._call(partial(self._claimed, message, mine=mine), message if mine else None),
+            lambda end: self._call(partial(self._ended, message, end)),
         )
 
     def terminate_job(self, pid: int, signal: int | None = None) -> None:
@@ -120,7 +120,7 @@ class TicketPool:
         if self._stopping or not self.running:
             self._left = True
         self._stopping = True
-        self._tell(self._give_back)
+        self._call(self._give_back)
 
     def hold_back(self) -> None:
         """Let the broker send no more messages than there are slots; in the consumer's thread, whenever that has changed."""
@@ -149,23 +149,23 @@ class TicketPool:
         elif consuming:  # none at all cannot be said as a number
             tasks.cancel()
 
-    def _tell(self, call: Callable[[], None], claimed: TakenMessage | None = None) -> None:
-        self._told.append((call, claimed))
+    def _call(self, call: Callable[[], None], claimed: TakenMessage | None = None) -> None:
+        self._calls.append((call, claimed))
         hub = getattr(self._worker, "hub", None)
         if hub is not None:
             hub.call_soon(self._turn)
 
     def _turn(self) -> None:
         """Carry out what was told; the broker hears of fewer slots before it hears that a message is done with."""
-        told = []
+        calls = []
         with contextlib.suppress(IndexError):
             while True:
-                told.append(self._told.popleft())
-        for _, claimed in told:
+                calls.append(self._calls.popleft())
+        for _, claimed in calls:
             if claimed is not None:
                 claimed.claimed = True
         self.hold_back()
-        for call, _ in told:
+        for call, _ in calls:
             call()
         self.hold_back()
         if self._left or (self._stopping and not self.running):
@@ -178,23 +178,23 @@ class TicketPool:
             return
         message.accept(os.getpid(), time.monotonic())
         if not mine:
-            self._finish(message, failed=False, told=NOT_MINE)
+            self._finish(message, failed=False, result=NOT_MINE)
 
     def _ended(self, message: TakenMessage, end: TryEnd | None) -> None:
         if end is not None and str(end.outcome) == "success":
-            self._finish(message, failed=False, told=str(end.outcome))
+            self._finish(message, failed=False, result=str(end.outcome))
             return
         from billiard.einfo import ExceptionInfo  # type: ignore[import-untyped]  # noqa: PLC0415 - for this alone
 
         try:
             raise TryFailedError(f"{end.outcome}: {end.error}" if end else "this worker has lost it")  # noqa: TRY301 - for its traceback
         except TryFailedError:
-            self._finish(message, failed=True, told=ExceptionInfo(sys.exc_info()))
+            self._finish(message, failed=True, result=ExceptionInfo(sys.exc_info()))
 
-    def _finish(self, message: TakenMessage, *, failed: bool, told: object) -> None:
+    def _finish(self, message: TakenMessage, *, failed: bool, result: object) -> None:
         if message in self._messages:
             self._messages.remove(message)
-            message.finish((failed, told, time.monotonic() - message.began_s))
+            message.finish((failed, result, time.monotonic() - message.began_s))
 
     def _give_back(self) -> None:
         """Give messages back whose tickets nobody here will claim."""
