@@ -1,5 +1,6 @@
 """Executors that the settings name are made from their options, or refused with what is wrong."""
 
+import os
 import sys
 from datetime import UTC, datetime
 
@@ -47,3 +48,39 @@ def test_an_executor_with_options_that_it_does_not_take_is_left_out_before_it_is
     assert says in sentence
     assert "executor 'far'" in sentence
     assert "Tries of its queues wait" in sentence
+
+
+RINGS = """
+import os
+from penstock.spec.plugin import Capability, hookimpl
+from penstock.spec.remote import RemoteExecutor
+
+class Rings(RemoteExecutor):
+    secret_environ = ("RINGS_URL",)
+    found = []
+
+    def __init__(self, context):
+        super().__init__(context)
+        self.found.append(os.environ["RINGS_URL"])
+
+    def ring(self, tickets):
+        return ()
+
+@hookimpl
+def penstock_executors():
+    return [Capability("executors", "ours.rings", Rings, "Rings.")]
+"""
+
+
+def test_what_lets_in_at_an_engine_is_read_and_then_no_part_of_the_environment_of_tries(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setenv("RINGS_URL", "rings://user:secret@engine")
+    (tmp_path / "ours.py").write_text(RINGS)
+    executors = "[executors]\nfar = 'ours.rings'\nnear = 'ours.rings'\n"
+    (tmp_path / "penstock.toml").write_text(f"[plugins]\nmodules = ['ours']\n{executors}")
+    (tmp_path / ".penstock").mkdir()
+    settings, reported = load_settings({}, tmp_path), []
+    with open_store(settings) as store:
+        made = build_executors(settings, store, FakeClock(datetime(2026, 1, 1, tzinfo=UTC)), reported.append)
+    assert (reported, sorted(made)) == ([], ["far", "local", "near", "waiter"])
+    assert "RINGS_URL" not in os.environ

@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import msgspec
 
@@ -124,7 +124,13 @@ class RemoteExecutor(ABC):
 
     Args:
         context: What it is made with.
+
+    Attributes:
+        secret_environ: Variables of the environment that it reads when it is made, and that no try is to see: what they hold
+            lets in at the engine.
     """
+
+    secret_environ: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, context: RemoteContext) -> None:
         self.context = context

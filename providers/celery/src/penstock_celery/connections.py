@@ -1,5 +1,6 @@
 """The options of the executor, read and checked."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -7,6 +8,8 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from penstock.errors import ConfigError
 
+BROKER_URL = "CELERY_BROKER_URL"
+"""The variable of the environment that names the broker before the settings do, as for any program that uses Celery."""
 SCHEMES = ("redis", "rediss", "sentinel", "amqp", "amqps", "pyamqp")
 """Brokers of which it is known that a worker can hold back messages for which it has no slot."""
 
@@ -16,7 +19,7 @@ class BrokerOptions:
     """How to reach the broker.
 
     Attributes:
-        broker: Its URL; "" if the environment of Celery names it.
+        broker: Its URL.
         username: Who logs in; the URL's unless given.
         password: The password; the URL's unless given.
         queue_prefix: What the names of queues begin with at the broker.
@@ -46,6 +49,8 @@ def read_options(options: Mapping[str, Any], name: str) -> BrokerOptions:
     Raises:
         ConfigError: An option is wrong.
     """
+    if given := os.environ.get(BROKER_URL):
+        options = {**options, "broker": given}
     known = {each.name for each in fields(BrokerOptions)}
     problems = [f"{key!r} is no option of it" for key in options if key not in known]
     texts = [

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock.spec.remote import Refused, RemoteContext, RemoteExecutor, Ticket, TicketSource
-from penstock_celery.connections import read_options
+from penstock_celery.connections import BROKER_URL, read_options
 from penstock_celery.hooks.broker import Broker
 from penstock_celery.hooks.ticket_listener import TicketListener
 
@@ -14,7 +14,7 @@ MOST_PASSED = 4
 
 
 class CeleryExecutor(RemoteExecutor):
-    """Carries tickets to queues of a broker, from which workers take them.
+    """Carries tickets to queues of a broker, from which workers take them; whoever can read the broker can take tries.
 
     Args:
         context: What it is made with.
@@ -22,6 +22,8 @@ class CeleryExecutor(RemoteExecutor):
     Raises:
         ConfigError: An option is wrong.
     """
+
+    secret_environ = (BROKER_URL,)
 
     def __init__(self, context: RemoteContext) -> None:
         super().__init__(context)

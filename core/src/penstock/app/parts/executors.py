@@ -1,5 +1,6 @@
 """Builds the executors that the settings name."""
 
+import os
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -72,6 +73,9 @@ def build_executors(
             except ConfigError as error:
                 faults.add(str(error))
                 report(f"{as_sentence(error)} Tries of its queues wait.")
+    # Each has read them by now, and tries of this machine inherit the others.
+    for variable in [variable for each in executors.values() for variable in getattr(each, "secret_environ", ())]:
+        os.environ.pop(variable, None)
     return executors
 
 

@@ -133,7 +133,10 @@ def _source(settings: Settings, choice: WorkerChoice) -> tuple[TicketSource, flo
     if not is_remote(make):
         raise ConfigError(f"executor {name!r} ({chosen.type}) has workers of its own: see its documentation.")
     common, own = read_remote_options(name, chosen.options)
-    return make.source(own, _queues(choice.queues), name), common.worker_lease_s
+    source = make.source(own, _queues(choice.queues), name)
+    for variable in make.secret_environ:
+        os.environ.pop(variable, None)  # tries inherit the others
+    return source, common.worker_lease_s
 
 
 def _executor(folder: Path, own: Path, slots: int, lease_s: float) -> LocalExecutor:

@@ -94,6 +94,11 @@ class RemoteTryExecutor:
         self._inner = make(self._doorbell)
         self._wakeup = RemoteWakeup(store)
 
+    @property
+    def secret_environ(self) -> Sequence[str]:
+        """Variables of the environment that no try is to see; see `penstock.spec.remote.RemoteExecutor`."""
+        return self._inner.secret_environ
+
     def start(self) -> None:
         """Listen for what servers store, and begin to ring."""
         self._wakeup.listen()

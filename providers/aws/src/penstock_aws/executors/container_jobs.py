@@ -1,7 +1,7 @@
 """What both executors share: a container for each ticket, started once, looked at in batches, and told of when it is gone.
 
 A ticket's secret goes to its container by an environment variable, as neither service takes another way for one container: whoever may
-describe tasks or jobs can read it. It opens one try, until that is claimed or over, and nothing else (ADR 78).
+describe tasks or jobs can read it. It opens one try, until that is claimed or over, and nothing else (ADR 75).
 """
 
 from abc import abstractmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,8 +20,6 @@ TASK = "penstock.ring"
 """Name of the task: whoever looks at the broker sees it."""
 SHOWN = "(a ticket)"
 """What stands for the arguments in headers, events and logs: whoever has the ticket can take the try."""
-BROKER_URL = "CELERY_BROKER_URL"
-"""The variable of the environment that names the broker before the settings do, as for any program that uses Celery."""
 
 T = TypeVar("T")
 
@@ -40,7 +37,7 @@ def make_app(options: BrokerOptions, name: str, **conf: Any) -> Celery:  # noqa:
     """
     from celery import Celery  # noqa: PLC0415 - on first use
 
-    given = os.environ.get(BROKER_URL) or options.broker
+    given = options.broker
     if not given:
         raise ConfigError(f"[executors.{name}]: broker is missing, such as redis://127.0.0.1:6379/0.")
     if given.partition("://")[0] not in SCHEMES:
