@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 import msgspec
 
+import execution_reference
 import operations_reference
 import penstock
 import permissions_reference
@@ -317,6 +318,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "glossary.md": lambda: glossary.page(_NOTE),
     "operations.md": lambda: operations_reference.page(_NOTE),
     "permissions.md": lambda: permissions_reference.page(_NOTE),
+    "execution-api.md": lambda: execution_reference.page(_NOTE),
     "server.md": lambda: server_reference.page(_NOTE),
     "provider-spec.md": lambda: provider_spec.page(_NOTE),
     "provider-manifest.md": lambda: with_tables((FOLDER / "provider-manifest.md").read_text()),
