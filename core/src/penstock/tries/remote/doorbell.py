@@ -73,7 +73,8 @@ class Doorbell:
         self._name, self._send, self._report, self._hide, self._open = name, send, report, hide, open_tickets
         self._calls: queue.SimpleQueue[tuple[str, Sequence[Ticket], str]] = queue.SimpleQueue()
         self._waiting: dict[str, Ticket] = {}
-        self._failures = 0
+        self._failures, self._most_at_once = 0, _MOST_AT_ONCE
+        self._noted: set[str] = set()
         self._ring_s = self._look_s = 0.0
         self._stopping = self._started = False
         self.slots: int | None = None
@@ -151,13 +152,14 @@ class Doorbell:
             return
         for ticket in tickets:
             self._waiting.pop(ticket.name, None)
+            self._noted.discard(ticket.name)
         if method == "silence":
             self._guarded(method, lambda: inner.silence(tickets, reason), ())
         elif method == "release":
             self._guarded(method, lambda: inner.release(tickets), ())
 
     def _ring(self, inner: RemoteExecutor) -> None:
-        names = list(self._waiting)[:_MOST_AT_ONCE]
+        names = list(self._waiting)[: self._most_at_once]
         tickets = [self._waiting[name] for name in names]
 
         def ring() -> None:
@@ -165,8 +167,14 @@ class Doorbell:
                 self.gone(refused.name, refused.reason, retryable=False)
 
         if self._guarded("ring", ring, tickets):
+            self._most_at_once = min(2 * self._most_at_once, _MOST_AT_ONCE)
             for name in names:
-                del self._waiting[name]
+                self._waiting.pop(name, None)
+        else:
+            # One that its engine cannot bear must not hold up the others: they come first, and it comes to be alone.
+            self._most_at_once = max(1, len(names) // 2)
+            for name in names:
+                self._waiting[name] = self._waiting.pop(name)
 
     def _look(self, inner: RemoteExecutor) -> None:
         def look() -> None:
@@ -186,13 +194,16 @@ class Doorbell:
                 self._failures += 1
                 pause_s = PAUSES_S[min(self._failures, len(PAUSES_S)) - 1]
                 self._ring_s = self._now_s() + pause_s
+                self._noted |= {ticket.name for ticket in tickets}
                 for ticket in tickets:
                     self._send(TicketMessage(ticket.name, note=f"executor {self._name!r} cannot be reached: {why}"))
             return False
-        if method == "ring" and self._failures:
+        if method == "ring":
             self._failures = 0
             for ticket in tickets:
-                self._send(TicketMessage(ticket.name, note=""))
+                if ticket.name in self._noted:
+                    self._noted.discard(ticket.name)
+                    self._send(TicketMessage(ticket.name, note=""))
         return True
 
     def _shown(self, text: str) -> str:
