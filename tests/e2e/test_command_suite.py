@@ -7,6 +7,8 @@ from fleet import WORKSPACE, install
 
 from penstock.testing import RemoteExecutorSuite
 
+pytestmark = pytest.mark.xdist_group("command_suite")  # one server and one executor for all of it
+
 
 class TestCommandExecutor(RemoteExecutorSuite):
     @pytest.fixture(scope="class", autouse=True)

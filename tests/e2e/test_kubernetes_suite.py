@@ -8,6 +8,8 @@ import pytest
 from penstock.testing import RemoteExecutorSuite
 from penstock_testkit.kubernetes import KubeCluster
 
+pytestmark = pytest.mark.xdist_group("kubernetes_suite")  # one server and one executor for all of it
+
 
 class TestKubernetesExecutor(RemoteExecutorSuite):
     @pytest.fixture(scope="class")

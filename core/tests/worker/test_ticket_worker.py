@@ -59,7 +59,7 @@ def test_a_lost_answer_to_a_claim_is_asked_for_again(site, pool):
     worker, ticket = pool(), site.offer()
     worker.bring(ticket.secret)
     worker.runs()
-    assert worker.told == [True]
+    until(lambda: worker.told == [True], "its source hears that it has the try")
     assert len({each.claim for each in site.messages("claims")}) == 1
 
 

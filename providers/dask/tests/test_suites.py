@@ -1,5 +1,6 @@
 """The executor and the hook keep what every executor and every hook must keep, on a real cluster."""
 
+import msgspec
 import pytest
 
 from penstock import Connection
@@ -25,3 +26,6 @@ class TestDaskHook(HookSuite):
         for client in _clients._clients.values():
             client.close()
         _clients._clients.clear()
+
+    def impatient(self, connection):
+        return msgspec.structs.replace(connection, extra={**connection.extra, "connect_timeout_s": 1.0})

@@ -120,6 +120,7 @@ def test_the_main_way_needs_keys_alone(open_page):
     expect(page.get_by_label("Search by id")).to_be_focused()
     page.locator("main").focus()
     page.keyboard.press("s")
+    expect(page.get_by_label("Search in everything")).to_be_focused()
     page.keyboard.type("orders")
     expect(page.get_by_role("region", name="DAGs").get_by_role("link")).to_be_visible()
     _tab_to(page, "a[href='/dags/orders']")

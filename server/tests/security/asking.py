@@ -93,7 +93,7 @@ _BELOW: dict[str, Made] = {
     "/variables": lambda _, team: {"key": f"{team}_variable"},
     "/state": lambda _, team: {"key": f"{team}_key", "task_id": f"{team}_load"},
     "/pools": lambda _, team: {"name": f"{team}_pool"},
-    "/workers": lambda _, team: {"name": f"{team}_worker"},
+    "/workers": lambda _, _team: {"name": "a_worker"},
     "/assets": lambda _, team: {"name": f"s3://{team}/asset"},
     "/backfills": _backfill,
     "/grants": lambda i, team: {"number": i.store.access.users.team_grants(f"{team}_team")[0].number},

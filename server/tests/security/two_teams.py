@@ -138,7 +138,7 @@ def _has(installation: Installation, team: str, snapshots: Any) -> None:
     start_backfill(installation, f"{team}_past", NOW.replace(hour=8), NOW.replace(hour=9), by=by)
     set_state(installation, f"{team}_key", f'"{team} kept"', dag_id=f"{team}_dag", task_id=f"{team}_load", by=by)
     set_state(installation, f"{team}_key", f'"{team} kept"', asset=f"s3://{team}/asset", by=by)
-    store.remote_workers.renew(WorkerStatus(f"{team}_worker", f"{team}_executor", host=f"{team}.example"), NOW)
+    store.remote_workers.renew(WorkerStatus("a_worker", "an_executor", host="of-all-teams.example"), NOW)
     for number in (1, 2):
         store.quarantine.add(
             Quarantined(

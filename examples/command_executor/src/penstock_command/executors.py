@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 
 from penstock.errors import ConfigError
 from penstock.spec.remote import Refused, RemoteContext, RemoteExecutor, Ticket
@@ -51,6 +52,12 @@ class CommandExecutor(RemoteExecutor):
                 self.context.gone(ticket.name, f"its command ended with {process.returncode}")
         for name in [name for name, process in self._processes.items() if process.poll() is not None]:
             del self._processes[name]
+
+    def stop(self) -> None:
+        """Bury the commands that are about to end; the others go on without this process."""
+        for process in self._processes.values():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(2.0)
 
     def slots(self) -> int:
         """Commands at once."""

@@ -1,6 +1,13 @@
 """The SDK's clients of a cluster."""
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
+
+HANDSHAKE_S = 2.0
+"""Seconds beyond those for a connection in which a scheduler has to say who it is."""
 
 
 def open_client(address: str, tls_ca: str, tls_cert: str, tls_key: str, timeout_s: float) -> Any:  # noqa: ANN401 - the SDK's
@@ -13,6 +20,29 @@ def open_client(address: str, tls_ca: str, tls_cert: str, tls_key: str, timeout_
         security = Security(  # type: ignore[no-untyped-call]  # as the SDK is
             tls_ca_file=tls_ca, tls_client_cert=tls_cert, tls_client_key=tls_key, require_encryption=True
         )
-    return Client(  # type: ignore[no-untyped-call]  # as above
-        address, timeout=timeout_s, security=security, set_as_default=False, name="penstock"
-    )
+
+    def opened() -> Any:  # noqa: ANN401 - as above
+        return Client(  # type: ignore[no-untyped-call]  # as above
+            address, timeout=timeout_s, security=security, set_as_default=False, name="penstock"
+        )
+
+    return _within(opened, address, timeout_s + HANDSHAKE_S)
+
+
+def _within(call: Callable[[], Any], address: str, patience_s: float) -> Any:  # noqa: ANN401 - as above
+    """What a call gives, unless it takes too long: the SDK waits for ever for one that takes its connection and says nothing."""
+    made: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            made.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the client is wanted
+            made.set_exception(error)
+
+    threading.Thread(target=run, name=f"connect {address}", daemon=True).start()
+    try:
+        return made.result(patience_s)
+    except FutureTimeoutError:
+        raise TimeoutError(
+            f"what listens at {address} took the connection, and has said nothing for {patience_s:g} s"
+        ) from None
