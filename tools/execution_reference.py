@@ -9,13 +9,19 @@ import msgspec
 from penstock.model.remote import execution_messages as messages
 from penstock.model.remote.remote_try import WorkerStatus
 
-_ROUTES = (
+_ROUTES: tuple[tuple[str, type[msgspec.Struct], type[msgspec.Struct] | None], ...] = (
     ("claims", messages.ClaimTickets, messages.ClaimAnswer),
     ("renewals", messages.Renewal, messages.RenewalAnswer),
     ("asks", messages.TryQuestion, None),
     ("reports", messages.Reports, messages.ReportAnswer),
 )
-_PARTS = (messages.Claimed, WorkerStatus, messages.TryReport, messages.LogPiece, messages.Reported)
+_PARTS: tuple[type[msgspec.Struct], ...] = (
+    messages.Claimed,
+    WorkerStatus,
+    messages.TryReport,
+    messages.LogPiece,
+    messages.Reported,
+)
 _FIELD = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 
 
@@ -45,8 +51,8 @@ def _routes() -> Iterator[str]:
 
 
 def _structs() -> Iterator[str]:
-    asked = [each for _, *pair in _ROUTES for each in pair if each is not None]
-    for struct in (*asked, *_PARTS):
+    messages_of = [each for _, asked, answer in _ROUTES for each in (asked, answer) if each is not None]
+    for struct in (*messages_of, *_PARTS):
         text = inspect.getdoc(struct) or ""
         meanings = {name: " ".join(meaning.split()) for name, meaning in _FIELD.findall(text)}
         yield f"## {struct.__name__}\n"
