@@ -26,7 +26,7 @@ from core_workloads import cpu_s
 from served import Served, shown
 
 from penstock.app.compose import installation
-from penstock.model.remote.execution_messages import CONTENT_TYPE, PREFIX, Renewal
+from penstock.model.remote.execution_messages import CONTENT_TYPE, PREFIX, Renewal, worker_name
 from penstock.model.remote.remote_try import WorkerStatus
 from penstock.service.dags import trigger
 from penstock.settings import load_settings
@@ -101,14 +101,15 @@ async def _wait_for_work(served: Served, workers: int, seconds: float) -> None:
 
     async def worker(number: int) -> None:
         nonlocal answered
-        status = WorkerStatus(f"w{number}", "far", ("default",), "host", "0", slots=4, period_s=15.0)
-        body = msgspec.msgpack.encode(Renewal(status, wait_s=15.0))
+        key = f"a text of worker {number}"
+        status = WorkerStatus(worker_name("host", key), "far", ("default",), "host", "0", slots=4, period_s=15.0)
+        body = msgspec.msgpack.encode(Renewal(status, key=key, wait_s=15.0))
         head = (
             f"POST {PREFIX}/renewals HTTP/1.1\r\nHost: {served.url.netloc}\r\nAuthorization: Bearer {served.token}\r\n"
             f"Content-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
         ).encode()
-        reader, writer = await asyncio.open_connection(served.url.hostname, served.url.port)
         await asyncio.sleep(15.0 * number / workers)
+        reader, writer = await asyncio.open_connection(served.url.hostname, served.url.port)
         while True:
             writer.write(head + body)
             answer = await reader.readuntil(b"\r\n\r\n")
@@ -130,6 +131,8 @@ async def _wait_for_work(served: Served, workers: int, seconds: float) -> None:
     more = f"{(answered - before) / took:.0f} renewals/s; without any worker {alone:.2f} %"
     shown(f"{workers} workers at rest, of a core of the server", spent, "%", 10, more)
     for each in tasks:
+        if each.done():
+            each.result()  # none is to end
         each.cancel()
 
 
