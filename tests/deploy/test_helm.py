@@ -180,9 +180,24 @@ def test_the_scheduler_may_start_pods_in_the_namespace_of_tries_alone(render):
     assert not any("Cluster" in kind for kind, _ in objects)
     assert ("Role", "prod-penstock-executor") not in render(BASE)
     own = objects["Role", "prod-penstock-worker-default"]
-    assert [(rule["resources"], rule["verbs"]) for rule in own["rules"]] == [(["pods"], ["get", "patch"])]
+    assert [(rule["resources"], rule["verbs"]) for rule in own["rules"]] == [(["pods"], ["patch"])]
     mounted = {key: pod["automountServiceAccountToken"] for key, pod in pods(objects).items()}
     assert [name for (_, name), each in mounted.items() if each] == ["prod-penstock", "prod-penstock-worker-default"]
+
+
+def test_a_worker_may_annotate_pods_where_it_is_told_its_own_and_nowhere_else(render):
+    found = render(FULL)
+    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["patch"]}]
+    assert found["Role", "prod-penstock-worker-default"]["rules"] == rules
+    assert found["RoleBinding", "prod-penstock-worker-default"]["subjects"] == [
+        {"kind": "ServiceAccount", "name": "prod-penstock-worker-default", "namespace": "data"}
+    ]
+    assert ("Role", "prod-penstock-worker-gpu") not in found
+    for pool, told in (("default", True), ("gpu", False)):
+        spec = found["Deployment", f"prod-penstock-worker-{pool}"]["spec"]["template"]["spec"]
+        assert spec["automountServiceAccountToken"] is told
+        names = {each["name"] for each in spec["containers"][0]["env"]}
+        assert ({"PENSTOCK_POD_NAME", "PENSTOCK_POD_NAMESPACE"} <= names) is told
 
 
 def test_a_worker_has_time_for_its_longest_try_and_keda_counts_the_workers(render):

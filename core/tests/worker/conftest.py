@@ -116,11 +116,13 @@ class Site:
             threading.Event().wait(0.05)
         return answer
 
-    def offer(self, task_id="extract"):
+    def offer(self, task_id="extract", lease_s=60.0):
         request = TryRequest(self.run, 1, TryFacts("sales", "one", task_id), PlanCode("acme.copy"), "file:///nowhere")
         name = ticket_name("installation", request)
         content = msgspec.msgpack.encode(request)
-        offered = OfferedTry(name, TaskKey(self.run, task_id, -1), 1, "sales", "one", "far", "default", content, 60.0)
+        offered = OfferedTry(
+            name, TaskKey(self.run, task_id, -1), 1, "sales", "one", "far", "default", content, lease_s
+        )
         self.store.remote_tries.offer([offered], "scheduler", NOW)
         return ticket(self.store.keyring, name, request)
 
@@ -203,9 +205,16 @@ class Pool:
         plan = WorkerPlan(status, key, "token", folder, folder / "own", **plan)
         client = ExecutionClient(server_address(site.url), 5.0)
         self.worker = TicketWorker(plan, client, self.tries, self.source, SystemClock(), self.said.append)
-        self.thread = threading.Thread(target=self.worker.run, daemon=True)
+        self.raised = None
+        self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
         until(lambda: self.source.sink is not None, "it listens")
+
+    def run(self):
+        try:
+            self.worker.run()
+        except PenstockError as error:
+            self.raised = error
 
     def bring(self, secret):
         self.source.sink.take(secret, self.told.append, self.told.append)

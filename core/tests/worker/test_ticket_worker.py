@@ -197,3 +197,32 @@ def test_a_try_of_a_newer_version_fails_and_leaves_the_worker_at_work(site, pool
     assert (end.outcome, end.retryable) == (Outcome.FAILED, False)
     worker.bring(good.secret)
     worker.runs("good")
+
+
+def test_a_worker_that_leaves_gives_up_a_server_that_never_comes_back(site, pool):
+    worker, ticket = pool(lease_s=0.3, lost_s=0.2), site.offer(lease_s=0.3)
+    worker.bring(ticket.secret)
+    worker.runs()
+    site.fault = lambda _route, _message: NOT_FOUND_OF_A_PROXY
+    worker.worker.drain()
+    worker.tries.end("extract")
+    assert worker.over()
+    assert "no server answers, and 0.2 s are over: it leaves without having told how 1 tries ended." in str(
+        worker.raised
+    )
+    assert site.ends() == {}
+
+
+def test_a_worker_that_leaves_waits_for_a_server_as_long_as_a_try_runs(site, pool):
+    worker, ticket = pool(lease_s=0.3, lost_s=0.0), site.offer(lease_s=0.3)
+    worker.bring(ticket.secret)
+    worker.runs()
+    worker.worker.drain()
+    site.fault = lambda _route, _message: NOT_FOUND_OF_A_PROXY
+    assert not worker.thread.join(1.0)
+    renewed_s, site.fault = worker.tries.until_s, lambda _route, _message: None
+    until(lambda: worker.tries.until_s > renewed_s, "its lease is renewed")
+    worker.tries.end("extract")
+    assert until(lambda: site.ends().get(ticket.name), "it ends") == SUCCESS
+    assert worker.over()
+    assert worker.raised is None

@@ -1,9 +1,12 @@
 """The ECS task in which Penstock runs is protected as long as it has tries."""
 
+import os
+
 import pytest
 
 from penstock.errors import ErrorKind, ProviderError
 from penstock.testing import ServiceSuite
+from penstock_aws.executors import EcsExecutor
 from penstock_aws.hooks.task_protection import TaskProtection
 from penstock_aws.services import EcsProtectionService
 from penstock_testkit.aws_jobs.ecs_agent import EcsAgent
@@ -109,3 +112,23 @@ def test_an_agent_that_does_not_answer_is_asked_again_and_one_that_is_not_there_
     with pytest.raises(ProviderError, match="ECS_AGENT_URI is not set") as raised:
         TaskProtection()
     assert not raised.value.retryable
+
+
+def test_a_pools_worker_protects_its_task_and_one_that_was_killed_leaves_a_protection_that_ends(agent):
+    assert EcsExecutor.guard({}) is None
+    guard = EcsExecutor.guard({"ECS_AGENT_URI": os.environ["ECS_AGENT_URI"]})
+    guard.busy()
+    assert agent.minutes == [60]
+    assert agent.protected(in_s=59 * 60)
+    assert not agent.protected(in_s=60 * 60)
+    assert guard.lasts_s == 3600
+    guard.idle()
+    assert agent.minutes == [60, 0]
+    assert not agent.protected()
+
+
+def test_a_task_of_no_service_is_not_asked_for_again(agent):
+    agent.refuses = {"failure": {"Arn": "a", "Detail": None, "Reason": "TASK_NOT_VALID"}}
+    with pytest.raises(ProviderError, match="a service of ECS") as raised:
+        EcsExecutor.guard({"ECS_AGENT_URI": os.environ["ECS_AGENT_URI"]}).busy()
+    assert raised.value.kind is ErrorKind.INVALID

@@ -54,9 +54,9 @@ def run(
             problem = "" if tls is None else tls.problem
             report(f"{sentence.text()}{f'; {problem}' if problem else ''}", not problem)
 
-        answers, streams = server_application(installation, address, url, oidc)
+        answers, lasting = server_application(installation, address, url, oidc)
         give_way(niceness)
-        serve(answers, listening, stop, reported, streams, context)
+        serve(answers, listening, stop, reported, lasting, context)
 
 
 def _tls(address: Address, installation: Installation) -> Tls | None:

@@ -71,8 +71,8 @@ class HttpAddress:
 
 def server_application(
     installation: Installation, address: Address, url: str = "", oidc: Mapping[str, OidcSettings] | None = None
-) -> tuple[ASGIApp, EventStreams]:
-    """Make the application, and its streams of events.
+) -> tuple[ASGIApp, tuple[EventStreams, ExecutionApi]]:
+    """Make the application, and what of it has answers that wait: streams of events, and orders of workers.
 
     Args:
         installation: What is served.
@@ -96,7 +96,7 @@ def server_application(
         routes += logins.routes()
     routes += Login(installation, principals, authenticator, Passwords(), leave).routes()
     execution = ExecutionApi(installation, authenticator)
-    return application(installation, authenticator, address, routes, answers, execution), streams
+    return application(installation, authenticator, address, routes, answers, execution), (streams, execution)
 
 
 def _ways(oidc: Mapping[str, OidcSettings]) -> Route:

@@ -40,10 +40,10 @@ def signing_in(ui, installation, fake_provider, monkeypatch):
     url, ready = Address().url(listening), threading.Event()
     with fake_provider(installation.clock, f"{url}/auth/oidc/company/callback") as provider:
         table = {"issuer": provider.issuer, "client_id": fake_provider.client, "conn_id": "idp", "name": "Acme"}
-        made, streams = server_application(installation, Address(), url, read_oidc({"company": table}))
+        made, lasting = server_application(installation, Address(), url, read_oidc({"company": table}))
         with (
             in_thread(provider.serve_forever, 0.01, end=provider.shutdown),
-            in_thread(serve, made, listening, stop, ready.set, streams, end=lambda: os.write(stopping, b"x")),
+            in_thread(serve, made, listening, stop, ready.set, lasting, end=lambda: os.write(stopping, b"x")),
         ):
             assert ready.wait(30)
             yield url, provider

@@ -20,7 +20,16 @@ import msgspec
 
 from penstock.model.attempt import TryEnd
 
-__all__ = ["Refused", "RemoteContext", "RemoteExecutor", "Ticket", "TicketSink", "TicketSource", "TryEnd"]
+__all__ = [
+    "Refused",
+    "RemoteContext",
+    "RemoteExecutor",
+    "Ticket",
+    "TicketSink",
+    "TicketSource",
+    "TryEnd",
+    "WorkerGuard",
+]
 
 
 class Ticket(msgspec.Struct, frozen=True):
@@ -187,6 +196,42 @@ class RemoteExecutor(ABC):
         raise ConfigError(
             f"executor {name!r} has no pool of workers: it starts one for each ticket, as `penstock worker --ticket`."
         )
+
+    @classmethod
+    def guard(cls, environ: Mapping[str, str]) -> "WorkerGuard | None":
+        """What keeps the machine of a pool's worker while it has tries, where this process runs on a machine of this engine.
+
+        It is asked of the executors of all providers that are installed, whichever of them the worker takes tickets of.
+
+        Args:
+            environ: The environment of the worker.
+
+        Returns:
+            The guard; None where this is no machine of the engine, or nobody would take it away.
+
+        Raises:
+            penstock.errors.PenstockError: It should be one, and something is missing.
+        """
+        del environ
+        return None
+
+
+class WorkerGuard(Protocol):
+    """Asks who runs machines to take none away that is busy; its methods are called in one thread, and may take some seconds.
+
+    What they raise is shown, and asked for again after a pause, but for a `penstock.errors.ProviderError` of kind `invalid`, which ends
+    the asking. No try fails by it.
+    """
+
+    @property
+    def lasts_s(self) -> float:
+        """Seconds for which `busy` counts: it is called again after half of them; 0 for ever."""
+
+    def busy(self) -> None:
+        """Have the machine kept: a try is about to run on it."""
+
+    def idle(self) -> None:
+        """Let the machine be taken away; called at the start as well, and when nothing has run for a while."""
 
 
 class TicketSink(Protocol):

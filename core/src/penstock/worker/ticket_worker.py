@@ -37,6 +37,7 @@ from penstock.spec.wire import Reply
 from penstock.spec.workers.fetched_snapshots import FetchedSnapshots
 from penstock.worker.claims import ClaimPorts, Claims, Offered, WorkerIdentity
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
+from penstock.worker.machine_guards import MachineGuards
 from penstock.worker.renewals import RenewalPorts, Renewals
 from penstock.worker.reporter import Reporter
 from penstock.worker.worker_plan import LocalTries, WorkerPlan
@@ -81,7 +82,8 @@ class TicketWorker:
         os.set_blocking(self._wake_w, False)
         self._asking, self._trouble = ThreadPoolExecutor(ASKING_THREADS, "asks"), Backoff(*TROUBLE_PAUSES_S)
         identity = WorkerIdentity(plan.status.worker, plan.key, plan.shown)
-        ports = ClaimPorts(self.tries.claiming, self._claimed, self.tries.__len__, self._report)
+        self._machine = MachineGuards(plan.guards, self._is_busy, self._report, clock)
+        ports = ClaimPorts(self._claiming, self._claimed, self.tries.__len__, self._report)
         self._claims = Claims(client, identity, plan.status.slots, ports, clock)
         self._reporter = Reporter(
             client, self.tries, lambda held: self._call(lambda: self._gone(held)), self._report, clock
@@ -95,7 +97,8 @@ class TicketWorker:
             plan.lease_s,
             clock,
         )
-        self._leaving, self._busy_s = threading.Event(), self._now_s()
+        self._leaving = threading.Event()
+        self._busy_s = self._began_s = self._now_s()
         self._draining_s: float | None = None
         self._until_s = 0.0
 
@@ -144,6 +147,7 @@ class TicketWorker:
         if self._source is not None:
             self._renewals.start()
             threading.Thread(target=self._listen, args=(self._source,), name="source", daemon=True).start()
+        self._machine.start()
         self._claims.start()
         self._reporter.start()
 
@@ -154,14 +158,16 @@ class TicketWorker:
             self._source.stop()
         self._executor.stop(0.0 if self.tries.running() else 1.0)
         self._reporter.stop()
+        self._machine.stop()
         self._renewals.leave()
         self._asking.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
     def _over(self) -> bool:
         now_s = self._now_s()
-        if len(self.tries) or self.tries.names_claimed():
+        if self._is_busy():
             self._busy_s = now_s
+            self._check_answered(now_s)
             drain_s, since_s = self.plan.drain_s, self._draining_s
             if since_s is not None and drain_s is not None and now_s - since_s > drain_s:
                 self._hand_back()
@@ -175,6 +181,23 @@ class TicketWorker:
             self._report(f"it has had no try for {idle_s:g} s, and leaves")
             self._drain()  # what is claimed at this moment is run first
         return False
+
+    def _is_busy(self) -> bool:
+        return bool(len(self.tries) or self.tries.names_claimed())
+
+    def _check_answered(self, now_s: float) -> None:
+        """Give up a server that is not coming back, where this worker is only there to tell how its tries ended; raises ServerError."""
+        if self.tries.running() or (self._source is not None and self._draining_s is None):
+            return
+        lost_s = self.plan.lease_s if self.plan.lost_s is None else self.plan.lost_s
+        since_s = max((each.ended_s for each in self.tries.all()), default=self._draining_s or self._began_s)
+        if now_s > max(since_s + lost_s, self._until_s):
+            what = f"how {len(self.tries)} tries ended" if len(self.tries) else "that its ticket is to be claimed"
+            raise ServerError(f"no server answers, and {lost_s:g} s are over: it leaves without having told {what}.")
+
+    def _claiming(self, names: Sequence[str]) -> None:
+        self.tries.claiming(names)
+        self._machine.wake()
 
     def _status(self, period_s: float) -> WorkerStatus:
         draining = self._draining_s is not None
@@ -238,6 +261,7 @@ class TicketWorker:
             self._call(lambda: self._ended(held, end))
         else:
             self._trouble.reset()
+            self._machine.wait()
             self._call(lambda: self._submit(held))
 
     def _fetch(self, held: WorkerTry, wanted: str) -> bytes:

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 from penstock.model.remote.remote_try import WorkerStatus
 from penstock.spec.executor import Executor
+from penstock.spec.remote import WorkerGuard
 
 
 class LocalTries(Executor, Protocol):
@@ -26,6 +27,9 @@ class WorkerPlan(NamedTuple):
         lease_s: Seconds for which it may hold tries after it was heard of; each try has its own where it is another.
         idle_exit_s: Seconds without a try after which it leaves; None for never.
         drain_s: Seconds for which what it has may go on once it is to leave; None for as long as it takes.
+        lost_s: Seconds after the end of its last try, and of its lease, for which it asks a server that does not answer before it
+            leaves, where it takes no other try; its lease's length unless given.
+        guards: What has its machine kept while it has tries, each with a name for people.
     """
 
     status: WorkerStatus
@@ -36,3 +40,5 @@ class WorkerPlan(NamedTuple):
     lease_s: float = 60.0
     idle_exit_s: float | None = None
     drain_s: float | None = None
+    lost_s: float | None = None
+    guards: tuple[tuple[str, WorkerGuard], ...] = ()

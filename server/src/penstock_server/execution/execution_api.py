@@ -91,6 +91,11 @@ class ExecutionApi:
             answer = problem_answer(error)
         await answer(scope, receive, send)
 
+    async def end(self) -> None:
+        """Answer all that waits for something to be told; more than once does no harm."""
+        if "_orders" in self.__dict__:
+            await self._orders.end()
+
     async def _answer(self, request: Request) -> Response:
         route, _, rest = request.scope["path"].removeprefix(f"{PREFIX}/").partition("/")
         handler = self._routes.get(route)

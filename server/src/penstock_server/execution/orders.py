@@ -32,9 +32,12 @@ class Orders:
         self._waiting: dict[int, tuple[Renewal, asyncio.Future[RenewalAnswer]]] = {}
         self._numbers = count()  # a worker whose connection was cut says the same again, and both wait
         self._looking: asyncio.Task[None] | None = None
+        self._over = False
 
     async def answer(self, asked: Renewal) -> RenewalAnswer:
         """Wait with the answer to a renewal, of whose worker nothing is to be told now."""
+        if self._over:
+            return RenewalAnswer()
         future: asyncio.Future[RenewalAnswer] = asyncio.get_running_loop().create_future()
         number = next(self._numbers)
         self._waiting[number] = (asked, future)
@@ -47,8 +50,20 @@ class Orders:
         finally:
             del self._waiting[number]
 
+    async def end(self) -> None:
+        """Answer all that wait, and have none wait any more: the server stops, and workers ask another, or this one when it is back."""
+        self._over = True
+        for _, future in list(self._waiting.values()):
+            if not future.done():
+                future.set_result(RenewalAnswer())
+        looking = self._looking
+        if looking is not None:
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
+
     def _go_on_looking(self) -> None:
-        if self._waiting and (self._looking is None or self._looking.done()):
+        if not self._over and self._waiting and (self._looking is None or self._looking.done()):
             self._looking = asyncio.create_task(self._look())
             self._looking.add_done_callback(self._looked)
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
@@ -24,8 +24,8 @@ REPORT_S = 2.0
 _START_S = 0.02
 
 
-class Streams(Protocol):
-    """Answers that go on until they are ended; as `penstock_server.stream.event_streams.EventStreams`."""
+class WaitingAnswers(Protocol):
+    """Answers that go on, or wait, until they are ended; as `penstock_server.stream.event_streams.EventStreams`."""
 
     async def end(self) -> None:
         """End them all; more than once does no harm."""
@@ -36,7 +36,7 @@ def serve(
     listening: socket.socket,
     stop: int,
     report: Callable[[], None],
-    streams: Streams | None = None,
+    lasting: Sequence[WaitingAnswers] = (),
     tls: ssl.SSLContext | None = None,
 ) -> None:
     """Serve an application.
@@ -46,7 +46,7 @@ def serve(
         listening: Socket that listens already; it is closed at the end.
         stop: Descriptor that is readable once no more is to be answered.
         report: Called when the server answers, and from time to time from then on.
-        streams: Its streams of events, if it has any: they would never end by themselves.
+        lasting: What of it has answers that do not end by themselves in time, such as streams of events.
         tls: What connections are made with; None to speak without TLS.
     """
     config = uvicorn.Config(
@@ -64,7 +64,7 @@ def serve(
     config.load()
     config.ssl = tls  # not its own files: they are read again when they change
     with listening:
-        asyncio.run(_until_stopped(_Server(config), listening, stop, report, streams))
+        asyncio.run(_until_stopped(_Server(config), listening, stop, report, lasting))
 
 
 class _Server(uvicorn.Server):
@@ -76,15 +76,14 @@ class _Server(uvicorn.Server):
 
 
 async def _until_stopped(
-    server: _Server, listening: socket.socket, stop: int, report: Callable[[], None], streams: Streams | None
+    server: _Server, listening: socket.socket, stop: int, report: Callable[[], None], lasting: Sequence[WaitingAnswers]
 ) -> None:
     loop = asyncio.get_running_loop()
     endings: list[asyncio.Task[None]] = []
 
     def ended() -> None:
         loop.remove_reader(stop)
-        if streams is not None:
-            endings.append(asyncio.create_task(streams.end()))
+        endings.extend(asyncio.create_task(each.end()) for each in lasting)
         server.should_exit = True
 
     async def reports() -> None:
@@ -100,6 +99,6 @@ async def _until_stopped(
     finally:
         reporting.cancel()
         loop.remove_reader(stop)
-        if streams is not None:
-            await streams.end()
+        for each in lasting:
+            await each.end()
         await asyncio.gather(*endings)

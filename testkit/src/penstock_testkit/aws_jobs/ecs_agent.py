@@ -2,9 +2,10 @@
 
 Shapes: the page "Amazon ECS task scale-in protection endpoint" of the Amazon ECS Developer Guide (awsdocs/amazon-ecs-developer-guide
 at 021abe8): answers have ``protection``, ``failure`` or ``error``. The page names no status for the latter two; here they have
-that of a refused request, 400, and a client must not rely on it. Not covered: GET, the end of a protection by time.
+that of a refused request, 400, and a client must not rely on it. Not covered: GET.
 """
 
+import time
 from typing import Any
 
 from penstock_testkit.saas import App, HttpAnswer, HttpRequest, NotFakedError, RouteTable
@@ -29,7 +30,12 @@ class EcsAgent(App):
     def __init__(self) -> None:
         super().__init__()
         self.minutes: list[int] = []
+        self._until_s = 0.0
         self.refuses: dict[str, Any] = {}
+
+    def protected(self, in_s: float = 0.0) -> bool:
+        """Whether the task will be protected in so many seconds if nothing more is asked."""
+        return time.monotonic() + in_s < self._until_s
 
 
 @_ROUTES.route("PUT /api/{container}/task-protection/v1/state", fields=("ProtectionEnabled", "ExpiresInMinutes"))
@@ -41,6 +47,7 @@ def protect(fake: EcsAgent, request: HttpRequest, container: str) -> HttpAnswer:
     fake.minutes.append(minutes if enabled else 0)
     if enabled and fake.refuses:
         return HttpAnswer.json(fake.refuses, 400)
+    fake._until_s = time.monotonic() + minutes * 60.0 if enabled else 0.0  # noqa: SLF001 - its own
     found = {
         "ExpirationDate": "2026-01-01T00:00:00Z" if enabled else None,
         "ProtectionEnabled": enabled,

@@ -14,7 +14,7 @@ from typing import Any
 from penstock_testkit.kubernetes import routes
 from penstock_testkit.kubernetes.api_refusals import ApiRefusedError, forbidden, not_found
 from penstock_testkit.kubernetes.cluster_store import RESOURCES, Object, ObjectStore, now_text
-from penstock_testkit.kubernetes.controllers import Controllers
+from penstock_testkit.kubernetes.controllers import Controllers, deleted_first
 from penstock_testkit.kubernetes.running.node import Node
 from penstock_testkit.kubernetes.validation import check
 from penstock_testkit.kubernetes.watching import WatchFaults
@@ -181,6 +181,29 @@ class KubeCluster(App):
     def pods(self, namespace: str = "") -> dict[str, Object]:
         """The pods that are there, by name."""
         return {each["metadata"]["name"]: each for each in self.store.all("pods", namespace)}
+
+    def scale_in(self, labels: dict[str, str], replicas: int) -> list[str]:
+        """Delete pods until so many are left, in the order of the controller of ReplicaSets.
+
+        Args:
+            labels: What the pods have.
+            replicas: How many are to be left.
+
+        Returns:
+            The names of those that were deleted.
+        """
+        mine = [
+            each
+            for each in self.store.all("pods")
+            if labels.items() <= (each["metadata"].get("labels") or {}).items()
+            and not each["metadata"].get("deletionTimestamp")
+            and each["status"].get("phase") not in _FINAL
+        ]
+        mine.reverse()  # of those that are alike the youngest is the first
+        gone = sorted(mine, key=deleted_first)[: max(0, len(mine) - replicas)]
+        for each in gone:
+            self.delete("pods", each["metadata"]["name"], each["metadata"]["namespace"])
+        return [each["metadata"]["name"] for each in gone]
 
     def secret(self, name: str, namespace: str = "default", **values: str) -> None:
         """Put a Secret there, for a test."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from penstock_testkit.kubernetes.api_refusals import ApiRefusedError
 from penstock_testkit.kubernetes.cluster_store import Object, ObjectStore, now_text
+from penstock_testkit.kubernetes.validation import deletion_cost
 
 _TICK_S = 0.02
 _FINAL = ("Succeeded", "Failed")
@@ -154,3 +155,16 @@ class Controllers(threading.Thread):
                     found["status"].pop(key, None)
 
         self._store.update("jobs", job["metadata"]["name"], job["metadata"]["namespace"], change)
+
+
+def deleted_first(pod: Object) -> tuple[bool, int, bool, int]:
+    """By what the controller of ReplicaSets sorts pods that are too many, those that it deletes first before the others.
+
+    Source: `ActivePodsWithRanks` of `pkg/controller/controller_utils.go`. All pods are on one machine here, so that its rule of
+    machines decides nothing; restarts are not looked at, and ages by whoever sorts: the youngest is deleted first.
+    """
+    metadata, status = pod["metadata"], pod["status"]
+    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions") or ())
+    phase = ("Pending", "Unknown", "Running").index(status.get("phase", "Pending"))
+    cost = deletion_cost(metadata.get("annotations") or {}) or 0
+    return bool(pod["spec"].get("nodeName")), phase, ready, cost

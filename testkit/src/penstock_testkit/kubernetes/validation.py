@@ -25,6 +25,8 @@ _UNITS = {
     "": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18,
     "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50, "Ei": 2.0**60,
 }  # fmt: skip
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+_INTEGER = re.compile(r"0|-\d+|[1-9]\d*")
 
 
 def check(kind: str, made: dict[str, Any]) -> None:
@@ -61,11 +63,21 @@ def _metadata(found: dict[str, Any], path: str, *, pods: bool) -> Iterator[Probl
             yield f"{path}.annotations", f'Invalid value: "{key}": name part must consist of alphanumeric characters'
     if sum(len(key) + len(value) for key, value in annotations.items()) > _ANNOTATION_BYTES:
         yield f"{path}.annotations", "Too long: may not be more than 262144 bytes"
+    cost = annotations.get(DELETION_COST)
+    if pods and cost is not None and deletion_cost(annotations) is None:
+        yield f"{path}.annotations[{DELETION_COST}]", f'Invalid value: "{cost}": must be a 32bit integer'
     for number, owner in enumerate(found.get("ownerReferences") or ()):
         for part in ("apiVersion", "kind", "name", "uid"):
             if not owner.get(part):
                 yield f"{path}.ownerReferences[{number}].{part}", "Required value"
-    del pods
+
+
+def deletion_cost(annotations: dict[str, str]) -> int | None:
+    """What it costs to delete a pod; 0 unless its annotations say so, None where they say it wrongly."""
+    value = annotations.get(DELETION_COST, "0")
+    if not _INTEGER.fullmatch(value) or not -(2**31) <= int(value) < 2**31:
+        return None
+    return int(value)
 
 
 def _labels(labels: dict[str, str], path: str) -> Iterator[Problem]:

@@ -25,11 +25,12 @@ from penstock.execute.local import LocalExecutor
 from penstock.model.remote.execution_messages import worker_name
 from penstock.model.remote.remote_try import WorkerStatus
 from penstock.model.text import visible
+from penstock.plugins.host import PluginHost
 from penstock.plugins.isolated import isolated_pythons
 from penstock.settings import Settings, load_settings, with_secret_files
 from penstock.settings.executor import ExecutorSettings
 from penstock.spec.executor import LOCAL
-from penstock.spec.remote import TicketSource
+from penstock.spec.remote import TicketSource, WorkerGuard
 from penstock.tries.remote.remote_options import is_remote, read_remote_options
 from penstock.worker.execution_client import ExecutionClient
 from penstock.worker.ticket_worker import TicketWorker
@@ -51,6 +52,8 @@ class WorkerChoice(NamedTuple):
         folder: Where its files lie; "" for a temporary folder of this user.
         idle_exit_s: Seconds without a try after which it leaves; None for never.
         drain_s: Seconds for which its tries may go on once it is told to leave; None for as long as they take.
+        lost_s: As `penstock.worker.worker_plan.WorkerPlan.lost_s`.
+        guarded: Whether a pool has its machine kept while it has tries, where that can be asked for.
     """
 
     executor: str = ""
@@ -59,6 +62,8 @@ class WorkerChoice(NamedTuple):
     folder: str = ""
     idle_exit_s: float | None = None
     drain_s: float | None = None
+    lost_s: float | None = None
+    guarded: bool = True
 
 
 def run_worker(environ: Mapping[str, str], choice: WorkerChoice) -> ExitCode:
@@ -92,14 +97,19 @@ def _worker(environ: Mapping[str, str], choice: WorkerChoice, client: ExecutionC
     ticket = "" if choice.executor else environ.get(TICKET, "")
     shown = environ.get(TOKEN, "") if choice.executor else ticket
     source: TicketSource | None = None
-    lease_s = 60.0
+    lease_s, guards = 60.0, tuple[tuple[str, WorkerGuard], ...]()
     if choice.executor:
         if not shown:
             raise ConfigError(
                 f"{TOKEN} is not set: a pool of workers shows the token of a user who may run workers (workers:run)."
             )
+        from penstock.app.parts.environments import plugin_host  # noqa: PLC0415 - a worker for one ticket needs no provider to begin
+        from penstock.app.workers.guards import guards_of  # noqa: PLC0415 - as above
+
         settings = load_settings(environ, Path.cwd())
-        source, lease_s = _source(settings, choice)
+        host = plugin_host(settings)
+        source, lease_s = _source(settings, choice, host)
+        guards = guards_of(host, environ, _report) if choice.guarded else ()
     elif not ticket:
         raise ConfigError(
             f"{TICKET} is not set, which holds the ticket; or name an executor whose tickets come to this worker."
@@ -116,20 +126,20 @@ def _worker(environ: Mapping[str, str], choice: WorkerChoice, client: ExecutionC
         choice.slots if choice.executor else 1,
     )
     own = _own_folder(folder, name)
-    plan = WorkerPlan(status, key, shown, folder, own, lease_s, choice.idle_exit_s, choice.drain_s)
+    plan = WorkerPlan(
+        status, key, shown, folder, own, lease_s, choice.idle_exit_s, choice.drain_s, choice.lost_s, guards
+    )
     executor = _executor(folder, own, choice.slots, lease_s)
     return TicketWorker(plan, client, executor, source, SystemClock(), _report), ticket
 
 
-def _source(settings: Settings, choice: WorkerChoice) -> tuple[TicketSource, float]:
-    from penstock.app.parts.environments import plugin_host  # noqa: PLC0415 - a worker for one ticket needs no provider to begin
-
+def _source(settings: Settings, choice: WorkerChoice, host: PluginHost) -> tuple[TicketSource, float]:
     name = choice.executor
     chosen = settings.executors.get(name)
     if chosen is None or not chosen.provided:
         known = ", ".join(each for each, other in settings.executors.items() if other.provided) or "none of a provider"
         raise ConfigError(f"there is no executor {name!r} of a provider in [executors]. Known are: {known}.")
-    make = plugin_host(settings).resolve(chosen.type, "executors")
+    make = host.resolve(chosen.type, "executors")
     if not is_remote(make):
         raise ConfigError(f"executor {name!r} ({chosen.type}) has workers of its own: see its documentation.")
     common, own = read_remote_options(name, chosen.options)

@@ -21,6 +21,14 @@ from penstock.errors import RequestError
 @click.option(
     "--drain-s", type=click.FloatRange(min=0), help="Hand tries back so many seconds after it is told to leave."
 )
+@click.option(
+    "--lost-s",
+    type=click.FloatRange(min=0),
+    help="Leave so many seconds after the last try has ended if no server answers; the lease unless given.",
+)
+@click.option(
+    "--guard/--no-guard", default=True, help="Whether a pool's worker has its machine kept while it has tries."
+)
 @click.pass_context
 def worker(  # noqa: PLR0913 - one argument an option
     context: click.Context,
@@ -32,6 +40,8 @@ def worker(  # noqa: PLR0913 - one argument an option
     folder: str,
     idle_exit_s: float | None,
     drain_s: float | None,
+    lost_s: float | None,
+    guard: bool,
 ) -> None:
     """Run tries of a server's remote executor on this machine.
 
@@ -44,5 +54,5 @@ def worker(  # noqa: PLR0913 - one argument an option
         raise RequestError(
             "say either --executor NAME, for a pool of workers, or --ticket, for the one try of PENSTOCK_TICKET."
         )
-    choice = WorkerChoice(executor, queues, concurrency, folder, idle_exit_s, drain_s)
+    choice = WorkerChoice(executor, queues, concurrency, folder, idle_exit_s, drain_s, lost_s, guard)
     context.exit(run_worker(context.obj, choice))

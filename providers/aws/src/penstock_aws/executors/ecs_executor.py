@@ -15,6 +15,7 @@ from penstock_aws.executors.container_jobs import (
     own_connection,
     read_options,
 )
+from penstock_aws.executors.task_guard import TaskGuard, task_guard
 from penstock_aws.hooks import EcsHook
 
 _FARGATE = "FARGATE"
@@ -59,6 +60,11 @@ class EcsExecutor(ContainerJobs):
             raise ConfigError(f"[executors.{context.name}]: launch_type is FARGATE, EC2 or EXTERNAL.")
         super().__init__(context, self._options.most)
         self._hook = EcsHook(connection=own_connection(self._options))
+
+    @classmethod
+    def guard(cls, environ: Mapping[str, str]) -> TaskGuard | None:
+        """What protects the task of a pool's worker, in a container of ECS."""
+        return task_guard(environ)
 
     def start_job(self, ticket: Ticket, attempt: int) -> str:
         """Run a task; the service starts one for each attempt, however often it is asked."""

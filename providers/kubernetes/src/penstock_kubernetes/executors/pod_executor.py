@@ -5,12 +5,13 @@ waits, and that a pod is gone, which counts only if no end of its try is stored.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penstock.errors import ErrorKind, ProviderError
 from penstock.spec.remote import Refused, RemoteContext, RemoteExecutor, Ticket
 from penstock_kubernetes.executors.pod_creation import PodCreation
+from penstock_kubernetes.executors.pod_guard import PodGuard, pod_guard
 from penstock_kubernetes.executors.pod_options import PodOptions, read_pod_options
 from penstock_kubernetes.executors.worker_pod import WORKER, WorkerPods
 from penstock_kubernetes.hooks import KubernetesHook, WatchedPods
@@ -143,6 +144,11 @@ class KubernetesExecutor(RemoteExecutor):
             self._creation.stop()
         if self._watched is not None:
             self._watched.stop()
+
+    @classmethod
+    def guard(cls, environ: Mapping[str, str]) -> PodGuard | None:
+        """What says that a pool's pod is busy, where the pod's name is in its environment."""
+        return pod_guard(environ)
 
     def _changed(self, pod: Object) -> None:
         """Tell of a pod that came or changed; called by the threads that watch."""
