@@ -15,12 +15,14 @@ _ROUTES: tuple[tuple[str, type[msgspec.Struct], type[msgspec.Struct] | None], ..
     ("asks", messages.TryQuestion, None),
     ("reports", messages.Reports, messages.ReportAnswer),
 )
+_LOCK: type[msgspec.Struct] = messages.EnvironmentLock
 _PARTS: tuple[type[msgspec.Struct], ...] = (
     messages.Claimed,
     WorkerStatus,
     messages.TryReport,
     messages.LogPiece,
     messages.Reported,
+    messages.LockedDistribution,
 )
 _FIELD = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 
@@ -38,8 +40,8 @@ def _about(note: str) -> Iterator[str]:
     yield f"bodies of `POST {messages.PREFIX}/...`, `Content-Type: {messages.CONTENT_TYPE}`, of {messages.LARGEST >> 20} MiB at most;"
     yield "structs are maps by the names of their fields. Each may be sent again. `Authorization: Bearer ...` shows a ticket, the token"
     yield "of a claim, or the token of a user with [`workers:run`](permissions.md), who may announce slots. A refusal is a problem of"
-    yield f"[RFC 9457]({rfc}): 404 for what is not the worker's, 503 while the database is away. Why it is so:"
-    yield "[ADR 70](../adr/0070-the-broker-is-a-doorbell.md).\n"
+    yield f"[RFC 9457]({rfc}): 404 for what is not the worker's, 422 for what will never come, 503 while the database is away."
+    yield "Why it is so: [ADR 70](../adr/0070-the-broker-is-a-doorbell.md).\n"
 
 
 def _routes() -> Iterator[str]:
@@ -47,12 +49,14 @@ def _routes() -> Iterator[str]:
     yield "|---|---|---|"
     for route, asked, answer in _ROUTES:
         yield f"| `/{route}` | {_link(asked)} | {'a `penstock.spec.wire.Reply`' if answer is None else _link(answer)} |"
-    yield "| `/snapshots/HASH` | nothing, with the token of a try of that source | what `penstock.spec.snapshot.pack` makes of it |\n"
+    yield "| `/snapshots/HASH` | nothing, with the token of a try of that source | what `penstock.spec.snapshot.pack` makes of it |"
+    yield f"| `/environments` | nothing, with the token of a try of an isolated provider | {_link(_LOCK)} |"
+    yield "| `/environments/DIGEST` | the same | a distribution of it, as `penstock.spec.snapshot.pack_listed` packs it |\n"
 
 
 def _structs() -> Iterator[str]:
     messages_of = [each for _, asked, answer in _ROUTES for each in (asked, answer) if each is not None]
-    for struct in (*messages_of, *_PARTS):
+    for struct in (*messages_of, _LOCK, *_PARTS):
         text = inspect.getdoc(struct) or ""
         meanings = {name: " ".join(meaning.split()) for name, meaning in _FIELD.findall(text)}
         yield f"## {struct.__name__}\n"

@@ -4,14 +4,14 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from fleet import WORKSPACE, install
 
+from penstock_testkit.remote.one_way_out import OneWayOut
 from penstock_testkit.remote.remote_installation import RemoteInstallation
 
 LEASE_S = 4.0
@@ -69,47 +69,6 @@ with DAG("looks"):
         return found
 
     look()
-"""
-FORWARD = """
-import os, socket, sys, threading
-
-def pump(source, target):
-    try:
-        while data := source.recv(1 << 16):
-            target.sendall(data)
-    except OSError:
-        pass
-    for each in (source, target):
-        try:
-            each.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-
-def serve(listening, connect):
-    while True:
-        accepted, _ = listening.accept()
-        other = connect()
-        for pair in ((accepted, other), (other, accepted)):
-            threading.Thread(target=pump, args=pair, daemon=True).start()
-
-parent, side, port, path = os.getppid(), sys.argv[1], int(sys.argv[2]), sys.argv[3]
-if side == "inside":
-    listening = socket.create_server(("127.0.0.1", port))
-else:
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(path)
-    listening.listen()
-
-def connect():
-    if side == "outside":
-        return socket.create_connection(("127.0.0.1", port))
-    made = socket.socket(socket.AF_UNIX)
-    made.connect(path)
-    return made
-
-threading.Thread(target=serve, args=(listening, connect), daemon=True).start()
-while os.getppid() == parent:
-    threading.Event().wait(0.2)
 """
 pytestmark = pytest.mark.timeout(240)
 
@@ -196,30 +155,9 @@ class _Listening:
         self._socket.close()
 
 
-@contextmanager
-def _forwarding(forward, port, line):
-    """Carry what comes through a socket of the file system to a port of this namespace."""
-    process = subprocess.Popen([sys.executable, str(forward), "outside", str(port), str(line)])
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
 def test_a_worker_needs_a_way_to_the_server_and_to_nothing_else(tmp_path, site, gates, postgres_server):
     """Each worker is in a network namespace of its own, with a loopback in which one port leads to the server."""
-    url, line = postgres_server.create_database(), tmp_path / "line"
-    forward = tmp_path / "forward.py"
-    forward.write_text(FORWARD)
-    words = " ".join(WORKER)
-    command = [
-        "unshare",
-        "--net",
-        "sh",
-        "-c",
-        f"ip link set lo up && {sys.executable} {forward} inside {{port}} {line} & sleep 1; exec {words}",
-    ]
+    url = postgres_server.create_database()
     with _Listening() as broker, _Listening() as other:
         environ = {
             "PYTHONPATH": str(site), "GATES": str(gates), "TMPDIR": str(tmp_path), "PENSTOCK_VAR_GREETING": "hello",
@@ -227,13 +165,14 @@ def test_a_worker_needs_a_way_to_the_server_and_to_nothing_else(tmp_path, site, 
         }  # fmt: skip
         made = RemoteInstallation(
             tmp_path / "project",
-            settings(command, f"[database]\nurl = {json.dumps(url)}"),
+            settings(["{worker}"], f"[database]\nurl = {json.dumps(url)}"),
             {"looks.py": LOOKS},
             environ,
         )
         config = made.folder / "penstock.toml"
-        config.write_text(config.read_text().replace("{port}", str(made.port)))
-        with _forwarding(forward, made.port, line), made:
+        way = OneWayOut(tmp_path, made.port)
+        config.write_text(config.read_text().replace('["{worker}"]', json.dumps(way.command(WORKER))))
+        with way, made:
             made.run("db", "upgrade")
             made.up()
             made.trigger("looks", "one")

@@ -15,9 +15,12 @@ from typing import Any
 
 import pytest
 
+from penstock_testkit.remote.one_way_out import OneWayOut
+from penstock_testkit.remote.remote_installation import RemoteInstallation
 from penstock_testkit.wheels import small_manifest, write_provider, write_wheel
 
 PATIENCE_S = 60.0
+pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("isolated run")]
 OPERATOR = """
 from penstock import Operator
 
@@ -46,7 +49,7 @@ with DAG("both", schedule=None):
 def wheels(tmp_path_factory, workspace_wheels):
     """The core's wheel, a library of two versions, and two providers that do not agree on it."""
     folder = tmp_path_factory.mktemp("wheels")
-    for package in ("manifest", "core"):
+    for package in ("manifest", "core", "server"):
         (wheel,) = workspace_wheels.glob(f"penstock_{package}-*.whl")
         shutil.copy(wheel, folder)
     for version in ("1.0", "2.0"):
@@ -74,18 +77,24 @@ def manager(folder: Path, wheels: Path, *words: str) -> subprocess.CompletedProc
     return subprocess.run(command, cwd=folder, env=environ, check=False, capture_output=True, text=True)
 
 
-def test_a_dag_runs_over_two_providers_that_conflict(tmp_path, wheels):
-    subprocess.run([sys.executable, "-m", "uv", "venv", "-q", tmp_path / ".venv"], check=True)
-    installed = manager(tmp_path, wheels, "install", "left")
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory, wheels):
+    """A folder with an environment that has one provider, and one of its own for the other."""
+    folder = tmp_path_factory.mktemp("shop")
+    subprocess.run([sys.executable, "-m", "uv", "venv", "-q", folder / ".venv"], check=True)
+    installed = manager(folder, wheels, "install", "left", "server")
     assert installed.returncode == 0, installed.stderr
-    refused = manager(tmp_path, wheels, "install", "right")
+    refused = manager(folder, wheels, "install", "right")
     assert refused.returncode == 5
     assert "lib-c" in refused.stderr
-    isolated = manager(tmp_path, wheels, "isolate", "right")
+    isolated = manager(folder, wheels, "isolate", "right")
     assert isolated.returncode == 0, isolated.stderr
+    return folder
 
+
+def test_a_dag_runs_over_two_providers_that_conflict(tmp_path, shop):
     environ = {name: text for name, text in os.environ.items() if not name.startswith("PENSTOCK_")}
-    penstock = [str(tmp_path / ".venv" / "bin" / "python"), "-m", "penstock"]
+    penstock = [str(shop / ".venv" / "bin" / "python"), "-m", "penstock"]
     (tmp_path / "penstock.toml").touch()
     (tmp_path / "dags").mkdir()
     (tmp_path / "dags" / "both.py").write_text(DAG_FILE)
@@ -105,6 +114,55 @@ def test_a_dag_runs_over_two_providers_that_conflict(tmp_path, wheels):
         ("each", 0): "one 2.0",
         ("each", 1): "run one has 1.0 2.0 2.0",
     }
+
+
+FAR = """
+[executors.commands]
+type = "command.executor"
+server = "{{url}}"
+command = {command}
+doorbell_s = 2.0
+
+[queues]
+far = "commands"
+"""
+FAR_FILE = """
+from penstock import DAG, operator
+
+with DAG("far", schedule=None):
+    first = operator("right.tell", task_id="first", queue="far", greeting="{{ run_id }} has")
+    operator.partial("right.tell", task_id="each", queue="far").expand(greeting=[first.output, "another has"])
+"""
+
+
+def test_a_worker_that_reaches_the_server_alone_runs_an_isolated_provider_that_it_does_not_have(tmp_path, shop):
+    """It sees neither the shop's environments nor any network but the server's port, and gets what it lacks by content hash."""
+    site, worker = tmp_path / "site", tmp_path / "worker"
+    example = Path(__file__).parents[2] / "examples" / "command_executor"
+    uv = [sys.executable, "-m", "uv", "pip", "install", "-q", "--no-deps", "--python", sys.executable, "--target"]
+    subprocess.run([*uv, site, example], check=True)
+    (tmp_path / "way").mkdir()
+    environ = {"PYTHONPATH": str(site)}
+    project = RemoteInstallation(
+        tmp_path / "project", FAR.format(command='["{worker}"]'), {"far.py": FAR_FILE}, environ,
+        str(shop / ".venv" / "bin" / "python"),
+    )  # fmt: skip
+    way = OneWayOut(tmp_path / "way", project.port)
+    words = [sys.executable, "-m", "penstock", "worker", "--ticket", "--folder", str(worker)]
+    config = project.folder / "penstock.toml"
+    config.write_text(config.read_text().replace('["{worker}"]', json.dumps(way.command(words, hidden=[shop]))))
+    with way, project:
+        project.up()
+        project.trigger("far", "one")
+        assert project.ended("far", "one") == "success"
+        values = rows(project.folder, "SELECT task_id, map_index, value FROM xcom WHERE key = 'return_value'")
+    assert {(task_id, index): json.loads(value) for task_id, index, value in values} == {
+        ("first", -1): "one has 2.0",
+        ("each", 0): "one has 2.0 2.0",
+        ("each", 1): "another has 2.0",
+    }
+    [made] = (worker / "environments").iterdir()
+    assert (made / "pyvenv.cfg").exists()
 
 
 def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:

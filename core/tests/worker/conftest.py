@@ -30,6 +30,7 @@ from penstock.model.run import NewRun, RunKind, TaskKey
 from penstock.model.state import Outcome
 from penstock.plugins.host import PluginHost
 from penstock.service.execution.execution import Execution
+from penstock.service.execution.try_files import TryFiles
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
 from penstock.spec.executor import PlanCode, TryFacts, TryFinished, TryRequest
@@ -44,6 +45,7 @@ from penstock.worker.worker_plan import WorkerPlan
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 PATIENCE_S = 20.0
+SHARED = PlanCode("acme.copy")
 KINDS = {"claims": ClaimTickets, "renewals": Renewal, "asks": TryQuestion, "reports": Reports}
 
 
@@ -76,7 +78,9 @@ class Site:
             def do_POST(self):
                 route = self.path.removeprefix(f"{PREFIX}/")
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                message = msgspec.msgpack.decode(body, type=KINDS[route])
+                message = (
+                    msgspec.msgpack.decode(body, type=KINDS[route]) if route in KINDS else self.headers["Authorization"]
+                )
                 site.heard.append((route, message))
                 fault = site.fault(route, message)
                 if isinstance(fault, tuple):
@@ -89,7 +93,8 @@ class Site:
                 if fault == "cut":
                     self.close_connection = True
                     return None
-                return self.answer(200, msgspec.msgpack.encode(found), CONTENT_TYPE)
+                content = found if isinstance(found, bytes) else msgspec.msgpack.encode(found)
+                return self.answer(200, content, CONTENT_TYPE)
 
             def answer(self, status, body, kind):
                 self.send_response(status)
@@ -106,6 +111,12 @@ class Site:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
     def answer(self, route, message):
+        route, _, name = route.partition("/")
+        if route not in KINDS:
+            files, token = self.execution.files, message.removeprefix("Bearer ")
+            if route == "snapshots":
+                return files.snapshot(token, name)
+            return files.distribution(token, name) if name else files.environment(token)
         if route != "renewals":
             return {"claims": self.execution.claim, "asks": self.execution.ask, "reports": self.execution.report}[
                 route
@@ -116,8 +127,8 @@ class Site:
             threading.Event().wait(0.05)
         return answer
 
-    def offer(self, task_id="extract", lease_s=60.0):
-        request = TryRequest(self.run, 1, TryFacts("sales", "one", task_id), PlanCode("acme.copy"), "file:///nowhere")
+    def offer(self, task_id="extract", lease_s=60.0, code=SHARED):
+        request = TryRequest(self.run, 1, TryFacts("sales", "one", task_id), code, "file:///nowhere")
         name = ticket_name("installation", request)
         content = msgspec.msgpack.encode(request)
         offered = OfferedTry(
@@ -125,6 +136,10 @@ class Site:
         )
         self.store.remote_tries.offer([offered], "scheduler", NOW)
         return ticket(self.store.keyring, name, request)
+
+    def serve_environments(self, isolated):
+        snapshots = self.installation.settings.state_folder / "snapshots"
+        self.execution.files = TryFiles(self.store.keyring, self.store.remote_tries, snapshots, isolated)
 
     def ends(self):
         found = self.store.remote_tries.news("scheduler", "far")
@@ -143,6 +158,7 @@ class Tries:
 
     def __init__(self):
         self.submitted, self.cancelled, self.until_s, self._events = {}, {}, 0.0, []
+        self.adopted = {}
         self._read, self._write = socket.socketpair()
 
     def start(self):
@@ -150,6 +166,9 @@ class Tries:
 
     def fileno(self):
         return self._read.fileno()
+
+    def adopt(self, name, python):
+        self.adopted[name] = Path(python)
 
     def submit(self, tries):
         self.submitted |= {each.facts.task_id: each for each in tries}
@@ -202,6 +221,7 @@ class Pool:
         self.site, self.tries, self.source, self.said, self.told = site, Tries(), Source(), [], []
         key = "the-key-of-a-worker"
         status = WorkerStatus(worker_name("host-1", key), "far", ("default",), "host", "1.0", plan.pop("slots", 2))
+        plan = {"isolated": folder / "none.json", **plan}
         plan = WorkerPlan(status, key, "token", folder, folder / "own", **plan)
         client = ExecutionClient(server_address(site.url), 5.0)
         self.worker = TicketWorker(plan, client, self.tries, self.source, SystemClock(), self.said.append)

@@ -27,6 +27,7 @@ from penstock_server.http.application import application
 from penstock_server.http.authenticator import OwnerToken
 
 OWNER = "the-token-of-the-owner"
+SALES = FileCode("a" * 64, "sales.py", {})
 encode = msgspec.msgpack.Encoder().encode
 
 
@@ -42,11 +43,9 @@ class Site:
         self.api = ExecutionApi(installation, OwnerToken(OWNER))
         self.caller = caller(application(installation, OwnerToken(OWNER), execution=self.api))
 
-    def offer(self, task_id="extract", epoch=1):
+    def offer(self, task_id="extract", epoch=1, code=SALES):
         """A ticket."""
-        request = TryRequest(
-            self.run, epoch, TryFacts("sales", "one", task_id), FileCode("a" * 64, "sales.py", {}), "file:///nowhere"
-        )
+        request = TryRequest(self.run, epoch, TryFacts("sales", "one", task_id), code, "file:///nowhere")
         name = ticket_name("installation", request)
         key = TaskKey(self.run, task_id, -1)
         tries = [OfferedTry(name, key, epoch, "sales", "one", "celery", "default", encode(request), 60.0)]

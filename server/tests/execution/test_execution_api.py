@@ -64,7 +64,15 @@ FORGED = {
 def test_a_forged_ticket_opens_nothing(site, worker, shown):
     ticket = site.offer()
     with unchanged(site):
-        for route in ("claims", "renewals", "asks", "reports", f"snapshots/{'a' * 64}"):
+        for route in (
+            "claims",
+            "renewals",
+            "asks",
+            "reports",
+            f"snapshots/{'a' * 64}",
+            "environments",
+            "environments/x",
+        ):
             answer = site.send(route, shown.encode().decode("latin-1"), b"\x80")
             assert answer.status in (401, 404), route
             assert b"Traceback" not in answer.body

@@ -205,6 +205,12 @@ class Environment:
         theirs.close()
         return Server(ours, what, now)
 
+    def beside(self, python: str) -> "Environment":
+        """The same with another interpreter: it lives as long."""
+        made = Environment([python, *self._command[1:]], self._lock, self.log)
+        made._until_s = self._until_s
+        return made
+
     def start(self) -> None:
         """Start the spawn server ahead of its first use."""
         self._connect()

@@ -88,6 +88,18 @@ class LocalExecutor:
         """Start the host's spawn server, so that the first try does not wait for it."""
         self._environments[""].start()
 
+    def adopt(self, name: str, python: str) -> None:
+        """Have tries run in the environment of an interpreter; others of its provider, the word before ``@``, go if none uses them."""
+        if name in self._environments:
+            return
+        used = {server_key(submitted.request.code).provider for _, submitted in self._where.values()}
+        others = name.partition("@")[0] + "@"
+        for each in [known for known in self._environments if known.startswith(others) and known not in used]:
+            if (server := self._servers.get(ServerKey(each))) is not None:
+                self._drop(server)
+            self._environments.pop(each).close()
+        self._environments[name] = self._environments[""].beside(python)
+
     def renew_lease(self, until_s: float) -> None:
         """Let tries run on until then on the monotonic clock; without a call of this, there is no such end."""
         for environment in self._environments.values():

@@ -25,6 +25,8 @@ LARGEST_FILE = 1 << 28
 """Bytes of the largest file that is unpacked."""
 LARGEST_SNAPSHOT = 1 << 31
 """Bytes of all that is unpacked: twice what the loader puts into a snapshot."""
+_LEVEL = 5
+"""Of compression: 9 takes several times as long for some hundredths of the bytes."""
 
 
 def draft_of(snapshots: Path) -> Path:
@@ -39,16 +41,32 @@ def pack(folder: Path) -> bytes:
         RequestError: A file of it is damaged.
         OSError: It cannot be read.
     """
-    buffer = io.BytesIO()
     listed = (folder / LIST).read_bytes()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+    return pack_listed(
+        listed, folder, f"the snapshot {folder.name}", remedy="see `penstock doctor`, where the scheduler runs."
+    )
+
+
+def pack_listed(listed: bytes, folder: Path, what: str, *, remedy: str) -> bytes:
+    """Pack the files of a list, which need not be all of a folder.
+
+    Args:
+        listed: The list; its `content_hash` is the name that `listed_contents` is to be given.
+        folder: Where the files are.
+        what: Words for people.
+        remedy: What is to be done about a damaged one, for people, too.
+
+    Raises:
+        RequestError: A file is damaged.
+        OSError: It cannot be read.
+    """
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=_LEVEL) as archive:
         _add(archive, LIST, listed)
         for found, name in listed_files(listed):
             content = (folder / name).read_bytes()
             if content_hash(content) != found.removesuffix(EXECUTABLE):
-                raise RequestError(
-                    f"the file {name!r} of the snapshot {folder.name} is damaged: see `penstock doctor`, where the scheduler runs."
-                )
+                raise RequestError(f"the file {name!r} of {what} is damaged: {remedy}")
             _add(archive, name, content)
     return buffer.getvalue()
 
@@ -81,39 +99,55 @@ def unpack(data: bytes, wanted: str, snapshots: Path) -> Path:
     draft = draft_of(snapshots)
     draft.mkdir(parents=True)
     try:
-        for name, content, executable in _checked(data, wanted):
-            path = draft / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            path.chmod(0o555 if executable else 0o444)
-        try:
-            draft.rename(target)
-        except OSError:
-            if not target.is_dir():  # else another try of the same code was faster
-                raise
+        for name, content, executable in listed_contents(data, wanted, f"the snapshot {wanted}"):
+            write_listed(draft / name, content, executable=executable)
+        finish_draft(draft, target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return target
 
 
-def _checked(data: bytes, wanted: str) -> Iterator[tuple[str, bytes, bool]]:
-    """Yield the files of an archive that are what the list says; raises RequestError for anything else."""
+def write_listed(path: Path, content: bytes, *, executable: bool) -> None:
+    """Write a file that nobody is to change; raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    path.chmod(0o555 if executable else 0o444)
+
+
+def finish_draft(draft: Path, target: Path) -> None:
+    """Give a draft that is whole its name, unless somebody was faster; raises OSError."""
+    try:
+        draft.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
+
+
+def listed_contents(data: bytes, wanted: str, what: str) -> Iterator[tuple[str, bytes, bool]]:
+    """Yield the files of an archive that are what its list says: name, content, and whether it is executable; the list is the first.
+
+    Args:
+        data: What `pack` or `pack_listed` made.
+        wanted: The list's content hash.
+        what: Words for people.
+
+    Raises:
+        RequestError: The bytes are anything else.
+    """
     try:
         _check_size(data)
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
             listed = _content(archive, LIST)
             if content_hash(listed) != wanted:
-                raise RequestError(f"the snapshot that was fetched as {wanted} is another one. Fetch it again.")
+                raise RequestError(f"what was fetched as {what} is another one. Fetch it again.")
             yield LIST, listed, False
             for found, name in listed_files(listed):
                 content = _content(archive, name)
                 if content_hash(content) != found.removesuffix(EXECUTABLE):
-                    raise RequestError(f"the file {name!r} of the snapshot {wanted} is damaged. Fetch it again.")
+                    raise RequestError(f"the file {name!r} of {what} is damaged. Fetch it again.")
                 yield name, content, found.endswith(EXECUTABLE)
     except (tarfile.TarError, zlib.error, EOFError, KeyError, ValueError, OSError) as error:
-        raise RequestError(
-            f"what was fetched as the snapshot {wanted} is none: {as_sentence(error)} Fetch it again."
-        ) from error
+        raise RequestError(f"what was fetched as {what} is none: {as_sentence(error)} Fetch it again.") from error
 
 
 def _check_size(data: bytes) -> None:

@@ -5,7 +5,7 @@ import threading
 from concurrent.futures import Future
 from pathlib import Path
 
-from penstock.errors import NotFoundError, PenstockError, as_sentence
+from penstock.errors import ConfigError, NotFoundError, PenstockError, as_sentence
 from penstock.spec.snapshot import pack
 
 _HASH = re.compile("[0-9a-f]{40}")
@@ -38,9 +38,13 @@ class PackedSnapshots:
             packed = pack(self._folder / _checked(wanted))
         except PenstockError as error:
             self._take(wanted).set_exception(error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait for the snapshot are told
+        except FileNotFoundError as error:
             found = NotFoundError("source snapshot", wanted, hint=f"It cannot be read: {as_sentence(error)}")
             self._take(wanted).set_exception(found)
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait for the snapshot are told
+            self._take(wanted).set_exception(
+                ConfigError(f"the source snapshot {wanted} cannot be read now: {as_sentence(error)}")
+            )
         else:
             self._take(wanted).set_result(packed)
 

@@ -11,14 +11,13 @@ import msgspec
 from penstock.client.server_address import ServerAddress
 from penstock.decoders import decode_json, decode_msgpack
 from penstock.errors import PenstockError, ServerError
-from penstock.model.remote.execution_messages import CONTENT_TYPE, LARGEST, PREFIX
+from penstock.model.remote.execution_messages import CONTENT_TYPE, LARGEST, LARGEST_PACK, PREFIX
 
 _OK, _GONE, _TOO_LARGE = 200, 404, 413
 _REFUSALS = range(400, 500)
 _COME_AGAIN = frozenset({408, 421, 425, 429})  # time-outs and bounds of rate, which pass
 _PROBLEM = "application/problem+json"
 """How the server itself refuses (RFC 9457); what stands before it, and has none to send to, says 404 in other words."""
-_LARGEST = 256 << 20
 
 Answer = TypeVar("Answer")
 
@@ -75,9 +74,18 @@ class ExecutionClient:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise ServerError(f"the server {self._address} answers what cannot be read: {error}") from None
 
-    def snapshot(self, token: str, wanted: str) -> bytes:
-        """Fetch a packed source snapshot; raises as `ask`."""
-        return self._send(f"snapshots/{wanted}", token, b"", 0.0)
+    def fetch(self, route: str, token: str) -> bytes:
+        """Fetch what a try needs.
+
+        Args:
+            route: Of the API, such as ``snapshots/HASH``.
+            token: Of the try.
+
+        Raises:
+            RefusedByServerError: It is refused.
+            ServerError: There is no answer.
+        """
+        return self._send(route, token, b"", 0.0)
 
     def close(self) -> None:
         """Close all connections: whoever waits for an answer gets none, and nothing is asked any more."""
@@ -101,9 +109,9 @@ class ExecutionClient:
             raise ServerError(
                 f"the server {self._address} does not answer: {str(error) or type(error).__name__}"
             ) from None
-        if len(content) > _LARGEST:
+        if len(content) > LARGEST_PACK:
             self._close()
-            raise ServerError(f"the server {self._address} answers more than {_LARGEST:,} bytes")
+            raise ServerError(f"the server {self._address} answers more than {LARGEST_PACK:,} bytes")
         if response.status == _OK:
             return content
         detail = _detail(content) or f"{response.status} {response.reason}"
@@ -123,7 +131,7 @@ class ExecutionClient:
             try:
                 connection.request("POST", f"{self._address.prefix}{PREFIX}/{route}", body, headers)
                 response = connection.getresponse()
-                return response, response.read(_LARGEST + 1)
+                return response, response.read(LARGEST_PACK + 1)
             except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
                 self._close()
                 if not kept:  # else the server has closed what nobody used for a while

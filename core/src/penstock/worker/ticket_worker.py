@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from penstock.clock import Clock
 from penstock.decoders import decode_msgpack
-from penstock.errors import PenstockError, RequestError, ServerError
+from penstock.errors import RequestError, ServerError
 from penstock.model.attempt import TryEnd
 from penstock.model.names import error_sentence
 from penstock.model.remote.execution_messages import (
@@ -31,20 +31,20 @@ from penstock.model.remote.execution_messages import (
 from penstock.model.remote.remote_try import WorkerStatus
 from penstock.model.state import Outcome
 from penstock.processes.supervise import Backoff
-from penstock.spec.executor import ExecutorEvent, FileCode, TryAsked, TryFinished, TryRequest
+from penstock.spec.executor import ExecutorEvent, PlanCode, TryAsked, TryFinished, TryRequest
 from penstock.spec.remote import TicketSource
 from penstock.spec.wire import Reply
-from penstock.spec.workers.fetched_snapshots import FetchedSnapshots
 from penstock.worker.claims import ClaimPorts, Claims, Offered, WorkerIdentity
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
 from penstock.worker.machine_guards import MachineGuards
+from penstock.worker.preparation import Preparation
 from penstock.worker.renewals import RenewalPorts, Renewals
 from penstock.worker.reporter import Reporter
 from penstock.worker.worker_plan import LocalTries, WorkerPlan
 from penstock.worker.worker_tries import WorkerTries
 from penstock.worker.worker_try import WorkerTry
 
-ASKING_THREADS = 8
+ASKING_THREADS, PREPARING_THREADS = 8, 8
 TROUBLE_PAUSES_S = (1.0, 30.0)
 """Seconds, the shortest and the longest, before a slot is free again whose try could not be prepared: a full disk eats no tickets."""
 LISTEN_PAUSES_S = (1.0, 30.0)
@@ -74,7 +74,6 @@ class TicketWorker:
     ) -> None:
         self.plan, self._client, self._executor, self._source = plan, client, executor, source
         self._clock, self._report = clock, _once(report)
-        self._snapshots = FetchedSnapshots(plan.folder / "snapshots")
         self.tries = WorkerTries()
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake_r, self._wake_w = os.pipe()
@@ -99,6 +98,8 @@ class TicketWorker:
         )
         self._leaving = threading.Event()
         self._busy_s = self._began_s = self._now_s()
+        self._preparing = ThreadPoolExecutor(PREPARING_THREADS, "preparations")
+        self._preparation = Preparation(plan, client, clock, self._leaving)
         self._draining_s: float | None = None
         self._until_s = 0.0
 
@@ -160,7 +161,8 @@ class TicketWorker:
         self._reporter.stop()
         self._machine.stop()
         self._renewals.leave()
-        self._asking.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._asking, self._preparing):
+            threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
     def _over(self) -> bool:
@@ -232,7 +234,7 @@ class TicketWorker:
             self._renewed(began_s)
             self._renewals.go_on()
         for each in held:
-            self._asking.submit(self._prepare, each)
+            self._preparing.submit(self._prepare, each)
         self._awake()
 
     def _hold(self, offered: Offered, claimed: Claimed) -> WorkerTry:
@@ -250,30 +252,16 @@ class TicketWorker:
         offered.ended(end)
 
     def _prepare(self, held: WorkerTry) -> None:
-        code = held.request.code
-        try:
-            if isinstance(code, FileCode):
-                held.held.enter_context(self._snapshots.held(code.snapshot, lambda wanted: self._fetch(held, wanted)))
-        except (PenstockError, OSError) as error:
-            end = TryEnd(Outcome.LOST, f"its worker could not run it: {error}")
-            self._report(end.error)
-            self._leaving.wait(self._trouble.pause())
-            self._call(lambda: self._ended(held, end))
-        else:
+        end = self._preparation.prepare(held)
+        if end is None:
             self._trouble.reset()
             self._machine.wait()
             self._call(lambda: self._submit(held))
-
-    def _fetch(self, held: WorkerTry, wanted: str) -> bytes:
-        """Fetch a snapshot; a server that is away for a moment is asked again while the lease lasts."""
-        backoff, until_s = Backoff(0.2, 3.0), self._now_s() + held.lease_s
-        while True:
-            try:
-                return self._client.snapshot(held.token, wanted)
-            except ServerError:
-                if self._now_s() > until_s:
-                    raise
-                self._leaving.wait(backoff.pause())
+            return
+        self._report(end.error)
+        if end.outcome is Outcome.LOST:
+            self._leaving.wait(self._trouble.pause())
+        self._call(lambda: self._ended(held, end))
 
     def _submit(self, held: WorkerTry) -> None:
         if held.end is not None:
@@ -281,6 +269,8 @@ class TicketWorker:
         elif held.gone or held.cancel_reason or held.handed_back:
             self._ended(held, TryEnd(Outcome.CANCELLED, held.cancel_reason or "it was given up"))
         else:
+            if held.python and isinstance(held.request.code, PlanCode):
+                self._executor.adopt(held.request.code.provider, held.python)
             self._executor.submit([held.request])
 
     def _take_event(self, event: ExecutorEvent) -> None:

@@ -11,6 +11,9 @@ from penstock.spec.remote import WorkerGuard
 class LocalTries(Executor, Protocol):
     """The executor of this machine; as `penstock.execute.local.LocalExecutor`."""
 
+    def adopt(self, name: str, python: str) -> None:
+        """Have tries run in the environment of an interpreter, by this name of their code's provider."""
+
     def renew_lease(self, until_s: float) -> None:
         """Let tries run on until then on the monotonic clock."""
 
@@ -30,6 +33,7 @@ class WorkerPlan(NamedTuple):
         lost_s: Seconds after the end of its last try, and of its lease, for which it asks a server that does not answer before it
             leaves, where it takes no other try; its lease's length unless given.
         guards: What has its machine kept while it has tries, each with a name for people.
+        isolated: The file that names the environments of isolated providers that this machine has by itself.
     """
 
     status: WorkerStatus
@@ -42,3 +46,4 @@ class WorkerPlan(NamedTuple):
     drain_s: float | None = None
     lost_s: float | None = None
     guards: tuple[tuple[str, WorkerGuard], ...] = ()
+    isolated: Path = Path("penstock-isolated.json")

@@ -21,6 +21,7 @@ class WorkerTry:
         log: That file.
         ended: Called with its end, or None if the server has given it up.
         held: What is kept while it is here, such as its source snapshot.
+        python: Interpreter of the environment that was fetched for it; "" for one of this machine's own.
         sent: Bytes of the log that the server has, by the server's count.
         read: Bytes of the file that were sent.
         before: What is sent before the next bytes of the file.
@@ -38,6 +39,7 @@ class WorkerTry:
     log: Path
     ended: Callable[[TryEnd | None], None]
     held: ExitStack = field(default_factory=ExitStack)
+    python: str = ""
     sent: int = 0
     read: int = 0
     before: bytes = b""

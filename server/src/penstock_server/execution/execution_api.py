@@ -42,8 +42,9 @@ from penstock_server.http.shares import Shares
 THREADS = 12
 """Claims, renewals and reports that are at work at a time: more would only wait for the database."""
 ASKING_THREADS = 8
-"""Questions of tries, and source snapshots: a secrets backend that hangs must not have workers lose their leases."""
+"""Questions of tries, source snapshots and environments: a secrets backend that hangs must not have workers lose their leases."""
 
+_WITH_A_NAME = frozenset({"snapshots", "environments"})
 _log = logging.getLogger(__name__)
 _encode = msgspec.msgpack.Encoder().encode
 _claim = msgpack_decoder(ClaimTickets).decode
@@ -67,7 +68,7 @@ class ExecutionApi:
         self._shares, self._asking = Shares(THREADS, "execution"), Shares(ASKING_THREADS, "execution asks")
         self._routes: dict[str, Callable[[Request, str], Any]] = {
             "claims": self._claims, "renewals": self._renewals, "asks": self._asks, "reports": self._reports,
-            "snapshots": self._snapshots,
+            "snapshots": self._snapshots, "environments": self._environments,
         }  # fmt: skip
 
     @cached_property
@@ -99,7 +100,7 @@ class ExecutionApi:
     async def _answer(self, request: Request) -> Response:
         route, _, rest = request.scope["path"].removeprefix(f"{PREFIX}/").partition("/")
         handler = self._routes.get(route)
-        if handler is None or (rest and route != "snapshots"):
+        if handler is None or (rest and route not in _WITH_A_NAME):
             raise RefusedError(HTTPStatus.NOT_FOUND, f"the execution API has no {request.scope['path'][:200]!r}.")
         if request.method != "POST":
             raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "ask it by POST.", {"Allow": "POST"})
@@ -134,7 +135,13 @@ class ExecutionApi:
 
     async def _snapshots(self, request: Request, shown: str) -> Any:  # noqa: ANN401 - as above
         wanted = request.scope["path"].rpartition("/")[2]
-        return await self._in_thread(wanted, lambda: self._execution.snapshot(shown, wanted), self._asking)
+        return await self._in_thread(wanted, lambda: self._execution.files.snapshot(shown, wanted), self._asking)
+
+    async def _environments(self, request: Request, shown: str) -> Any:  # noqa: ANN401 - as above
+        wanted = request.scope["path"].removeprefix(f"{PREFIX}/environments").strip("/")
+        if not wanted:
+            return await self._in_thread(shown, lambda: self._execution.files.environment(shown), self._asking)
+        return await self._in_thread(wanted, lambda: self._execution.files.distribution(shown, wanted), self._asking)
 
     async def _read(self, request: Request, shown: str, decode: Callable[[bytes], T]) -> T:
         """The body of a request of somebody who is let in."""

@@ -28,6 +28,7 @@ class RemoteInstallation:
         settings: Text of its penstock.toml beside the server's table, in which ``{url}`` is the URL of the server.
         dags: Texts of DAG files by name.
         environ: Variables of all its processes.
+        python: Interpreter of all of them.
 
     Attributes:
         url: Of the server.
@@ -39,8 +40,9 @@ class RemoteInstallation:
         settings: str,
         dags: Mapping[str, str],
         environ: Mapping[str, str] = MappingProxyType({}),
+        python: str = sys.executable,
     ) -> None:
-        self.folder, self.port = folder, free_port()
+        self.folder, self.port, self._python = folder, free_port(), python
         self.url = f"http://127.0.0.1:{self.port}"
         self._environ = {**os.environ, **environ}
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -68,7 +70,7 @@ class RemoteInstallation:
         """Start a command that goes on, such as ``worker --executor celery``; what it prints is its `output`."""
         with (self.folder / f"{name or words[0]}.out").open("ab") as out:
             process = subprocess.Popen(
-                [sys.executable, "-m", "penstock", *words], cwd=self.folder, env={**self._environ, **environ}, stdin=subprocess.DEVNULL,
+                [self._python, "-m", "penstock", *words], cwd=self.folder, env={**self._environ, **environ}, stdin=subprocess.DEVNULL,
                 stdout=out, stderr=out, start_new_session=True,
             )  # fmt: skip
         self._processes.append(process)
@@ -94,7 +96,7 @@ class RemoteInstallation:
     def run(self, *words: str) -> str:
         """What a command prints; fails the test if it fails."""
         done = subprocess.run(
-            [sys.executable, "-m", "penstock", *words], cwd=self.folder, env=self._environ, stdin=subprocess.DEVNULL,
+            [self._python, "-m", "penstock", *words], cwd=self.folder, env=self._environ, stdin=subprocess.DEVNULL,
             capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         )  # fmt: skip
         if done.returncode:

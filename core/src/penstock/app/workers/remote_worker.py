@@ -127,7 +127,7 @@ def _worker(environ: Mapping[str, str], choice: WorkerChoice, client: ExecutionC
     )
     own = _own_folder(folder, name)
     plan = WorkerPlan(
-        status, key, shown, folder, own, lease_s, choice.idle_exit_s, choice.drain_s, choice.lost_s, guards
+        status, key, shown, folder, own, lease_s, choice.idle_exit_s, choice.drain_s, choice.lost_s, guards, _isolated()
     )
     executor = _executor(folder, own, choice.slots, lease_s)
     return TicketWorker(plan, client, executor, source, SystemClock(), _report), ticket
@@ -151,13 +151,17 @@ def _source(settings: Settings, choice: WorkerChoice, host: PluginHost) -> tuple
 
 def _executor(folder: Path, own: Path, slots: int, lease_s: float) -> LocalExecutor:
     lock = lock_executor(own / "executor.lock", patience_s=5.0)
-    isolated = isolated_pythons(Path(sys.prefix) / "penstock-isolated.json")
+    isolated = isolated_pythons(_isolated())
     environments = {
         provider: Environment(spawn_command(python), lock, own / "spawn-servers.log")
         for provider, python in {"": sys.executable, **isolated}.items()
     }
     settings = ExecutorSettings(parallelism=slots)
     return LocalExecutor(folder / "snapshots", environments, settings, SystemClock().now, name=LOCAL, lease_s=lease_s)
+
+
+def _isolated() -> Path:
+    return Path(sys.prefix) / "penstock-isolated.json"
 
 
 def _own_folder(folder: Path, name: str) -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from penstock.model.dag import content_hash
 from penstock.model.remote.remote_try import WorkerStatus
 
 PREFIX = "/execution/v1"
@@ -15,6 +16,8 @@ PREFIX = "/execution/v1"
 CONTENT_TYPE = "application/msgpack"
 LARGEST = 16 << 20
 """Bytes of a message."""
+LARGEST_PACK = 256 << 20
+"""Bytes of an answer, such as a packed source snapshot or distribution."""
 _DIGEST = 16
 
 
@@ -177,3 +180,40 @@ class ReportAnswer(msgspec.Struct, frozen=True):
     """What the server has of each try, in their order."""
 
     tries: tuple[Reported, ...]
+
+
+class LockedDistribution(msgspec.Struct, frozen=True):
+    """A distribution of an environment.
+
+    Attributes:
+        name: Its name.
+        version: Its version.
+        digest: Content hash of the list of its files, each with its own.
+        size: Bytes of its files.
+    """
+
+    name: str
+    version: str
+    digest: str
+    size: int
+
+
+class EnvironmentLock(msgspec.Struct, frozen=True):
+    """``/environments``: what the environment of an isolated provider holds, to the last file.
+
+    Attributes:
+        provider: Id of the provider.
+        python: Version of its Python, without the last number, such as ``3.11``.
+        abi: What compiled files of it are made for (``SOABI`` of `sysconfig`), such as ``cpython-311-x86_64-linux-gnu``.
+        distributions: All of it, sorted.
+    """
+
+    provider: str
+    python: str
+    abi: str
+    distributions: tuple[LockedDistribution, ...]
+
+    @property
+    def digest(self) -> str:
+        """What the environment is known by: that of all that it says, so that an environment with another file has another."""
+        return content_hash(msgspec.json.encode(self))

@@ -2,7 +2,6 @@
 
 import re
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
@@ -10,7 +9,6 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from penstock.decoders import decode_msgpack
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.attempt import TryEnd
 from penstock.model.remote.execution_messages import (
@@ -30,11 +28,10 @@ from penstock.model.remote.remote_try import HeldTry, WorkerStatus
 from penstock.model.state import Outcome
 from penstock.model.text import visible
 from penstock.service.execution.remote_logs import RemoteLogs
+from penstock.service.execution.try_files import TryFiles
 from penstock.service.installation import Installation
-from penstock.spec.executor import FileCode, TryRequest
 from penstock.spec.wire import Ask, Reply
 from penstock.tries.asks import Asks, answered
-from penstock.tries.packed_snapshots import PackedSnapshots
 from penstock.tries.remote.tickets import claim_of, opened, token
 from penstock.tries.vault import finished
 
@@ -46,7 +43,6 @@ MOST_HELD = 5_000
 """Tries of one worker: a renewal names all of them."""
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,120}")
 _CLAIM = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_MOST_PACKED = 64 << 20
 _LARGEST_PERIOD_S, _MOST_SLOTS = 300.0, 10_000
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -69,6 +65,9 @@ class Execution:
     Args:
         installation: The installation.
 
+    Attributes:
+        files: What workers fetch for their tries.
+
     Raises:
         ConfigError: There is no key.
         StoreError: The database failed.
@@ -82,9 +81,8 @@ class Execution:
         self._asks = Asks(self._store, self._clock, self._vault)
         settings = installation.settings
         self._logs = RemoteLogs(settings.logs_folder, settings.logs.try_mb << 20)
-        self._snapshots = PackedSnapshots(settings.state_folder / "snapshots")
-        self._packed: OrderedDict[str, bytes] = OrderedDict()
-        self._one_at_a_time, self._lock = threading.Lock(), threading.Lock()
+        self.files = TryFiles(self._keyring, self._tries, settings.state_folder / "snapshots", settings.isolated_file)
+        self._one_at_a_time = threading.Lock()
 
     def lets_in(self, shown: str) -> bool:
         """Whether somebody shows a ticket or a token that this installation has made, whatever it is good for now."""
@@ -206,34 +204,6 @@ class Execution:
                 for each, found in zip(asked.tries, reported, strict=True)
             )
         )
-
-    def snapshot(self, shown: str, wanted: str) -> bytes:
-        """The source snapshot of a try, packed as `penstock.spec.snapshot` does.
-
-        Args:
-            shown: The try's token.
-            wanted: The content hash.
-
-        Raises:
-            NotFoundError: The try is not the worker's, or it has no such snapshot; or the snapshot is not on this machine.
-            StoreError: The database failed.
-        """
-        claim = claim_of(self._keyring, shown)
-        request = None if claim is None else self._tries.request(claim.name, claim.claim)
-        code = None if request is None else decode_msgpack(request, TryRequest).code
-        if not isinstance(code, FileCode) or code.snapshot != wanted:
-            raise NotFoundError("source snapshot", wanted, hint="A token opens that of its own try.")
-        with self._lock:
-            found = self._packed.get(wanted)
-            if found is not None:
-                self._packed.move_to_end(wanted)
-                return found
-        found = self._snapshots.get(wanted).result()
-        with self._lock:
-            self._packed[wanted] = found
-            while len(self._packed) > 1 and sum(map(len, self._packed.values())) > _MOST_PACKED:
-                self._packed.popitem(last=False)
-        return found
 
     def _held(self, tokens: Sequence[str]) -> dict[str, HeldTry]:
         """The tries of tokens that are good, by token."""

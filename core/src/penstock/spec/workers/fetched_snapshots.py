@@ -1,34 +1,26 @@
-"""The folder of a worker's source snapshots: each fetched once, shared by all tries of the machine, and not too many."""
+"""The folder of a worker's source snapshots."""
 
-import fcntl
-import os
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from penstock.spec.snapshot import DRAFT, LIST, draft_of, unpack
+from penstock.spec.snapshot import unpack
+from penstock.spec.workers.fetched_folders import FetchedFolders
 
 MOST_KEPT = 200  # a DAG file each, or more if it changes
-LONGEST_UNUSED_S = 30 * 86_400
-"""Seconds between the last use of a snapshot and that of another, after which it is removed."""
-_LONGEST_DRAFT_S = 86_400
 
 
 class FetchedSnapshots:
     """Source snapshots by their content hash.
-
-    Each that a try uses is locked by its worker, so that whichever worker takes too many away never takes that one.
 
     Args:
         folder: Where they are kept, by any number of workers; made if need be.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder, self._folders = folder, FetchedFolders(folder, MOST_KEPT)
 
-    @contextmanager
-    def held(self, wanted: str, fetch: Callable[[str], bytes]) -> Iterator[Path]:
+    def held(self, wanted: str, fetch: Callable[[str], bytes]) -> AbstractContextManager[Path]:
         """Hold a snapshot while a try uses it; it is fetched unless it is here, and others that are in excess are removed.
 
         Args:
@@ -39,71 +31,4 @@ class FetchedSnapshots:
             RequestError: What was fetched is not the snapshot.
             OSError: The folder cannot be used.
         """
-        path, fetched = self._folder / wanted, False
-        while (lock := _lock(path, fcntl.LOCK_SH)) is None:
-            if path.is_dir() and not (path / LIST).exists():
-                # A cleaner of temporary folders may have been here; `unpack` would take what is left for the whole.
-                self._set_aside(path)
-            unpack(fetch(wanted), wanted, self._folder)
-            fetched = True
-        try:
-            os.utime(path)
-            if fetched:
-                self._remove_excess()
-            yield path
-        finally:
-            os.close(lock)
-
-    def _remove_excess(self) -> None:
-        used: list[tuple[float, Path]] = []
-        for path in self._folder.iterdir():
-            with suppress(FileNotFoundError):  # another worker was faster
-                used.append((path.stat().st_mtime, path))
-        newest = max(instant for instant, _ in used)
-        whole = sorted((each for each in used if not each[1].name.startswith(DRAFT)), reverse=True)
-        for number, (instant, path) in enumerate(whole):
-            if number >= MOST_KEPT or newest - instant > LONGEST_UNUSED_S:
-                self._remove(path)
-        for instant, path in used:
-            if path.name.startswith(DRAFT) and newest - instant > _LONGEST_DRAFT_S:
-                shutil.rmtree(path, ignore_errors=True)
-
-    def _remove(self, path: Path) -> None:
-        """Remove a snapshot that no try uses."""
-        with suppress(OSError):
-            lock = _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if lock is None:
-                return
-            try:
-                self._set_aside(path)
-            finally:
-                os.close(lock)
-
-    def _set_aside(self, path: Path) -> None:
-        """Take a snapshot away, under another name at once: whoever waits for its lock then finds it gone, and fetches it."""
-        removed = draft_of(self._folder)
-        with suppress(FileNotFoundError):
-            path.rename(removed)
-        shutil.rmtree(removed, ignore_errors=True)
-
-
-def _lock(path: Path, how: int) -> int | None:
-    """Lock a snapshot, and give the descriptor that holds the lock; None if it is not there, or no longer.
-
-    Raises:
-        OSError: It cannot be locked.
-    """
-    try:
-        descriptor = os.open(path / LIST, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(descriptor, how)
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.stat(path / LIST), os.fstat(descriptor)):  # noqa: PTH116 - beside fstat
-                return descriptor
-    except BaseException:
-        os.close(descriptor)
-        raise
-    os.close(descriptor)
-    return None
+        return self._folders.held(wanted, lambda: unpack(fetch(wanted), wanted, self._folder))

@@ -1,0 +1,179 @@
+"""Environments of isolated providers, described to the last file and packed, for workers on other machines.
+
+The plugin manager proves each file of an environment by the RECORD of its wheel; here each is proved by that again before it is named.
+What is sent are files below the environment's ``lib`` and the like: the interpreter, and programs that name it, are made anew there.
+"""
+
+import base64
+import csv
+import hashlib
+import os
+import sys
+import sysconfig
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from penstock.decoders import decode_json
+from penstock.errors import NotFoundError, RequestError
+from penstock.model.dag import content_hash
+from penstock.model.remote.execution_messages import EnvironmentLock, LockedDistribution
+from penstock.plugins.isolated import isolated_pythons
+from penstock.spec.snapshot import EXECUTABLE, LARGEST_FILE, LARGEST_SNAPSHOT, pack_listed
+
+OF_THE_INTERPRETER = frozenset({"bin", "Scripts", "pyvenv.cfg", ".penstock"})
+"""What an environment has at its root that belongs to its machine."""
+_OF_THE_INSTALLER = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"})
+"""What installers add to a wheel's dist-info: where and when it was installed, and not what."""
+_MOST_LISTS = 500
+_REMEDY = "run `plugin-manager doctor --fix`, where the server runs."
+
+
+class _Origin(msgspec.Struct, frozen=True):
+    """What ``direct_url.json`` says (PEP 610)."""
+
+    dir_info: dict[str, object] = {}
+
+
+class _Listed(NamedTuple):
+    """The files of a distribution, and of which RECORD this is known."""
+
+    record: str
+    files: bytes
+    size: int
+
+
+class LockedEnvironments:
+    """Describes and packs the environments of this machine; safe to use from several threads.
+
+    Args:
+        isolated: The file that names them; see `penstock.plugins.isolated.isolated_pythons`.
+    """
+
+    def __init__(self, isolated: Path) -> None:
+        self._isolated, self._lock = isolated, threading.Lock()
+        self._lists: dict[Path, _Listed] = {}
+
+    def lock(self, provider: str) -> EnvironmentLock:
+        """What a provider's environment holds.
+
+        Raises:
+            RequestError: It has none, or one that cannot be sent.
+            ConfigError: The file that names them cannot be read.
+            OSError: The environment cannot be read.
+        """
+        root, site, python = self._opened(provider)
+        found = [
+            LockedDistribution(*_name_of(info), content_hash(listed.files), listed.size)
+            for info, listed in self._distributions(root, site)
+        ]
+        return EnvironmentLock(provider, python, sysconfig.get_config_var("SOABI") or "", tuple(sorted(found, key=_by)))
+
+    def pack(self, provider: str, wanted: str) -> bytes:
+        """Pack a distribution of a provider's environment, for `penstock.spec.snapshot.listed_contents`.
+
+        Raises:
+            NotFoundError: The environment has no distribution of that digest.
+            RequestError: The provider has no environment, or one that cannot be sent.
+            ConfigError: The file that names them cannot be read.
+            OSError: The environment cannot be read.
+        """
+        root, site, _ = self._opened(provider)
+        for info, listed in self._distributions(root, site):
+            if content_hash(listed.files) == wanted:
+                return pack_listed(listed.files, root, f"the distribution {info.stem}", remedy=_REMEDY)
+        raise NotFoundError(
+            "distribution",
+            wanted,
+            hint=f"The environment of provider {provider!r} has changed: ask for its lock again.",
+        )
+
+    def _opened(self, provider: str) -> tuple[Path, Path, str]:
+        """The root of an environment, its site-packages, and the version of its Python."""
+        python = isolated_pythons(self._isolated).get(provider)
+        if python is None:
+            raise RequestError(
+                f"provider {provider!r} has no environment of its own on the server's machine: run "
+                f"`plugin-manager isolate {provider}` there, too."
+            )
+        root = Path(python).parent.parent
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        site = root / "lib" / f"python{version}" / "site-packages"
+        if not site.is_dir():
+            raise RequestError(
+                f"the environment of provider {provider!r} on the server's machine, {root}, is broken or not of Python {version}, "
+                f"which the server runs: {_REMEDY}"
+            )
+        return root, site, version
+
+    def _distributions(self, root: Path, site: Path) -> Iterator[tuple[Path, _Listed]]:
+        for info in sorted(site.glob("*.dist-info")):
+            try:
+                record = (info / "RECORD").read_bytes()
+            except FileNotFoundError:
+                raise RequestError(f"the distribution {info.stem} in {root} has no RECORD: {_REMEDY}") from None
+            name = content_hash(record)
+            with self._lock:
+                listed = self._lists.get(info)
+            if listed is None or listed.record != name:
+                listed = _Listed(name, *_files(root, site, info, record))
+                with self._lock:
+                    if len(self._lists) >= _MOST_LISTS:  # of environments that are gone
+                        self._lists.clear()
+                    self._lists[info] = listed
+            yield info, listed
+
+
+def _files(root: Path, site: Path, info: Path, record: bytes) -> tuple[bytes, int]:
+    """The list of a distribution's files as a snapshot has it, and their bytes; each is what its RECORD says."""
+    _refuse_editable(info)
+    lines, total = [], 0
+    for path, recorded, *_ in csv.reader(record.decode().splitlines()):
+        where = Path(os.path.normpath(site / path))
+        if not where.is_relative_to(root):
+            raise RequestError(f"the distribution {info.stem} has a file outside of its environment: {path}")
+        name = where.relative_to(root)
+        # RECORD itself and what is compiled have no hash; programs name the interpreter of this machine.
+        added = where.parent == info and where.name in _OF_THE_INSTALLER
+        if not recorded or added or name.parts[0] in OF_THE_INTERPRETER:
+            continue
+        content = where.read_bytes() if where.is_file() else b""
+        algorithm, _, digest = recorded.partition("=")
+        found = base64.urlsafe_b64encode(hashlib.new(algorithm, content).digest()).decode().rstrip("=")
+        if found != digest or "\n" in path:
+            raise RequestError(f"the file {path} of {info.stem} in {root} is not what was installed: {_REMEDY}")
+        total += len(content)
+        if len(content) > LARGEST_FILE or total > LARGEST_SNAPSHOT:
+            raise RequestError(
+                f"the distribution {info.stem} is too large to be sent (a file of at most {LARGEST_FILE:,} bytes, "
+                f"{LARGEST_SNAPSHOT:,} in all): install this provider in the image of the workers."
+            )
+        mark = EXECUTABLE if os.access(where, os.X_OK) else ""
+        lines.append(f"{content_hash(content)}{mark} {name.as_posix()}\n")
+    return "".join(sorted(lines, key=lambda line: line.partition(" ")[2])).encode(), total
+
+
+def _refuse_editable(info: Path) -> None:
+    try:
+        origin = decode_json((info / "direct_url.json").read_bytes(), _Origin)
+    except FileNotFoundError:
+        return
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return  # it is of no matter then: its files are proved all the same
+    if origin.dir_info.get("editable"):
+        raise RequestError(
+            f"the distribution {info.stem} is installed editable on the server's machine, so its files are not in its environment and "
+            "cannot be sent: install it from a wheel."
+        )
+
+
+def _name_of(info: Path) -> tuple[str, str]:
+    name, _, version = info.stem.partition("-")
+    return name, version
+
+
+def _by(each: LockedDistribution) -> tuple[str, str]:
+    return each.name, each.version

@@ -1,0 +1,189 @@
+"""The folder of a worker's environments: those of isolated providers, each made once of what the server has, and shared by all tries.
+
+An environment is a `venv` of this machine's own interpreter, with the very files that the server's has. It is named by the hash of all of
+them, and is there whole or not at all; whoever makes one holds a lock that others wait at, for a while: it only spares them the work.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import threading
+import venv
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path, PurePosixPath
+
+from penstock import __version__
+from penstock.errors import RequestError
+from penstock.model.dag import content_hash
+from penstock.model.remote.execution_messages import EnvironmentLock
+from penstock.plugins.locked_environments import OF_THE_INTERPRETER
+from penstock.spec.snapshot import (
+    EXECUTABLE,
+    LIST,
+    draft_of,
+    finish_draft,
+    listed_contents,
+    listed_files,
+    write_listed,
+)
+from penstock.spec.workers.fetched_folders import FetchedFolders
+
+MOST_KEPT = 12
+"""Environments; each is tens of megabytes, or thousands."""
+LARGEST = 8 << 30
+"""Bytes of one environment."""
+MOST_DISTRIBUTIONS = 1_000
+COMPILING_S = 300.0
+PATIENCE_S = 120.0
+"""Seconds for which a worker waits while another one makes an environment: one that was stopped in its midst holds up nobody for longer."""
+_CORE = "penstock_core"
+_POLL_S = 0.2
+
+
+class FetchedEnvironments:
+    """Environments by their content hash.
+
+    Args:
+        folder: Where they are kept, by any number of workers; made if need be.
+        leaving: Set when the worker ends, and waits for nobody any more.
+    """
+
+    def __init__(self, folder: Path, leaving: threading.Event) -> None:
+        self._folder, self._folders, self._leaving = folder, FetchedFolders(folder, MOST_KEPT), leaving
+        self._proven: set[str] = set()
+
+    def held(self, lock: EnvironmentLock, fetch: Callable[[str], bytes]) -> AbstractContextManager[Path]:
+        """Hold an environment while a try uses it; it is made unless it is here, and others that are in excess are removed.
+
+        Args:
+            lock: What it holds.
+            fetch: Gives a packed distribution by its digest.
+
+        Returns:
+            A context manager; it gives the environment's folder.
+
+        Raises:
+            RequestError: It is for another kind of machine, or what was fetched is something else.
+            OSError: The folder cannot be used.
+        """
+        _check(lock)
+        return self._folders.held(lock.digest, lambda: self._put(lock, fetch), self._is_sound)
+
+    def _put(self, lock: EnvironmentLock, fetch: Callable[[str], bytes]) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        target = self._folder / lock.digest
+        with self._locked():
+            if target.is_dir():
+                return
+            draft = draft_of(self._folder)
+            try:
+                _make(lock, fetch, draft, target)
+                finish_draft(draft, target)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+        self._proven.add(lock.digest)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold a lock that ends with this process; whoever has waited for long goes on without it."""
+        path = self._folder.with_name(f"{self._folder.name}.lock")
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            for _ in range(int(PATIENCE_S / _POLL_S)):
+                with suppress(BlockingIOError):
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                if self._leaving.wait(_POLL_S):
+                    break
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _is_sound(self, path: Path) -> bool:
+        """Whether an environment holds what it did when it was made: a task may have written into it, or a cleaner have been here."""
+        if path.name in self._proven:
+            return True
+        try:
+            for found, name in listed_files((path / LIST).read_bytes()):
+                if content_hash((path / name).read_bytes()) != found.removesuffix(EXECUTABLE):
+                    return False
+        except (OSError, ValueError):
+            return False
+        self._proven.add(path.name)
+        return True
+
+
+def python_of(environment: Path) -> Path:
+    """The interpreter of an environment."""
+    return environment / "bin" / "python"
+
+
+def _check(lock: EnvironmentLock) -> None:
+    """Raise RequestError for an environment that is of no use here."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    abi = sysconfig.get_config_var("SOABI") or ""
+    if (lock.python, lock.abi) != (python, abi):
+        raise RequestError(
+            f"the environment of provider {lock.provider!r} is made for Python {lock.python} ({lock.abi}), and this worker has {python} "
+            f"({abi}): run workers by the Python and on the kind of machine that the server has."
+        )
+    core = next((each.version for each in lock.distributions if each.name == _CORE), "")
+    if core != __version__:
+        raise RequestError(
+            f"the environment of provider {lock.provider!r} has penstock-core {core or 'not at all'}, and this worker is {__version__}: "
+            "run workers of the server's version."
+        )
+    size = sum(max(0, each.size) for each in lock.distributions)
+    if size > LARGEST or len(lock.distributions) > MOST_DISTRIBUTIONS:
+        raise RequestError(
+            f"the environment of provider {lock.provider!r} has {len(lock.distributions):,} distributions of {size:,} bytes; at most "
+            f"{MOST_DISTRIBUTIONS:,} of {LARGEST:,} are fetched: install this provider in the image of the workers."
+        )
+
+
+def _make(lock: EnvironmentLock, fetch: Callable[[str], bytes], draft: Path, target: Path) -> None:
+    """Make an environment under another name; its list is that of all its distributions."""
+    venv.EnvBuilder(symlinks=True).create(draft)
+    lines: list[bytes] = []
+    for each in lock.distributions:
+        what, size = f"the distribution {each.name} {each.version} of provider {lock.provider!r}", 0
+        for name, content, executable in listed_contents(fetch(each.digest), each.digest, what):
+            if name == LIST:
+                lines.append(content)
+                continue
+            size += len(content)
+            _check_file(draft, name, content, what, too_large=size > each.size)
+            write_listed(draft / name, content, executable=executable)
+    _compile(draft, target)
+    (draft / LIST).write_bytes(b"".join(lines))
+
+
+def _check_file(draft: Path, name: str, content: bytes, what: str, *, too_large: bool) -> None:
+    """Raise RequestError for a file that has no business in an environment; it leads nowhere else, as `listed_files` has seen to."""
+    path = draft / name
+    if PurePosixPath(name).parts[0] in OF_THE_INTERPRETER or not path.resolve().is_relative_to(draft.resolve()):
+        raise RequestError(f"{what} has a file {name!r}, which would be written over one of the interpreter's.")
+    if too_large:
+        raise RequestError(f"{what} is larger than its lock says.")
+    with suppress(FileNotFoundError):
+        if path.read_bytes() != content:
+            raise RequestError(f"{what} has a file {name!r}, which another one has, too, and not the same.")
+        path.unlink()
+
+
+def _compile(draft: Path, target: Path) -> None:
+    """Compile its modules once, as none of its tries could keep what it compiles; what cannot be compiled is seen where it is imported."""
+    command = [str(python_of(draft)), "-I", "-S", "-m", "compileall", "-q", "-s", str(draft), "-p", str(target)]
+    with suppress(subprocess.TimeoutExpired):
+        subprocess.run(
+            [*command, str(draft / "lib")],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=COMPILING_S,
+            check=False,
+        )

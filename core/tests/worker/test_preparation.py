@@ -1,0 +1,353 @@
+"""What a try needs on a worker's machine is fetched once, proved, shared and bounded; what will never come fails the try at once."""
+
+import errno
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+import zipfile
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from penstock import __version__
+from penstock.errors import RequestError
+from penstock.model.dag import content_hash
+from penstock.model.state import Outcome
+from penstock.plugins.locked_environments import LockedEnvironments
+from penstock.spec.executor import FileCode, PlanCode
+from penstock.spec.snapshot import LIST, listed_contents, pack_listed
+from penstock.worker.fetched_environments import MOST_KEPT, FetchedEnvironments, python_of
+from penstock_testkit.disk import small_disk
+from penstock_testkit.wheels import write_wheel
+
+from .conftest import until
+
+IN_ACME = PlanCode("acme.copy", {}, "acme")
+SITE = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+
+
+class Isolated:
+    """An environment of the isolated provider ``acme``, and the file that names it."""
+
+    def __init__(self, folder):
+        self.root, self.file = folder / "acme-1", folder / "isolated.json"
+        self.site = self.root / SITE
+        self.site.mkdir(parents=True)
+        self.file.write_text(json.dumps({"acme": str(self.root / "bin" / "python")}))
+        self.wheels = folder / "wheels"
+        self.wheels.mkdir()
+        self.install("penstock-core", __version__, {"penstock/__init__.py": ""})
+        self.install("lib-c", "2.0", {"lib_c.py": "VERSION = '2.0'\n", "lib_c.data/purelib/x": "x"})
+        self.environments = LockedEnvironments(self.file)
+
+    def install(self, name, version, files):
+        wheel = write_wheel(self.wheels, name, version, files=files)
+        zipfile.ZipFile(wheel).extractall(self.site)
+
+    @property
+    def lock(self):
+        return self.environments.lock("acme")
+
+    def pack(self, digest):
+        return self.environments.pack("acme", digest)
+
+
+@pytest.fixture
+def acme(tmp_path):
+    folder = tmp_path / "server"
+    folder.mkdir()
+    return Isolated(folder)
+
+
+@pytest.fixture
+def far(tmp_path):
+    return FetchedEnvironments(tmp_path / "far" / "environments", threading.Event())
+
+
+def version_in(environment):
+    command = [python_of(environment), "-c", "import lib_c; print(lib_c.VERSION, lib_c.__cached__)"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+
+def test_an_environment_is_that_of_the_server_to_the_last_file_and_is_made_once(acme, far):
+    asked = []
+
+    def fetch(digest):
+        asked.append(digest)
+        return acme.pack(digest)
+
+    with far.held(acme.lock, fetch) as path:
+        version, compiled = version_in(path)
+        assert version == "2.0"
+        assert compiled.startswith(str(path))
+        assert Path(compiled).exists()
+        assert (path / SITE / "lib_c.data" / "purelib" / "x").read_text() == "x"
+    with far.held(acme.lock, fetch):
+        assert sorted(asked) == sorted(each.digest for each in acme.lock.distributions)
+
+
+def test_another_file_is_another_environment_and_what_an_installer_adds_is_none(acme):
+    before = acme.lock.digest
+    for name in ("INSTALLER", "REQUESTED", "direct_url.json"):
+        (acme.site / "lib_c-2.0.dist-info" / name).write_text("{}")
+    record = acme.site / "lib_c-2.0.dist-info" / "RECORD"
+    record.write_text(record.read_text() + "lib_c-2.0.dist-info/INSTALLER,sha256=x,2\n../../../bin/tool,sha256=x,3\n")
+    assert acme.lock.digest == before
+    acme.install("lib-d", "1.0", {"lib_d.py": ""})
+    assert acme.lock.digest != before
+
+
+def edited(acme):
+    (acme.site / "lib_c.py").write_text("VERSION = '3.0'\n")
+
+
+def editable(acme):
+    (acme.site / "lib_c-2.0.dist-info" / "direct_url.json").write_text('{"dir_info": {"editable": true}}')
+
+
+def outside(acme):
+    record = acme.site / "lib_c-2.0.dist-info" / "RECORD"
+    record.write_text(f"../../../../../secret,sha256=x,2\n{record.read_text()}")
+
+
+def gone(acme):
+    shutil.rmtree(acme.root)
+
+
+def undone(acme):
+    acme.file.write_text("{}")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (edited, "the file lib_c.py of lib_c-2.0 .* is not what was installed: run `plugin-manager doctor --fix`"),
+        (editable, "lib_c-2.0 is installed editable"),
+        (outside, "has a file outside of its environment: ../../../../../secret"),
+        (gone, "is broken or not of Python"),
+        (undone, "has no environment of its own on the server's machine: run `plugin-manager isolate acme`"),
+    ],
+)
+def test_an_environment_that_cannot_be_sent_fails_its_try_at_once_with_a_sentence(site, pool, acme, change, said):
+    change(acme)
+    site.serve_environments(acme.file)
+    worker, ticket = pool(), site.offer(code=IN_ACME)
+    worker.bring(ticket.secret)
+    end = until(lambda: site.ends().get(ticket.name), "it ends")
+    assert end.outcome is Outcome.FAILED
+    assert re.search(said, end.error), end.error
+
+
+def test_tries_of_an_isolated_provider_run_in_the_environment_that_the_server_has(site, pool, acme):
+    site.serve_environments(acme.file)
+    worker, tickets = pool(slots=4), [site.offer(name, code=IN_ACME) for name in ("one", "two")]
+    for each in tickets:
+        worker.bring(each.secret)
+    names = {worker.runs(name).code.provider for name in ("one", "two")}
+    [(name, python)] = worker.tries.adopted.items()
+    assert names == {name}
+    assert name.startswith("acme@")
+    assert version_in(python.parent.parent)[0] == "2.0"
+    asked = [route for route, _ in site.heard if route.startswith("environments/")]
+    assert len(asked) == len(set(asked)) == 2
+
+
+def test_an_environment_that_this_machine_has_is_used_if_it_is_the_same_or_the_servers_cannot_be_sent(
+    site, pool, acme, tmp_path
+):
+    shutil.copytree(acme.root, tmp_path / "image" / "acme-1")
+    own = tmp_path / "image" / "isolated.json"
+    own.write_text(json.dumps({"acme": str(tmp_path / "image" / "acme-1" / "bin" / "python")}))
+    site.serve_environments(acme.file)
+    worker = pool(slots=4, isolated=own)
+    for name, change in (("same", lambda _: None), ("editable", editable)):
+        change(acme)
+        worker.bring(site.offer(name, code=IN_ACME).secret)
+        assert worker.runs(name).code == IN_ACME
+    (acme.site / "lib_c-2.0.dist-info" / "direct_url.json").unlink()
+    acme.install("lib-d", "1.0", {"lib_d.py": ""})
+    worker.bring(site.offer("other", code=IN_ACME).secret)
+    assert worker.runs("other").code.provider.startswith("acme@")
+
+
+def test_a_snapshot_that_the_servers_machine_has_not_fails_its_try_at_once_and_is_named(site, pool):
+    worker, ticket = pool(), site.offer(code=FileCode("a" * 40, "sales.py"))
+    worker.bring(ticket.secret)
+    end = until(lambda: site.ends().get(ticket.name), "it ends")
+    assert end.outcome is Outcome.FAILED
+    assert f"the source snapshot {'a' * 40} of sales.py is not on the server's machine" in end.error
+
+
+def test_a_snapshot_that_is_another_each_time_fails_its_try_and_one_that_was_cut_is_fetched_again(site, pool, tmp_path):
+    folder = site.installation.settings.state_folder / "snapshots"
+    listed = f"{content_hash(b'x')} sales.py\n".encode()
+    made = folder / content_hash(listed)
+    made.mkdir(parents=True)
+    (made / "sales.py").write_bytes(b"x")
+    (made / LIST).write_bytes(listed)
+    answers = [(200, b"cut", "application/msgpack")]
+    site.fault = lambda route, _: answers.pop() if answers and route.startswith("snapshots/") else None
+    worker = pool()
+    worker.bring(site.offer("first", code=FileCode(made.name, "sales.py")).secret)
+    worker.runs("first")
+    worker.tries.end("first")
+    site.fault = lambda route, _: (200, b"wrong", "application/msgpack") if route.startswith("snapshots/") else None
+    other = pool()
+    ticket = site.offer("second", code=FileCode(made.name, "sales.py"))
+    other.bring(ticket.secret)
+    end = until(lambda: site.ends().get(ticket.name), "it ends")
+    assert end.outcome is Outcome.FAILED
+    assert "is none" in end.error
+
+
+# What a server, or what stands before it, may send.
+
+
+def hostile(*lines, files, tmp_path):
+    """A distribution that holds what no wheel may, and its digest."""
+    folder = tmp_path / "hostile"
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    listed = "".join(f"{content_hash(content.encode())} {name}\n" for name, content in files.items()) + "".join(lines)
+    return content_hash(listed.encode()), pack_listed(listed.encode(), folder, "it", remedy="")
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"bin/python": "#!/bin/sh"}, "written over one of the interpreter's"),
+        ({"pyvenv.cfg": "home = /evil"}, "written over one of the interpreter's"),
+        ({f"{SITE}/lib_c.py": "VERSION = 'evil'"}, "which another one has, too, and not the same"),
+        ({f"{SITE}/big.py": "x" * 5000}, "is larger than its lock says"),
+    ],
+    ids=["interpreter", "settings", "another's file", "size"],
+)
+def test_a_distribution_that_would_harm_another_is_refused_and_nothing_is_left(acme, far, tmp_path, files, said):
+    digest, packed = hostile(files=files, tmp_path=tmp_path)
+    last = msgspec.structs.replace(acme.lock.distributions[-1], name="zz", digest=digest, size=100)
+    lock = msgspec.structs.replace(acme.lock, distributions=(*acme.lock.distributions, last))
+    with (
+        pytest.raises(RequestError, match=said),
+        far.held(lock, lambda it: packed if it == digest else acme.pack(it)),
+    ):
+        pass
+    assert list((tmp_path / "far" / "environments").iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["../../evil", "/tmp/evil"])
+def test_a_path_that_leads_out_of_an_environment_is_refused(path):
+    listed, buffer = f"{content_hash(b'')} {path}\n".encode(), io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, content in ((LIST, listed), (path, b"")):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    with pytest.raises(RequestError, match="it lists the file"):
+        list(listed_contents(buffer.getvalue(), content_hash(listed), "it"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"abi": "cpython-311-riscv"}, "made for Python .*riscv.*, and this worker has"),
+        ({"python": "3.99"}, "made for Python 3.99"),
+        ({"distributions": ()}, "has penstock-core not at all, and this worker is"),
+    ],
+)
+def test_an_environment_for_another_kind_of_machine_is_refused_before_anything_is_fetched(acme, far, change, said):
+    with (
+        pytest.raises(RequestError, match=said),
+        far.held(msgspec.structs.replace(acme.lock, **change), lambda _: pytest.fail("it is fetched")),
+    ):
+        pass
+
+
+# What becomes of the folder.
+
+
+def test_a_full_disk_leaves_nothing_and_has_the_try_lost(site, pool, acme, tmp_path):
+    site.serve_environments(acme.file)
+    acme.install("lib-e", "1.0", {f"lib_e_{number}.py": f"X = '{'x' * 10_000}'" for number in range(100)})
+    (tmp_path / "small").mkdir()
+    with small_disk(tmp_path / "small", 1 << 20) as disk:
+        far = FetchedEnvironments(disk.folder / "environments", threading.Event())
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)), far.held(acme.lock, acme.pack):
+            pass
+        assert list((disk.folder / "environments").iterdir()) == []
+        worker, ticket = pool(), site.offer(code=IN_ACME)
+        shutil.rmtree(worker.worker.plan.folder / "environments", ignore_errors=True)
+        (worker.worker.plan.folder / "environments").symlink_to(disk.folder / "environments")
+        worker.bring(ticket.secret)
+        end = until(lambda: site.ends().get(ticket.name), "it ends")
+    assert end.outcome is Outcome.LOST
+    assert os.strerror(errno.ENOSPC) in end.error
+
+
+def test_whoever_is_killed_while_it_makes_one_holds_up_nobody(acme, tmp_path):
+    folder = tmp_path / "far" / "environments"
+    code = f"""
+import os, signal, threading
+from pathlib import Path
+from penstock.plugins.locked_environments import LockedEnvironments
+from penstock.worker.fetched_environments import FetchedEnvironments
+served = LockedEnvironments(Path({str(acme.file)!r}))
+lock = served.lock("acme")
+def fetch(digest):
+    if digest == lock.distributions[-1].digest:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return served.pack("acme", digest)
+with FetchedEnvironments(Path({str(folder)!r}), threading.Event()).held(lock, fetch):
+    pass
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    [left] = folder.iterdir()
+    with FetchedEnvironments(folder, threading.Event()).held(acme.lock, acme.pack) as path:
+        assert version_in(path)[0] == "2.0"
+    assert {each.name for each in folder.iterdir()} == {left.name, path.name}
+
+
+def test_two_workers_make_one_environment(acme, tmp_path):
+    asked, found, began = [], [], threading.Barrier(2)
+
+    def worker():
+        began.wait()
+        folder = FetchedEnvironments(tmp_path / "far" / "environments", threading.Event())
+        with folder.held(acme.lock, lambda it: asked.append(it) or acme.pack(it)) as path:
+            found.append(version_in(path)[0])
+
+    threads = [threading.Thread(target=worker) for _ in range(2)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert found == ["2.0", "2.0"]
+    assert len(asked) == 2
+
+
+def test_an_environment_that_somebody_has_written_into_is_made_anew(acme, far, tmp_path):
+    with far.held(acme.lock, acme.pack) as path:
+        file = path / SITE / "lib_c.py"
+    file.chmod(0o644)
+    file.write_text("VERSION = 'evil'")
+    with FetchedEnvironments(tmp_path / "far" / "environments", threading.Event()).held(acme.lock, acme.pack) as path:
+        assert version_in(path)[0] == "2.0"
+
+
+def test_only_so_many_are_kept_and_none_that_is_used_goes(acme, far, tmp_path):
+    with far.held(acme.lock, acme.pack) as first:
+        os.utime(first, (1, 1))
+        for number in range(MOST_KEPT + 2):
+            acme.install("lib-d", f"{number}", {"lib_d.py": f"{number}"})
+            shutil.rmtree(acme.site / f"lib_d-{number - 1}.dist-info", ignore_errors=True)
+            with far.held(acme.lock, acme.pack):
+                pass
+        assert first.is_dir()
+        assert len(list((tmp_path / "far" / "environments").iterdir())) == MOST_KEPT + 1
