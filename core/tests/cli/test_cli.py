@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -333,6 +334,24 @@ def test_the_database_is_checked_and_upgraded(project):
     assert project.json("db", "check")["problems"] == []
     assert project.json("db", "upgrade")["changed"] is False
     assert project.json("db", "rotate-keys") == {"encrypted": 0}
+
+
+def test_the_database_is_copied_and_the_copy_worked_on(project):
+    project("dags", "trigger", "sales", "--run-id", "r1")
+    out = project("db", "copy", "--to", "sqlite:///other.db")
+    assert re.search(r"copied \d+ rows of \d+ tables from .*/penstock.db to .*/other.db, and compared them", out)
+    assert "copying dag: 1 of 1 row\n" in project.err
+    project.environ = {"PENSTOCK_DATABASE__URL": "sqlite:///other.db"}
+    assert "sales" in project("dags", "list")
+    assert project.json("audit")["items"][0]["subject"] == "database copied"
+    found = project.json("db", "copy", "--to", "sqlite:///third.db")
+    assert (found["to"], found["rows"]) == (
+        str(project.folder / "third.db"),
+        sum(each["rows"] for each in found["tables"]),
+    )
+    assert project.err == ""
+    project("db", "copy", "--to", "sqlite:///third.db", "--json", code=5)
+    assert "holds rows already: audit" in json.loads(project.err)["error"]["message"]
 
 
 def test_what_a_lost_key_sealed_is_named_and_then_deleted(project):

@@ -60,6 +60,7 @@ VALUES = {
     "until": "2026-01-02", "runs_days": "30", "logs_days": "30", "audit_days": "30",
     "output": "rows.jsonl", "of_dag": "sales", "of_task": "a", "drain_s": "0.1", "tries_per_worker": "2", "offset": "3", "lines": "1",
     "words": "text", "person": "ann", "executor": "far", "queues": "heavy", "concurrency": "2", "idle_exit_s": "1", "lost_s": "1",
+    "to_url": "sqlite:///copied.db",
 }  # fmt: skip
 """A value of each argument and option by its name."""
 

@@ -30,7 +30,7 @@ from penstock.scheduler.turns import Turn, Turns
 from penstock.store import transaction
 from penstock.store.checkpoints.checkpoints import Checkpoints
 from penstock.store.sql import tables
-from penstock.store.sql.asset_writes import AssetStatements
+from penstock.store.sql.assets.asset_writes import AssetStatements
 from penstock.store.sql.feed.feed_writes import deltas_of
 from penstock.store.transaction import Transaction
 from penstock.testing.simulation.database import WatchedStore

@@ -45,7 +45,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("history.export:export", "Write what is stored of the past as lines, for other programs."),
     "queues": ("config.queues:queues", "What waits in queues, and the workers that wants."),
     "quarantine": ("quarantine:quarantine", "What the scheduler could not handle and has put aside."),
-    "db": ("database.db:db", "Check and upgrade the database, delete what is old; rotate its keys."),
+    "db": ("database.db:db", "Check, upgrade and copy the database, delete what is old; rotate its keys."),
     "config": ("config.settings:config", "Show the settings."),
     "doctor": ("doctor:doctor", "Look for what is wrong with this installation."),
 }

@@ -5,6 +5,7 @@ from penstock.store.backfills.backfills import UnreadableBackfill
 from penstock.store.catalog import LoaderCatalog
 from penstock.store.checkpoints.state_store import StateOwner, StateValue
 from penstock.store.config import Pool, UnreadableSecrets, Variable
+from penstock.store.copying.database_copy import DatabaseCopy, TableCopy, copy_database
 from penstock.store.dags import DagRow, DagState, StoredVersion, UnreadableDag, Version, planned_dag
 from penstock.store.figures.figures import Counts, HeldTries, Moments, WaitingTasks
 from penstock.store.history.export import Span
@@ -39,6 +40,7 @@ __all__ = [
     "DagChoice",
     "DagRow",
     "DagState",
+    "DatabaseCopy",
     "FileRow",
     "HeldTries",
     "Holder",
@@ -70,6 +72,7 @@ __all__ = [
     "StateValue",
     "Store",
     "StoredVersion",
+    "TableCopy",
     "Transaction",
     "UnreadableBackfill",
     "UnreadableDag",
@@ -81,6 +84,7 @@ __all__ = [
     "WaitingAlerts",
     "WaitingTasks",
     "Wakeup",
+    "copy_database",
     "listed",
     "lost_key",
     "new_key",

@@ -37,9 +37,10 @@ from penstock.model.run import NewRun, Rendered, Run, RunKind, TaskInstance, Tas
 from penstock.model.state import RunState
 from penstock.store.schedulers.request_subject import subject_of
 from penstock.store.schedulers.role import SchedulerRole
-from penstock.store.sql import asset_tables, bulk, notices, tables, wakeup
+from penstock.store.sql import bulk, notices, tables, wakeup
 from penstock.store.sql.access.audit_table import audit, row_of
-from penstock.store.sql.asset_writes import AssetStatements
+from penstock.store.sql.assets import asset_tables
+from penstock.store.sql.assets.asset_writes import AssetStatements
 from penstock.store.sql.database import Database
 from penstock.store.sql.driver_errors import first_line, refuses_data
 from penstock.store.sql.feed.feed_writes import FeedWriter, TaskRow, deltas_of, drop, of_requests

@@ -4,13 +4,13 @@ import click
 from msgspec.structs import asdict
 
 from penstock.cli import requests
-from penstock.cli.installation import anywhere, project
-from penstock.cli.terminal import json_option, print_json, print_line
+from penstock.cli.installation import anywhere, project, require_here, require_project, settings_of
+from penstock.cli.terminal import json_option, print_json, print_line, print_remark
 from penstock.cli.waiting import became
 from penstock.errors import ExitCode
 from penstock.model.text import counted
 from penstock.service.database import admin as service
-from penstock.service.database import upgrades
+from penstock.service.database import copying, upgrades
 from penstock.service.installation import Installation
 
 DAYS = click.IntRange(0, 36_500)
@@ -18,7 +18,7 @@ DAYS = click.IntRange(0, 36_500)
 
 @click.group()
 def db() -> None:
-    """Check and upgrade the database, delete what is old; rotate its keys."""
+    """Check, upgrade and copy the database, delete what is old; rotate its keys."""
 
 
 @db.command("upgrade")
@@ -77,6 +77,52 @@ def _checked(installation: Installation, *, as_json: bool) -> int:
             f"{found.floor} or later beside new ones"
         )
     return ExitCode.FAILED if blocking else ExitCode.DONE
+
+
+@db.command("copy")
+@click.option(
+    "--to",
+    "to_url",
+    required=True,
+    metavar="URL",
+    help="The other database, which is empty, as [database] url would name it.",
+)
+@json_option
+@click.pass_context
+def copy_database(context: click.Context, to_url: str, *, as_json: bool) -> None:
+    """Copy all that is in the database into an empty one, from SQLite to PostgreSQL or back, and compare both.
+
+    Nothing may run on either meanwhile. This one stays as it is, and the other one can be used once the copy is complete.
+    """
+    require_here(context)
+    require_project(settings_of(context))
+    with anywhere(context) as installation:
+        done = copying.copy_whole_database(
+            installation, to_url, _unseen if as_json else _remark, by=requests.asked_by(None)
+        )
+    rows = sum(each.rows for each in done.tables)
+    if as_json:
+        print_json(
+            {"from": done.before, "to": done.after, "rows": rows, "tables": [each._asdict() for each in done.tables]}
+        )
+        return
+    print_line(
+        f"copied {counted(rows, 'row')} of {counted(len(done.tables), 'table')} from {done.before} to {done.after}, and compared them"
+    )
+    if shown := sum(each.made_visible for each in done.tables):
+        print_line(f"characters that PostgreSQL does not take were made visible in {counted(shown, 'text')}")
+    print_line(
+        "to work on it, name it in [database] url or PENSTOCK_DATABASE__URL, with the same key and the same state folder"
+    )
+
+
+def _remark(what: str, table: str, rows: int, total: int) -> None:
+    """Tell of a copy's progress beside its result."""
+    print_remark(f"{what} {table}: {rows:,} of {counted(total, 'row')}")
+
+
+def _unseen(*_done: object) -> None:
+    """Say nothing beside a result that a program reads."""
 
 
 @db.command("check")

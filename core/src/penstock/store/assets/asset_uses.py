@@ -8,7 +8,7 @@ from sqlalchemy import delete
 
 from penstock.model.assets.asset_use import AssetRole
 from penstock.model.dag import DagSpec
-from penstock.store.sql import asset_tables
+from penstock.store.sql.assets import asset_tables
 from penstock.store.transaction import Transaction
 
 

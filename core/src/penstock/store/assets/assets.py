@@ -10,7 +10,8 @@ from penstock.model.assets.asset_condition import AssetSpec
 from penstock.model.assets.asset_use import AssetUse
 from penstock.model.assets.event import AssetCursor, AssetEvent
 from penstock.store.assets.watched_files import WatchedFiles
-from penstock.store.sql import asset_tables, tables
+from penstock.store.sql import tables
+from penstock.store.sql.assets import asset_tables
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Writer
 

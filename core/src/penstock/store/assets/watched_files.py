@@ -9,7 +9,8 @@ from sqlalchemy import bindparam, delete, exists, func, select, update
 from penstock.decoders import convert
 from penstock.model.assets.file_watch import FileWatch, WatchedFile
 from penstock.model.request import ReportAssetEvent
-from penstock.store.sql import asset_tables, tables
+from penstock.store.sql import tables
+from penstock.store.sql.assets import asset_tables
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Transaction, Writer
 

@@ -10,7 +10,8 @@ from penstock.model.feed.delta import BackfillDeleted, DagDeleted
 from penstock.model.run import Run
 from penstock.model.state import RunState
 from penstock.store.dags import TAGGED, tags_of
-from penstock.store.sql import asset_tables, state_tables, tables
+from penstock.store.sql import state_tables, tables
+from penstock.store.sql.assets import asset_tables
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Transaction, Writer
 

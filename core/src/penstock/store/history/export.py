@@ -11,8 +11,9 @@ from penstock.model.assets.event import AssetEvent
 from penstock.model.history.audit import AuditEntry
 from penstock.model.run import Run, TaskInstance, Try
 from penstock.store.runs import PastTry
-from penstock.store.sql import asset_tables, tables
+from penstock.store.sql import tables
 from penstock.store.sql.access.audit_table import audit
+from penstock.store.sql.assets import asset_tables
 from penstock.store.sql.database import Database
 
 Row = TypeVar("Row")

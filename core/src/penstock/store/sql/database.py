@@ -1,5 +1,6 @@
 """One database: how to reach it, and its two kinds of transaction."""
 
+import os
 import select
 import socket
 import sqlite3
@@ -17,6 +18,8 @@ from penstock.store.sql.database_files import DatabaseFiles
 from penstock.store.sql.driver_errors import translate_errors, translated
 from penstock.store.sql.pipeline import Pipeline, Proof
 
+APPLICATION = "penstock"
+"""How the server knows the sessions of all processes of Penstock: their names begin with it."""
 _PAGES_PER_CHECKPOINT = 4000
 _STATUS = text("SELECT pg_xact_status(CAST(:number AS xid8))")
 # https://www.postgresql.org/docs/14/libpq-connect.html#LIBPQ-PARAMKEYWORDS: what is sent and not acknowledged is no idle line.
@@ -76,6 +79,10 @@ class Database:
         """
         if self._files is not None:
             self._files.check()
+
+    def user_of_file(self) -> str:
+        """A process that has the SQLite file open; "" if none is known. Not to be asked once it is open here."""
+        return "" if self._files is None else self._files.user()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -292,9 +299,16 @@ def _postgres(url: URL, signature: Mapping[str, str]) -> Engine:
             f"PostgreSQL needs a driver that is not installed ({error}). "
             "Install it with: pip install 'penstock-core[postgres]'"
         ) from None
-    event.listen(engine, "do_connect", lambda _dialect, _record, _arguments, options: options.update(signature))
+    event.listen(
+        engine, "do_connect", lambda _dialect, _record, _arguments, options: options.update(_signed(signature))
+    )
     event.listen(engine, "checkout", _check_idle)
     return engine
+
+
+def _signed(signature: Mapping[str, str]) -> Mapping[str, str]:
+    """What a session is called: by what this process is, unless the URL says something else."""
+    return signature or {"fallback_application_name": f"{APPLICATION} process {os.getpid()} on {this_host()}"[:63]}
 
 
 def _check_idle(session: Any, _record: object, _proxy: object) -> None:  # noqa: ANN401 - psycopg is optional

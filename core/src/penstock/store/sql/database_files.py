@@ -81,6 +81,11 @@ class DatabaseFiles:
         if folder and max(each.st_mtime_ns for each in (found, *beside) if each) > folder.st_mtime_ns + _TICK_NS:
             self._settled = mark
 
+    def user(self) -> str:
+        """A process that has the database open; "" if none has, or if this system does not tell. Not to be asked once it is open here."""
+        file = _identity(self._status(self._path))
+        return "" if file is None else _holder(file, *_SHARED)
+
     def _check_own(self, status: os.stat_result | None) -> None:
         found = _identity(status)
         if found is None and self._file is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, inspect, text
+from sqlalchemy import Connection, insert, inspect, select, text
 
 from penstock.errors import StoreError
 from penstock.model.dag import DEFAULT_POOL
@@ -18,6 +18,9 @@ HEAD = tables.REVISIONS[-1]
 _VERSION = text("SELECT version_num FROM alembic_version")
 _UPGRADE_LOCK = 0x50656E73_00000002
 _DEFAULT_POOL_SLOTS = 128
+_p = tables.pool.c
+SEEDED = select(_p.name).where(_p.name == DEFAULT_POOL, _p.slots == _DEFAULT_POOL_SLOTS)
+"""Finds the pool with which every database begins."""
 
 
 def found_version(connection: Connection) -> str | None:
@@ -32,6 +35,11 @@ def refusal(found: str | None, name: str, floor: str | None = None) -> str | Non
     """Why a database with this version, and this floor, cannot be worked on, as a sentence; None if it can."""
     if found and compatibility.admits(found, floor, HEAD):
         return None
+    if floor == compatibility.HALF_COPY:
+        return (
+            f"database {name}: another one is being copied into it, or was not copied to its end. Wait for `penstock db copy`, or do "
+            "that again with the same URL, or name another database."
+        )
     if found == HEAD:
         return (
             f"database {name}: it is about to be upgraded to a schema that this Penstock does not know (its newest is {HEAD}). "
@@ -85,6 +93,31 @@ def create(database: Database) -> None:
             _create_tables(connection)
 
 
+def reserve(database: Database, require_empty: Callable[[Connection], None]) -> None:
+    """Have an empty database ready for a copy: with the newest schema, and marked so that no code works on it.
+
+    Args:
+        database: The database; its tables are made if there are none.
+        require_empty: Raises what is to be raised if it is not empty.
+
+    Raises:
+        StoreError: Its schema is not one that this code knows.
+    """
+    if database.path is not None:
+        _make_folder(database.path.parent)
+    with database.write() as connection:
+        _lock(connection)
+        found = found_version(connection)
+        if found is None:
+            _create_tables(connection)
+        elif found not in tables.REVISIONS:
+            raise StoreError(refusal(found, database.name))
+        require_empty(connection)
+        if found not in (None, HEAD):
+            migrate(connection, HEAD)
+        compatibility.set_floor(connection, compatibility.HALF_COPY)
+
+
 def upgrade(database: Database, audit: Callable[[str, str], AuditEntry] | None = None) -> tuple[str | None, str]:
     """Bring the schema to the newest version, all of it or nothing.
 
@@ -107,6 +140,7 @@ def upgrade(database: Database, audit: Callable[[str, str], AuditEntry] | None =
         elif before != HEAD:
             if before not in tables.REVISIONS:
                 raise StoreError(refusal(before, database.name))
+            _require_whole(connection, before, database.name)
             _require_alone(connection, before, database.name)
             migrate(connection, HEAD)
             compatibility.set_floor(connection, compatibility.floor_of(HEAD))
@@ -159,6 +193,12 @@ def withdraw(database: Database) -> None:
         found = found_version(connection)
         if found and found in tables.REVISIONS:
             compatibility.set_floor(connection, compatibility.floor_of(found))
+
+
+def _require_whole(connection: Connection, found: str, name: str) -> None:
+    """Refuse to make a database that was not copied to its end one that code works on."""
+    if compatibility.found_floor(connection) == compatibility.HALF_COPY:
+        raise StoreError(refusal(found, name, compatibility.HALF_COPY))
 
 
 def _require_alone(connection: Connection, found: str, name: str) -> None:

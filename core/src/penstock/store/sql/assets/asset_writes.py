@@ -9,7 +9,8 @@ from sqlalchemy.exc import StatementError
 
 from penstock.errors import DataRefusedError
 from penstock.model.assets.event import AssetCursor, AssetEvent, NewAssetEvent
-from penstock.store.sql import asset_tables, bulk, tables
+from penstock.store.sql import bulk, tables
+from penstock.store.sql.assets import asset_tables
 from penstock.store.sql.driver_errors import first_line, refuses_data
 from penstock.store.sql.pipeline import Pipeline
 

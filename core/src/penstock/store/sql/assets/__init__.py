@@ -1,0 +1,1 @@
+"""The tables of assets and what is written to them."""
