@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fleet import WORKSPACE, install
 
+from penstock_testkit.remote.gates import GATED, Gates
 from penstock_testkit.remote.remote_installation import RemoteInstallation
 
 SETTINGS = f"""
@@ -45,17 +46,6 @@ with DAG("far"):
 
     second(first())
 
-with DAG("gated"):
-
-    @task(queue="far", retries=0)
-    def wait():
-        print("it waits", flush=True)
-        Path(os.environ["GATES"], f"begun-{os.getpid()}").touch()
-        while not Path(os.environ["GATES"], "open").exists():
-            time.sleep(0.05)
-        print("it goes on", flush=True)
-
-    wait()
 """
 pytestmark = pytest.mark.timeout(240)
 
@@ -69,15 +59,18 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def gates(tmp_path):
-    folder = tmp_path / "gates"
-    folder.mkdir()
-    return folder
+    return Gates(tmp_path / "gates")
 
 
 @pytest.fixture
 def made(tmp_path, site, gates):
-    environ = {"PYTHONPATH": str(site), "GATES": str(gates), "PENSTOCK_VAR_GREETING": "hello", "TMPDIR": str(tmp_path)}
-    with RemoteInstallation(tmp_path / "project", SETTINGS, {"far.py": DAG}, environ) as made:
+    environ = {
+        "PYTHONPATH": str(site),
+        "GATES": str(gates.folder),
+        "PENSTOCK_VAR_GREETING": "hello",
+        "TMPDIR": str(tmp_path),
+    }
+    with RemoteInstallation(tmp_path / "project", SETTINGS, {"far.py": DAG, "gated.py": GATED}, environ) as made:
         made.up()
         yield made
 
@@ -93,10 +86,6 @@ def workers_of(made):
     return found
 
 
-def begun(gates):
-    return {int(path.name.rpartition("-")[2]) for path in gates.glob("begun-*")}
-
-
 def test_tries_run_by_tickets_alone_and_tell_what_tries_here_tell(made):
     made.trigger("far", "one")
     assert made.ended("far", "one") == "success"
@@ -108,29 +97,29 @@ def test_tries_run_by_tickets_alone_and_tell_what_tries_here_tell(made):
 
 def test_a_log_is_there_while_its_task_runs_and_whole_at_its_end(made, gates):
     made.trigger("gated", "one")
-    made.wait(lambda: begun(gates), "the task runs")
+    made.wait(gates.begun, "the task runs")
     made.wait(lambda: "it waits" in made.log("gated", "one", "wait"), "its log is there")
-    (gates / "open").touch()
+    gates.open()
     assert made.ended("gated", "one") == "success"
     assert re.findall("it (?:waits|goes on)", made.log("gated", "one", "wait")) == ["it waits", "it goes on"]
 
 
 def test_a_killed_worker_loses_its_try_which_runs_again_and_spends_no_retry(made, gates):
     made.trigger("gated", "one")
-    made.wait(lambda: begun(gates), "the task runs")
-    [first] = begun(gates)
+    made.wait(gates.begun, "the task runs")
+    [first] = gates.begun()
     for pid in workers_of(made):
         os.kill(pid, signal.SIGKILL)
-    made.wait(lambda: begun(gates) - {first}, "it runs again")
+    made.wait(lambda: gates.begun() - {first}, "it runs again")
     assert not Path(f"/proc/{first}").exists()
-    (gates / "open").touch()
+    gates.open()
     assert made.ended("gated", "one") == "success"
 
 
 def test_a_cancelled_run_ends_its_try_far_away(made, gates):
     made.trigger("gated", "one")
-    made.wait(lambda: begun(gates), "the task runs")
-    [pid] = begun(gates)
+    made.wait(gates.begun, "the task runs")
+    [pid] = gates.begun()
     made.run("runs", "cancel", "gated", "one")
     assert made.ended("gated", "one") == "cancelled"
     made.wait(lambda: not Path(f"/proc/{pid}").exists(), "its process has ended")
@@ -138,10 +127,10 @@ def test_a_cancelled_run_ends_its_try_far_away(made, gates):
 
 def test_tries_outlive_a_scheduler_that_is_killed_and_are_taken_up_by_the_next(made, gates):
     made.trigger("gated", "one")
-    made.wait(lambda: begun(gates), "the task runs")
-    [pid] = begun(gates)
+    made.wait(gates.begun, "the task runs")
+    [pid] = gates.begun()
     [scheduler] = json.loads(made.run("schedulers", "list", "--json"))
     os.kill(scheduler["pid"], signal.SIGKILL)
-    (gates / "open").touch()
+    gates.open()
     assert made.ended("gated", "one") == "success"
-    assert begun(gates) == {pid}
+    assert gates.begun() == {pid}

@@ -16,6 +16,7 @@ import pytest
 from penstock_testkit.kubernetes import KubeCluster
 from penstock_testkit.kubernetes.api_refusals import ApiRefusedError
 from penstock_testkit.nightly import nightly_but
+from penstock_testkit.remote.gates import GATED, Gates
 from penstock_testkit.remote.remote_installation import RemoteInstallation
 from penstock_testkit.saas import HttpAnswer
 
@@ -57,16 +58,6 @@ with DAG("far"):
 
     second(first())
 
-with DAG("gated"):
-
-    @task(queue="far", retries=0)
-    def wait():
-        Path(os.environ["GATES"], f"begun-{os.getpid()}").touch()
-        while not Path(os.environ["GATES"], "open").exists():
-            time.sleep(0.05)
-
-    wait()
-
 with DAG("many"):
 
     @task(queue="far")
@@ -86,15 +77,14 @@ with DAG("slow"):
 
     some.expand(number=list(range(30)))
 """
+HUNGRY = GATED.replace('"gated"', '"hungry"').replace("retries=0", "retries=1, retry_delay=0")
 pytestmark = pytest.mark.timeout(240)
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "scale-out-with-kubernetes.md"
 
 
 @pytest.fixture
 def gates(tmp_path):
-    folder = tmp_path / "gates"
-    folder.mkdir()
-    return folder
+    return Gates(tmp_path / "gates")
 
 
 @pytest.fixture
@@ -102,7 +92,7 @@ def cluster(tmp_path, gates):
     """A cluster in which every watch breaks off time and again."""
     found = KubeCluster(tmp_path / "node")
     found.watches.bookmark_every_s, found.watches.cut_after_s = 0.3, 0.7
-    found.node.environment = {"PATH": os.environ["PATH"], "GATES": str(gates), "TMPDIR": str(tmp_path)}
+    found.node.environment = {"PATH": os.environ["PATH"], "GATES": str(gates.folder), "TMPDIR": str(tmp_path)}
     with found.serving() as found.url:
         yield found
     assert found.complaints() == []
@@ -111,13 +101,11 @@ def cluster(tmp_path, gates):
 @pytest.fixture
 def made(tmp_path, cluster):
     settings = SETTINGS.replace("CLUSTER", cluster.url).replace("TOKEN", cluster.token)
-    with RemoteInstallation(tmp_path / "project", settings, {"far.py": DAG}) as made:
+    with RemoteInstallation(
+        tmp_path / "project", settings, {"far.py": DAG, "gated.py": GATED, "hungry.py": HUNGRY}
+    ) as made:
         made.up()
         yield made
-
-
-def begun(gates):
-    return {int(path.name.rpartition("-")[2]) for path in gates.glob("begun-*")}
 
 
 def lives(pid):
@@ -148,37 +136,49 @@ def test_tries_run_in_pods_by_tickets_alone_and_leave_none(made, cluster, gates)
     cluster.quotas["default"] = 2
     made.trigger("many", "one")
     assert made.ended("many", "one") == "success"
-    assert sorted(map(int, (gates / "done").read_text().split())) == list(range(12))
+    assert sorted(gates.done()) == list(range(12))
     nothing_left(made, cluster)
     assert not cluster.asked("PATCH /api/v1/namespaces/default/pods/{name}")
 
 
-@pytest.mark.parametrize("act", nightly_but(["oom"], ["kill", "oom", "evict", "lose"]))
+@pytest.mark.parametrize("act", nightly_but(["kill"], ["kill", "evict", "lose"]))
 def test_a_pod_that_ends_loses_its_try_which_runs_again_and_spends_no_retry(made, cluster, gates, act):
     made.trigger("gated", "one")
-    made.wait(lambda: begun(gates), "the task runs")
-    [first], [pod] = begun(gates), list(cluster.pods())
+    made.wait(gates.begun, "the task runs")
+    [first], [pod] = gates.begun(), list(cluster.pods())
     if act == "lose":
         cluster.node.lose()
     else:
         getattr(cluster.node, act)(pod)
-    made.wait(lambda: begun(gates) - {first}, "it runs again")
+    made.wait(lambda: gates.begun() - {first}, "it runs again")
     assert not lives(first)
-    (gates / "open").touch()
+    gates.open()
     assert made.ended("gated", "one") == "success"
+    nothing_left(made, cluster)
+
+
+def test_a_pod_whose_memory_runs_out_again_and_again_spends_the_retries_of_its_task(made, cluster, gates):
+    made.trigger("hungry", "one")
+    for number in (1, 2):
+        made.wait(lambda number=number: len(gates.begun()) == number, "the task runs")
+        [pod] = cluster.node.alive()
+        cluster.node.oom(pod)
+    assert made.ended("hungry", "one") == "failed"
+    assert "was killed for its memory" in made.run("tasks", "why", "hungry", "wait", "--run", "one")
+    assert len(gates.begun()) == 2
     nothing_left(made, cluster)
 
 
 def test_a_cancelled_run_ends_its_pod(made, cluster, gates):
     made.trigger("gated", "one")
-    made.wait(lambda: begun(gates), "the task runs")
+    made.wait(gates.begun, "the task runs")
     made.run("runs", "cancel", "gated", "one")
     assert made.ended("gated", "one") == "cancelled"
     nothing_left(made, cluster)
 
 
 def test_what_a_pod_waits_for_is_told_and_a_cluster_without_room_fails_nothing(made, cluster, gates):
-    (gates / "open").touch()
+    gates.open()
     cluster.node.paused = True
     cluster.quotas["default"] = 0
     made.trigger("gated", "one")
@@ -191,14 +191,14 @@ def test_what_a_pod_waits_for_is_told_and_a_cluster_without_room_fails_nothing(m
 
 def test_pods_outlive_a_scheduler_that_is_killed_and_are_taken_up_by_the_next(made, cluster, gates):
     made.trigger("gated", "one")
-    made.wait(lambda: begun(gates), "the task runs")
-    [pid], before = begun(gates), set(cluster.pods())
+    made.wait(gates.begun, "the task runs")
+    [pid], before = gates.begun(), set(cluster.pods())
     [scheduler] = json.loads(made.run("schedulers", "list", "--json"))
     os.kill(scheduler["pid"], signal.SIGKILL)
     cluster.store.compact()
-    (gates / "open").touch()
+    gates.open()
     assert made.ended("gated", "one") == "success"
-    assert begun(gates) == {pid}
+    assert gates.begun() == {pid}
     assert len(cluster.asked("POST /api/v1/namespaces/default/pods")) <= 3  # two templates, and the one pod
     assert before
     nothing_left(made, cluster)
@@ -212,20 +212,15 @@ def test_random_ends_of_pods_watches_and_answers_lose_no_task(made, cluster, gat
     made.trigger("slow", "one")
     made.wait(cluster.node.alive, "pods run")
     for _ in range(12):
-        made.wait(lambda: cluster.node.alive() or len(done(gates)) == 30, "pods run")
+        made.wait(lambda: cluster.node.alive() or len(gates.done()) == 30, "pods run")
         name = chance.choice([*cluster.node.alive(), ""])
-        act = chance.choice(["kill", "oom", "evict", "preempt", "compact"])
+        act = chance.choice(["kill", "evict", "preempt", "compact"])
         with contextlib.suppress(KeyError, ApiRefusedError):  # it has ended by itself
             cluster.store.compact() if act == "compact" or not name else getattr(cluster.node, act)(name)
     assert made.ended("slow", "one", 180.0) == "success", seed
-    assert done(gates) == set(range(30)), seed
+    assert sorted(gates.done()) == list(range(30)), seed
     cluster.faults.clear()
     nothing_left(made, cluster)
-
-
-def done(gates):
-    path = gates / "done"
-    return set(map(int, path.read_text().split())) if path.exists() else set()
 
 
 def _unkind(chance, request, api):

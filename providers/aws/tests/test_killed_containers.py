@@ -10,6 +10,7 @@ import pytest
 
 from penstock_testkit.aws_jobs import AwsJobs
 from penstock_testkit.aws_jobs.job_processes import JobProcesses
+from penstock_testkit.remote.gates import GATED, Gates
 from penstock_testkit.remote.remote_installation import RemoteInstallation
 from penstock_testkit.saas import plain_http
 
@@ -27,21 +28,6 @@ worker_lease_s = 6.0
 [queues]
 far = "containers"
 """
-DAG = """
-import os, time
-from pathlib import Path
-from penstock import DAG, task
-
-with DAG("gated"):
-
-    @task(queue="far", retries=0)
-    def wait():
-        Path(os.environ["GATES"], f"begun-{os.getpid()}").touch()
-        while not Path(os.environ["GATES"], "open").exists():
-            time.sleep(0.05)
-
-    wait()
-"""
 pytestmark = pytest.mark.timeout(240)
 
 
@@ -57,42 +43,37 @@ def fake(tmp_path):
 
 @pytest.fixture
 def gates(tmp_path, monkeypatch):
-    folder = tmp_path / "gates"
-    folder.mkdir()
-    monkeypatch.setenv("GATES", str(folder))
-    return folder
+    made = Gates(tmp_path / "gates")
+    monkeypatch.setenv("GATES", str(made.folder))
+    return made
 
 
 @pytest.fixture
 def made(tmp_path, fake, gates):
-    environ = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "GATES": str(gates)}
+    environ = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "GATES": str(gates.folder)}
     with plain_http(fake) as url:
         settings = SETTINGS.format(url=url)
-        with RemoteInstallation(tmp_path / "project", settings, {"far.py": DAG}, environ) as made:
+        with RemoteInstallation(tmp_path / "project", settings, {"gated.py": GATED}, environ) as made:
             made.up()
             yield made
 
 
-def begun(gates):
-    return {int(path.name.rpartition("-")[2]) for path in gates.glob("begun-*")}
-
-
 def test_a_killed_container_loses_its_try_which_runs_again_and_spends_no_retry(made, fake, gates):
     made.trigger("gated", "one")
-    made.wait(lambda: begun(gates), "the task runs")
-    [pid] = begun(gates)
+    made.wait(gates.begun, "the task runs")
+    [pid] = gates.begun()
     [container] = fake.containers.processes.values()
     os.kill(container.pid, signal.SIGKILL)
-    made.wait(lambda: begun(gates) - {pid}, "it runs again")
+    made.wait(lambda: gates.begun() - {pid}, "it runs again")
     assert not Path(f"/proc/{pid}").exists()
-    (gates / "open").touch()
+    gates.open()
     assert made.ended("gated", "one") == "success"
     assert len(fake.tasks) == 2
 
 
 @pytest.mark.nightly
 def test_a_service_without_room_is_what_a_try_waits_for(made, fake, gates):
-    (gates / "open").touch()
+    gates.open()
     fake.refuses = [[{"reason": "RESOURCE:MEMORY"}]]
     made.trigger("gated", "one")
 
@@ -107,7 +88,7 @@ def test_a_service_without_room_is_what_a_try_waits_for(made, fake, gates):
 @pytest.mark.nightly
 def test_a_cancelled_run_ends_its_container(made, fake, gates):
     made.trigger("gated", "one")
-    made.wait(lambda: begun(gates), "the task runs")
+    made.wait(gates.begun, "the task runs")
     made.run("runs", "cancel", "gated", "one")
     assert made.ended("gated", "one") == "cancelled"
     [container] = fake.containers.processes.values()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from penstock_testkit.remote.gates import GATED, Gates
 from penstock_testkit.remote.remote_installation import RemoteInstallation
 
 SETTINGS = """
@@ -38,16 +39,6 @@ with DAG("sums"):
 
     total()
 
-with DAG("gated"):
-
-    @task(queue="far", retries=0)
-    def wait():
-        Path(os.environ["GATES"], f"begun-{os.getpid()}").touch()
-        while not Path(os.environ["GATES"], "open").exists():
-            time.sleep(0.05)
-
-    wait()
-
 with DAG("wrong"):
 
     @task(queue="far", executor_config={"dask": {"wrokers": []}})
@@ -67,14 +58,12 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("dask")]
 
 @pytest.fixture
 def gates(tmp_path):
-    folder = tmp_path / "gates"
-    folder.mkdir()
-    return folder
+    return Gates(tmp_path / "gates")
 
 
 @pytest.fixture
 def cluster(tmp_path, gates, local_dask, monkeypatch):
-    monkeypatch.setenv("GATES", str(gates))
+    monkeypatch.setenv("GATES", str(gates.folder))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     made = local_dask(tmp_path)
     yield made
@@ -85,13 +74,9 @@ def cluster(tmp_path, gates, local_dask, monkeypatch):
 def made(cluster, tmp_path):
     environ = {"PENSTOCK_CONN_DASK_DEFAULT": f"dask://127.0.0.1:{cluster.port}"}
     settings = SETTINGS.format(address=cluster.address)
-    with RemoteInstallation(tmp_path / "project", settings, {"far.py": DAG}, environ) as made:
+    with RemoteInstallation(tmp_path / "project", settings, {"far.py": DAG, "gated.py": GATED}, environ) as made:
         made.up()
         yield made
-
-
-def begun(gates):
-    return {int(path.name.rpartition("-")[2]) for path in gates.glob("begun-*")}
 
 
 def notes(made):
@@ -118,19 +103,19 @@ def test_a_task_runs_on_the_cluster_takes_its_resources_and_has_a_client_of_it(m
 def test_a_killed_dask_worker_takes_its_try_along_which_runs_again_and_spends_no_retry(made, cluster, gates):
     first = cluster.start_worker("--no-nanny")
     made.trigger("gated", "one")
-    made.wait(lambda: begun(gates), "the task runs")
-    [pid] = begun(gates)
+    made.wait(gates.begun, "the task runs")
+    [pid] = gates.begun()
     cluster.start_worker("--no-nanny")
     os.kill(first.pid, signal.SIGKILL)
-    made.wait(lambda: begun(gates) - {pid}, "it runs again")
+    made.wait(lambda: gates.begun() - {pid}, "it runs again")
     assert not Path(f"/proc/{pid}").exists()
-    (gates / "open").touch()
+    gates.open()
     assert made.ended("gated", "one") == "success"
 
 
 @pytest.mark.nightly
 def test_a_dask_scheduler_that_is_away_is_what_tries_wait_for(made, cluster, gates):
-    (gates / "open").touch()
+    gates.open()
     cluster.kill_scheduler()
     made.trigger("gated", "one")
     made.wait(lambda: any("executor 'cluster' cannot be reached" in each for each in notes(made)), "it says so")
@@ -143,8 +128,8 @@ def test_a_dask_scheduler_that_is_away_is_what_tries_wait_for(made, cluster, gat
 def test_a_cancelled_run_ends_its_process_on_the_cluster(made, cluster, gates):
     cluster.start_worker()
     made.trigger("gated", "one")
-    made.wait(lambda: begun(gates), "the task runs")
-    [pid] = begun(gates)
+    made.wait(gates.begun, "the task runs")
+    [pid] = gates.begun()
     made.run("runs", "cancel", "gated", "one")
     assert made.ended("gated", "one") == "cancelled"
     made.wait(lambda: not Path(f"/proc/{pid}").exists(), "its process has ended")
