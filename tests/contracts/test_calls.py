@@ -65,7 +65,7 @@ RULES = {
             f"{CORE}/app/service_main.py": "main of the loader's and the notifier's process",
             f"{CORE}/testing/suites/remote/remote_executor.py": "a server and a worker inherit the environment of their test",
             f"{CORE}/app/scheduler.py": "main module",
-            f"{CORE}/app/parts/executors.py": "takes out what lets in at the engines of remote executors, which tries would inherit",
+            f"{CORE}/app/parts/engine_secrets.py": "takes out what lets in at the engines of remote executors, which tries would inherit",
             f"{CORE}/app/workers/remote_worker.py": "takes out the same in a worker",
             f"{CORE}/app/alert_channel.py": "main module",
             f"{CORE}/cli/root.py": "main module",

@@ -68,19 +68,19 @@ class Rings(RemoteExecutor):
 
 @hookimpl
 def penstock_executors():
-    return [Capability("executors", "ours.rings", Rings, "Rings.")]
+    return [Capability("executors", "bells.rings", Rings, "Rings.")]
 """
 
 
 def test_what_lets_in_at_an_engine_is_read_and_then_no_part_of_the_environment_of_tries(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setenv("RINGS_URL", "rings://user:secret@engine")
-    (tmp_path / "ours.py").write_text(RINGS)
-    executors = "[executors]\nfar = 'ours.rings'\nnear = 'ours.rings'\n"
-    (tmp_path / "penstock.toml").write_text(f"[plugins]\nmodules = ['ours']\n{executors}")
+    (tmp_path / "bells.py").write_text(RINGS)
+    executors = "[executors]\nfar = 'bells.rings'\nnear = 'bells.rings'\nwrong = {type = 'bells.rings', slots = -1}\n"
+    (tmp_path / "penstock.toml").write_text(f"[plugins]\nmodules = ['bells']\n{executors}")
     (tmp_path / ".penstock").mkdir()
     settings, reported = load_settings({}, tmp_path), []
     with open_store(settings) as store:
         made = build_executors(settings, store, FakeClock(datetime(2026, 1, 1, tzinfo=UTC)), reported.append)
-    assert (reported, sorted(made)) == ([], ["far", "local", "near", "waiter"])
+    assert (len(reported), sorted(made)) == (1, ["far", "local", "near", "waiter"])
     assert "RINGS_URL" not in os.environ

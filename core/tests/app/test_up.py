@@ -283,3 +283,47 @@ def test_a_drain_ends_up_with_0_when_its_time_is_over_and_when_the_scheduler_is_
 def test_an_installation_that_cannot_work_ends_at_the_start_with_the_reason(project):
     (project.folder / ".penstock" / "penstock.db").write_bytes(b"no database, whatever its name says" * 100)
     assert "is no SQLite database" in project.call("up", code=5)
+
+
+RINGS = """
+import os
+from penstock.spec.plugin import Capability, hookimpl
+from penstock.spec.remote import RemoteExecutor
+
+class Rings(RemoteExecutor):
+    secret_environ = ("RINGS_URL",)
+
+    def __init__(self, context):
+        super().__init__(context)
+        assert os.environ["RINGS_URL"]
+
+    def ring(self, tickets):
+        return ()
+
+@hookimpl
+def penstock_executors():
+    return [Capability("executors", "ours.rings", Rings, "Rings.")]
+"""
+CURIOUS = """
+assert "RINGS_URL" not in os.environ
+
+with DAG("curious", schedule=None):
+    @task
+    def look(): assert "RINGS_URL" not in os.environ
+    look()
+"""
+
+
+@pytest.mark.parametrize("options", ["", "doorbell_s = 0"])
+def test_what_lets_in_at_an_engine_is_seen_by_no_dag_file_and_no_task_even_if_its_executor_cannot_be_made(
+    project, options
+):
+    (project.folder / "ours.py").write_text(RINGS)
+    with (project.folder / "penstock.toml").open("a") as file:
+        file.write(f"\n[plugins]\nmodules = ['ours']\n[executors.far]\ntype = 'ours.rings'\n{options}\n")
+    project.environ["RINGS_URL"] = "rings://user:secret@engine"
+    project.write("curious.py", CURIOUS)
+    project.up()
+    project.wait_for_dags("curious")
+    project.trigger("curious", "one")
+    assert project.wait_for_run("curious", "one") == "success"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
+from penstock.app.parts.engine_secrets import drop_engine_secrets
 from penstock.app.parts.environments import plugin_host
 from penstock.app.parts.metrics_recorder import recorder
 from penstock.app.service_main import run_service
@@ -41,6 +42,7 @@ def main(line: int | None = None) -> int:
     start = starter(line)
 
     def run(installation: Installation, stop: int) -> None:
+        drop_engine_secrets(installation.settings, installation.host)
         sweeper = SweepProcess(lambda: spawn(_SWEEP, cwd=installation.settings.root), installation.clock, _log)
         needed = partial(start_what_is_needed, start)
         catalog = LoaderCatalog(installation.store, installation.vault.variables, installation.now, needed)

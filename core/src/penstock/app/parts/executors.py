@@ -1,6 +1,5 @@
 """Builds the executors that the settings name."""
 
-import os
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import cast
 
 import msgspec
 
+from penstock.app.parts.engine_secrets import drop_engine_secrets
 from penstock.app.parts.environments import plugin_host, plugin_sources
 from penstock.clock import Clock
 from penstock.errors import ConfigError, as_sentence
@@ -74,8 +74,7 @@ def build_executors(
                 faults.add(str(error))
                 report(f"{as_sentence(error)} Tries of its queues wait.")
     # Each has read them by now, and tries of this machine inherit the others.
-    for variable in [variable for each in executors.values() for variable in getattr(each, "secret_environ", ())]:
-        os.environ.pop(variable, None)
+    drop_engine_secrets(settings, plugin_host(settings))
     return executors
 
 

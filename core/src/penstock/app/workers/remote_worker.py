@@ -134,6 +134,8 @@ def _worker(environ: Mapping[str, str], choice: WorkerChoice, client: ExecutionC
 
 
 def _source(settings: Settings, choice: WorkerChoice, host: PluginHost) -> tuple[TicketSource, float]:
+    from penstock.app.parts.engine_secrets import drop_engine_secrets  # noqa: PLC0415 - as below
+
     name = choice.executor
     chosen = settings.executors.get(name)
     if chosen is None or not chosen.provided:
@@ -144,8 +146,7 @@ def _source(settings: Settings, choice: WorkerChoice, host: PluginHost) -> tuple
         raise ConfigError(f"executor {name!r} ({chosen.type}) has workers of its own: see its documentation.")
     common, own = read_remote_options(name, chosen.options)
     source = make.source(own, _queues(choice.queues), name)
-    for variable in make.secret_environ:
-        os.environ.pop(variable, None)  # tries inherit the others
+    drop_engine_secrets(settings, host)  # tries inherit the others
     return source, common.worker_lease_s
 
 
