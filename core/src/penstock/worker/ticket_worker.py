@@ -11,6 +11,7 @@ import selectors
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 import msgspec
 from msgspec.structs import replace
@@ -101,7 +102,7 @@ class TicketWorker:
         self._preparing = ThreadPoolExecutor(PREPARING_THREADS, "preparations")
         self._preparation = Preparation(plan, client, clock, self._leaving)
         self._draining_s: float | None = None
-        self._until_s = 0.0
+        self._until_s, self._questions = 0.0, count(1)
 
     def take(self, ticket: str) -> None:
         """Take the one ticket that it was started for, and leave when its try has ended, or is somebody else's."""
@@ -285,7 +286,7 @@ class TicketWorker:
 
     def _ask(self, held: WorkerTry, asked: TryAsked) -> None:
         backoff, until_s = Backoff(0.1, 3.0), self._now_s() + held.lease_s
-        question = TryQuestion(held.token, asked.ask.method, asked.ask.args)
+        question = TryQuestion(held.token, asked.ask.method, asked.ask.args, str(next(self._questions)))
         while True:
             try:
                 reply = self._client.ask("asks", held.token, question, Reply)

@@ -1,6 +1,7 @@
 """What workers and servers say to each other at the execution API, version 1: MessagePack (msgpack.org) in bodies of POST.
 
-Every message may be sent again: a claim by the text that the worker chose for it, a report by the claim and the offset of its log.
+Every message may be sent again: a claim by the text that the worker chose for it, a report by the claim and the offset of its log, a
+question by its number.
 """
 
 import hashlib
@@ -122,11 +123,14 @@ class TryQuestion(msgspec.Struct, frozen=True):
     Attributes:
         method: Of `penstock.spec.wire.Ask`.
         args: Its arguments.
+        number: Tells it from all others of its try, and stays the same when it is asked again, as its answer was lost: nothing is
+            done twice. "" if it is not known which it is.
     """
 
     token: str
     method: str
     args: tuple[Any, ...] = ()
+    number: str = ""
 
 
 class LogPiece(msgspec.Struct, frozen=True):

@@ -27,6 +27,7 @@ from penstock.model.remote.execution_messages import (
 from penstock.model.remote.remote_try import HeldTry, WorkerStatus
 from penstock.model.state import Outcome
 from penstock.model.text import visible
+from penstock.service.execution.asks_once import CHANGES, AsksOnce
 from penstock.service.execution.remote_logs import RemoteLogs
 from penstock.service.execution.try_files import TryFiles
 from penstock.service.installation import Installation
@@ -42,6 +43,7 @@ MOST_AT_ONCE = 500
 MOST_HELD = 5_000
 """Tries of one worker: a renewal names all of them."""
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,120}")
+_NUMBER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLAIM = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _LARGEST_PERIOD_S, _MOST_SLOTS = 300.0, 10_000
 
@@ -78,7 +80,7 @@ class Execution:
         self._store = installation.store
         self._keyring, self._tries = self._store.keyring, self._store.remote_tries
         self._vault = installation.vault
-        self._asks = Asks(self._store, self._clock, self._vault)
+        self._asks, self._once = Asks(self._store, self._clock, self._vault), AsksOnce(self._store)
         settings = installation.settings
         self._logs = RemoteLogs(settings.logs_folder, settings.logs.try_mb << 20)
         self.files = TryFiles(self._keyring, self._tries, settings.state_folder / "snapshots", settings.isolated_file)
@@ -170,6 +172,7 @@ class Execution:
 
         Raises:
             NotFoundError: The try is not the worker's any more.
+            RequestError: Its number is none.
             StoreError: The database failed: the question can be asked again.
         """
         held = self._held([asked.token]).get(asked.token)
@@ -180,6 +183,10 @@ class Execution:
             found = self._asks.begin(held.key, held.epoch, Ask(asked.method, asked.args))
             return found if isinstance(found, Reply) else finished(found)
 
+        if asked.method in CHANGES and asked.number:
+            _check("number", asked.number, _NUMBER)
+            name = asked.token.partition(".")[0]
+            return self._once.answer(name, asked.number, asked.method, self._clock.now(), lambda: answered(reply))
         if not self._vault.backends:
             return answered(reply)
         with self._one_at_a_time:  # the line to a secrets backend's process is one

@@ -118,10 +118,11 @@ class KeptAnswers:
             unanswered = update(kept_answer).where(*_NAMED, _k.answer.is_(None)).values(answer=answer)
             tx.execute(unanswered, {"of_person": person, "of_key": key})
 
-    def delete_before(self, before: datetime) -> int:
-        """Delete the answers of before an instant; returns how many there were."""
+    def delete_before(self, before: datetime, person: str = "") -> int:
+        """Delete the answers of before an instant, of all or of those whose names begin so; returns how many there were."""
+        old = delete(kept_answer).where(_k.at < before, _k.person.startswith(person, autoescape=True))
         with self._writer.transaction() as tx:
-            return tx.execute(delete(kept_answer).where(_k.at < before)).rowcount
+            return tx.execute(old).rowcount
 
     def _take(self, tx: Transaction, used: UsedKey) -> None:
         try:
