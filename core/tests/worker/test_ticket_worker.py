@@ -110,7 +110,7 @@ def test_a_cancelled_try_is_ended_here_and_told_so(site, pool):
     worker, ticket = pool(), site.offer()
     worker.bring(ticket.secret)
     worker.runs()
-    site.store.remote_tries.cancel([ticket.name], "you said so")
+    site.store.remote_tries.cancel([ticket.name], "you said so", "scheduler")
     assert until(lambda: site.ends().get(ticket.name), "it ends") == TryEnd(Outcome.CANCELLED, "you said so")
 
 
@@ -118,7 +118,7 @@ def test_a_try_that_was_given_up_is_ended_and_nothing_is_said_of_it(site, pool):
     worker, ticket = pool(), site.offer()
     worker.bring(ticket.secret)
     worker.runs()
-    site.store.remote_tries.abandon([ticket.name])
+    site.store.remote_tries.abandon([ticket.name], "scheduler")
     until(lambda: worker.told == [True, None], "it ends")
     assert site.ends() == {}
     assert worker.tries.cancelled

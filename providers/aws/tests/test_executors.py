@@ -61,7 +61,11 @@ class Told:
     """A fake, and what an executor tells of its tickets."""
 
     def __init__(self, url):
-        self.url, self.waits, self.lost = url, {}, {}
+        self.url, self.waits, self.lost, self.failed = url, {}, {}, {}
+
+    def gone(self, name, reason, *, retryable=True, failed=False):
+        assert retryable
+        (self.failed if failed else self.lost)[name] = reason
 
     def make(self, cls, **options):
         given = {
@@ -72,7 +76,7 @@ class Told:
         }
         context = RemoteContext(
             "aws", given, "http://server", "i1", Path("unused"), lambda: datetime.now(UTC), self.waits.__setitem__,
-            self.lost.__setitem__,
+            self.gone,
         )  # fmt: skip
         return cls(context)
 
@@ -183,7 +187,8 @@ def test_a_container_that_is_gone_is_told_with_its_reason(site, fake, cls, end, 
     executor.ring([ticket()])
     executor.look([ticket()])
     executor.look([ticket()])
-    assert {**site.waits, **site.lost} == {ticket().name: reason}
+    assert {**site.waits, **site.lost, **site.failed} == {ticket().name: reason}
+    assert bool(site.failed) == ("OutOfMemory" in reason), "what its own memory ends has failed, what AWS ends is lost"
 
 
 def test_where_there_is_no_room_tickets_wait_and_none_is_asked_for_in_vain(site, fake):

@@ -18,15 +18,17 @@ class Recorder:
     """What an executor has told of tickets."""
 
     def __init__(self):
-        self.notes, self.ends, self.lock = {}, {}, threading.Lock()
+        self.notes, self.ends, self.failed, self.lock = {}, {}, set(), threading.Lock()
 
     def waiting(self, name, reason):
         with self.lock:
             self.notes.setdefault(name, []).append(reason)
 
-    def gone(self, name, reason, *, retryable=True):
+    def gone(self, name, reason, *, retryable=True, failed=False):
         with self.lock:
             self.ends.setdefault(name, (reason, retryable))
+            if failed:
+                self.failed.add(name)
 
 
 @pytest.fixture
@@ -149,6 +151,7 @@ def test_what_ends_a_pod_is_told(make, cluster, told, act, says):
     until(lambda: told.ends, cluster.pods)
     reason, retryable = told.ends["t-load-1"]
     assert retryable
+    assert bool(told.failed) == (act == "oom"), "what its own memory ends has failed, what the cluster ends is lost"
     assert says in reason or (act == "delete" and "its pod" in reason)
     until(lambda: executor.look([ticket()]) or not cluster.pods(), cluster.pods)
 

@@ -115,7 +115,7 @@ def test_a_token_opens_no_other_try(site, worker, other):
 def test_a_token_of_an_old_epoch_is_of_no_use(site, worker):
     first = site.offer(epoch=1)
     [old] = worker.claim(first)
-    site.store.remote_tries.abandon([first.name])
+    site.store.remote_tries.abandon([first.name], "scheduler")
     second = site.offer(epoch=2)
     assert second.name != first.name
     [new] = worker.claim(second, text="the-second-claim")

@@ -108,7 +108,8 @@ class RemoteContext(NamedTuple):
         now: The present as aware UTC.
         waiting: Say what a ticket that is not claimed waits for, by its name, such as that its image is being pulled; from any thread.
         gone: Say that what was to run a ticket, or runs it, is gone, by its name and with a reason; from any thread. The try is
-            lost, and repeated, which spends no retry; with ``retryable=False`` it fails, and is not repeated.
+            lost, and repeated, which spends no retry. With ``failed=True`` it has failed by its own doing, as where its memory ran
+            out, and is repeated as often as its retries allow; with ``retryable=False`` it fails, and is not repeated.
     """
 
     name: str
@@ -122,9 +123,9 @@ class RemoteContext(NamedTuple):
 
 
 class Gone(Protocol):
-    """Takes what `RemoteContext.gone` status."""
+    """Takes what `RemoteContext.gone` says."""
 
-    def __call__(self, name: str, reason: str, *, retryable: bool = True) -> None:
+    def __call__(self, name: str, reason: str, *, retryable: bool = True, failed: bool = False) -> None:
         """Say that what runs a ticket is gone."""
 
 
@@ -135,8 +136,8 @@ class RemoteExecutor(ABC):
         context: What it is made with.
 
     Attributes:
-        secret_environ: Variables of the environment that it reads when it is made, and that no try is to see: what they hold
-            lets in at the engine.
+        secret_environ: Variables of the environment that it reads when it is made, and that no try and no DAG file is to see: what they
+            hold lets in at the engine.
     """
 
     secret_environ: ClassVar[tuple[str, ...]] = ()

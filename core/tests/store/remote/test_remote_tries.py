@@ -63,14 +63,14 @@ def test_a_scheduler_hears_of_a_claim_once_and_of_an_end_until_it_says_so(store,
     claim("a")
     [news] = store.remote_tries.news(ME, "celery")
     assert (news.name, news.state, news.worker, news.claimed_at) == ("a", RemoteState.CLAIMED, "w1", now)
-    store.remote_tries.received(["a"], [])
+    store.remote_tries.received(["a"], [], ME)
     assert store.remote_tries.news(ME, "celery") == []
     later = now + timedelta(seconds=5)
     store.remote_tries.end([("a", CLAIM, b"end")], later)
     [news] = store.remote_tries.news(ME, "celery")
     assert (news.state, news.ended, news.ended_at) == (RemoteState.ENDED, b"end", later)
     assert store.remote_tries.news("another", "celery") == store.remote_tries.news(ME, "dask") == []
-    store.remote_tries.received([], ["a"])
+    store.remote_tries.received([], ["a"], ME)
     assert store.remote_tries.news(ME, "celery") == []
     assert store.remote_tries.adopt(["a"], ME) == {}
 
@@ -79,7 +79,7 @@ def test_a_claim_that_was_received_late_hides_no_end(store, offer, claim, now):
     offer("a")
     claim("a")
     store.remote_tries.end([("a", CLAIM, b"end")], now)
-    store.remote_tries.received(["a"], [])
+    store.remote_tries.received(["a"], [], ME)
     assert [each.state for each in store.remote_tries.news(ME, "celery")] == [RemoteState.ENDED]
 
 
@@ -100,7 +100,7 @@ def test_a_cancelled_try_is_withdrawn_or_its_worker_is_asked(store, offer, claim
     offer("waits", "runs", "over")
     claim("runs", "over")
     store.remote_tries.end([("over", CLAIM, b"end")], now)
-    assert store.remote_tries.cancel(["waits", "runs", "over", "none"], "you said so") == ({"waits"}, {"runs"})
+    assert store.remote_tries.cancel(["waits", "runs", "over", "none"], "you said so", ME) == ({"waits"}, {"runs"})
     assert store.remote_tries.cancelled(["w1", "w2"]) == {"w1": {"runs": "you said so"}}
     assert claim("waits") == set()
 
@@ -109,9 +109,21 @@ def test_what_is_given_up_is_gone_unless_it_has_ended(store, offer, claim, now):
     offer("waits", "runs", "over")
     claim("runs", "over")
     store.remote_tries.end([("over", CLAIM, b"end")], now)
-    assert store.remote_tries.abandon(["waits", "runs", "over"]) == {"waits", "runs"}
+    assert store.remote_tries.abandon(["waits", "runs", "over"], ME) == {"waits", "runs"}
     assert store.remote_tries.held({"runs": CLAIM}) == {}
     assert [each.name for each in store.remote_tries.news(ME, "celery")] == ["over"]
+
+
+def test_a_scheduler_does_nothing_to_tries_that_another_has_taken_over(store, offer, claim, now):
+    offer("waits", "runs", "over")
+    claim("runs", "over")
+    store.remote_tries.end([("over", CLAIM, b"end")], now)
+    store.remote_tries.adopt(["waits", "runs", "over"], "scheduler-2")
+    assert store.remote_tries.abandon(["waits", "runs", "over"], ME) == set()
+    assert store.remote_tries.cancel(["waits", "runs"], "it is late", ME) == (set(), set())
+    store.remote_tries.received([], ["over"], ME)
+    assert set(store.remote_tries.owners(["waits", "runs", "over"])) == {"waits", "runs", "over"}
+    assert store.remote_tries.cancelled(["w1"]) == {}
 
 
 def test_another_scheduler_that_takes_tries_over_hears_of_them(store, offer, claim):

@@ -187,20 +187,21 @@ def test_a_try_that_had_ended_before_it_was_cancelled_ended_as_it_did(site):
 
 def test_what_its_engine_says_is_gone_is_lost_unless_it_has_ended(site):
     executor, bells = site.executor()
-    gone, failed, over = (site.request(each) for each in ("gone", "failed", "over"))
-    executor.submit([gone, failed, over])
-    for each in (gone, over):
+    gone, failed, hungry, over = (site.request(each) for each in ("gone", "failed", "hungry", "over"))
+    executor.submit([gone, failed, hungry, over])
+    for each in (gone, hungry, over):
         site.claim(each, text=f"claim-{each.facts.task_id}")
     site.end(over, text="claim-over")
     bells.context.gone(site.name(gone), "its pod was evicted")
     bells.context.gone(site.name(failed), "its image is none", retryable=False)
+    bells.context.gone(site.name(hungry), "it had no memory left", failed=True)
     bells.context.gone(site.name(over), "its pod has ended")
     bells.context.gone("t-nobody-0", "what is that?")
     told = site.told(executor) + site.told(executor)
     assert {(task, outcome) for kind, task, outcome in told if kind is TryFinished} == {
-        ("gone", LOST), ("failed", FAILED), ("over", SUCCESS),
+        ("gone", LOST), ("failed", FAILED), ("hungry", FAILED), ("over", SUCCESS),
     }  # fmt: skip
-    assert len([1 for kind, *_ in told if kind is TryFinished]) == 3
+    assert len([1 for kind, *_ in told if kind is TryFinished]) == 4
 
 
 def test_capacity_follows_the_workers_and_counts_no_waiting_for_those_that_are_not_there(site):

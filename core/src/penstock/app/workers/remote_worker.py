@@ -134,7 +134,7 @@ def _worker(environ: Mapping[str, str], choice: WorkerChoice, client: ExecutionC
 
 
 def _source(settings: Settings, choice: WorkerChoice, host: PluginHost) -> tuple[TicketSource, float]:
-    from penstock.app.parts.engine_secrets import drop_engine_secrets  # noqa: PLC0415 - as below
+    from penstock.app.parts.engine_secrets import drop_engine_secrets  # noqa: PLC0415 - as above
 
     name = choice.executor
     chosen = settings.executors.get(name)

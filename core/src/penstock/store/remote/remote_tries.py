@@ -49,11 +49,14 @@ OPEN = select(_a.run).where(
 ADOPT = update(remote_try).where(_named).values(owner=bindparam("new_owner"))
 RECEIVED = update(remote_try).where(_named, _t.received == RemoteState.OFFERED).values(received=RemoteState.CLAIMED)
 FORGET = delete(remote_try).where(_named)
-WITHDRAW = delete(remote_try).where(_named, _t.state == RemoteState.OFFERED).returning(_t.name)
-ABANDON = delete(remote_try).where(_named, _t.state != RemoteState.ENDED).returning(_t.name)
+_owned = _t.owner == bindparam("by_owner")
+# A scheduler may not know yet that a DAG has moved: what it does then is done to none of the new owner's tries.
+FORGET_RECEIVED = delete(remote_try).where(_named, _owned)
+WITHDRAW = delete(remote_try).where(_named, _owned, _t.state == RemoteState.OFFERED).returning(_t.name)
+ABANDON = delete(remote_try).where(_named, _owned, _t.state != RemoteState.ENDED).returning(_t.name)
 CANCEL = (
     update(remote_try)
-    .where(_named, _t.state == RemoteState.CLAIMED)
+    .where(_named, _owned, _t.state == RemoteState.CLAIMED)
     .values(cancelled=bindparam("reason"))
     .returning(_t.name)
 )
@@ -172,34 +175,35 @@ class RemoteTries:
         with self._database.read() as connection:
             return [_news(*row) for row in connection.execute(NEWS, {"owner": owner, "executor": executor})]
 
-    def received(self, claimed: Collection[str], ended: Collection[str]) -> None:
-        """Note that it is stored elsewhere that these were claimed, and that those have ended: these are told no more, those are gone."""
+    def received(self, claimed: Collection[str], ended: Collection[str], owner: str) -> None:
+        """Note that an owner has stored that these were claimed, and that those have ended: these are told no more, those are gone."""
         if not (claimed or ended):
             return
         with self._writer.transaction() as tx:
             for part in _parts(claimed):
                 tx.execute(RECEIVED, {"names": part})
             for part in _parts(ended):
-                tx.execute(FORGET, {"names": part})
+                tx.execute(FORGET_RECEIVED, {"names": part, "by_owner": owner})
 
-    def cancel(self, names: Collection[str], reason: str) -> tuple[set[str], set[str]]:
-        """Take tries back; returns those that nobody had claimed, which are gone, and those whose workers are told to end them."""
+    def cancel(self, names: Collection[str], reason: str, owner: str) -> tuple[set[str], set[str]]:
+        """Take an owner's tries back; returns those that nobody had claimed, which are gone, and those that their workers are to end."""
         withdrawn: set[str] = set()
         asked: set[str] = set()
         with self._writer.transaction() as tx:
             for part in _parts(names):
-                withdrawn |= set(tx.execute(WITHDRAW, {"names": part}).scalars())
-                asked |= set(tx.execute(CANCEL, {"names": part, "reason": reason or "cancelled"}).scalars())
+                given = {"names": part, "by_owner": owner}
+                withdrawn |= set(tx.execute(WITHDRAW, given).scalars())
+                asked |= set(tx.execute(CANCEL, {**given, "reason": reason or "cancelled"}).scalars())
             if asked:
                 tx.wake(WORKERS)
         return withdrawn, asked
 
-    def abandon(self, names: Collection[str]) -> set[str]:
-        """Give tries up, whoever has them; returns those that had not ended, which are gone."""
+    def abandon(self, names: Collection[str], owner: str) -> set[str]:
+        """Give an owner's tries up, whatever worker has them; returns those that had not ended, which are gone."""
         given_up: set[str] = set()
         with self._writer.transaction() as tx:
             for part in _parts(names):
-                given_up |= set(tx.execute(ABANDON, {"names": part}).scalars())
+                given_up |= set(tx.execute(ABANDON, {"names": part, "by_owner": owner}).scalars())
             if given_up:
                 tx.wake(WORKERS)
         return given_up

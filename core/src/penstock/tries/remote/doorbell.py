@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from penstock.clock import Clock
@@ -14,6 +15,8 @@ LOOK_S = 20.0
 """Seconds between two comparisons of the open tickets with what the engine has."""
 PAUSES_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds before each further attempt to ring where one has failed; the last one again and again."""
+HANGS_S = 30.0
+"""Seconds after which a call that has not returned is told."""
 _MOST_AT_ONCE = 500
 _LONGEST = 500
 
@@ -26,12 +29,14 @@ class TicketMessage(NamedTuple):
         note: What it waits for; None to leave that as it is.
         gone: Why it runs no more; "" if it does.
         retryable: Whether its try is to be repeated.
+        failed: Whether its try failed by its own doing, and is not only lost.
     """
 
     name: str
     note: str | None = None
     gone: str = ""
     retryable: bool = True
+    failed: bool = False
 
 
 class ExecutorReports(NamedTuple):
@@ -46,6 +51,14 @@ class ExecutorReports(NamedTuple):
     fault: Callable[[str], None]
     keep_capacity: Callable[[int], None]
     hide: Callable[[str], str]
+
+
+@dataclass
+class _Call:
+    method: str
+    began_s: float
+    since: str
+    reported: bool = False
 
 
 class Doorbell:
@@ -77,6 +90,8 @@ class Doorbell:
         self._noted: set[str] = set()
         self._ring_s = self._look_s = 0.0
         self._stopping = self._started = False
+        self._not_carried: set[str] = set()
+        self._call: _Call | None = None
         self.slots: int | None = None
         self._inner: RemoteExecutor | None = None
         self._thread: threading.Thread | None = None
@@ -85,9 +100,10 @@ class Doorbell:
         """Say what a ticket waits for; may be called from any thread."""
         self._send(TicketMessage(name, note=self._shown(reason)))
 
-    def gone(self, name: str, reason: str, *, retryable: bool = True) -> None:
+    def gone(self, name: str, reason: str, *, retryable: bool = True, failed: bool = False) -> None:
         """Say that what was to run a ticket is gone; may be called from any thread."""
-        self._send(TicketMessage(name, gone=self._shown(reason) or "it is gone", retryable=retryable))
+        reason = self._shown(reason) or "it is gone"
+        self._send(TicketMessage(name, gone=reason, retryable=retryable, failed=failed))
 
     def start(self, inner: RemoteExecutor) -> None:
         """Begin to ring with a provider's executor."""
@@ -98,6 +114,7 @@ class Doorbell:
 
     def ring(self, tickets: Sequence[Ticket]) -> None:
         """Have tickets carried; returns at once."""
+        self._not_carried.update(ticket.name for ticket in tickets)
         self._calls.put(("ring", tickets, ""))
 
     def silence(self, tickets: Sequence[Ticket], reason: str) -> None:
@@ -107,6 +124,19 @@ class Doorbell:
     def release(self, tickets: Sequence[Ticket]) -> None:
         """Have what is left of tickets removed; returns at once."""
         self._calls.put(("release", tickets, ""))
+
+    def watch(self) -> None:
+        """Tell of a call that does not return, once, and what waits for it; called by whoever does not wait for it."""
+        call = self._call
+        if call is None or self._now_s() - call.began_s < HANGS_S:
+            return
+        if not call.reported:
+            call.reported = True
+            self._report(f"{call.method}() has not returned since {call.since}: until it does, nothing is carried")
+        for name in self._not_carried - self._noted:
+            self._noted.add(name)
+            why = f"executor {self._name!r} hangs: its {call.method}() has not returned since {call.since}"
+            self._send(TicketMessage(name, note=why))
 
     def stop(self, grace_s: float) -> None:
         """Let go once what is under way has ended, or so many seconds have passed."""
@@ -153,6 +183,7 @@ class Doorbell:
         for ticket in tickets:
             self._waiting.pop(ticket.name, None)
             self._noted.discard(ticket.name)
+            self._not_carried.discard(ticket.name)
         if method == "silence":
             self._guarded(method, lambda: inner.silence(tickets, reason), ())
         elif method == "release":
@@ -170,6 +201,7 @@ class Doorbell:
             self._most_at_once = min(2 * self._most_at_once, _MOST_AT_ONCE)
             for name in names:
                 self._waiting.pop(name, None)
+                self._not_carried.discard(name)
         else:
             # One that its engine cannot bear must not hold up the others: they come first, and it comes to be alone.
             self._most_at_once = max(1, len(names) // 2)
@@ -185,6 +217,8 @@ class Doorbell:
 
     def _guarded(self, method: str, call: Callable[[], None], tickets: Sequence[Ticket]) -> bool:
         """Whether a call returned; where it raised, what it said is what these tickets wait for."""
+        now = self._clock.read()
+        self._call = begun = _Call(method, now.monotonic_s, f"{now.wall:%Y-%m-%d %H:%M:%S} UTC")
         try:
             call()
         except BaseException as error:  # noqa: BLE001 - a provider's code, in the process of everybody's scheduler
@@ -198,6 +232,10 @@ class Doorbell:
                 for ticket in tickets:
                     self._send(TicketMessage(ticket.name, note=f"executor {self._name!r} cannot be reached: {why}"))
             return False
+        finally:
+            self._call = None
+            if begun.reported:
+                self._report(f"{method}() has returned after {self._now_s() - begun.began_s:.0f} s")
         if method == "ring":
             self._failures = 0
             for ticket in tickets:

@@ -94,11 +94,6 @@ class RemoteTryExecutor:
         self._inner = make(self._doorbell)
         self._wakeup = RemoteWakeup(store)
 
-    @property
-    def secret_environ(self) -> Sequence[str]:
-        """Variables of the environment that no try is to see; see `penstock.spec.remote.RemoteExecutor`."""
-        return self._inner.secret_environ
-
     def start(self) -> None:
         """Listen for what servers store, and begin to ring."""
         self._wakeup.listen()
@@ -176,7 +171,7 @@ class RemoteTryExecutor:
         now_s = self._now_s()
         try:
             # Being called again means that what was told last is stored.
-            self._tries.received(self._received_claims, self._received_ends)
+            self._tries.received(self._received_claims, self._received_ends, self._owner)
             self._received_claims, self._received_ends = [], []
             self._write()
             self._take_messages()
@@ -253,7 +248,7 @@ class RemoteTryExecutor:
             del self._cancels[0]
 
     def _cancel(self, names: Collection[str], reason: str) -> None:
-        withdrawn, asked = self._tries.cancel(names, reason)
+        withdrawn, asked = self._tries.cancel(names, reason, self._owner)
         for name in asked:
             if (held := self._held.get(name)) is not None:
                 held.cancelled_s = self._now_s()
@@ -322,7 +317,7 @@ class RemoteTryExecutor:
         """Give tries up that have not ended; returns which are given up, at an earlier attempt or now."""
         if not names:
             return set()
-        given_up = self._tries.abandon(names)
+        given_up = self._tries.abandon(names, self._owner)
         left = set(names) - given_up
         return given_up | (left - self._tries.owners(left).keys())
 
@@ -334,7 +329,7 @@ class RemoteTryExecutor:
             newest_of = {name: each for name, each in newest(messages).items() if name in self._held}
             for name in self._give_up([name for name, each in newest_of.items() if each.gone]):
                 gone = newest_of[name]
-                outcome = Outcome.LOST if gone.retryable else Outcome.FAILED
+                outcome = Outcome.FAILED if gone.failed or not gone.retryable else Outcome.LOST
                 self._drop([name], TryEnd(outcome, gone.gone, retryable=gone.retryable))
             notes = {
                 name: each.note for name, each in newest_of.items() if each.note is not None and name in self._held
@@ -350,6 +345,7 @@ class RemoteTryExecutor:
     def _look(self, now_s: float) -> None:
         """Renew the leases of what waits and of what living workers have; give up what silent ones had; ring again."""
         due = now_s >= self._look_s
+        self._doorbell.watch()
         self._workers.look(now_s, self._held.workers())
         if not due:
             return

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from penstock.spec.remote import RemoteContext, Ticket
 from penstock_aws.executors.container_jobs import (
+    OUT_OF_MEMORY,
     AwsOptions,
     ContainerJobs,
     JobState,
@@ -116,8 +117,8 @@ def _state(job: Mapping[str, Any]) -> JobState:
             ended=False, note=f"its Batch job is {status.lower()}{f': {message}' if message else ''}" if waits else ""
         )
     code = container.get("exitCode")
+    exhausted = str(container.get("reason", "")).startswith(OUT_OF_MEMORY)
     exited = "" if code is None else f", with exit code {code}"
     note = f"its Batch job has ended as {status}{exited}{f': {message}' if message else ''}"
-    return JobState(
-        ended=True, note=note, began=code is not None or status == "SUCCEEDED" or not message, exit_code=code
-    )
+    began = code is not None or status == "SUCCEEDED" or not message
+    return JobState(ended=True, note=note, began=began, exit_code=code, exhausted=exhausted)

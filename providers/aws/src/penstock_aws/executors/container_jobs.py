@@ -14,6 +14,8 @@ from penstock.spec.fields import Connection
 from penstock.spec.remote import Refused, RemoteContext, RemoteExecutor, Ticket
 
 COMMAND = ("penstock", "worker", "--ticket")
+OUT_OF_MEMORY = "OutOfMemoryError"
+"""How the reason of a container begins that was killed for its memory: "Stopped task error codes" of the ECS developer guide."""
 _MOST_FOUND = 20
 _FIRST_SIGNAL = 128
 _PASSING = frozenset({ErrorKind.THROTTLED, ErrorKind.QUOTA_EXHAUSTED})
@@ -58,12 +60,14 @@ class JobState(NamedTuple):
         note: How it ended, or what it waits for.
         began: Whether its container ran; one that never did is started again.
         exit_code: Of the container; None for none.
+        exhausted: Whether its memory had run out.
     """
 
     ended: bool
     note: str = ""
     began: bool = True
     exit_code: int | None = None
+    exhausted: bool = False
 
 
 @dataclass
@@ -164,6 +168,8 @@ class ContainerJobs(RemoteExecutor):
             if not state.ended:
                 if state.note:
                     self.context.waiting(name, state.note)
+            elif state.exhausted:
+                self.context.gone(name, state.note, failed=True)
             elif not state.began or (state.exit_code is not None and 0 < state.exit_code < _FIRST_SIGNAL):
                 self.context.waiting(
                     name, state.note

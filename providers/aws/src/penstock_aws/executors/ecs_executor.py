@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from penstock.errors import ConfigError
 from penstock.spec.remote import RemoteContext, Ticket
 from penstock_aws.executors.container_jobs import (
+    OUT_OF_MEMORY,
     AwsOptions,
     ContainerJobs,
     JobState,
@@ -132,4 +133,6 @@ def _state(task: Mapping[str, Any]) -> JobState:
     message = "; ".join(dict.fromkeys(filter(None, reasons))) or "no reason was given"
     exited = "" if code is None else f", with exit code {code}"
     began = task.get("stopCode") != "TaskFailedToStart"
-    return JobState(ended=True, note=f"its ECS task has stopped{exited}: {message}", began=began, exit_code=code)
+    exhausted = any(str(each.get("reason", "")).startswith(OUT_OF_MEMORY) for each in containers)
+    note = f"its ECS task has stopped{exited}: {message}"
+    return JobState(ended=True, note=note, began=began, exit_code=code, exhausted=exhausted)

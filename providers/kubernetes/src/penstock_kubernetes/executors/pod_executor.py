@@ -155,7 +155,8 @@ class KubernetesExecutor(RemoteExecutor):
         name = pod["metadata"]["name"]
         end = end_of(pod, WORKER)
         if end is not None:
-            self.context.gone(name, f"its pod has ended: {end.reason}" if end.reason else _LEFT)
+            reason = f"its pod has ended: {end.reason}" if end.reason else _LEFT
+            self.context.gone(name, reason, failed=end.exhausted)
             self._room()
             return
         taken = is_taken_back(pod)
@@ -193,7 +194,7 @@ class KubernetesExecutor(RemoteExecutor):
         )
         with self._lock:
             self._last_notes.pop(name, None)
-        self.context.gone(name, f"its pod is gone: {cause}")
+        self.context.gone(name, f"its pod is gone: {cause}", failed=end is not None and end.exhausted)
         self._room()
 
     def _room(self) -> None:

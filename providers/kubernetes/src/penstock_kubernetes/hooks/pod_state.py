@@ -30,6 +30,7 @@ _TAKEN = frozenset(
     {"Evicted", "NodeLost", "Preempting", "Terminated", "NodeShutdown", "NodeAffinity", "UnexpectedAdmissionError"}
 )
 _KILLED = 137
+_OUT_OF_MEMORY = "OOMKilled"
 
 
 class PodStart(NamedTuple):
@@ -54,12 +55,14 @@ class PodEnd(NamedTuple):
         exit_code: That of the container that was asked about; None if it has none.
         message: The termination message of this container.
         taken: Whether the cluster took its place, its machine or its memory: none of its own doing.
+        exhausted: Whether the memory of a container of it had run out.
     """
 
     reason: str
     exit_code: int | None = None
     message: str = ""
     taken: bool = False
+    exhausted: bool = False
 
 
 def start_of(pod: Object, events: Iterable[Object] = ()) -> PodStart:
@@ -119,7 +122,8 @@ def end_of(pod: Object, container: str) -> PodEnd | None:
             _sentence(f"it was ended ({reason})", status.get("message", "")), code, message, taken=reason in _TAKEN
         )
     causes = [cause for each in _statuses(pod) if (cause := _cause(each, pod))]
-    return PodEnd("; ".join(causes) or "it failed, and no container says why", code, message)
+    exhausted = any(_last(each).get("reason") == _OUT_OF_MEMORY for each in _statuses(pod))
+    return PodEnd("; ".join(causes) or "it failed, and no container says why", code, message, exhausted=exhausted)
 
 
 def late(pod: Object, start: PodStart, now: datetime, schedule_s: float, startup_s: float) -> str:
@@ -172,7 +176,7 @@ def _cause(container: Object, pod: Object) -> str:
     code = ended.get("exitCode")
     if not ended or code == 0:
         return ""
-    if ended.get("reason") == "OOMKilled":
+    if ended.get("reason") == _OUT_OF_MEMORY:
         limit = _limit(pod, name)
         most = f", of which it may have {limit}" if limit else ""
         return f"container {name!r} was killed for its memory{most} (OOMKilled, exit code {code})"
