@@ -66,7 +66,6 @@ RULES = {
             f"{CORE}/testing/suites/remote/remote_executor.py": "a server and a worker inherit the environment of their test",
             f"{CORE}/app/scheduler.py": "main module",
             f"{CORE}/app/parts/engine_secrets.py": "takes out what lets in at the engines of remote executors, which tries would inherit",
-            f"{CORE}/app/workers/remote_worker.py": "takes out the same in a worker",
             f"{CORE}/app/alert_channel.py": "main module",
             f"{CORE}/cli/root.py": "main module",
             f"{CORE}/author/operators/bash.py": "a command inherits the environment of its task",
