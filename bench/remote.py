@@ -1,10 +1,11 @@
 """Tries on other machines' behalf, beside a plain floor of the same run.
 
-    python bench/remote.py [rest celery queued] [--rounds N] [--postgres]
+    python bench/remote.py [rest celery dask kubernetes queued] [--rounds N] [--postgres]
 
 rest: what 500 workers that wait for work cost the server. celery: W1, a chain of 4 no-op tasks, and W2, 1,000 independent ones, by a
-worker of 2 slots on a Valkey of the test kit, beside bare Celery with its results kept, of the same slots. queued: what a try costs
-the scheduler with 10 and with 10,000 of them queued. With ``--postgres``, the database is a PostgreSQL of the test kit, with fsync.
+worker of 2 slots on a Valkey of the test kit, beside bare Celery with its results kept, of the same slots. dask and kubernetes: a
+chain of 4 and 10 independent ones beside bare submits and bare pods. queued: what a try costs the scheduler's process with 10 and with
+10,000 of them queued. With ``--postgres``, the database is a PostgreSQL of the test kit, with fsync.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import msgspec
 from core_workloads import cpu_s
+from remote_engines import dask_cluster, pods
 from served import Served, shown
 
 from penstock.app.compose import installation
@@ -41,9 +43,8 @@ SETTINGS = """
 isolation = "{isolation}"
 
 [executors.far]
-type = "celery.executor"
 server = "{{url}}"
-broker = "{broker}"
+{table}
 
 [queues]
 far = "far"
@@ -137,14 +138,15 @@ async def _wait_for_work(served: Served, workers: int, seconds: float) -> None:
 
 
 @contextmanager
-def at_work(broker: ValkeyServer, isolation: str, database: str) -> Iterator[RemoteInstallation]:
-    """An installation with one worker of two slots."""
+def at_work(table: str, isolation: str, database: str, *, pool: bool) -> Iterator[RemoteInstallation]:
+    """An installation whose tries go by an executor, to a pool of one worker with two slots or to whoever the engine starts."""
     with tempfile.TemporaryDirectory() as name:
         environ = {"PENSTOCK_DATABASE__URL": database} if database else {}
-        settings = SETTINGS.format(isolation=isolation, broker=broker.url)
+        settings = SETTINGS.format(isolation=isolation, table=table)
         with RemoteInstallation(Path(name), settings, {"dags.py": DAGS}, environ) as made:
             made.up()
-            made.worker("--executor", "far", "--queues", "far", "--concurrency", "2")
+            if pool:
+                made.worker("--executor", "far", "--queues", "far", "--concurrency", "2")
             made.trigger("w1", "warm")
             made.ended("w1", "warm")
             yield made
@@ -202,7 +204,7 @@ def celery(rounds: int, database: str) -> None:
         for isolation in ("fork", "reuse"):
             found: dict[str, list[float]] = {"w1": [], "w2_1000": []}
             floor: dict[str, list[float]] = {"w1": [], "w2_1000": []}
-            with at_work(broker, isolation, database) as made:
+            with at_work(_by_celery(broker), isolation, database, pool=True) as made:
                 for number in range(rounds):
                     for name, plain in (("w1", w1), ("w2_1000", w2)):
                         floor[name].append(plain())
@@ -213,34 +215,50 @@ def celery(rounds: int, database: str) -> None:
                 shown(f"{name} by Celery, {isolation}, times bare Celery", ours / plain_s, "x", MOST, more)
 
 
-def queued(database: str) -> None:
+def engine(name: str, rounds: int, database: str) -> None:
+    """A chain of 4 and 10 independent tries by an engine that starts a worker for each, and by that engine alone, in turns."""
+    environ = {"PENSTOCK_DATABASE__URL": database} if database else {}
+    made_of, floor_of = {"dask": (dask_cluster, "dask.submit"), "kubernetes": (pods, "a bare pod")}[name]
+    found: dict[str, list[float]] = {"w1": [], "w2_10": []}
+    floor: dict[str, list[float]] = {"w1": [], "w2_10": []}
+    with made_of() as (table, floors), at_work(table, "fork", database, pool=False) as made:
+        for number in range(rounds):
+            for dag_id, plain in floors.items():
+                floor[dag_id].append(plain())
+                found[dag_id].append(seconds_of(made, environ, dag_id, f"{name}-{number}"))
+    for dag_id, tries in (("w1", 4), ("w2_10", 10)):
+        ours_ms, plain_ms = (statistics.median(each[dag_id]) / tries * 1000 for each in (found, floor))
+        more = f"{ours_ms:.1f} ms; {floor_of} {plain_ms:.1f} ms"
+        shown(f"a try of {dag_id} by {name}, beyond {floor_of}", ours_ms - plain_ms, "ms", None, more)
+
+
+def queued(many: int, database: str) -> None:
     """What a try costs the scheduler's process while few and while many are queued."""
     environ = {"PENSTOCK_DATABASE__URL": database} if database else {}
-    with valkey() as broker, at_work(broker, "reuse", database) as made:
+    with valkey() as broker, at_work(_by_celery(broker), "reuse", database, pool=True) as made:
         [scheduler] = made.pids("penstock.app.scheduler")
         cost = {}
-        for dag_id, number, runs in (("w2_10", 10, 100), ("w2_10000", 10_000, 1)):
+        for number, runs in ((10, many // 100), (many, 1)):
             used = cpu_s(scheduler)
             for run in range(runs):
-                seconds_of(made, environ, dag_id, f"queued-{run}")
+                seconds_of(made, environ, f"w2_{number}", f"queued-{run}")
             cost[number] = (cpu_s(scheduler) - used) / (number * runs) * 1000
-        few, many = cost[10], cost[10_000]
-        shown(
-            "a try of 10,000 queued, times one of 10",
-            many / few,
-            "x",
-            1.0,
-            f"{many:.2f} and {few:.2f} ms of the scheduler",
-        )
+        more = f"{cost[many]:.2f} and {cost[10]:.2f} ms of the scheduler"
+        shown(f"a try of {many:,} queued, times one of 10", cost[many] / cost[10], "x", 1.0, more)
+
+
+def _by_celery(broker: ValkeyServer) -> str:
+    return f'type = "celery.executor"\nbroker = "{broker.url}"'
 
 
 def main() -> None:
     """Run what was named, everything unless something was."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="*", default=["rest", "celery", "queued"])
+    parser.add_argument("what", nargs="*", default=["rest", "celery", "dask", "kubernetes", "queued"])
     parser.add_argument("--rounds", type=int, default=3, metavar="N")
     parser.add_argument("--workers", type=int, default=500, metavar="N")
     parser.add_argument("--seconds", type=float, default=45, metavar="N")
+    parser.add_argument("--queued", type=int, default=10_000, choices=[1000, 10_000], help="tries that are many")
     parser.add_argument("--postgres", action="store_true", help="on a PostgreSQL of the test kit, with fsync")
     asked = parser.parse_args()
     with ExitStack() as stack:
@@ -254,8 +272,10 @@ def main() -> None:
                 rest(asked.workers, asked.seconds)
             elif what == "celery":
                 celery(asked.rounds, database)
+            elif what in ("dask", "kubernetes"):
+                engine(what, asked.rounds, database)
             elif what == "queued":
-                queued(database)
+                queued(asked.queued, database)
             else:
                 parser.error(f"there is no {what!r}")
 

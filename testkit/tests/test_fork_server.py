@@ -5,6 +5,7 @@ import os
 import pytest
 
 from penstock_testkit.commands.fork_server import ForkServer
+from penstock_testkit.processes import wait_until
 
 PROGRAM = """
 import os, signal, sys
@@ -21,6 +22,9 @@ def main():
         raise ValueError("no box")
     elif what == "dies":
         os.kill(os.getpid(), signal.SIGKILL)
+    elif what == "waits":
+        print("ready", flush=True)
+        signal.pause()
     elif what == "imports":
         import penstock_testkit
         print(penstock_testkit.__file__)
@@ -67,6 +71,31 @@ def test_what_stands_in_for_a_module_that_the_server_has_imported_is_taken(serve
     module.touch()
     ended = server.run(["imports"], probe, {"PYTHONPATH": str(module.parent)}, seconds=60)
     assert ended.out == f"{module}\n", ended
+
+
+def test_a_command_that_goes_on_has_a_session_an_output_and_an_end_of_its_own(server, probe):
+    variables = {"PYTHONPATH": str(probe / "site"), "GIVEN": "a word"}
+    for words, end in ((["tells", "x"], 0), (["exits"], 1), (["dies"], -9), (["waits"], -15)):
+        made = server.start(words, probe, variables)
+        with made.stdout as stream:
+            first = stream.readline()
+            assert os.getsid(made.pid) == made.pid if words == ["waits"] else True
+            made.terminate() if words == ["waits"] else None
+            stream.read()
+        wait_until(lambda made=made: made.poll() is not None, seconds=20, otherwise=lambda: "it does not end")
+        assert (made.poll(), made.pid != os.getpid()) == (end, True), first
+    with pytest.raises(ValueError, match="PYTHONHASHSEED"):
+        server.start(["tells"], probe, {"PYTHONHASHSEED": "1"})
+
+
+def test_commands_that_go_on_end_with_the_process_that_started_them(probe):
+    made = ForkServer("probe.main:main")
+    waits = made.start(["waits"], probe, {"PYTHONPATH": str(probe / "site")})
+    with waits.stdout as stream:
+        assert stream.readline() == b"ready\n"
+        made.close()
+        assert stream.read() == b""
+    assert waits.poll() == -9
 
 
 @pytest.mark.parametrize("own", [{}, {"PYTHONHASHSEED": "1"}], ids=["forked", "an interpreter of its own"])

@@ -9,6 +9,7 @@ import pytest
 import redis
 from storm.installation import Storm
 from storm.play import play
+from storm.strikes import common_strikes, stand_still
 
 from penstock_testkit.brokers.valkey import valkey
 from penstock_testkit.nightly import nightly_but
@@ -17,17 +18,6 @@ SEED = int(os.environ.get("STORM_SEED", "1"))
 TASKS = int(os.environ.get("STORM_TASKS", "5000"))
 
 pytestmark = [pytest.mark.timeout(3600), pytest.mark.xdist_group("chaos")]
-
-
-def of_database(server):
-    """PostgreSQL crashes, and is back a moment later."""
-
-    def crash(chance):
-        server.kill()
-        time.sleep(chance.uniform(0.2, 2.0))
-        server.start()
-
-    return {"the database crashes": (1, crash)}
 
 
 def of_valkey(broker, queue):
@@ -50,10 +40,19 @@ def of_valkey(broker, queue):
 
     return {
         "the broker is killed": (1, crash),
+        "the broker stands still": (1, lambda chance: stand_still([broker.pid], chance.uniform(0.5, 5.0))),
         "messages are doubled": (2, tamper(lambda _, messages: [each for each in messages for _ in range(2)])),
         "messages are dropped": (1, tamper(lambda chance, messages: [m for m in messages if chance.random() < 0.5])),
         "messages are shuffled": (1, tamper(lambda chance, messages: chance.sample(messages, len(messages)))),
     }
+
+
+def answers(broker):
+    with redis.Redis.from_url(broker.url, socket_timeout=1) as client:
+        try:
+            return client.ping()
+        except redis.RedisError:
+            return False
 
 
 @pytest.mark.parametrize("tasks", nightly_but([150], [150, TASKS]))
@@ -62,7 +61,8 @@ def test_tries_by_celery_succeed_once_each_whatever_is_struck(tmp_path, postgres
     with valkey() as broker:
         table = f'type = "celery.executor"\nbroker = "{broker.url}"'
         with Storm(tmp_path / "project", database, table, tasks) as storm:
-            strikes = {**of_valkey(broker, "far"), **of_database(postgres_server)}
-            found = play(storm, SEED, strikes, calm_s=2.0, patience_s=120 + tasks * 0.3)
+            strikes = {**common_strikes(storm, postgres_server), **of_valkey(broker, "far")}
+            found = play(storm, SEED, strikes, calm_s=2.0, patience_s=120 + tasks * 0.3, serves=lambda: answers(broker))
     (tmp_path / "report.json").write_text(json.dumps(found))  # read by who looks for a seed
     assert sum(found["strikes"].values()) >= 3, found
+    assert not any(found["left"].values()), found

@@ -1,20 +1,24 @@
 """The same where each try has a pod of its own: pods are killed and evicted, watches cut and blind, history compacted, quotas full."""
 
+import contextlib
 import json
 import os
 import sys
 import time
-from contextlib import suppress
 
 import pytest
 from storm.installation import MARK, Storm
 from storm.play import play
+from storm.strikes import common_strikes
 
+from penstock_testkit.commands.fork_server import ForkServer
 from penstock_testkit.kubernetes import KubeCluster
 from penstock_testkit.nightly import nightly_but
 
 SEED = int(os.environ.get("STORM_SEED", "1"))
-TASKS = int(os.environ.get("STORM_TASKS", "300"))
+TASKS = int(os.environ.get("STORM_TASKS", "5000"))
+IMPORTED = ("penstock.cli.workers", "penstock.app.workers", "penstock.worker", "penstock.execute", "penstock.client")
+"""What a worker imports, once for all pods: each is a process of its own all the same."""
 
 pytestmark = [pytest.mark.timeout(7200), pytest.mark.xdist_group("chaos")]
 
@@ -25,7 +29,7 @@ def of_cluster(cluster):
     def to_a_pod(change):
         def strike(chance):
             if names := sorted(cluster.pods()):
-                with suppress(KeyError):  # it has ended meanwhile
+                with contextlib.suppress(KeyError):  # it has ended meanwhile
                     change(chance.choice(names))
 
         return strike
@@ -58,8 +62,10 @@ def of_cluster(cluster):
 def test_tries_in_pods_succeed_once_each_whatever_is_struck(tmp_path, postgres_server, tasks):
     database = postgres_server.create_database()
     cluster = KubeCluster(tmp_path / "node")
-    with cluster.serving() as url:
-        command = json.dumps([sys.executable, "-m", "penstock", "worker", "--ticket"])
+    program = (sys.executable, "-m", "penstock")
+    with cluster.serving() as url, contextlib.closing(ForkServer("penstock.cli:main", *IMPORTED)) as forks:
+        cluster.node.warm[program] = forks
+        command = json.dumps([*program, "worker", "--ticket"])
         table = f'''type = "kubernetes.executor"
 image = "penstock:1"
 command = {command}
@@ -71,12 +77,14 @@ watch_s = 5
 '''
         with Storm(tmp_path / "project", database, table, tasks, workers=0) as storm:
             cluster.node.environment = {
-                **cluster.node.environment,
                 **{name: storm.environ[name] for name in (MARK, "STORM_LINES", "PATH")},
                 "TMPDIR": str(tmp_path),
             }
-            found = play(storm, SEED, of_cluster(cluster), calm_s=1.5, patience_s=180 + tasks * 4)
+            strikes = {**common_strikes(storm, postgres_server), **of_cluster(cluster)}
+            found = play(storm, SEED, strikes, calm_s=1.5, patience_s=180 + tasks * 4)
             storm.wait(lambda: not cluster.pods(), f"seed {SEED}: no pod is left", 60)
+            storm.wait(lambda: not cluster.store.all("secrets"), f"seed {SEED}: no ticket is left", 20)
+            found["left"] |= {"pods": len(cluster.pods()), "containers": len(cluster.node.alive())}
     (tmp_path / "report.json").write_text(json.dumps(found))
-    assert cluster.node.alive() == []
     assert sum(found["strikes"].values()) >= 3, found
+    assert not any(found["left"].values()), found

@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 
 from penstock_testkit.brokers.valkey import valkey
-from penstock_testkit.nightly import at_night
+from penstock_testkit.nightly import at_night, nightly_but
 from penstock_testkit.remote.remote_installation import RemoteInstallation
 
 TASKS = at_night(200, 60)
@@ -70,12 +70,15 @@ class Autoscaler:
         return wanted
 
 
-def test_workers_come_and_go_by_the_signal_and_every_try_succeeds_at_its_first(tmp_path):
+@pytest.mark.parametrize("kind", nightly_but(["sqlite"], ["sqlite", "postgresql"]))
+def test_workers_come_and_go_by_the_signal_and_every_try_succeeds_at_its_first(tmp_path, request, kind):
+    database = request.getfixturevalue("postgres_server").create_database() if kind == "postgresql" else ""
+    environ = {"PENSTOCK_DATABASE__URL": database} if database else {}
     runs = [f"wave-{number}" for number in range(3)]
     with valkey() as broker:
         settings = SETTINGS.replace("{broker}", broker.url)
         dag = DAG.replace("TASKS", str(TASKS // len(runs)))
-        with RemoteInstallation(tmp_path / "project", settings, {"waves.py": dag}) as made:
+        with RemoteInstallation(tmp_path / "project", settings, {"waves.py": dag}, environ) as made:
             made.up()
             scaler = Autoscaler(made, random.Random(1))
             for run_id in runs:

@@ -146,6 +146,10 @@ class PostgresServer:
             otherwise=lambda: f"backends {backends} of the killed PostgreSQL did not end",
         )
 
+    def pids(self) -> list[int]:
+        """Ids of all its processes, the postmaster's first."""
+        return [self.pid, *self._backends()]
+
     def restart(self) -> None:
         """Stop the server when it runs, and start it on the same data and port."""
         self.stop()

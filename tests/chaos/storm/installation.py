@@ -9,12 +9,15 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from storm.stuck import serves
 
 from penstock.app.compose import installation
 from penstock.service.dags import trigger
@@ -24,7 +27,7 @@ from penstock_testkit.beside import WITHOUT_SERVER
 from penstock_testkit.processes import free_port
 
 MARK = "STORM_FOLDER"
-LEASE_S = 6.0
+LEASE_S = 10.0
 """Seconds after which a silent worker has lost its tries; short, so that a test sees many end."""
 SETTINGS = """
 [executors.far]
@@ -37,6 +40,7 @@ worker_lease_s = {lease}
 far = "far"
 
 [scheduler]
+role_lease_s = 3.0
 takeover_s = 5.0
 """
 DAG = """
@@ -44,7 +48,7 @@ import os, random, time
 from penstock import DAG, task
 
 def note(word, number):
-    line = f"{number} {os.getpid()} {time.monotonic_ns()} {word}\\n"
+    line = f"{number} {os.getpid()} {time.time_ns()} {word}\\n"
     lines = os.open(os.environ["STORM_LINES"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.write(lines, line.encode())
     os.close(lines)
@@ -98,6 +102,7 @@ class Storm:
         self.workers = [f"worker {number}" for number in range(workers)]
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._seen: Installation | None = None
+        self.strikes: list[tuple[float, str]] = []
 
     def __enter__(self) -> "Storm":
         return self
@@ -133,11 +138,18 @@ class Storm:
         if process is not None and process.poll() is None:
             return
         words, own = self._commands[name]
-        with (self.folder / f"{name}.out").open("ab") as out:
-            self._processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "penstock", *words], cwd=self.folder, env=self.environ | own, stdin=subprocess.DEVNULL,
-                stdout=out, stderr=out,
-            )  # fmt: skip
+        made = self._processes[name] = subprocess.Popen(
+            [sys.executable, "-m", "penstock", *words], cwd=self.folder, env=self.environ | own, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        threading.Thread(target=self._keep, args=(name, made), daemon=True).start()
+
+    def _keep(self, name: str, process: "subprocess.Popen[bytes]") -> None:
+        """Keep what a process prints, each line with its instant."""
+        assert process.stdout is not None
+        with process.stdout, (self.folder / f"{name}.out").open("ab", 0) as out:
+            for line in process.stdout:
+                out.write(f"{datetime.now(UTC):%H:%M:%S.%f} ".encode() + line)
 
     def revive_all(self) -> None:
         """Start whatever does not live."""
@@ -149,6 +161,20 @@ class Storm:
         process = self._processes[name]
         if process.poll() is None:
             process.send_signal(number)
+
+    def pid(self, name: str) -> int:
+        """Id of a process."""
+        return self._processes[name].pid
+
+    def note(self, strike: str) -> None:
+        """Keep when something strikes."""
+        self.strikes.append((time.time(), strike))
+        with (self.folder / "strikes").open("a") as out:
+            out.write(f"{datetime.now(UTC):%H:%M:%S} {strike}\n")
+
+    def serves(self) -> bool:
+        """Whether server and database answer, and some scheduler lives and stands not still."""
+        return serves(self.url) and any(_goes(pid) for pid in self.schedulers())
 
     def schedulers(self) -> list[int]:
         """Ids of the processes of schedulers."""
@@ -225,6 +251,13 @@ class Storm:
                 told = "".join(f"\n== {name}\n{self.output(name)[-1500:]}" for name in self._commands)
                 raise AssertionError(f"{what}: not in {seconds:g} s{told}")
             time.sleep(0.1)  # real processes are waited for, from outside
+
+
+def _goes(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T"
+    except OSError:
+        return False
 
 
 def pick(chance: random.Random, weights: dict[str, float]) -> str:

@@ -119,6 +119,20 @@ def test_a_scheduler_that_was_stopped_blames_no_worker_for_it(site):
     assert [type(each) for each in told] == [Heartbeat]
 
 
+def test_time_without_the_database_is_counted_against_no_worker_and_lets_none_begin_anew(site, cut):
+    executor, _ = site.executor()
+    request = site.request()
+    executor.submit([request])
+    site.claim(request)
+    site.told(executor)
+    assert site.pass_s(40.0, executor) == []
+    cut(executor).cut("received", after=False, times=100)
+    assert site.pass_s(40.0, executor) == []
+    executor._tries.cuts = 0
+    assert site.pass_s(15.0, executor) == []
+    assert site.pass_s(25.0, executor) == [(TryFinished, "extract", LOST)]
+
+
 def test_steps_of_the_wall_clock_of_servers_and_workers_lose_nothing(site):
     executor, _ = site.executor()
     request = site.request()
@@ -222,15 +236,15 @@ class Cut:
     """Stands before the store of remote tries, and cuts calls of one method, once it has done its work or before."""
 
     def __init__(self, tries):
-        self._tries, self.method, self.after, self.left = tries, "", False, 0
+        self._tries, self.method, self.after, self.cuts = tries, "", False, 0
 
     def __getattr__(self, name):
         inner = getattr(self._tries, name)
 
         def call(*args):
-            if name != self.method or not self.left:
+            if name != self.method or not self.cuts:
                 return inner(*args)
-            self.left -= 1
+            self.cuts -= 1
             if self.after:
                 inner(*args)
                 raise CommitUnknownError("the session was cut", transaction="1")
@@ -239,7 +253,7 @@ class Cut:
         return call
 
     def cut(self, method, *, after, times=1):
-        self.method, self.after, self.left = method, after, times
+        self.method, self.after, self.cuts = method, after, times
 
 
 @pytest.fixture(params=[False, True], ids=["before", "after the commit"])

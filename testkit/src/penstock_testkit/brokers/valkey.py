@@ -46,6 +46,13 @@ class ValkeyServer:
             otherwise=lambda: f"Valkey did not get ready:\n{tail(self._folder / 'log')}",
         )
 
+    @property
+    def pid(self) -> int:
+        """Its process id; raises RuntimeError if it does not run."""
+        if self._process is None:
+            raise RuntimeError(f"Valkey on port {self.port} is not running; call start()")
+        return self._process.pid
+
     def kill(self) -> None:
         """End it at once, with all that it holds."""
         if self._process is not None:

@@ -5,6 +5,7 @@ its words, folder, environment, input, output, exit code and death are its own. 
 """
 
 import atexit
+import contextlib
 import functools
 import gc
 import importlib
@@ -16,9 +17,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
+
+from penstock_testkit.processes import die_with_parent
 
 _INTERPRETER = ("PYTHON", "LD_")
 """Beginnings of variables that an interpreter reads at its start; with others than the server's a command has one of its own."""
@@ -33,6 +37,36 @@ class CommandResult(NamedTuple):
     code: int
     out: str
     err: str
+
+
+class ForkedCommand:
+    """A command that runs, in a session of its own; it is killed when the process that started it ends.
+
+    Args:
+        line: Tells its process id, then its exit code.
+        stdout: What it writes, its errors too.
+    """
+
+    def __init__(self, line: socket.socket, stdout: IO[bytes]) -> None:
+        self._line, self.stdout = line, stdout
+        self.pid = int(line.recv(64) or 0)
+        self.returncode: int | None = None
+        if not self.pid:
+            raise ChildProcessError("the fork server has ended")
+        line.setblocking(False)
+
+    def poll(self) -> int | None:
+        """Its exit code, that of a signal below zero; None while it runs."""
+        if self.returncode is None:
+            with contextlib.suppress(BlockingIOError):
+                self.returncode = int(self._line.recv(64) or -signal.SIGKILL)
+                self._line.close()
+        return self.returncode
+
+    def terminate(self) -> None:
+        """Send it SIGTERM."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGTERM)
 
 
 class ForkServer:
@@ -55,7 +89,7 @@ class ForkServer:
                 stdin=subprocess.DEVNULL,
             )
         self._line, self._package = ours, entry.partition(".")[0]
-        self._started_with = _of_interpreter(os.environ)
+        self._started_with, self._lock = _of_interpreter(os.environ), threading.Lock()
 
     def run(
         self,
@@ -105,8 +139,31 @@ class ForkServer:
             ended = line.recv(64)
             return CommandResult(int(ended or -signal.SIGKILL), _text(out), _text(errors))
 
+    def start(self, words: Sequence[str], folder: Path, variables: Mapping[str, str]) -> ForkedCommand:
+        """Begin to run the command line with these words, and nothing to read.
+
+        Args:
+            words: What follows the program's name.
+            folder: The working directory.
+            variables: The whole environment, beside what the server's interpreter has read at its start.
+
+        Raises:
+            ValueError: It has other variables that an interpreter reads at its start.
+        """
+        variables = {**self._started_with, **variables}
+        if _of_interpreter(variables) != self._started_with:
+            raise ValueError(f"a fork cannot have {_of_interpreter(variables)}: the server has {self._started_with}")
+        line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        request = {"words": [*words], "folder": str(folder), "variables": {**variables}, "session": True}
+        read, write = os.pipe()
+        with theirs, _file(json.dumps(request)) as asked, _file("") as into, os.fdopen(write, "wb", 0) as out:
+            descriptors = [each.fileno() for each in (asked, into, out, out, theirs)]
+            with self._lock:
+                socket.send_fds(self._line, [b"run"], descriptors)
+        return ForkedCommand(line, os.fdopen(read, "rb"))
+
     def close(self) -> None:
-        """End it; commands that run go on."""
+        """End it; commands that run go on, unless they were started to end with it."""
         self._line.close()
         self._process.wait(10)
 
@@ -151,21 +208,35 @@ def _serve(line: socket.socket, entry: str) -> None:
 
 def _wait_for_command(entry: str, asked: int, into: int, out: int, errors: int, line: int) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    request = json.loads(os.pread(asked, os.fstat(asked).st_size, 0))
+    os.close(asked)
+    bound = request.get("session", False)
+    if bound:
+        die_with_parent(signal.SIGKILL)
     pid = os.fork()
     if pid == 0:
         os.close(line)
-        _run_command(entry, asked, into, out, errors)
+        if bound:
+            die_with_parent(signal.SIGKILL)
+            os.setsid()
+        _run_command(entry, request, into, out, errors)
+    for each in (into, out, errors):
+        os.close(each)
+    if bound:
+        os.write(line, str(pid).encode())
     _, status = os.waitpid(pid, 0)
-    os.write(line, str(os.waitstatus_to_exitcode(status)).encode())
+    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
+        os.write(line, str(os.waitstatus_to_exitcode(status)).encode())
     os._exit(0)
 
 
-def _run_command(entry: str, asked: int, *streams: int) -> None:
-    request = json.loads(os.pread(asked, os.fstat(asked).st_size, 0))
-    os.close(asked)
+def _run_command(entry: str, request: dict[str, Any], *streams: int) -> None:
     for target, descriptor in enumerate(streams):
         os.dup2(descriptor, target)
         os.close(descriptor)
+    if request.get("session"):
+        # Those that were opened at the start may be of files, which have positions; these write into a pipe.
+        sys.stdout, sys.stderr = (os.fdopen(number, "w", 1, closefd=False) for number in (1, 2))
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["variables"])

@@ -87,7 +87,7 @@ class ObjectStore:
         self.oldest, self.closed = 0, False
         self._version = 1
         self._names = itertools.count(1)
-        self._objects: dict[tuple[str, str, str], Object] = {}
+        self._objects: dict[str, dict[tuple[str, str], Object]] = {name: {} for name in RESOURCES}
 
     @property
     def version(self) -> int:
@@ -102,19 +102,19 @@ class ObjectStore:
             metadata = made.setdefault("metadata", {})
             if not metadata.get("name"):
                 metadata["name"] = f"{metadata['generateName']}{next(self._names):05x}"
-            key = (resource, namespace, metadata["name"])
-            if key in self._objects:
+            key = (namespace, metadata["name"])
+            if key in self._objects[resource]:
                 raise already_exists(resource, metadata["name"])
             made |= {"kind": known.kind, "apiVersion": known.group_version}
             metadata |= {"uid": str(uuid.uuid4()), "creationTimestamp": now_text()}
             if known.namespaced:
                 metadata["namespace"] = namespace
-            return self._kept(key, made, "ADDED")
+            return self._kept(resource, key, made, "ADDED")
 
     def get(self, resource: str, name: str, namespace: str = "") -> Object:
         """An object as it is; raises a refusal if there is none."""
         with self.changed:
-            found = self._objects.get((resource, namespace, name))
+            found = self._objects[resource].get((namespace, name))
             if found is None:
                 raise not_found(resource, name)
             return copy.deepcopy(found)
@@ -122,16 +122,12 @@ class ObjectStore:
     def has(self, resource: str, name: str, namespace: str = "") -> bool:
         """Whether there is one of this name."""
         with self.changed:
-            return (resource, namespace, name) in self._objects
+            return (namespace, name) in self._objects[resource]
 
     def all(self, resource: str, namespace: str = "") -> list[Object]:
         """The objects of a resource, by name; "" for those of every namespace."""
         with self.changed:
-            found = [
-                each
-                for (kind, space, _), each in self._objects.items()
-                if kind == resource and namespace in ("", space)
-            ]
+            found = [each for (space, _), each in self._objects[resource].items() if namespace in ("", space)]
             return copy.deepcopy(
                 sorted(found, key=lambda each: (each["metadata"].get("namespace", ""), each["metadata"]["name"]))
             )
@@ -139,18 +135,18 @@ class ObjectStore:
     def update(self, resource: str, name: str, namespace: str, change: Callable[[Object], object]) -> Object | None:
         """Change an object in place; None if it is gone, and nothing happens if nothing changes."""
         with self.changed:
-            key = (resource, namespace, name)
-            before = self._objects.get(key)
+            key = (namespace, name)
+            before = self._objects[resource].get(key)
             if before is None:
                 return None
             made = copy.deepcopy(before)
             change(made)
-            return copy.deepcopy(before) if made == before else self._kept(key, made, "MODIFIED", before)
+            return copy.deepcopy(before) if made == before else self._kept(resource, key, made, "MODIFIED", before)
 
     def remove(self, resource: str, name: str, namespace: str = "") -> Object | None:
         """Take an object away, and what belongs to it alone; None if it is gone."""
         with self.changed:
-            found = self._objects.pop((resource, namespace, name), None)
+            found = self._objects[resource].pop((namespace, name), None)
             if found is None:
                 return None
             made = copy.deepcopy(found)
@@ -164,15 +160,21 @@ class ObjectStore:
         with self.changed:
             found = [
                 (kind, each)
-                for (kind, _, _), each in self._objects.items()
+                for kind, objects in self._objects.items()
+                for each in objects.values()
                 if any(owner["uid"] == uid for owner in each["metadata"].get("ownerReferences") or ())
             ]
             return copy.deepcopy(found)
 
     def uids(self) -> set[str]:
-        """Those of all objects."""
+        """Those of all objects that may own others."""
         with self.changed:
-            return {each["metadata"]["uid"] for each in self._objects.values()}
+            return {
+                each["metadata"]["uid"]
+                for resource, objects in self._objects.items()
+                if resource != "events"  # which own nothing, and are many
+                for each in objects.values()
+            }
 
     def since(self, version: int, resources: Iterable[str]) -> list[Change]:
         """What happened to resources after a version."""
@@ -195,11 +197,13 @@ class ObjectStore:
             self.closed = True
             self.changed.notify_all()
 
-    def _kept(self, key: tuple[str, str, str], made: Object, what: str, before: Object | None = None) -> Object:
+    def _kept(
+        self, resource: str, key: tuple[str, str], made: Object, what: str, before: Object | None = None
+    ) -> Object:
         self._version += 1
         made["metadata"]["resourceVersion"] = str(self._version)
-        self._objects[key] = made
-        self._record(Change(self._version, what, key[0], copy.deepcopy(made), before))
+        self._objects[resource][key] = made
+        self._record(Change(self._version, what, resource, copy.deepcopy(made), before))
         return copy.deepcopy(made)
 
     def _record(self, change: Change) -> None:

@@ -26,11 +26,11 @@ class LiveWorkers:
         self._workers, self._executor, self._lease_s = workers, executor, lease_s
         self._known: dict[str, RemoteWorker] = {}
         self._last: dict[str, tuple[int, float]] = {}
-        self._now_s, self._missed = 0.0, True
+        self._now_s, self._missed = 0.0, False
         self._slots, self._all_slots, self._idle = Counter[str](), 0, Counter[str]()
 
     def missed(self) -> None:
-        """Note that nobody could look: for what was not seen meanwhile, no worker is blamed."""
+        """Note that nobody could look: the time until the next look is not counted against any worker."""
         self._missed = True
 
     def look(self, now_s: float, busy: Collection[str]) -> None:
@@ -44,11 +44,11 @@ class LiveWorkers:
             StoreError: The database failed.
         """
         self._known = {each.status.worker: each for each in self._workers.all(self._executor)}
-        last = {}
+        last, unseen_s = {}, now_s - self._now_s if self._missed else 0.0
         for worker in {*self._known, *busy}:
             beats = self._known[worker].beats if worker in self._known else 0
             before, since_s = self._last.get(worker, (-1, now_s))
-            last[worker] = (beats, now_s if beats != before or self._missed else since_s)
+            last[worker] = (beats, now_s if beats != before else since_s + unseen_s)
         self._last, self._now_s, self._missed = last, now_s, False
         self._count()
         gone = [each for each in self._known if each not in busy and self._silent_s(each) > FORGET_S]

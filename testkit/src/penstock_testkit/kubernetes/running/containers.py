@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from penstock_testkit.commands.fork_server import ForkedCommand, ForkServer
 from penstock_testkit.processes import bound_to_this_process
 
 _MARK = "TESTKIT_CONTAINER"
@@ -52,6 +53,7 @@ class Container:
         paths: For each path of the spec the real one.
         message: The file of its termination message.
         changed: Notified at each line, and at its end.
+        warm: Fork servers that run programs, by the words with which their commands begin.
     """
 
     def __init__(
@@ -62,7 +64,9 @@ class Container:
         paths: Mapping[str, Path],
         message: Path,
         changed: threading.Condition,
+        warm: Mapping[tuple[str, ...], ForkServer],
     ) -> None:
+        self._warm = warm
         self.name, self.lines = name, list[LogLine]()
         self.exit_code: int | None = None
         self.started_at, self.finished_at = datetime.now(UTC), datetime.now(UTC)
@@ -70,7 +74,7 @@ class Container:
         self.kill_reason = ""
         self._message, self._changed, self._mark = message, changed, uuid.uuid4().hex
         self._reading: threading.Thread | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | ForkedCommand | None = None
         self._start(
             [_real(each, paths) for each in command], {key: _real(value, paths) for key, value in environment.items()}
         )
@@ -144,14 +148,20 @@ class Container:
             self.reason = "StartError"
             self._ended(128)
             return
-        self._process = subprocess.Popen(
-            bound_to_this_process([program, *command[1:]], death_signal=signal.SIGKILL),
-            env={**environment, _MARK: self._mark},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        environment = {**environment, _MARK: self._mark}
+        server = next(((words, each) for words, each in self._warm.items() if (*command[: len(words)],) == words), None)
+        if server is not None:
+            words, forks = server
+            self._process = forks.start(command[len(words) :], Path.cwd(), environment)
+        else:
+            self._process = subprocess.Popen(
+                bound_to_this_process([program, *command[1:]], death_signal=signal.SIGKILL),
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         self._reading = threading.Thread(target=self._read, name=f"log of {self.name}", daemon=True)
         self._reading.start()
 

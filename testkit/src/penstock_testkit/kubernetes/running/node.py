@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from penstock_testkit.commands.fork_server import ForkServer
 from penstock_testkit.kubernetes.cluster_store import RESOURCES, Object, ObjectStore, now_text
 from penstock_testkit.kubernetes.running.pod_status import phase_change, set_condition
 from penstock_testkit.kubernetes.running.pods import PodRun
@@ -28,6 +29,7 @@ class Node:
         images: The command that an image brings with it, by the image's name; of a pod that has no command.
         missing_images: Patterns of images that cannot be pulled.
         environment: What every container's environment begins with.
+        warm: Fork servers that run programs in processes of their own that need import nothing, by the words with which commands begin.
         restart_s: How long a container that ended is not started again.
         back_off_s: How long until a container that could not be made is tried again.
     """
@@ -39,6 +41,7 @@ class Node:
         self.images: dict[str, Sequence[str]] = {}
         self.missing_images = ["bad/*"]
         self.environment: Mapping[str, str] = {"PATH": os.environ.get("PATH", os.defpath)}
+        self.warm: dict[tuple[str, ...], ForkServer] = {}
         self.restart_s = self.back_off_s = 0.05
         self.pods: dict[tuple[str, str], PodRun] = {}
         self._numbers = itertools.count(1)

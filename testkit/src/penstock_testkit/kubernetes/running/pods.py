@@ -237,6 +237,7 @@ class PodRun(threading.Thread):
             paths,
             message,
             self._store.changed,
+            self._node.warm,
         )
         self.runs[container["name"]] = found
         self._change(self._show)
