@@ -33,7 +33,7 @@ from penstock.service.execution.execution import Execution
 from penstock.service.execution.try_files import TryFiles
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
-from penstock.spec.executor import PlanCode, TryFacts, TryFinished, TryRequest
+from penstock.spec.executor import PlanCode, TryFacts, TryFinished, TryRequest, TryStarted
 from penstock.store import Keyring, Store, new_key
 from penstock.tries.paths import log_path
 from penstock.tries.remote.tickets import ticket, ticket_name
@@ -178,6 +178,10 @@ class Tries:
             self.cancelled[key.task_id] = reason
             self._tell(TryFinished(key, epoch, NOW, TryEnd(Outcome.CANCELLED, reason)))
 
+    def begin(self, task_id):
+        request = self.submitted[task_id]
+        self._tell(TryStarted(request.key, request.epoch, 1, NOW))
+
     def end(self, task_id, end=None):
         request = self.submitted[task_id]
         self._tell(TryFinished(request.key, request.epoch, NOW, end or TryEnd(Outcome.SUCCESS)))
@@ -219,12 +223,13 @@ class Pool:
 
     def __init__(self, site, folder, **plan):
         self.site, self.tries, self.source, self.said, self.told = site, Tries(), Source(), [], []
+        clock = plan.pop("clock", SystemClock())
         key = "the-key-of-a-worker"
         status = WorkerStatus(worker_name("host-1", key), "far", ("default",), "host", "1.0", plan.pop("slots", 2))
         plan = {"isolated": folder / "none.json", **plan}
         plan = WorkerPlan(status, key, "token", folder, folder / "own", **plan)
         client = ExecutionClient(server_address(site.url), 5.0)
-        self.worker = TicketWorker(plan, client, self.tries, self.source, SystemClock(), self.said.append)
+        self.worker = TicketWorker(plan, client, self.tries, self.source, clock, self.said.append)
         self.raised = None
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()

@@ -4,8 +4,9 @@ from penstock.model.attempt import TryEnd
 from penstock.model.remote.remote_try import OfferedTry
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
+from penstock.testing import FakeClock
 
-from .conftest import until
+from .conftest import NOW, until
 
 SUCCESS = TryEnd(Outcome.SUCCESS)
 NOT_FOUND_OF_A_PROXY = (404, b"default backend - 404", "text/plain")
@@ -27,6 +28,71 @@ def test_a_ticket_is_claimed_run_and_its_end_told_with_its_log(site, pool):
     assert until(lambda: site.ends().get(ticket.name), "it ends") == SUCCESS
     assert site.log() == b"hello\nbye\n"
     until(lambda: worker.told == [True, SUCCESS], "its source is told")
+
+
+def short_ones(site, worker, number):
+    """Have a worker see that tries are short."""
+    for each in (f"short{index}" for index in range(number)):
+        worker.bring(site.offer(each).secret)
+        worker.runs(each)
+        worker.tries.begin(each)
+        worker.tries.end(each)
+    until(lambda: len(worker.worker.tries) == 0, "they end")
+
+
+def has_begun(worker, task_id):
+    """Whether the process of a try has begun, as the worker knows."""
+    return any(each.began_s is not None for each in worker.worker.tries.all() if each.request.facts.task_id == task_id)
+
+
+def test_while_tries_are_short_more_are_claimed_than_there_are_slots_and_what_waits_is_given_back(site, pool):
+    clock = FakeClock(NOW)
+    worker = pool(slots=1, clock=clock)
+    short_ones(site, worker, 3)
+    long, waits = site.offer("long"), site.offer("waits")
+    worker.bring(long.secret)
+    worker.runs("long")
+    worker.tries.begin("long")
+    until(lambda: has_begun(worker, "long"), "it begins")
+    worker.bring(waits.secret)
+    worker.runs("waits")
+    assert not worker.tries.cancelled
+    clock.advance(1.5)
+    until(lambda: worker.told[-1] is None, "its source is told that it is not this worker's any more")
+    assert list(worker.tries.cancelled) == ["waits"]
+    assert site.store.remote_tries.claim([waits.name], "a-claim-of-another", "w", NOW)
+    assert site.ends().keys().isdisjoint({waits.name, long.name})
+
+
+def test_a_worker_that_drains_gives_back_at_once_what_waits_for_a_slot(site, pool):
+    worker = pool(slots=1, clock=FakeClock(NOW))
+    short_ones(site, worker, 3)
+    for each in ("has", "waits"):
+        worker.bring(site.offer(each).secret)
+        worker.runs(each)
+    worker.worker.drain()
+    until(lambda: worker.told[-1] is None, "what waits is given back")
+    assert list(worker.tries.cancelled) == ["waits"]
+    worker.tries.end("has")
+    assert worker.over()
+
+
+def test_what_is_cancelled_while_it_is_given_back_ends_as_cancelled(site, pool):
+    clock = FakeClock(NOW)
+    worker = pool(slots=1, clock=clock)
+    short_ones(site, worker, 3)
+    tickets = {each: site.offer(each) for each in ("has", "waits")}
+    for each, ticket in tickets.items():
+        worker.bring(ticket.secret)
+        worker.runs(each)
+
+    def cancelled(route, message):
+        if route == "reports" and any(each.given_back for each in message.tries):
+            site.store.remote_tries.cancel([tickets["waits"].name], "you said so")
+
+    site.fault = cancelled
+    clock.advance(1.5)
+    assert until(lambda: site.ends().get(tickets["waits"].name), "it ends").outcome is Outcome.CANCELLED
 
 
 def test_what_is_no_ticket_harms_none_that_comes_with_it(site, pool):

@@ -73,6 +73,7 @@ def test_monitors_see_what_is_so(redis):
     seen = []
     redis.worker()
     app = redis.app
+    redis.made.wait(lambda: app.control.enable_events(reply=True, timeout=2.0, limit=1), "it hears its monitor")
     with app.connection_for_read() as connection:
         receiver = EventReceiver(connection, handlers={"*": seen.append}, app=app)
         thread = threading.Thread(target=lambda: receiver.capture(limit=None, timeout=60.0, wakeup=False), daemon=True)

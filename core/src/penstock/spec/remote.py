@@ -84,7 +84,8 @@ class RemoteOptions(msgspec.Struct, frozen=True):
     Attributes:
         server: URL under which workers reach the server; that of ``PENSTOCK_SERVER`` at the worker unless given.
         slots: Tries that it holds at once; unless given, what the executor status, or the slots of the workers that are there.
-        ahead: Tries beyond the workers' slots that are offered before one is free, as a share of the slots.
+        ahead: Tries beyond the workers' slots that are offered before one is free, as a share of the slots; while tries are short,
+            there are more.
         doorbell_s: Seconds after which a ticket that nobody has claimed is rung again.
         worker_lease_s: Seconds after which a worker of which nothing is heard has lost its tries; it ends them itself by then.
     """
@@ -261,7 +262,7 @@ class TicketSink(Protocol):
 
     @property
     def free(self) -> int:
-        """Slots for which it has no ticket."""
+        """Tickets that it could do with now: it may want more than it has slots while tries are short."""
 
     @property
     def stopping(self) -> bool:

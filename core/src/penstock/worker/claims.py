@@ -1,4 +1,9 @@
-"""Exchanges tickets for tries, as many together as there are slots, and asks again until it is told what became of each."""
+"""Exchanges tickets for tries, as many together as there are slots, and asks again until it is told what became of each.
+
+While tries are short, more are claimed than there are slots: each slot would else be idle while the next try is asked for, and each try
+would be a transaction of its own. How many follows from how fast they end, so that each has begun a moment later; one that has not is
+given back (`penstock.worker.taken_ahead`).
+"""
 
 import queue
 import re
@@ -12,6 +17,7 @@ from penstock.errors import ServerError
 from penstock.model.attempt import TryEnd
 from penstock.model.names import error_sentence
 from penstock.model.remote.execution_messages import ClaimAnswer, Claimed, ClaimTickets
+from penstock.model.remote.pace import Pace
 from penstock.processes.supervise import Backoff
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
 
@@ -21,6 +27,8 @@ LAST_S = 10.0
 """Seconds for which a worker that leaves asks what has become of its last claim; what it has got then is lost with its lease."""
 MOST_UNTOLD = 1_000
 """Tries beyond the slots that have ended, and that the server has not heard of, with which none is claimed."""
+AHEAD_S, MOST_AHEAD = 0.1, 64
+"""Seconds within which what is claimed beyond the slots will have begun, as far as can be seen, and how many these are at most."""
 _TICKET = re.compile(r"[a-z0-9-]{1,63}\.[A-Za-z0-9_-]{1,200}")
 
 
@@ -91,16 +99,22 @@ class Claims:
         self._identity = identity
         self._clock, self._pause = clock, threading.Event()
         self._offered: queue.SimpleQueue[Offered | None] = queue.SimpleQueue()
-        self._slots, self._stopping, self._stopped_s = threading.Semaphore(slots), False, 0.0
-        self._lock, self._asked = threading.Lock(), 0
+        self._stopping, self._stopped_s = False, 0.0
+        self._lock, self._asked, self._used = threading.Lock(), 0, 0
+        self._freed, self._pace = threading.Condition(self._lock), Pace(AHEAD_S, MOST_AHEAD)
         self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         self._thread = threading.Thread(target=self._run, name="claims", daemon=True)
 
     @property
     def free(self) -> int:
-        """Slots for which there is no ticket."""
+        """Tickets that it could do with now."""
         with self._lock:
-            return max(0, self.slots - self._asked)
+            return max(0, self._most() - self._asked)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has no ticket, and no try of one."""
+        return not self._asked
 
     @property
     def stopping(self) -> bool:
@@ -123,36 +137,52 @@ class Claims:
             self._asked += 1
         self._offered.put(Offered(secret, claimed, ended or _nobody))
 
-    def free_slot(self) -> None:
-        """Note that a try has ended."""
-        with self._lock:
+    def free_slot(self, ran_s: float | None = None) -> None:
+        """Note that a ticket has come to nothing, or that its try has ended after so many seconds."""
+        if ran_s is not None:
+            self._pace.ended(self._now_s(), ran_s)
+        with self._freed:
             self._asked -= 1
-        self._slots.release()
+            self._used -= 1
+            self._freed.notify()
 
     def stop(self) -> None:
         """Claim nothing any more: what was brought and not claimed is somebody else's; a claim that is under way is told as ever."""
         with self._lock:
             self._stopping = True
-            self._stopped_s = self._clock.read().monotonic_s
+            self._stopped_s = self._now_s()
         self._offered.put(None)
 
     def _run(self) -> None:
         while (first := self._offered.get()) is not None:
-            while self._ports.held() > self.slots + MOST_UNTOLD or not self._slots.acquire(timeout=1.0):
+            while self._ports.held() > self.slots + MOST_UNTOLD or not (room := self._room(1.0)):
                 if self.stopping:
                     return
                 self._pause.wait(FIRST_PAUSE_S)
             batch = [first]
-            while self._slots.acquire(blocking=False):
+            while len(batch) < room:
                 try:
                     following = self._offered.get_nowait()
                 except queue.Empty:
-                    following = None
+                    break
                 if following is None:
-                    self._slots.release()
                     break
                 batch.append(following)
+            with self._lock:
+                self._used += len(batch)
             self._claim(batch)
+
+    def _room(self, timeout_s: float) -> int:
+        """Tries that may be claimed now, once there is one."""
+        with self._freed:
+            self._freed.wait_for(lambda: self._most() > self._used, timeout_s)
+            return self._most() - self._used if self._most() > self._used else 0
+
+    def _most(self) -> int:
+        return self.slots + self._pace.ahead(self._now_s())
+
+    def _now_s(self) -> float:
+        return self._clock.read().monotonic_s
 
     def _claim(self, batch: Sequence[Offered]) -> None:
         with self._lock:  # whoever stops this sees what is being claimed, or it is not
@@ -185,7 +215,7 @@ class Claims:
     def _answer(self, message: ClaimTickets) -> tuple[float, Sequence[Claimed]]:
         """What a server status, asked until one says it: by the text of the claim it says the same again."""
         while True:
-            began_s = self._clock.read().monotonic_s
+            began_s = self._now_s()
             try:
                 answer = self._client.ask("claims", self._identity.shown, message, ClaimAnswer)
             except RefusedByServerError as error:
@@ -193,7 +223,7 @@ class Claims:
                 return began_s, ()
             except ServerError as error:
                 self._ports.report(str(error))
-                if self._stopping and self._clock.read().monotonic_s - self._stopped_s > LAST_S:
+                if self._stopping and self._now_s() - self._stopped_s > LAST_S:
                     return began_s, ()
                 self._pause.wait(self._backoff.pause())
             else:

@@ -18,6 +18,8 @@ IDLE_S = 25.0
 """Seconds for which the server waits with its answer to a worker that has nothing."""
 LEASE_SHARE = 4
 """How often a worker that has tries speaks within their lease, at least."""
+SETTLED_S = 1.0
+"""Seconds after which a server has stored what it was told, though its answer waits."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 3.0
 """Seconds before what was not answered is said again."""
 
@@ -66,7 +68,7 @@ class Renewals:
             False,
             Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S),
         )
-        self._wake, self._disowned = threading.Event(), set[str]()
+        self._wake, self._disowned, self._asked_s = threading.Event(), set[str](), 0.0
         self._thread = threading.Thread(target=self._run, name="renewals", daemon=True)
 
     def start(self) -> None:
@@ -86,6 +88,10 @@ class Renewals:
         """Say that the worker leaves; a server that does not hear it finds it silent."""
         self._stopping = True
         self._wake.set()
+        if (
+            on_its_way_s := SETTLED_S - (self._clock.read().monotonic_s - self._asked_s)
+        ) > 0 and self._thread.is_alive():
+            self._thread.join(on_its_way_s)  # else what it says would come after this, and be believed
         try:
             leaving = Renewal(self._status(0.0), self._identity.key, leaves=True)
             self._client.ask("renewals", self._identity.shown, leaving, RenewalAnswer)
@@ -118,7 +124,7 @@ class Renewals:
             disowned,
             wait_s if wait and not disowned else 0.0,
         )
-        began_s = self._clock.read().monotonic_s
+        began_s = self._asked_s = self._clock.read().monotonic_s
         answer = self._client.ask("renewals", self._identity.shown, asked, RenewalAnswer, wait_s=wait_s)
         self._ports.renewed(began_s)
         # What it does not have when it is asked, it never will: a ticket is exchanged once.

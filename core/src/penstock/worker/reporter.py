@@ -144,6 +144,8 @@ class Reporter:
     def _news(self, held: WorkerTry) -> TryReport | None:
         if held.gone:
             return None
+        if held.given_back:
+            return TryReport(held.token, given_back=True)
         ended = held.end  # looked at first: what is printed until then is read after it
         data, more = _read(held)
         data = held.before + data
@@ -167,10 +169,12 @@ class Reporter:
             return
         if report.log is not None:
             self._written(held, report.log, answer)
-        if answer.ended:
+        if held.given_back and not answer.ended:  # it was cancelled before others could have it
+            held.given_back, held.end = False, TryEnd(Outcome.CANCELLED, held.cancel_reason or "it was cancelled")
+        elif answer.ended:
             self._tries.remove(held)
             try:
-                held.ended(held.end)
+                held.ended(None if held.given_back else held.end)
             except Exception as error:  # noqa: BLE001 - a provider's code
                 self._log(f"the source of tickets cannot take how a try ended: {error_sentence(error)}")
 

@@ -32,7 +32,7 @@ from penstock.model.remote.execution_messages import (
 from penstock.model.remote.remote_try import WorkerStatus
 from penstock.model.state import Outcome
 from penstock.processes.supervise import Backoff
-from penstock.spec.executor import ExecutorEvent, PlanCode, TryAsked, TryFinished, TryRequest
+from penstock.spec.executor import ExecutorEvent, PlanCode, TryAsked, TryFinished, TryRequest, TryStarted
 from penstock.spec.remote import TicketSource
 from penstock.spec.wire import Reply
 from penstock.worker.claims import ClaimPorts, Claims, Offered, WorkerIdentity
@@ -41,6 +41,7 @@ from penstock.worker.machine_guards import MachineGuards
 from penstock.worker.preparation import Preparation
 from penstock.worker.renewals import RenewalPorts, Renewals
 from penstock.worker.reporter import Reporter
+from penstock.worker.taken_ahead import GIVE_BACK_S, LOOK_S, REASON, to_give_back
 from penstock.worker.worker_plan import LocalTries, WorkerPlan
 from penstock.worker.worker_tries import WorkerTries
 from penstock.worker.worker_try import WorkerTry
@@ -102,7 +103,7 @@ class TicketWorker:
         self._preparing = ThreadPoolExecutor(PREPARING_THREADS, "preparations")
         self._preparation = Preparation(plan, client, clock, self._leaving)
         self._draining_s: float | None = None
-        self._until_s, self._questions = 0.0, count(1)
+        self._until_s, self._look_s, self._questions = 0.0, 0.0, count(1)
 
     def take(self, ticket: str) -> None:
         """Take the one ticket that it was started for, and leave when its try has ended, or is somebody else's."""
@@ -139,6 +140,7 @@ class TicketWorker:
                     self._run_calls()
                     for event in self._executor.events():
                         self._take_event(event)
+                    self._give_back()
             finally:
                 self._end()
 
@@ -178,7 +180,7 @@ class TicketWorker:
         if self._draining_s is not None:
             return True
         idle_s = self.plan.idle_exit_s
-        if self._claims.free < self._claims.slots:
+        if not self._claims.idle:
             self._busy_s = now_s  # a ticket has come
         elif idle_s is not None and now_s - self._busy_s >= idle_s:
             self._report(f"it has had no try for {idle_s:g} s, and leaves")
@@ -204,7 +206,8 @@ class TicketWorker:
 
     def _status(self, period_s: float) -> WorkerStatus:
         draining = self._draining_s is not None
-        return replace(self.plan.status, running=len(self.tries), draining=draining, period_s=period_s)
+        running = min(len(self.tries), self.plan.status.slots)  # those beyond have not begun
+        return replace(self.plan.status, running=running, draining=draining, period_s=period_s)
 
     def _listen(self, source: TicketSource) -> None:
         """Have tickets brought; a broker that is away is waited for."""
@@ -242,7 +245,7 @@ class TicketWorker:
         request = decode_msgpack(claimed.request, TryRequest)
         log = self.plan.own / f"{offered.name}.log"
         request = replace(request, log=log.absolute().as_uri())
-        return WorkerTry(claimed.token, request, claimed.lease_s, log, offered.ended)
+        return WorkerTry(claimed.token, request, claimed.lease_s, log, offered.ended, self._now_s())
 
     def _fail(self, offered: Offered, token: str, end: TryEnd) -> None:
         """Tell of a try that this worker cannot even read that it has failed; a server that does not hear it asks for it later."""
@@ -267,7 +270,7 @@ class TicketWorker:
     def _submit(self, held: WorkerTry) -> None:
         if held.end is not None:
             held.held.close()  # it was ended while it was prepared, and may be forgotten by now
-        elif held.gone or held.cancel_reason or held.handed_back:
+        elif held.gone or held.cancel_reason or held.handed_back or held.giving_back:
             self._ended(held, TryEnd(Outcome.CANCELLED, held.cancel_reason or "it was given up"))
         else:
             if held.python and isinstance(held.request.code, PlanCode):
@@ -279,6 +282,10 @@ class TicketWorker:
             held = self.tries.get(event.key, event.epoch)
             if held is not None:
                 self._asking.submit(self._ask, held, event)
+        elif isinstance(event, TryStarted):
+            held = self.tries.get(event.key, event.epoch)
+            if held is not None:
+                held.began_s = self._now_s()
         elif isinstance(event, TryFinished):
             held = self.tries.get(event.key, event.epoch)
             if held is not None:
@@ -305,10 +312,12 @@ class TicketWorker:
         if held.end is not None:
             return
         # What it told before it was cancelled counts: a success is not to be run again.
-        back = held.handed_back and end.outcome is Outcome.CANCELLED
-        held.end = TryEnd(Outcome.LOST, held.handed_back) if back else end
-        held.ended_s = self._now_s()
-        self._claims.free_slot()
+        if end.outcome is Outcome.CANCELLED and not held.cancel_reason:
+            held.given_back = held.giving_back and held.began_s is None
+            if held.giving_back or held.handed_back:
+                end = TryEnd(Outcome.LOST, held.handed_back or REASON)
+        held.end, held.ended_s = end, self._now_s()
+        self._claims.free_slot(None if held.began_s is None else held.ended_s - held.began_s)
         if held.gone:
             held.ended(None)
             self.tries.remove(held)
@@ -352,11 +361,22 @@ class TicketWorker:
 
     def _drain(self) -> None:
         if self._draining_s is None:
-            self._draining_s = self._now_s()
+            self._draining_s, self._look_s = self._now_s(), 0.0
             if self._source is not None:
                 self._report(f"it takes no try any more, and leaves when the {len(self.tries)} that it has have ended")
                 self._source.stop()
             self._claims.stop()
+
+    def _give_back(self) -> None:
+        """Have others run what has waited for a slot for long; when this worker is to leave, all that waits."""
+        now_s, slots = self._now_s(), self.plan.status.slots
+        if len(self.tries) <= slots or now_s < self._look_s:
+            return
+        self._look_s = now_s + LOOK_S
+        after_s = GIVE_BACK_S if self._draining_s is None else 0.0
+        for held in to_give_back(self.tries.all(), slots, now_s, after_s):
+            held.giving_back = True
+            self._executor.cancel([held.try_name], REASON)
 
     def _hand_back(self) -> None:
         for held in self.tries.running():

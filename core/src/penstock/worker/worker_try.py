@@ -20,14 +20,18 @@ class WorkerTry:
         lease_s: Seconds after a renewal in which it may run on.
         log: That file.
         ended: Called with its end, or None if the server has given it up.
+        claimed_s: Monotonic instant at which it was claimed.
         held: What is kept while it is here, such as its source snapshot.
         python: Interpreter of the environment that was fetched for it; "" for one of this machine's own.
         sent: Bytes of the log that the server has, by the server's count.
         read: Bytes of the file that were sent.
         before: What is sent before the next bytes of the file.
+        began_s: Monotonic instant at which its process began; None before.
         end: How it ended; None while it runs.
         ended_s: Monotonic instant of that.
         cancel_reason: Why it is to end; "" to go on.
+        giving_back: Whether it is to be given back, unless it begins before that.
+        given_back: Whether others are to have it: it has ended here without having begun.
         handed_back: Why it is lost, whatever its end says; "" if it is not.
         gone: Whether the server has given it up.
         refused: Whether the server has refused its end, so that another is told.
@@ -38,14 +42,18 @@ class WorkerTry:
     lease_s: float
     log: Path
     ended: Callable[[TryEnd | None], None]
+    claimed_s: float = 0.0
     held: ExitStack = field(default_factory=ExitStack)
     python: str = ""
     sent: int = 0
     read: int = 0
     before: bytes = b""
+    began_s: float | None = None
     end: TryEnd | None = None
     ended_s: float = 0.0
     cancel_reason: str = ""
+    giving_back: bool = False
+    given_back: bool = False
     handed_back: str = ""
     gone: bool = False
     refused: bool = False

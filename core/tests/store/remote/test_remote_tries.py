@@ -63,14 +63,14 @@ def test_a_scheduler_hears_of_a_claim_once_and_of_an_end_until_it_says_so(store,
     claim("a")
     [news] = store.remote_tries.news(ME, "celery")
     assert (news.name, news.state, news.worker, news.claimed_at) == ("a", RemoteState.CLAIMED, "w1", now)
-    store.remote_tries.received(["a"], [], ME)
+    store.remote_tries.received(ME, {"w1": ["a"]})
     assert store.remote_tries.news(ME, "celery") == []
     later = now + timedelta(seconds=5)
     store.remote_tries.end([("a", CLAIM, b"end")], later)
     [news] = store.remote_tries.news(ME, "celery")
     assert (news.state, news.ended, news.ended_at) == (RemoteState.ENDED, b"end", later)
     assert store.remote_tries.news("another", "celery") == store.remote_tries.news(ME, "dask") == []
-    store.remote_tries.received([], ["a"], ME)
+    store.remote_tries.received(ME, {}, ["a"])
     assert store.remote_tries.news(ME, "celery") == []
     assert store.remote_tries.adopt(["a"], ME) == {}
 
@@ -79,8 +79,40 @@ def test_a_claim_that_was_received_late_hides_no_end(store, offer, claim, now):
     offer("a")
     claim("a")
     store.remote_tries.end([("a", CLAIM, b"end")], now)
-    store.remote_tries.received(["a"], [], ME)
+    store.remote_tries.received(ME, {"w1": ["a"]})
     assert [each.state for each in store.remote_tries.news(ME, "celery")] == [RemoteState.ENDED]
+
+
+def test_a_try_that_is_given_back_is_anybodys_and_its_scheduler_hears_so(store, offer, claim):
+    offer("a")
+    claim("a")
+    store.remote_tries.received(ME, {"w1": ["a"]})
+    assert store.remote_tries.give_back({"a": "of-another-claim", "none": CLAIM}) == set()
+    assert store.remote_tries.give_back({"a": CLAIM}) == {"a"}
+    [news] = store.remote_tries.news(ME, "celery")
+    assert (news.state, news.worker, news.claimed_at) == (RemoteState.OFFERED, "", None)
+    assert store.remote_tries.held({"a": CLAIM}) == {}
+    store.remote_tries.received(ME, {}, offered=["a"])
+    assert store.remote_tries.news(ME, "celery") == []
+    assert claim("a", worker="w2", text="another-claim") == {"a"}
+    assert [each.worker for each in store.remote_tries.news(ME, "celery")] == ["w2"]
+
+
+def test_who_claims_what_was_given_back_is_heard_of_though_the_first_claim_is_noted_late(store, offer, claim):
+    offer("a")
+    claim("a")
+    store.remote_tries.give_back({"a": CLAIM})
+    claim("a", worker="w2", text="another-claim")
+    store.remote_tries.received(ME, {"w1": ["a"]}, offered=["a"])  # what was read before that
+    assert [each.worker for each in store.remote_tries.news(ME, "celery")] == ["w2"]
+
+
+def test_what_is_cancelled_is_not_given_back(store, offer, claim):
+    offer("a")
+    claim("a")
+    store.remote_tries.cancel(["a"], "you said so")
+    assert store.remote_tries.give_back({"a": CLAIM}) == set()
+    assert store.remote_tries.held({"a": CLAIM})["a"].cancelled == "you said so"
 
 
 def test_the_first_end_counts_and_only_by_the_claim_that_holds(store, offer, claim, now):

@@ -102,6 +102,9 @@ class Site:
         end = msgspec.msgpack.encode(TryEnd(outcome))
         self.store.remote_tries.end([(self.name(request), text, end)], self.clock.now())
 
+    def give_back(self, request, text="a-claim"):
+        assert self.store.remote_tries.give_back({self.name(request): text})
+
     def beat(self, worker="w1", **given):
         self.store.remote_workers.renew(
             WorkerStatus(worker, "far", ("default",), **{"slots": 2, **given}), self.clock.now()

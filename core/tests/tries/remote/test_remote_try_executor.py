@@ -28,8 +28,53 @@ def test_a_try_is_offered_rung_for_claimed_and_ended_once(site):
     site.end(request)
     assert site.told(executor) == [(TryFinished, "extract", SUCCESS)]
     bells.until(lambda: bells.released == [[site.name(request)]])
-    assert site.told(executor) == []
+    assert site.pass_s(1.0, executor) == []
     assert not site.exists(request)
+
+
+def test_a_try_that_its_worker_gives_back_is_rung_for_again_and_starts_once(site):
+    executor, bells = site.executor()
+    request = site.request()
+    executor.submit([request])
+    site.claim(request)
+    assert site.told(executor) == [(TryStarted, "extract", None)]
+    site.give_back(request)
+    assert site.told(executor) == []
+    bells.until(lambda: bells.rung == [[site.name(request)]] * 2)
+    assert site.pass_s(100.0, executor) == []  # the worker that gave it back is silent, and nobody else has it
+    site.claim(request, "w2", "another-claim")
+    site.end(request, text="another-claim")
+    assert site.told(executor) == [(TryFinished, "extract", SUCCESS)]
+
+
+def test_a_scheduler_that_takes_over_rings_for_what_was_given_back(site):
+    first, _ = site.executor()
+    request = site.request()
+    first.submit([request])
+    site.claim(request)
+    site.told(first)
+    site.give_back(request)
+    second, bells = site.executor()
+    second.recover([request])
+    bells.until(lambda: bells.rung == [[site.name(request)]])
+    site.claim(request, "w2", "another-claim")
+    assert [kind for kind, *_ in site.told(second)] == [TryStarted]
+
+
+def test_while_tries_are_short_more_are_wanted_than_the_slots_take(site):
+    executor, _ = site.executor()
+    site.beat(slots=2)
+    site.told(executor)
+    assert executor.capacity() == 4
+    requests = [site.request(f"t{number}") for number in range(4)]
+    executor.submit(requests)
+    for request in requests:
+        site.claim(request)
+        site.end(request)
+    site.told(executor)
+    assert executor.capacity() > 40
+    site.pass_s(1.0, executor, workers=["w1"])
+    assert executor.capacity() == 4
 
 
 def test_a_start_is_told_before_an_end_that_came_with_it(site):

@@ -151,11 +151,13 @@ class TryReport(msgspec.Struct, frozen=True):
     Attributes:
         log: Output that the server may not have.
         end: How it ended, a `penstock.model.attempt.TryEnd` as MessagePack; None while it runs. It is stored after the output.
+        given_back: Whether others are to have it: it has not begun here, and never will.
     """
 
     token: str
     log: LogPiece | None = None
     end: bytes | None = None
+    given_back: bool = False
 
 
 class Reports(msgspec.Struct, frozen=True):
@@ -170,7 +172,7 @@ class Reported(msgspec.Struct, frozen=True):
     Attributes:
         known: Whether the try is the worker's; one that is not is to be ended.
         log_size: Bytes of its log that the server has; what was reported beyond it was not taken.
-        ended: Whether its end is stored.
+        ended: Whether its end is stored, or that it was given back: there is nothing more to say of it.
         problem: Why its log cannot be written; "" if it can.
     """
 

@@ -9,7 +9,7 @@ from penstock.model.run import TaskKey
 
 
 class RemoteState(StrEnum):
-    """How far a try on another machine has come: each state follows the one before it, and none comes twice."""
+    """How far a try on another machine has come: each state follows the one before it, and only a claim may be undone."""
 
     OFFERED = "offered"
     CLAIMED = "claimed"

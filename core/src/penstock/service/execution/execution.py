@@ -205,12 +205,20 @@ class Execution:
         }
         if ends:
             self._tries.end(list(ends.values()), self._clock.now())
+        back = [each.token for each in asked.tries if each.given_back and each.token in held]
+        over = ends.keys() | (self._given_back(back) if back else set())
         return ReportAnswer(
             tuple(
-                replace(found.answer, ended=found.whole and each.token in ends)
+                replace(found.answer, ended=found.whole and each.token in over)
                 for each, found in zip(asked.tries, reported, strict=True)
             )
         )
+
+    def _given_back(self, tokens: Sequence[str]) -> set[str]:
+        """Offer tries again that had not begun; those that were cancelled meanwhile are not."""
+        claims = {token: claim for token in tokens if (claim := claim_of(self._keyring, token)) is not None}
+        offered = self._tries.give_back({claim.name: claim.claim for claim in claims.values()})
+        return {token for token, claim in claims.items() if claim.name in offered}
 
     def _held(self, tokens: Sequence[str]) -> dict[str, HeldTry]:
         """The tries of tokens that are good, by token."""

@@ -47,10 +47,15 @@ OPEN = select(_a.run).where(
     _a.epoch == bindparam("epoch"), _a.outcome.is_(None),
 )  # fmt: skip
 ADOPT = update(remote_try).where(_named).values(owner=bindparam("new_owner"))
-RECEIVED = update(remote_try).where(_named, _t.received == RemoteState.OFFERED).values(received=RemoteState.CLAIMED)
 FORGET = delete(remote_try).where(_named)
 _owned = _t.owner == bindparam("by_owner")
 # A scheduler may not know yet that a DAG has moved: what it does then is done to none of the new owner's tries.
+RECEIVED_CLAIM = (
+    update(remote_try)
+    .where(_named, _owned, _t.worker == bindparam("by"), _t.received == RemoteState.OFFERED)
+    .values(received=RemoteState.CLAIMED)
+)
+RECEIVED_OFFER = update(remote_try).where(_named, _owned, _t.state == RemoteState.OFFERED).values(received=RemoteState.OFFERED)
 FORGET_RECEIVED = delete(remote_try).where(_named, _owned)
 WITHDRAW = delete(remote_try).where(_named, _owned, _t.state == RemoteState.OFFERED).returning(_t.name)
 ABANDON = delete(remote_try).where(_named, _owned, _t.state != RemoteState.ENDED).returning(_t.name)
@@ -70,7 +75,13 @@ CLAIM = (
             and_(_t.state == RemoteState.CLAIMED, _t.claim == bindparam("by_claim"), _t.worker == bindparam("by")),
         ),
     )
-    .values(state=RemoteState.CLAIMED, claim=bindparam("by_claim"), worker=bindparam("by"), claimed_at=bindparam("at"))
+    .values(
+        state=RemoteState.CLAIMED,
+        received=RemoteState.OFFERED,
+        claim=bindparam("by_claim"),
+        worker=bindparam("by"),
+        claimed_at=bindparam("at"),
+    )
     .returning(_t.name, _t.request, _t.lease_s, _t.executor)
 )
 BEAT = (
@@ -86,6 +97,14 @@ END = (
     .where(_t.name == bindparam("of"), _t.claim == bindparam("by_claim"), _t.state == RemoteState.CLAIMED)
     .values(state=RemoteState.ENDED, ended=bindparam("with"), ended_at=bindparam("at"))
 )
+# Its scheduler is to hear of it even if it has not heard of the claim.
+GIVE_BACK = (
+    update(remote_try)
+    .where(
+        _t.name == bindparam("of"), _t.claim == bindparam("by_claim"), _t.state == RemoteState.CLAIMED, _t.cancelled == ""
+    )
+    .values(state=RemoteState.OFFERED, received=RemoteState.CLAIMED, claim="", worker="", claimed_at=None)
+)  # fmt: skip
 REQUEST = select(_t.request).where(_t.name == bindparam("of"), _t.claim == bindparam("by_claim"), _t.claim != "")
 GIVE_UP = (
     update(remote_try)
@@ -175,13 +194,29 @@ class RemoteTries:
         with self._database.read() as connection:
             return [_news(*row) for row in connection.execute(NEWS, {"owner": owner, "executor": executor})]
 
-    def received(self, claimed: Collection[str], ended: Collection[str], owner: str) -> None:
-        """Note that an owner has stored that these were claimed, and that those have ended: these are told no more, those are gone."""
-        if not (claimed or ended):
+    def received(
+        self,
+        owner: str,
+        claimed: Mapping[str, Collection[str]],
+        ended: Collection[str] = (),
+        offered: Collection[str] = (),
+    ) -> None:
+        """Note what an owner was told, and has stored elsewhere.
+
+        Args:
+            owner: Whose tries these are; what was moved to another stays as it is.
+            claimed: Names of tries that were claimed, by the worker that has them; they are told no more.
+            ended: Names of those that have ended; they are gone.
+            offered: Names of those that were given back; they are told no more, unless they are claimed.
+        """
+        if not (claimed or ended or offered):
             return
         with self._writer.transaction() as tx:
-            for part in _parts(claimed):
-                tx.execute(RECEIVED, {"names": part})
+            for worker, names in claimed.items():
+                for part in _parts(names):
+                    tx.execute(RECEIVED_CLAIM, {"names": part, "by": worker, "by_owner": owner})
+            for part in _parts(offered):
+                tx.execute(RECEIVED_OFFER, {"names": part, "by_owner": owner})
             for part in _parts(ended):
                 tx.execute(FORGET_RECEIVED, {"names": part, "by_owner": owner})
 
@@ -256,6 +291,17 @@ class RemoteTries:
         with self._writer.transaction() as tx:
             tx.execute(GIVE_UP, {"names": list(names), "by": worker, "with": end, "at": now})
             tx.wake(REMOTE)
+
+    def give_back(self, claims: Mapping[str, str]) -> set[str]:
+        """Offer tries again that their workers have not begun, by name and claim; returns those that are, the others were cancelled."""
+        with self._writer.transaction() as tx:
+            offered = {
+                name
+                for name, claim in claims.items()
+                if tx.execute(GIVE_BACK, {"of": name, "by_claim": claim}).rowcount
+            }
+            tx.wake(REMOTE)
+        return offered
 
     def request(self, name: str, claim: str) -> bytes | None:
         """The request of a try that was claimed so; None if there is none."""

@@ -75,6 +75,12 @@ class OpenTries:
             self.offered[held.ticket.queue] -= 1
         held.worker = worker
 
+    def given_back(self, held: OpenTry, now_s: float) -> None:
+        """Note that nobody has one any more."""
+        if held.worker:
+            self.offered[held.ticket.queue] += 1
+        held.worker, held.rung_s = "", now_s
+
     def pop(self, name: str) -> OpenTry:
         """Hold one no more."""
         held = self._tries.pop(name)

@@ -34,15 +34,15 @@ from penstock.tries.remote.doorbell import Doorbell, ExecutorReports, TicketMess
 from penstock.tries.remote.left_rows import SWEEP_S, LeftRows
 from penstock.tries.remote.live_workers import LiveWorkers
 from penstock.tries.remote.open_tries import OpenTries, OpenTry
+from penstock.tries.remote.received_news import ReceivedNews
 from penstock.tries.remote.remote_wakeup import RemoteWakeup
 from penstock.tries.remote.tickets import ticket, ticket_name
+from penstock.tries.remote.wanted_tries import WantedTries
 
 NEWS_S = 2.0
 """Seconds between two looks for news while nothing wakes: a wakeup is lost if its sender is killed."""
 GLANCE_S = 0.25
 """Seconds at least between two looks at the workers where something wakes again and again."""
-MOST_STUCK = 1_000
-"""Tries that wait for workers of a queue which has none, and that are not counted against the places of others."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_end = msgpack_decoder(TryEnd).decode
@@ -73,16 +73,15 @@ class RemoteTryExecutor:
     ) -> None:
         self.name, self._store, self._tries, self._clock = name, store, store.remote_tries, clock
         self._options, self._look_every_s = options, min(lease_s, options.worker_lease_s) / 6
-        self._keep_capacity, self._capacity = reports.keep_capacity, -1
         self._installation, self._owner = store.logs.identity(), os.urandom(8).hex()
         self._held = OpenTries()
         self._unwritten: dict[str, TryRequest] = {}
         self._cancels: list[tuple[list[str], str]] = []
         self._own: list[ExecutorEvent] = []
-        self._received_claims: list[str] = []
-        self._received_ends: list[str] = []
+        self._received = ReceivedNews()
         self._notes: dict[str, str] = {}
         self._workers = LiveWorkers(store.remote_workers, name, options.worker_lease_s)
+        self._wanted = WantedTries(options, self._workers, self._held, reports.keep_capacity)
         self._look_s = self._news_s = self._glance_s = 0.0
         self._sweep_s = self._now_s() + SWEEP_S
         self._left_rows = LeftRows(self._tries, self._owner, name)
@@ -118,17 +117,7 @@ class RemoteTryExecutor:
 
     def capacity(self) -> int:
         """Tries that it wants to hold at once."""
-        found = self._options.slots or self._doorbell.slots
-        if found is None:
-            ahead, slots = 1 + max(0.0, self._options.ahead), self._workers.slots()
-            offered = self._held.offered
-            stuck = sum(max(0, number - int(ahead * self._workers.slots(queue))) for queue, number in offered.items())
-            # What waits for workers that are not there takes no place of what others could run.
-            found = int(ahead * slots) + (min(stuck, MOST_STUCK) if slots else 0)
-        if found != self._capacity:
-            self._capacity = found
-            self._keep_capacity(found)
-        return found
+        return self._wanted.number(self._doorbell.slots, self._now_s())
 
     def fileno(self) -> int:
         """Readable when `events` has something to tell."""
@@ -171,8 +160,7 @@ class RemoteTryExecutor:
         now_s = self._now_s()
         try:
             # Being called again means that what was told last is stored.
-            self._tries.received(self._received_claims, self._received_ends, self._owner)
-            self._received_claims, self._received_ends = [], []
+            self._received.stored(self._tries, self._owner, now_s)
             self._write()
             self._take_messages()
             if self._held and (woken or now_s >= self._news_s):
@@ -263,18 +251,25 @@ class RemoteTryExecutor:
         )  # fmt: skip
 
     def _take_news(self) -> None:
-        for news in self._tries.news(self._owner, self.name):
+        again = []
+        for news in self._received.new(self._tries.news(self._owner, self.name)):
             held = self._held.get(news.name)
             if news.state is RemoteState.ENDED:
                 self._own += self._ended(news)
             elif held is None:  # given up, and told so
-                self._received_ends.append(news.name)
+                self._received.ended(news.name)
+            elif news.state is RemoteState.OFFERED:
+                self._received.offered(news.name)
+                self._held.given_back(held, self._now_s())
+                again.append(news.name)
             else:
-                self._received_claims.append(news.name)
+                self._received.claimed(news.name, news.worker)
                 self._held.claimed(held, news.worker)
                 if not held.start_reported:
                     held.start_reported = True
                     self._own.append(self._started(held, news))
+        if again:
+            self._ring(again)
 
     def _started(self, held: OpenTry, news: RemoteNews) -> TryStarted:
         now = self._clock.now()
@@ -282,10 +277,12 @@ class RemoteTryExecutor:
 
     def _ended(self, news: RemoteNews) -> list[TryStarted | TryFinished]:
         """What is to be told of a try that has ended."""
-        self._received_ends.append(news.name)
+        self._received.ended(news.name)
         held = self._held.get(news.name)
         if held is None:
             return []
+        if news.claimed_at is not None and news.ended_at is not None:
+            self._wanted.ended(self._now_s(), (news.ended_at - news.claimed_at).total_seconds())
         now = self._clock.now()
         try:
             end = _decode_end(news.ended or b"")

@@ -49,7 +49,7 @@ def make_app(options: BrokerOptions, name: str, **conf: Any) -> Celery:  # noqa:
         task_protocol=2, task_serializer="json", accept_content=["json"], result_backend="disabled://",
         task_ignore_result=True, task_acks_late=False, task_create_missing_queues=True, broker_connection_retry=True,
         broker_connection_retry_on_startup=True, broker_connection_max_retries=None, broker_connection_timeout=4.0,
-        worker_prefetch_multiplier=1, worker_enable_prefetch_count_reduction=False, worker_send_task_events=True,
+        worker_prefetch_multiplier=1, worker_enable_prefetch_count_reduction=False, worker_send_task_events=False,
         worker_hijack_root_logger=False, worker_redirect_stdouts=False, worker_detect_quorum_queues=True,
         broker_transport_options=dict(options.transport_options), **conf,
     )  # fmt: skip

@@ -46,7 +46,7 @@ class TicketListener:
         worker = WorkController(
             app=app, hostname=f"penstock@{sink.worker}", pool=pool_class(sink), concurrency=sink.slots,
             queues=[self._options.queue(each) for each in self._queues],
-            task_events=True, without_mingle=True, without_gossip=True, loglevel="WARNING",
+            without_mingle=True, without_gossip=True, loglevel="WARNING",
         )  # fmt: skip
         self._pool = worker.pool
         worker.pool.bind(worker)

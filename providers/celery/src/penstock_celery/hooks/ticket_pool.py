@@ -77,7 +77,7 @@ class TicketPool:
     @property
     def room(self) -> bool:
         """Whether there is a slot for one more message."""
-        return not self._stopping and len(self._messages) < self.sink.slots
+        return not self._stopping and self.sink.free > 0
 
     def bind(self, worker: WorkController) -> None:
         """Know the Celery worker that it is the pool of."""
@@ -127,7 +127,7 @@ class TicketPool:
         consumer = getattr(self._worker, "consumer", None)
         if consumer is None or not consumer.task_consumer or not consumer.qos or not consumer.connection:
             return
-        wanted = 0 if self._stopping else self.sink.slots - self.running
+        wanted = 0 if self._stopping else self.sink.free + sum(not each.claimed for each in self._messages)
         if consumer.connection.transport.driver_type == "amqp":
             self._hold_back_amqp(consumer, wanted)
         else:  # looked at before each time that it asks for a message
