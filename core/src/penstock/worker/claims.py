@@ -2,7 +2,7 @@
 
 While tries are short, more are claimed than there are slots: each slot would else be idle while the next try is asked for, and each try
 would be a transaction of its own. How many follows from how fast they end, so that each has begun a moment later; one that has not is
-given back (`penstock.worker.taken_ahead`).
+given back (`penstock.worker.waiting_tries`).
 """
 
 import queue
@@ -17,7 +17,7 @@ from penstock.errors import ServerError
 from penstock.model.attempt import TryEnd
 from penstock.model.names import error_sentence
 from penstock.model.remote.execution_messages import ClaimAnswer, Claimed, ClaimTickets
-from penstock.model.remote.pace import Pace
+from penstock.model.remote.try_pace import TryPace
 from penstock.processes.supervise import Backoff
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
 
@@ -101,7 +101,7 @@ class Claims:
         self._offered: queue.SimpleQueue[Offered | None] = queue.SimpleQueue()
         self._stopping, self._stopped_s = False, 0.0
         self._lock, self._asked, self._used = threading.Lock(), 0, 0
-        self._freed, self._pace = threading.Condition(self._lock), Pace(AHEAD_S, MOST_AHEAD)
+        self._freed, self._pace = threading.Condition(self._lock), TryPace(AHEAD_S, MOST_AHEAD)
         self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         self._thread = threading.Thread(target=self._run, name="claims", daemon=True)
 

@@ -41,7 +41,7 @@ from penstock.worker.machine_guards import MachineGuards
 from penstock.worker.preparation import Preparation
 from penstock.worker.renewals import RenewalPorts, Renewals
 from penstock.worker.reporter import Reporter
-from penstock.worker.taken_ahead import GIVE_BACK_S, LOOK_S, REASON, to_give_back
+from penstock.worker.waiting_tries import GIVE_BACK_S, LOOK_S, REASON, to_give_back
 from penstock.worker.worker_plan import LocalTries, WorkerPlan
 from penstock.worker.worker_tries import WorkerTries
 from penstock.worker.worker_try import WorkerTry

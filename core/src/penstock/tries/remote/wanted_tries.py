@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from penstock.model.remote.pace import Pace
+from penstock.model.remote.try_pace import TryPace
 from penstock.spec.remote import RemoteOptions
 from penstock.tries.remote.live_workers import LiveWorkers
 from penstock.tries.remote.open_tries import OpenTries
@@ -27,7 +27,7 @@ class WantedTries:
         self, options: RemoteOptions, workers: LiveWorkers, held: OpenTries, keep: Callable[[int], None]
     ) -> None:
         self._options, self._workers, self._held, self._keep = options, workers, held, keep
-        self._pace, self._kept = Pace(AHEAD_S, MOST_AHEAD), -1
+        self._pace, self._kept = TryPace(AHEAD_S, MOST_AHEAD), -1
 
     def ended(self, now_s: float, ran_s: float) -> None:
         """Note that a try has ended that took so many seconds."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.model.remote.pace import Pace
+from penstock.model.remote.try_pace import TryPace
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from penstock.model.remote.pace import Pace
     ],
 )
 def test_as_many_are_taken_ahead_as_will_have_begun_in_a_tenth_of_a_second(ends, at_s, ahead):
-    pace = Pace(0.1, 64)
+    pace = TryPace(0.1, 64)
     for now_s, ran_s in ends:
         pace.ended(now_s, ran_s)
     assert pace.ahead(at_s) == ahead
@@ -28,7 +28,7 @@ def test_as_many_are_taken_ahead_as_will_have_begun_in_a_tenth_of_a_second(ends,
 
 @given(st.lists(st.tuples(st.floats(0, 5), st.floats(0, 2))), st.floats(0, 10))
 def test_whatever_ends_no_more_are_taken_than_the_bound_and_none_once_nothing_ends(ends, later_s):
-    pace = Pace(0.1, 64)
+    pace = TryPace(0.1, 64)
     now_s = 0.0
     for after_s, ran_s in ends:
         now_s += after_s

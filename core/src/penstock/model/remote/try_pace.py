@@ -9,7 +9,7 @@ _WINDOW_S, _LEAST_S = 0.5, 0.02
 _FEWEST = 2
 
 
-class Pace:
+class TryPace:
     """Counts the ends of short tries; safe to use from several threads.
 
     Args:
