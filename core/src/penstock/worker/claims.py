@@ -19,6 +19,7 @@ from penstock.model.names import error_sentence
 from penstock.model.remote.execution_messages import ClaimAnswer, Claimed, ClaimTickets
 from penstock.model.remote.try_pace import TryPace
 from penstock.processes.supervise import Backoff
+from penstock.spec.remote import TicketSource
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 3.0
@@ -27,6 +28,8 @@ LAST_S = 10.0
 """Seconds for which a worker that leaves asks what has become of its last claim; what it has got then is lost with its lease."""
 MOST_UNTOLD = 1_000
 """Tries beyond the slots that have ended, and that the server has not heard of, with which none is claimed."""
+LISTEN_PAUSES_S = (1.0, 30.0)
+"""Seconds, the shortest and the longest, before a source that has failed is called again."""
 AHEAD_S, MOST_AHEAD = 0.1, 64
 """Seconds within which what is claimed beyond the slots will have begun, as far as can be seen, and how many these are at most."""
 _TICKET = re.compile(r"[a-z0-9-]{1,63}\.[A-Za-z0-9_-]{1,200}")
@@ -99,7 +102,7 @@ class Claims:
         self._identity = identity
         self._clock, self._pause = clock, threading.Event()
         self._offered: queue.SimpleQueue[Offered | None] = queue.SimpleQueue()
-        self._stopping, self._stopped_s = False, 0.0
+        self._stopping, self._stopped_s, self._stop_asked = False, 0.0, threading.Event()
         self._lock, self._asked, self._used = threading.Lock(), 0, 0
         self._freed, self._pace = threading.Condition(self._lock), TryPace(AHEAD_S, MOST_AHEAD)
         self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
@@ -150,8 +153,23 @@ class Claims:
         """Claim nothing any more: what was brought and not claimed is somebody else's; a claim that is under way is told as ever."""
         with self._lock:
             self._stopping = True
+            self._stop_asked.set()
             self._stopped_s = self._now_s()
         self._offered.put(None)
+
+    def listen(self, source: TicketSource) -> None:
+        """Have tickets brought until this is stopped; a broker that is away is waited for."""
+        backoff = Backoff(*LISTEN_PAUSES_S)
+        while not self._stopping:
+            began_s = self._now_s()
+            try:
+                source.listen(self)
+            except Exception as error:  # noqa: BLE001 - a provider's code
+                self._ports.report(f"no tickets come: {error_sentence(error)}")
+            if self._now_s() - began_s > LISTEN_PAUSES_S[1]:
+                backoff.reset()
+            if not self._stopping:
+                self._stop_asked.wait(backoff.pause())
 
     def _run(self) -> None:
         while (first := self._offered.get()) is not None:

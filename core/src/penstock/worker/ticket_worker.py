@@ -20,7 +20,6 @@ from penstock.clock import Clock
 from penstock.decoders import decode_msgpack
 from penstock.errors import RequestError, ServerError
 from penstock.model.attempt import TryEnd
-from penstock.model.names import error_sentence
 from penstock.model.remote.execution_messages import (
     Claimed,
     RenewalAnswer,
@@ -49,8 +48,6 @@ from penstock.worker.worker_try import WorkerTry
 ASKING_THREADS, PREPARING_THREADS = 8, 8
 TROUBLE_PAUSES_S = (1.0, 30.0)
 """Seconds, the shortest and the longest, before a slot is free again whose try could not be prepared: a full disk eats no tickets."""
-LISTEN_PAUSES_S = (1.0, 30.0)
-"""Seconds, the shortest and the longest, before a source that has failed is called again."""
 
 
 class TicketWorker:
@@ -150,7 +147,7 @@ class TicketWorker:
     def _begin(self) -> None:
         if self._source is not None:
             self._renewals.start()
-            threading.Thread(target=self._listen, args=(self._source,), name="source", daemon=True).start()
+            threading.Thread(target=self._claims.listen, args=(self._source,), name="source", daemon=True).start()
         self._machine.start()
         self._claims.start()
         self._reporter.start()
@@ -208,20 +205,6 @@ class TicketWorker:
         draining = self._draining_s is not None
         running = min(len(self.tries), self.plan.status.slots)  # those beyond have not begun
         return replace(self.plan.status, running=running, draining=draining, period_s=period_s)
-
-    def _listen(self, source: TicketSource) -> None:
-        """Have tickets brought; a broker that is away is waited for."""
-        backoff = Backoff(*LISTEN_PAUSES_S)
-        while not self._claims.stopping:
-            began_s = self._now_s()
-            try:
-                source.listen(self._claims)
-            except Exception as error:  # noqa: BLE001 - a provider's code
-                self._report(f"no tickets come: {error_sentence(error)}")
-            if self._now_s() - began_s > LISTEN_PAUSES_S[1]:
-                backoff.reset()
-            if not self._claims.stopping:
-                self._leaving.wait(backoff.pause())
 
     def _claimed(self, got: Sequence[tuple[Offered, Claimed]], began_s: float, asked: Sequence[Offered]) -> None:
         """Note what was claimed, fetch what it needs, and have it run; in the thread of the claims."""
