@@ -88,7 +88,7 @@ def test_what_is_cancelled_while_it_is_given_back_ends_as_cancelled(site, pool):
 
     def cancelled(route, message):
         if route == "reports" and any(each.given_back for each in message.tries):
-            site.store.remote_tries.cancel([tickets["waits"].name], "you said so")
+            site.store.remote_tries.cancel([tickets["waits"].name], "you said so", "scheduler")
 
     site.fault = cancelled
     clock.advance(1.5)

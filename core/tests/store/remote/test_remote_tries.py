@@ -110,7 +110,7 @@ def test_who_claims_what_was_given_back_is_heard_of_though_the_first_claim_is_no
 def test_what_is_cancelled_is_not_given_back(store, offer, claim):
     offer("a")
     claim("a")
-    store.remote_tries.cancel(["a"], "you said so")
+    store.remote_tries.cancel(["a"], "you said so", ME)
     assert store.remote_tries.give_back({"a": CLAIM}) == set()
     assert store.remote_tries.held({"a": CLAIM})["a"].cancelled == "you said so"
 
@@ -153,7 +153,7 @@ def test_a_scheduler_does_nothing_to_tries_that_another_has_taken_over(store, of
     store.remote_tries.adopt(["waits", "runs", "over"], "scheduler-2")
     assert store.remote_tries.abandon(["waits", "runs", "over"], ME) == set()
     assert store.remote_tries.cancel(["waits", "runs"], "it is late", ME) == (set(), set())
-    store.remote_tries.received([], ["over"], ME)
+    store.remote_tries.received(ME, {}, ["over"])
     assert set(store.remote_tries.owners(["waits", "runs", "over"])) == {"waits", "runs", "over"}
     assert store.remote_tries.cancelled(["w1"]) == {}
 

@@ -55,7 +55,9 @@ RECEIVED_CLAIM = (
     .where(_named, _owned, _t.worker == bindparam("by"), _t.received == RemoteState.OFFERED)
     .values(received=RemoteState.CLAIMED)
 )
-RECEIVED_OFFER = update(remote_try).where(_named, _owned, _t.state == RemoteState.OFFERED).values(received=RemoteState.OFFERED)
+RECEIVED_OFFER = (
+    update(remote_try).where(_named, _owned, _t.state == RemoteState.OFFERED).values(received=RemoteState.OFFERED)
+)
 FORGET_RECEIVED = delete(remote_try).where(_named, _owned)
 WITHDRAW = delete(remote_try).where(_named, _owned, _t.state == RemoteState.OFFERED).returning(_t.name)
 ABANDON = delete(remote_try).where(_named, _owned, _t.state != RemoteState.ENDED).returning(_t.name)
