@@ -142,9 +142,9 @@ class Claims:
 
     def free_slot(self, ran_s: float | None = None) -> None:
         """Note that a ticket has come to nothing, or that its try has ended after so many seconds."""
-        if ran_s is not None:
-            self._pace.ended(self._now_s(), ran_s)
         with self._freed:
+            if ran_s is not None:
+                self._pace.ended(self._now_s(), ran_s)
             self._asked -= 1
             self._used -= 1
             self._freed.notify()

@@ -1,6 +1,5 @@
 """How fast short tries come to their ends, and so how many beyond the slots will have begun in a moment."""
 
-import threading
 from collections import deque
 
 SHORT_S = 1.0
@@ -10,7 +9,7 @@ _FEWEST = 2
 
 
 class TryPace:
-    """Counts the ends of short tries; safe to use from several threads.
+    """Counts the ends of short tries; for one thread at a time.
 
     Args:
         ahead_s: Seconds within which what is taken beyond the slots is to have begun.
@@ -20,7 +19,6 @@ class TryPace:
     def __init__(self, ahead_s: float, most: int) -> None:
         self._ahead_s, self._most = ahead_s, most
         self._ends: deque[float] = deque()
-        self._lock = threading.Lock()
 
     def ended(self, now_s: float, ran_s: float) -> None:
         """Note that a try has ended.
@@ -30,16 +28,14 @@ class TryPace:
             ran_s: Seconds that it took.
         """
         if ran_s <= SHORT_S:
-            with self._lock:
-                self._ends.append(now_s)
+            self._ends.append(now_s)
 
     def ahead(self, now_s: float) -> int:
         """Tries beyond the slots that will have begun soon, if those that follow are as short as those that have ended lately."""
-        with self._lock:
-            while self._ends and now_s - self._ends[0] > _WINDOW_S:
-                self._ends.popleft()
-            number = len(self._ends)
-            if number < _FEWEST:
-                return 0
-            seconds = max(_LEAST_S, now_s - self._ends[0])
+        while self._ends and now_s - self._ends[0] > _WINDOW_S:
+            self._ends.popleft()
+        number = len(self._ends)
+        if number < _FEWEST:
+            return 0
+        seconds = max(_LEAST_S, now_s - self._ends[0])
         return min(self._most, int(self._ahead_s * number / seconds))
