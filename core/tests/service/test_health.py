@@ -112,15 +112,39 @@ def test_an_executor_that_no_provider_offers_is_bad(found, installation):
 
 
 def test_an_executor_that_does_not_take_its_options_is_bad(found, installation, tmp_path):
-    (tmp_path / "ours.py").write_text(
+    (tmp_path / "batches.py").write_text(
         "from penstock.spec.plugin import Capability, hookimpl\ndef batch(context): ...\n@hookimpl\n"
-        "def penstock_executors():\n    return [Capability('executors', 'ours.batch', batch, 'A batch system.')]\n"
+        "def penstock_executors():\n    return [Capability('executors', 'batches.batch', batch, 'A batch system.')]\n"
     )
-    installation.host = PluginSources(modules=("ours",), folder=str(tmp_path)).host(())
-    executors = {"far": ExecutorChoice("ours.batch", {"slots": 3})}
+    installation.host = PluginSources(modules=("batches",), folder=str(tmp_path)).host(())
+    executors = {"far": ExecutorChoice("batches.batch", {"slots": 3})}
     installation._settings = msgspec.structs.replace(installation.settings, executors=executors)
     assert found()["executor far"].severity is Severity.BAD
-    assert found()["executor far"].detail.startswith("[executors.far]: ours.batch takes no argument 'slots'")
+    assert found()["executor far"].detail.startswith("[executors.far]: batches.batch takes no argument 'slots'")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (
+            {"server": "http://127.0.0.1:8080", "slots": 3, "broker": "redis://b"},
+            "pools.pool, holds 0 tries, tasks that wait: 0",
+        ),
+        ({"slots": "many", "broker": "redis://b"}, "[executors.far]: slots"),
+        ({"slots": 3, "brocker": "redis://b"}, "[executors.far]: pools.pool takes no argument 'brocker'"),
+    ],
+)
+def test_the_options_that_every_remote_executor_has_are_known(found, installation, tmp_path, options, told):
+    (tmp_path / "pools.py").write_text(
+        "from penstock.spec.plugin import Capability, Parameter, hookimpl\nfrom penstock.spec.remote import RemoteExecutor\n"
+        "class Pool(RemoteExecutor): ...\n@hookimpl\ndef penstock_executors():\n"
+        "    broker = Parameter('broker', 'str', 'A URL.', default='')\n"
+        "    return [Capability('executors', 'pools.pool', Pool, 'A pool.', parameters=(broker,))]\n"
+    )
+    installation.host = PluginSources(modules=("pools",), folder=str(tmp_path)).host(())
+    executors = {"far": ExecutorChoice("pools.pool", options)}
+    installation._settings = msgspec.structs.replace(installation.settings, executors=executors)
+    assert found()["executor far"].detail.startswith(told)
 
 
 def test_a_secrets_backend_that_is_away_refused_or_of_another_kind_is_bad(found, installation, tmp_path):
@@ -230,18 +254,18 @@ def test_a_service_that_is_always_kept_has_a_name_and_a_table_may_switch_it_off(
 
 
 def test_what_an_executor_of_a_provider_does_wrong_is_bad_until_the_next_scheduler(found, installation, tmp_path):
-    (tmp_path / "ours.py").write_text(
+    (tmp_path / "faulty.py").write_text(
         "from penstock.spec.plugin import Capability, hookimpl\nclass Broken:\n    def __init__(self, context): pass\n"
         "    recover = capacity = fileno = submit = cancel = reply = events = stop = lambda self, *given: 0\n"
         "    def start(self): raise OSError('no\\x1b[2J queue')\n@hookimpl\n"
-        "def penstock_executors():\n    return [Capability('executors', 'ours.batch', Broken, 'A batch system.')]\n"
+        "def penstock_executors():\n    return [Capability('executors', 'faulty.batch', Broken, 'A batch system.')]\n"
     )
-    installation.host = PluginSources(modules=("ours",), folder=str(tmp_path)).host(())
-    executors = {"far": ExecutorChoice("ours.batch")}
+    installation.host = PluginSources(modules=("faulty",), folder=str(tmp_path)).host(())
+    executors = {"far": ExecutorChoice("faulty.batch")}
     installation._settings = msgspec.structs.replace(installation.settings, executors=executors)
     assert found()["executor far"].severity is Severity.OK
     faults = ExecutorFaults(installation.settings.state_folder, "far")
-    fenced = FencedExecutor(installation.host.resolve("ours.batch")(None), "far", installation.now, keep=faults.add)
+    fenced = FencedExecutor(installation.host.resolve("faulty.batch")(None), "far", installation.now, keep=faults.add)
     fenced.start()
     fenced.stop(0)
     assert found()["executor far"].severity is Severity.BAD

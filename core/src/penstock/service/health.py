@@ -21,7 +21,7 @@ from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.service.alerts.alerts import list_alerts
 from penstock.service.assets.watchers import all_statuses
 from penstock.service.choices.executors import list_executors
-from penstock.service.choices.problems import choice_problems
+from penstock.service.choices.problems import choice_problems, executor_problems
 from penstock.service.choices.services import DOWN, chosen_services, list_services
 from penstock.service.choices.task_bounds import why_unheld
 from penstock.service.config.pools import list_pools
@@ -254,7 +254,7 @@ def _executors(installation: Installation) -> Iterator[Finding]:
             continue
         problems = []
         if chosen.provided:
-            refused = choice_problems(installation.host, "executors", chosen.type, chosen.options)
+            refused = executor_problems(installation.host, each.name, chosen.type, chosen.options)
             problems += [f"[executors.{each.name}]: {problem}" for problem in refused]
             faults = ExecutorFaults(installation.settings.state_folder, each.name).read()
             problems += [f"since its scheduler started: {visible(fault)}" for fault in faults]

@@ -31,7 +31,7 @@ from penstock.spec.remote import RemoteContext, RemoteExecutor
 from penstock.store import Store
 from penstock.tries.packed_snapshots import PackedSnapshots
 from penstock.tries.remote.doorbell import Doorbell, ExecutorReports
-from penstock.tries.remote.remote_options import COMMON, is_remote, read_remote_options
+from penstock.tries.remote.remote_options import is_remote, read_remote_options, without_common
 from penstock.tries.remote.remote_try_executor import RemoteTryExecutor
 from penstock_manifest.arguments import argument_problems
 
@@ -195,8 +195,7 @@ def _maker(
     """
     host = plugin_host(settings)
     known = host.capability(capability)
-    declared = {parameter.name for parameter in known.parameters}
-    own = {key: value for key, value in options.items() if key in declared or key not in COMMON}
+    own = without_common(options, {parameter.name for parameter in known.parameters})
     problems = argument_problems(known, own)
     if problems:
         raise ConfigError("; ".join(problems))

@@ -1,6 +1,6 @@
 """Reads the options of a remote executor: those that every one has, and those of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeGuard
 
 import msgspec
@@ -18,6 +18,11 @@ _LEAST_S = 1.0
 def is_remote(make: object) -> TypeGuard[type[RemoteExecutor]]:
     """Whether what makes an executor is the class of one that only carries tickets."""
     return isinstance(make, type) and issubclass(make, RemoteExecutor)
+
+
+def without_common(options: Mapping[str, Any], declared: Collection[str]) -> dict[str, Any]:
+    """The options of an executor that its provider has to know: all but those of every remote one that it does not declare."""
+    return {key: value for key, value in options.items() if key in declared or key not in COMMON}
 
 
 def read_remote_options(name: str, options: Mapping[str, Any]) -> tuple[RemoteOptions, dict[str, Any]]:
