@@ -13,6 +13,7 @@ from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 BUCKET = "clickstream-mirror"
 SLACK_TOKEN = "xoxb-0123-abcdef"  # noqa: S105 - the test server's
 _GCS = "https://storage.googleapis.com"
+_OBJECTS = f"{_GCS}/storage/v1/b/{BUCKET}/o"
 _CHANNEL = "C000000002"  # #alerts
 
 
@@ -33,12 +34,21 @@ class Outside:
 
     def mirrored(self, prefix: str) -> Iterator[bytes]:
         """The content of each object of the mirror whose name begins so."""
+        for name in self.objects(prefix):
+            yield self._ask(f"{_OBJECTS}/{quote(name, safe='')}?alt=media")
+
+    def objects(self, prefix: str) -> Iterator[str]:
+        """The names of the mirror's objects that begin so."""
         query, page = {"prefix": prefix}, {"nextPageToken": ""}
         while "nextPageToken" in page:
-            page = self._json(f"{_GCS}/storage/v1/b/{BUCKET}/o?{urlencode(query)}")
+            page = self._json(f"{_OBJECTS}?{urlencode(query)}")
             for each in page.get("items", ()):
-                yield self._ask(f"{_GCS}/storage/v1/b/{BUCKET}/o/{quote(each['name'], safe='')}?alt=media")
+                yield each["name"]
             query["pageToken"] = page.get("nextPageToken", "")
+
+    def delete(self, name: str) -> None:
+        """Delete an object of the mirror."""
+        self._ask(f"{_OBJECTS}/{quote(name, safe='')}", method="DELETE")
 
     def told(self) -> list[str]:
         """Each message that began a thread in the channel, as JSON, the newest first."""
@@ -49,9 +59,9 @@ class Outside:
         found: dict[str, Any] = json.loads(self._ask(url, body))
         return found
 
-    def _ask(self, url: str, body: Mapping[str, Any] | None = None) -> bytes:
+    def _ask(self, url: str, body: Mapping[str, Any] | None = None, method: str | None = None) -> bytes:
         headers = {"Authorization": f"Bearer {SLACK_TOKEN}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
-        with self._opener.open(Request(url, data, headers), timeout=20) as response:  # noqa: S310 - https, as written above
+        with self._opener.open(Request(url, data, headers, method=method), timeout=20) as response:  # noqa: S310 - https, as written above
             content: bytes = response.read()
             return content

@@ -20,6 +20,7 @@ HOURS = Variable.get(
 ROOT = Variable.get("clickstream_root", "s3://clickstream/events")
 MIRROR = Variable.get("clickstream_mirror", "gs://clickstream-mirror")
 LATE = timedelta(seconds=float(Variable.get("clickstream_late_s", "3600")))
+QUEUES = Variable.get("clickstream_queues", {}, deserialize_json=True)
 HOUR = "{{ data_interval_start.strftime('dt=%Y-%m-%d/hour=%H') }}"
 
 
@@ -33,7 +34,12 @@ for customer, events in CUSTOMERS.items():
         catchup=True,
         max_active_runs=4,
         isolation="reuse",
-        default_args={"retries": 3, "retry_delay": timedelta(seconds=2), "execution_timeout": timedelta(minutes=5)},
+        default_args={
+            "retries": 3,
+            "retry_delay": timedelta(seconds=2),
+            "execution_timeout": timedelta(minutes=5),
+            "queue": QUEUES.get(customer, "default"),
+        },
         # Not by the deadline of the hour: hours of the past are loaded as well, and none of them is late for that.
         alerts=[Alert("run_slow", to="team", after=LATE)],
         tags=["clickstream"],

@@ -14,6 +14,7 @@ from penstock import DAG, Connection, Variable, task
 from penstock.errors import PenstockError
 
 VARIABLE = "clickstream_customers"
+QUEUE = Variable.get("clickstream_queues", {}, deserialize_json=True).get("customers", "default")
 CUSTOMER = re.compile(r"[A-Za-z0-9]{1,16}")
 EVENT = re.compile(r"[a-z][a-z_]{0,31}")
 COLUMNS = (
@@ -54,6 +55,7 @@ with DAG(
     schedule=timedelta(seconds=5),
     start_date=datetime(2013, 1, 1, tzinfo=UTC),
     max_active_runs=1,
+    default_args={"queue": QUEUE},
     tags=["clickstream"],
 ):
 
