@@ -96,7 +96,7 @@ RULES = {
             f"{CORE}/worker/claims.py": "a text that no other claim has; the server stores it with the try",
             f"{CORE}/tries/remote/remote_try_executor.py": "a name that no other scheduler's process has",
             f"{CORE}/spec/hooks/call_retry.py": "spreads callers that failed together",
-            f"{CORE}/spec/snapshot.py": "names of folders that are renamed when they are whole",
+            f"{CORE}/processes/draft.py": "names of folders that are renamed when they are whole",
             f"{CORE}/service/access/": "secrets of tokens, sessions and links, which nobody may guess",
             f"{CORE}/service/starts/starts.py": "passwords and tokens of a new project, which nobody may guess",
             f"{CORE}/store/logs/log_index.py": "a name of its own for each database",

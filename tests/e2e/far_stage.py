@@ -15,7 +15,7 @@ from penstock_testkit.aws_jobs.job_processes import JobProcesses
 from penstock_testkit.brokers.valkey import valkey
 from penstock_testkit.kubernetes import KubeCluster
 from penstock_testkit.processes import free_port
-from penstock_testkit.remote.one_way_out import OneWayOut
+from penstock_testkit.remote.network_namespace import NetworkNamespace
 from penstock_testkit.saas import plain_http
 
 DASK = """
@@ -46,7 +46,7 @@ class FarStage(Rehearsal):
         network = [self.endpoint_url, self.service_url, self.network["HTTPS_PROXY"], broker.url]
         ports = {urlsplit(url).port for url in network} | {int(self.warehouse["port"]), self.port}
         (self.folder / "way").mkdir()
-        self.way = self._stack.enter_context(OneWayOut(self.folder / "way", *sorted(ports)))
+        self.way = self._stack.enter_context(NetworkNamespace(self.folder / "way", *sorted(ports)))
         self.tables = self._tables(broker.url)
         settings = [
             f'[services.server]\ntype = "server.server"\nport = {self.port}\nniceness = 0',

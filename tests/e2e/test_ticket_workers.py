@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fleet import WORKSPACE, install
 
-from penstock_testkit.remote.one_way_out import OneWayOut
+from penstock_testkit.remote.network_namespace import NetworkNamespace
 from penstock_testkit.remote.remote_installation import RemoteInstallation
 
 LEASE_S = 4.0
@@ -170,7 +170,7 @@ def test_a_worker_needs_a_way_to_the_server_and_to_nothing_else(tmp_path, site, 
             environ,
         )
         config = made.folder / "penstock.toml"
-        way = OneWayOut(tmp_path, made.port)
+        way = NetworkNamespace(tmp_path, made.port)
         config.write_text(config.read_text().replace('["{worker}"]', json.dumps(way.command(WORKER))))
         with way, made:
             made.run("db", "upgrade")

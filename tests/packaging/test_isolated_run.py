@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from penstock_testkit.remote.one_way_out import OneWayOut
+from penstock_testkit.remote.network_namespace import NetworkNamespace
 from penstock_testkit.remote.remote_installation import RemoteInstallation
 from penstock_testkit.wheels import small_manifest, write_provider, write_wheel
 
@@ -147,7 +147,7 @@ def test_a_worker_that_reaches_the_server_alone_runs_an_isolated_provider_that_i
         tmp_path / "project", FAR.format(command='["{worker}"]'), {"far.py": FAR_FILE}, environ,
         str(shop / ".venv" / "bin" / "python"),
     )  # fmt: skip
-    way = OneWayOut(tmp_path / "way", project.port)
+    way = NetworkNamespace(tmp_path / "way", project.port)
     words = [sys.executable, "-m", "penstock", "worker", "--ticket", "--folder", str(worker)]
     config = project.folder / "penstock.toml"
     config.write_text(config.read_text().replace('["{worker}"]', json.dumps(way.command(words, hidden=[shop]))))

@@ -32,7 +32,7 @@ _MOST_LISTS = 500
 _REMEDY = "run `plugin-manager doctor --fix`, where the server runs."
 
 
-class _Origin(msgspec.Struct, frozen=True):
+class _Installed(msgspec.Struct, frozen=True):
     """What ``direct_url.json`` says (PEP 610)."""
 
     dir_info: dict[str, object] = {}
@@ -158,12 +158,12 @@ def _files(root: Path, site: Path, info: Path, record: bytes) -> tuple[bytes, in
 
 def _refuse_editable(info: Path) -> None:
     try:
-        origin = decode_json((info / "direct_url.json").read_bytes(), _Origin)
+        installed = decode_json((info / "direct_url.json").read_bytes(), _Installed)
     except FileNotFoundError:
         return
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return  # it is of no matter then: its files are proved all the same
-    if origin.dir_info.get("editable"):
+    if installed.dir_info.get("editable"):
         raise RequestError(
             f"the distribution {info.stem} is installed editable on the server's machine, so its files are not in its environment and "
             "cannot be sent: install it from a wheel."

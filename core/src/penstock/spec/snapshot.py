@@ -12,26 +12,19 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from uuid import uuid4
 
 from penstock.errors import RequestError, as_sentence
 from penstock.model.dag import content_hash
+from penstock.processes.draft import draft_of, finish_draft, write_listed
 
 LIST = ".penstock-manifest"
 EXECUTABLE = "x"
-DRAFT = ".draft-"
-"""What the name of a snapshot begins with while it is not whole."""
 LARGEST_FILE = 1 << 28
 """Bytes of the largest file that is unpacked."""
 LARGEST_SNAPSHOT = 1 << 31
 """Bytes of all that is unpacked: twice what the loader puts into a snapshot."""
 _LEVEL = 5
 """Of compression: 9 takes several times as long for some hundredths of the bytes."""
-
-
-def draft_of(snapshots: Path) -> Path:
-    """A new name beside the snapshots, for one that is not whole yet or no more."""
-    return snapshots / f"{DRAFT}{uuid4().hex}"
 
 
 def pack(folder: Path) -> bytes:
@@ -105,22 +98,6 @@ def unpack(data: bytes, wanted: str, snapshots: Path) -> Path:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return target
-
-
-def write_listed(path: Path, content: bytes, *, executable: bool) -> None:
-    """Write a file that nobody is to change; raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    path.chmod(0o555 if executable else 0o444)
-
-
-def finish_draft(draft: Path, target: Path) -> None:
-    """Give a draft that is whole its name, unless somebody was faster; raises OSError."""
-    try:
-        draft.rename(target)
-    except OSError:
-        if not target.is_dir():
-            raise
 
 
 def listed_contents(data: bytes, wanted: str, what: str) -> Iterator[tuple[str, bytes, bool]]:

@@ -21,16 +21,9 @@ from penstock.errors import RequestError
 from penstock.model.dag import content_hash
 from penstock.model.remote.execution_messages import EnvironmentLock
 from penstock.plugins.locked_environments import OF_THE_INTERPRETER
-from penstock.spec.snapshot import (
-    EXECUTABLE,
-    LIST,
-    draft_of,
-    finish_draft,
-    listed_contents,
-    listed_files,
-    write_listed,
-)
-from penstock.spec.workers.fetched_folders import FetchedFolders
+from penstock.processes.draft import draft_of, finish_draft, write_listed
+from penstock.spec.snapshot import EXECUTABLE, LIST, listed_contents, listed_files
+from penstock.spec.workers.shared_cache import SharedCache
 
 MOST_KEPT = 12
 """Environments; each is tens of megabytes, or thousands."""
@@ -53,7 +46,7 @@ class FetchedEnvironments:
     """
 
     def __init__(self, folder: Path, leaving: threading.Event) -> None:
-        self._folder, self._folders, self._leaving = folder, FetchedFolders(folder, MOST_KEPT), leaving
+        self._folder, self._folders, self._leaving = folder, SharedCache(folder, MOST_KEPT), leaving
         self._proven: set[str] = set()
 
     def held(self, lock: EnvironmentLock, fetch: Callable[[str], bytes]) -> AbstractContextManager[Path]:

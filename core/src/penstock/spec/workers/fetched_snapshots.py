@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from penstock.spec.snapshot import unpack
-from penstock.spec.workers.fetched_folders import FetchedFolders
+from penstock.spec.workers.shared_cache import SharedCache
 
 MOST_KEPT = 200  # a DAG file each, or more if it changes
 
@@ -18,7 +18,7 @@ class FetchedSnapshots:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._folders = folder, FetchedFolders(folder, MOST_KEPT)
+        self._folder, self._folders = folder, SharedCache(folder, MOST_KEPT)
 
     def held(self, wanted: str, fetch: Callable[[str], bytes]) -> AbstractContextManager[Path]:
         """Hold a snapshot while a try uses it; it is fetched unless it is here, and others that are in excess are removed.

@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from penstock.spec.snapshot import DRAFT, LIST, draft_of
+from penstock.processes.draft import DRAFT, draft_of
+from penstock.spec.snapshot import LIST
 
 LONGEST_UNUSED_S = 30 * 86_400
 """Seconds between the last use of a folder and that of another, after which it is removed."""
 _LONGEST_DRAFT_S = 86_400
 
 
-class FetchedFolders:
+class SharedCache:
     """Folders by their content hash, each with a list of its files.
 
     Each that a try uses is locked by its worker, so that whichever worker takes too many away never takes that one.

@@ -51,7 +51,7 @@ while os.getppid() == parent:
 """
 
 
-class OneWayOut:
+class NetworkNamespace:
     """Leads from network namespaces to some ports of this one; a context manager.
 
     Args:
