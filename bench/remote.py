@@ -233,9 +233,12 @@ def engine(name: str, rounds: int, database: str) -> None:
 
 
 def queued(many: int, database: str) -> None:
-    """What a try costs the scheduler's process while few and while many are queued."""
+    """What a try costs the scheduler's process while few and while many are queued: all of them are offered, and have tickets."""
     environ = {"PENSTOCK_DATABASE__URL": database} if database else {}
-    with valkey() as broker, at_work(_by_celery(broker), "reuse", database, pool=True) as made:
+    with (
+        valkey() as broker,
+        at_work(f"{_by_celery(broker)}\nslots = {many}", "reuse", database, pool=True) as made,
+    ):
         [scheduler] = made.pids("penstock.app.scheduler")
         cost = {}
         for number, runs in ((10, many // 100), (many, 1)):
