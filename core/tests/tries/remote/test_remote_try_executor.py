@@ -171,7 +171,7 @@ def test_time_without_the_database_is_counted_against_no_worker_and_lets_none_be
     site.claim(request)
     site.told(executor)
     assert site.pass_s(40.0, executor) == []
-    cut(executor).cut("received", after=False, times=100)
+    cut(executor).cut("news", after=False, times=100)
     assert site.pass_s(40.0, executor) == []
     executor._tries.cuts = 0
     assert site.pass_s(15.0, executor) == []

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from penstock.model.run import TaskKey
 from penstock.spec.executor import TryRequest
@@ -20,6 +20,7 @@ class OpenTry:
         worker: Who has it; "" for nobody.
         start_reported: Whether it was told that it was claimed.
         cancelled_s: Monotonic instant at which its worker was told to end it.
+        try_name: By which the scheduler knows it; kept, as all are named again and again.
     """
 
     ticket: Ticket
@@ -28,20 +29,20 @@ class OpenTry:
     worker: str = ""
     start_reported: bool = False
     cancelled_s: float | None = None
+    try_name: tuple[TaskKey, int] = field(init=False)
 
-    @property
-    def try_name(self) -> tuple[TaskKey, int]:
-        """By which the scheduler knows it."""
-        return (self.request.key, self.request.epoch)
+    def __post_init__(self) -> None:
+        self.try_name = (self.request.key, self.request.epoch)
 
 
 class OpenTries:
-    """All of them; how many wait in a queue is counted as they come and go."""
+    """All of them; how many wait in a queue and how many a worker has is counted as they come and go."""
 
     def __init__(self) -> None:
         self._tries: dict[str, OpenTry] = {}
         self._names: dict[tuple[TaskKey, int], str] = {}
         self.offered: Counter[str] = Counter()
+        self._of_workers: Counter[str] = Counter()
 
     def __len__(self) -> int:
         """How many there are."""
@@ -73,13 +74,14 @@ class OpenTries:
         """Note who has one."""
         if not held.worker:
             self.offered[held.ticket.queue] -= 1
-        held.worker = worker
+        self._move(held, worker)
 
     def given_back(self, held: OpenTry, now_s: float) -> None:
         """Note that nobody has one any more."""
         if held.worker:
             self.offered[held.ticket.queue] += 1
-        held.worker, held.rung_s = "", now_s
+        self._move(held, "")
+        held.rung_s = now_s
 
     def pop(self, name: str) -> OpenTry:
         """Hold one no more."""
@@ -89,8 +91,20 @@ class OpenTries:
             self.offered[held.ticket.queue] -= 1
         if not self.offered[held.ticket.queue]:
             del self.offered[held.ticket.queue]
+        self._count(held.worker, -1)
         return held
 
     def workers(self) -> set[str]:
         """The workers that have some."""
-        return {held.worker for held in self._tries.values() if held.worker}
+        return set(self._of_workers)
+
+    def _move(self, held: OpenTry, worker: str) -> None:
+        self._count(held.worker, -1)
+        self._count(worker, 1)
+        held.worker = worker
+
+    def _count(self, worker: str, more: int) -> None:
+        if worker:
+            self._of_workers[worker] += more
+            if not self._of_workers[worker]:
+                del self._of_workers[worker]
