@@ -117,6 +117,10 @@ def outside(acme):
     record.write_text(f"../../../../../secret,sha256=x,2\n{record.read_text()}")
 
 
+def garbled(acme):
+    (acme.site / "lib_c-2.0.dist-info" / "RECORD").write_text("lib_c.py,nonsense=x,1\n")
+
+
 def gone(acme):
     shutil.rmtree(acme.root)
 
@@ -131,6 +135,7 @@ def undone(acme):
         (edited, "the file lib_c.py of lib_c-2.0 .* is not what was installed: run `plugin-manager doctor --fix`"),
         (editable, "lib_c-2.0 is installed editable"),
         (outside, "has a file outside of its environment: ../../../../../secret"),
+        (garbled, "the RECORD of lib_c-2.0 .* cannot be read"),
         (gone, "is broken or not of Python"),
         (undone, "has no environment of its own on the server's machine: run `plugin-manager isolate acme`"),
     ],
@@ -157,6 +162,22 @@ def test_tries_of_an_isolated_provider_run_in_the_environment_that_the_server_ha
     assert version_in(python.parent.parent)[0] == "2.0"
     asked = [route for route, _ in site.heard if route.startswith("environments/")]
     assert len(asked) == len(set(asked)) == 2
+
+
+def test_an_environment_that_changes_while_it_is_fetched_is_asked_for_anew(site, pool, acme):
+    def upgrade():
+        (acme.site / "lib_c.py").unlink()
+        shutil.rmtree(acme.site / "lib_c-2.0.dist-info")
+        acme.install("lib-c", "2.1", {"lib_c.py": "VERSION = '2.1'\n"})
+
+    site.serve_environments(acme.file)
+    left = [upgrade]
+    site.fault = lambda route, _: left.pop()() if left and route.startswith("environments/") else None
+    worker = pool()
+    worker.bring(site.offer(code=IN_ACME).secret)
+    worker.runs()
+    [python] = worker.tries.adopted.values()
+    assert version_in(python.parent.parent)[0] == "2.1"
 
 
 def test_an_environment_that_this_machine_has_is_used_if_it_is_the_same_or_the_servers_cannot_be_sent(

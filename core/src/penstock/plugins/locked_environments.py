@@ -18,9 +18,9 @@ from typing import NamedTuple
 import msgspec
 
 from penstock.decoders import decode_json
-from penstock.errors import NotFoundError, RequestError
+from penstock.errors import NotFoundError, RequestError, as_sentence
 from penstock.model.dag import content_hash
-from penstock.model.remote.execution_messages import EnvironmentLock, LockedDistribution
+from penstock.model.remote.execution_messages import LARGEST_PACK, EnvironmentLock, LockedDistribution
 from penstock.plugins.isolated import isolated_pythons
 from penstock.spec.snapshot import EXECUTABLE, LARGEST_FILE, LARGEST_SNAPSHOT, pack_listed
 
@@ -39,9 +39,9 @@ class _Installed(msgspec.Struct, frozen=True):
 
 
 class _Listed(NamedTuple):
-    """The files of a distribution, and of which RECORD this is known."""
+    """The files of a distribution, and by which RECORD this is known: its inode, size and instant."""
 
-    record: str
+    record: tuple[int, ...]
     files: bytes
     size: int
 
@@ -84,7 +84,8 @@ class LockedEnvironments:
         root, site, _ = self._opened(provider)
         for info, listed in self._distributions(root, site):
             if content_hash(listed.files) == wanted:
-                return pack_listed(listed.files, root, f"the distribution {info.stem}", remedy=_REMEDY)
+                what = f"the distribution {info.stem}"
+                return pack_listed(listed.files, root, what, remedy=_REMEDY, most=LARGEST_PACK)
         raise NotFoundError(
             "distribution",
             wanted,
@@ -112,14 +113,19 @@ class LockedEnvironments:
     def _distributions(self, root: Path, site: Path) -> Iterator[tuple[Path, _Listed]]:
         for info in sorted(site.glob("*.dist-info")):
             try:
-                record = (info / "RECORD").read_bytes()
+                stat = (info / "RECORD").stat()
             except FileNotFoundError:
                 raise RequestError(f"the distribution {info.stem} in {root} has no RECORD: {_REMEDY}") from None
-            name = content_hash(record)
+            record = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
             with self._lock:
                 listed = self._lists.get(info)
-            if listed is None or listed.record != name:
-                listed = _Listed(name, *_files(root, site, info, record))
+            _refuse_editable(info)
+            if listed is None or listed.record != record:
+                try:
+                    listed = _Listed(record, *_files(root, site, info))
+                except (ValueError, csv.Error) as error:
+                    why = f"the RECORD of {info.stem} in {root} cannot be read: {as_sentence(error)} {_REMEDY.capitalize()}"
+                    raise RequestError(why) from None
                 with self._lock:
                     if len(self._lists) >= _MOST_LISTS:  # of environments that are gone
                         self._lists.clear()
@@ -127,11 +133,10 @@ class LockedEnvironments:
             yield info, listed
 
 
-def _files(root: Path, site: Path, info: Path, record: bytes) -> tuple[bytes, int]:
+def _files(root: Path, site: Path, info: Path) -> tuple[bytes, int]:
     """The list of a distribution's files as a snapshot has it, and their bytes; each is what its RECORD says."""
-    _refuse_editable(info)
     lines, total = [], 0
-    for path, recorded, *_ in csv.reader(record.decode().splitlines()):
+    for path, recorded, *_ in csv.reader((info / "RECORD").read_text(encoding="utf-8").splitlines()):
         where = Path(os.path.normpath(site / path))
         if not where.is_relative_to(root):
             raise RequestError(f"the distribution {info.stem} has a file outside of its environment: {path}")

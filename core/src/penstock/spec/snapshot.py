@@ -40,7 +40,7 @@ def pack(folder: Path) -> bytes:
     )
 
 
-def pack_listed(listed: bytes, folder: Path, what: str, *, remedy: str) -> bytes:
+def pack_listed(listed: bytes, folder: Path, what: str, *, remedy: str, most: int = LARGEST_SNAPSHOT) -> bytes:
     """Pack the files of a list, which need not be all of a folder.
 
     Args:
@@ -48,9 +48,10 @@ def pack_listed(listed: bytes, folder: Path, what: str, *, remedy: str) -> bytes
         folder: Where the files are.
         what: Words for people.
         remedy: What is to be done about a damaged one, for people, too.
+        most: Bytes that can be sent.
 
     Raises:
-        RequestError: A file is damaged.
+        RequestError: A file is damaged, or there are more bytes.
         OSError: It cannot be read.
     """
     buffer = io.BytesIO()
@@ -61,6 +62,10 @@ def pack_listed(listed: bytes, folder: Path, what: str, *, remedy: str) -> bytes
             if content_hash(content) != found.removesuffix(EXECUTABLE):
                 raise RequestError(f"the file {name!r} of {what} is damaged: {remedy}")
             _add(archive, name, content)
+            if buffer.tell() > most:
+                raise RequestError(
+                    f"{what} has more bytes than can be sent ({most:,}, packed): have it in the image of the workers."
+                )
     return buffer.getvalue()
 
 

@@ -69,6 +69,18 @@ class Preparation:
         return None
 
     def _environment(self, held: WorkerTry, code: PlanCode) -> None:
+        """Have a try run in its environment; the lock is asked for anew if the server's has changed meanwhile."""
+        for _ in range(FETCHES - 1):
+            try:
+                self._hold_environment(held, code)
+            except RefusedByServerError as error:
+                if error.status not in _FOR_GOOD:
+                    raise
+            else:
+                return
+        self._hold_environment(held, code)
+
+    def _hold_environment(self, held: WorkerTry, code: PlanCode) -> None:
         """Have a try run in the environment that the server has: in this machine's if it is the same, or that one cannot be sent."""
         here = code.provider in isolated_pythons(self._isolated)
         try:

@@ -42,8 +42,10 @@ from penstock_server.http.shares import Shares
 THREADS = 12
 """Claims, renewals and reports that are at work at a time: more would only wait for the database."""
 ASKING_THREADS = 8
-"""Questions of tries, source snapshots and environments: a secrets backend that hangs must not have workers lose their leases."""
+"""Questions of tries: a secrets backend that hangs must not have workers lose their leases."""
 
+FETCHING_THREADS = 4
+"""Source snapshots and environments, whose packing takes long."""
 _WITH_A_NAME = frozenset({"snapshots", "environments"})
 _log = logging.getLogger(__name__)
 _encode = msgspec.msgpack.Encoder().encode
@@ -66,6 +68,7 @@ class ExecutionApi:
     def __init__(self, installation: Installation, authenticator: Authenticator) -> None:
         self._installation, self._authenticator = installation, authenticator
         self._shares, self._asking = Shares(THREADS, "execution"), Shares(ASKING_THREADS, "execution asks")
+        self._fetching = Shares(FETCHING_THREADS, "execution fetches")
         self._routes: dict[str, Callable[[Request, str], Any]] = {
             "claims": self._claims, "renewals": self._renewals, "asks": self._asks, "reports": self._reports,
             "snapshots": self._snapshots, "environments": self._environments,
@@ -135,13 +138,13 @@ class ExecutionApi:
 
     async def _snapshots(self, request: Request, shown: str) -> Any:  # noqa: ANN401 - as above
         wanted = request.scope["path"].rpartition("/")[2]
-        return await self._in_thread(wanted, lambda: self._execution.files.snapshot(shown, wanted), self._asking)
+        return await self._in_thread(wanted, lambda: self._execution.files.snapshot(shown, wanted), self._fetching)
 
     async def _environments(self, request: Request, shown: str) -> Any:  # noqa: ANN401 - as above
         wanted = request.scope["path"].removeprefix(f"{PREFIX}/environments").strip("/")
         if not wanted:
-            return await self._in_thread(shown, lambda: self._execution.files.environment(shown), self._asking)
-        return await self._in_thread(wanted, lambda: self._execution.files.distribution(shown, wanted), self._asking)
+            return await self._in_thread(shown, lambda: self._execution.files.environment(shown), self._fetching)
+        return await self._in_thread(wanted, lambda: self._execution.files.distribution(shown, wanted), self._fetching)
 
     async def _read(self, request: Request, shown: str, decode: Callable[[bytes], T]) -> T:
         """The body of a request of somebody who is let in."""

@@ -2,12 +2,13 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from penstock.decoders import decode_msgpack
 from penstock.errors import ConfigError, NotFoundError, RequestError, as_sentence
-from penstock.model.remote.execution_messages import LARGEST_PACK, EnvironmentLock
+from penstock.model.remote.execution_messages import EnvironmentLock
 from penstock.plugins.locked_environments import LockedEnvironments
 from penstock.spec.executor import FileCode, PlanCode, TryRequest
 from penstock.store import Keyring, RemoteTries
@@ -34,7 +35,7 @@ class TryFiles:
         self._keyring, self._tries = keyring, tries
         self._snapshots, self._environments = PackedSnapshots(snapshots), LockedEnvironments(isolated)
         self._packed: OrderedDict[str, bytes] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock, self._packing = threading.Lock(), threading.Lock()
 
     def snapshot(self, shown: str, wanted: str) -> bytes:
         """The source snapshot of a try, packed as `penstock.spec.snapshot.pack` does.
@@ -61,7 +62,9 @@ class TryFiles:
 
     def environment(self, shown: str) -> EnvironmentLock:
         """What the environment holds in which a try is to run; raises as `distribution`."""
-        return self._environments.lock(self._provider(shown))
+        provider = self._provider(shown)
+        with _readable(provider):
+            return self._environments.lock(provider)
 
     def distribution(self, shown: str, wanted: str) -> bytes:
         """A distribution of that environment, packed as `penstock.spec.snapshot.pack_listed` does.
@@ -79,14 +82,11 @@ class TryFiles:
         provider = self._provider(shown)
 
         def packed() -> bytes:
-            try:
-                return self._environments.pack(provider, wanted)
-            except NotFoundError as error:
-                raise RequestError(str(error)) from None
-            except OSError as error:
-                raise ConfigError(f"the environment of provider {provider!r}: {as_sentence(error)}") from None
+            with self._packing, _readable(provider):  # workers that begin together want the same
+                return self._kept(name, lambda: self._environments.pack(provider, wanted))
 
-        return self._kept(f"{provider} {wanted}", packed)
+        name = f"{provider} {wanted}"
+        return self._kept(name, packed)
 
     def _code(self, shown: str) -> FileCode | PlanCode | None:
         claim = claim_of(self._keyring, shown)
@@ -107,12 +107,19 @@ class TryFiles:
                 self._packed.move_to_end(name)
                 return found
         found = pack()
-        if len(found) > LARGEST_PACK:
-            raise RequestError(
-                f"it has {len(found):,} bytes when it is packed, and {LARGEST_PACK:,} can be sent: have it in the image of the workers."
-            )
         with self._lock:
             self._packed[name] = found
             while len(self._packed) > 1 and sum(map(len, self._packed.values())) > _MOST_PACKED:
                 self._packed.popitem(last=False)
         return found
+
+
+@contextmanager
+def _readable(provider: str) -> Iterator[None]:
+    """Say of an environment that cannot be read now whose it is, and of a distribution that is none of it that it is so for good."""
+    try:
+        yield
+    except NotFoundError as error:
+        raise RequestError(str(error)) from None
+    except OSError as error:
+        raise ConfigError(f"the environment of provider {provider!r} cannot be read: {as_sentence(error)}") from None
