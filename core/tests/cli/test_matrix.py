@@ -47,6 +47,23 @@ HOSTILE = "\x1b]0;OWNED\x07\x1b[2J\x9b31m\u202egnp.exe\ud800\r\ttext"
 STORED = HOSTILE.replace("\ud800", "")
 """What a database keeps of it as it is."""
 
+CANARY = "canary-4711"
+SECRETIVE = f"""
+[executors.far]
+type = "acme.executor"
+broker = "redis://ann:{CANARY}@127.0.0.1:1/0;redis://:{CANARY}@127.0.0.1:2/0?password={CANARY}"
+backend = {{ urls = ["https://ann:{CANARY}@h/"] }}
+
+[services.hook]
+type = "acme.service"
+url = "https://ann:{CANARY}@h/?sig=1&api_key={CANARY}"
+
+[metrics.graphs]
+type = "acme.sink"
+url = "https://ann:{CANARY}@h/"
+"""
+"""Settings with secrets in URLs, which no command shows; nothing of what they name is installed."""
+
 DOCUMENTED = {code.value for code in ExitCode} - {ExitCode.BUG}
 
 VALUES = {
@@ -132,6 +149,8 @@ def template(tmp_path_factory):
     folder = tmp_path_factory.mktemp("matrix")
     (folder / "one.py").write_text("from penstock import DAG\nwith DAG('one'):\n    pass\n")
     assert _run(folder, ["init", "--no-example"])[0] == 0
+    with (folder / "penstock.toml").open("a") as file:
+        file.write(SECRETIVE)
     with compose.installation(load_settings({}, folder)) as found:
         _fill(found)
     return folder
@@ -226,6 +245,7 @@ def test_every_command_with_every_option_ends_as_documented(prepared, name, surr
         code, out, err = _run(prepared, given, stdin=b"from stdin", **surroundings)
         assert code in DOCUMENTED, f"{given}: {code}\n{out}{err}"
         assert "Traceback" not in err, given
+        assert CANARY not in out + err, given
         if surroundings.get("terminal") or not name.startswith(("tasks logs", "variables get", "export")):
             assert steering(out) == [], f"{given}: {out!r}"
         assert steering(err) == [], f"{given}: {err!r}"

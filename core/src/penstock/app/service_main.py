@@ -18,6 +18,7 @@ from penstock.errors import (
     StoreUnavailableError,
 )
 from penstock.model.names import error_reason
+from penstock.model.secret import without_url_secrets
 from penstock.model.text import visible
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
@@ -56,7 +57,7 @@ def ended_by(error: Exception, prefix: str = "") -> ExitCode:
     text = error_reason(error)
     if code is ExitCode.BUG:
         text = f"a bug in Penstock: {text}. PENSTOCK_TRACEBACK=1 shows where it happened."
-    print(visible(f"{prefix}{text}"), file=sys.stderr)  # noqa: T201 - the supervisor's terminal
+    print(visible(without_url_secrets(f"{prefix}{text}")), file=sys.stderr)  # noqa: T201 - the supervisor's terminal
     return code
 
 

@@ -14,6 +14,7 @@ from penstock.cli import streams
 from penstock.cli.airflow_commands import here
 from penstock.cli.terminal import VisibleContext, json_text, print_line, print_remark
 from penstock.errors import ExitCode, InternalError, NotFoundError, PenstockError, nearest
+from penstock.model.secret import without_url_secrets
 
 REPORT = (
     "Please report it, with this message, to the project's issue tracker. PENSTOCK_TRACEBACK=1 shows where it happened."
@@ -189,6 +190,7 @@ def _print_error(error: BaseException, arguments: Sequence[str], environ: Mappin
 def _print_message(
     code: ExitCode, kind: str, message: str, arguments: Sequence[str], *, near: list[str] | None = None
 ) -> int:
+    message = without_url_secrets(message)
     if "--json" in arguments:
         content = {"kind": kind, "message": message, "exit_code": code}
         print_remark(json_text({"error": content if near is None else {**content, "near": near}}))

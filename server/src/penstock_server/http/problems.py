@@ -22,6 +22,7 @@ from penstock.errors import (
     StoreError,
     SupersededError,
 )
+from penstock.model.secret import without_url_secrets
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -92,7 +93,7 @@ def problem_of(error: Exception) -> Problem:
     named: dict[str, Any] = {}
     if isinstance(error, NotFoundError):
         named = {"kind": error.kind, "name": error.name, "near": error.near}
-    return Problem(status.phrase, int(status), str(error), _known_class(type(error)), **named)
+    return Problem(status.phrase, int(status), without_url_secrets(str(error)), _known_class(type(error)), **named)
 
 
 def problem_answer(error: Exception) -> Response:

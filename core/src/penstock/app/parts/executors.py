@@ -18,7 +18,7 @@ from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
 from penstock.model.names import error_reason
 from penstock.model.run import TaskKey
-from penstock.model.secret import secrets_in
+from penstock.model.secret import secrets_in, without_url_secrets
 from penstock.plugins.isolated import isolated_pythons
 from penstock.processes.masking import Mask
 from penstock.scheduler.capacity_file import CapacityFile
@@ -151,7 +151,12 @@ def _of_provider(settings: Settings, store: Store, name: str, clock: Clock, faul
     chosen = settings.executors[name]
     capacity = CapacityFile(settings.state_folder, name)
     capacity.write(0)
-    options, hide = dict(chosen.options), Mask(secrets_in(dict(chosen.options))).hide
+    options = dict(chosen.options)
+    mask = Mask(secrets_in(options))
+
+    def hide(text: str) -> str:
+        return without_url_secrets(mask.hide(text))  # that of a URL of the environment is not among the options
+
     try:
         make = _maker(settings, chosen.type, options)
         if is_remote(make):

@@ -24,6 +24,7 @@ from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
 from penstock.model.remote.execution_messages import worker_name
 from penstock.model.remote.remote_try import WorkerStatus
+from penstock.model.secret import without_url_secrets
 from penstock.model.text import visible
 from penstock.plugins.host import PluginHost
 from penstock.plugins.isolated import isolated_pythons
@@ -194,7 +195,7 @@ def _remove_left(path: Path) -> None:
 
 
 def _report(sentence: str) -> None:
-    print(visible(f"worker: {sentence}"), file=sys.stderr, flush=True)  # noqa: T201 - the terminal of the worker
+    print(visible(without_url_secrets(f"worker: {sentence}")), file=sys.stderr, flush=True)  # noqa: T201 - the terminal of the worker
 
 
 def _queues(texts: Sequence[str]) -> tuple[str, ...]:

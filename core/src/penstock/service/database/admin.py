@@ -7,7 +7,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
-from penstock.model.secret import secrets_in
+from penstock.model.secret import secrets_in, without_secrets_in_urls
 from penstock.processes.masking import hide_values
 from penstock.service.installation import Installation
 from penstock.settings import SECTIONS, Settings
@@ -87,7 +87,8 @@ def show_settings(settings: Settings) -> dict[str, Any]:
     }
     facts["connections"] = sorted(settings.connections)
     facts["variables"] = sorted(settings.variables)
-    return facts
+    shown: dict[str, Any] = without_secrets_in_urls(facts)
+    return shown
 
 
 def _entry(chosen: msgspec.Struct) -> dict[str, Any]:

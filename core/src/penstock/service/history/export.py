@@ -14,7 +14,7 @@ from penstock.model.access.permission import Permission
 from penstock.model.assets.event import AssetEvent
 from penstock.model.history.audit import AuditEntry
 from penstock.model.run import Run, TaskInstance, Try
-from penstock.model.secret import secrets_in
+from penstock.model.secret import secrets_in, without_secrets_in_urls, without_url_secrets
 from penstock.processes.masking import Mask, hide_values
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag_state
@@ -192,8 +192,8 @@ def _written(
 def _hidden(value: Any, mask: Mask) -> Any:  # noqa: ANN401 - any JSON value
     """A value without the secrets that are known, and without what stands under a secret name in it."""
     if isinstance(value, str):
-        return mask.hide(value)
-    return _masked(hide_values(value, set(secrets_in(value))), mask)
+        return without_url_secrets(mask.hide(value))
+    return without_secrets_in_urls(_masked(hide_values(value, set(secrets_in(value))), mask))
 
 
 def _masked(value: Any, mask: Mask) -> Any:  # noqa: ANN401 - any JSON value
