@@ -6,6 +6,8 @@ import pytest
 
 from penstock.clock import SystemClock
 from penstock.errors import ErrorKind, ProviderError
+from penstock.model.attempt import TryEnd
+from penstock.model.state import Outcome
 from penstock.worker import machine_guards
 from penstock.worker.machine_guards import MachineGuards
 
@@ -161,3 +163,16 @@ def test_a_try_of_a_worker_waits_until_its_machine_is_kept(site, pool):
     kept.set()
     worker.runs()
     assert "busy" in guard.calls
+
+
+def test_a_try_that_is_cancelled_while_it_is_prepared_never_begins(site, pool):
+    kept, guard = threading.Event(), Guard()
+    guard.fault = kept.wait
+    worker, ticket = pool(guards=(("ours", guard),)), site.offer()
+    worker.bring(ticket.secret)
+    until(lambda: worker.told == [True], "it is claimed")
+    site.store.remote_tries.cancel([ticket.name], "you said so")
+    until(lambda: any(each.cancel_reason for each in worker.worker.tries.all()), "its worker is told")
+    kept.set()
+    assert until(lambda: site.ends().get(ticket.name), "it ends") == TryEnd(Outcome.CANCELLED, "you said so")
+    assert worker.tries.submitted == {}

@@ -14,7 +14,7 @@ SETTINGS = """
 [executors.pool]
 type = "celery.executor"
 server = "{{url}}"
-broker = "{broker}"
+{broker}
 doorbell_s = 2.0
 worker_lease_s = 6.0
 publish_timeout_s = 3.0
@@ -61,6 +61,17 @@ with DAG("gated"):
             time.sleep(0.05)
 
     wait()
+
+with DAG("limited"):
+
+    @task(queue="far", retries=0, execution_timeout=2)
+    def wait():
+        run = get_current_context()["run_id"]
+        (GATES / f"begun-{run}-{os.getpid()}").touch()
+        while not (GATES / f"open-{run}").exists():
+            time.sleep(0.05)
+
+    wait()
 """
 }
 
@@ -73,24 +84,24 @@ class Pool:
         broker: The broker's server.
     """
 
-    def __init__(self, made, broker, gates):
-        self.made, self.broker, self.gates = made, broker, gates
+    def __init__(self, made, broker, gates, environ):
+        self.made, self.broker, self.gates, self._environ = made, broker, gates, environ
         self._number = 0
 
     def worker(self, *words, queues="far,near"):
         """Start a worker, and wait until it is announced; its process, and what it prints."""
         self._number += 1
         name = f"worker-{self._number}"
-        process = self.made.worker("--executor", "pool", "--queues", queues, *words, name=name)
+        process = self.made.worker("--executor", "pool", "--queues", queues, *words, name=name, environ=self._environ)
         return process, lambda: self.made.output(name)
 
     def begun(self, run_id):
         """Process ids of the tries of a gated run so far."""
         return {int(path.name.rpartition("-")[2]) for path in self.gates.glob(f"begun-{run_id}-*")}
 
-    def start(self, run_id):
+    def start(self, run_id, dag_id="gated"):
         """Trigger a gated run, and wait until its try runs; its process id."""
-        self.made.trigger("gated", run_id)
+        self.made.trigger(dag_id, run_id)
         self.made.wait(lambda: self.begun(run_id), f"the try of {run_id} runs")
         (pid,) = self.begun(run_id)
         return pid
@@ -117,14 +128,18 @@ def make(tmp_path_factory):
     """Start an installation on a broker."""
     made = []
 
-    def start(broker, *, transport=""):
+    def start(broker, *, transport="", conn_id=""):
         folder = tmp_path_factory.mktemp("pool")
         (folder / "gates").mkdir()
         environ = {"GATES": str(folder / "gates"), "TMPDIR": str(folder)}
-        settings = SETTINGS.format(broker=broker.url, transport=transport)
+        place = f'conn_id = "{conn_id}"' if conn_id else f'broker = "{broker.url}"'
+        settings = SETTINGS.format(broker=place, transport=transport)
         made.append(RemoteInstallation(folder / "project", settings, DAGS, environ))
+        if conn_id:  # the scheduler finds it in the database, workers in their environment
+            made[-1].run("connections", "set", conn_id, broker.url)
         made[-1].up()
-        return Pool(made[-1], broker, folder / "gates")
+        known = {f"PENSTOCK_CONN_{conn_id.upper()}": broker.url} if conn_id else {}
+        return Pool(made[-1], broker, folder / "gates", known)
 
     yield start
     for each in made:
@@ -140,7 +155,7 @@ def redis(make):
 @pytest.fixture(scope="module")
 def rabbit(make):
     with rabbitmq() as server:
-        yield make(server)
+        yield make(server, conn_id="broker")
 
 
 @pytest.fixture(autouse=True)

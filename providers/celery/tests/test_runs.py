@@ -89,6 +89,8 @@ def test_monitors_see_what_is_so(redis):
 
         answers = app.control.revoke(active["id"], terminate=True, reply=True, timeout=20.0, limit=1)
         assert "penstock runs cancel" in json.dumps(answers)
+        answers = app.control.terminate(active["id"], signal="KILL", reply=True, timeout=20.0, limit=1)
+        assert "penstock runs cancel" in json.dumps(answers)
         redis.open("seen")
         assert redis.made.ended("gated", "seen") == "success"
         kinds = ("task-received", "task-started", "task-succeeded")

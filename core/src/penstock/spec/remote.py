@@ -19,8 +19,10 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import msgspec
 
 from penstock.model.attempt import TryEnd
+from penstock.model.connection import Connection
 
 __all__ = [
+    "Connection",
     "Refused",
     "RemoteContext",
     "RemoteExecutor",
@@ -88,6 +90,7 @@ class RemoteOptions(msgspec.Struct, frozen=True):
             there are more.
         doorbell_s: Seconds after which a ticket that nobody has claimed is rung again.
         worker_lease_s: Seconds after which a worker of which nothing is heard has lost its tries; it ends them itself by then.
+        conn_id: Name of the connection by which it reaches its engine; "" for what its own options say.
     """
 
     server: str = ""
@@ -95,6 +98,7 @@ class RemoteOptions(msgspec.Struct, frozen=True):
     ahead: float = 1.0
     doorbell_s: float = 30.0
     worker_lease_s: float = 60.0
+    conn_id: str = ""
 
 
 class RemoteContext(NamedTuple):
@@ -111,6 +115,8 @@ class RemoteContext(NamedTuple):
         gone: Say that what was to run a ticket, or runs it, is gone, by its name and with a reason; from any thread. The try is
             lost, and repeated, which spends no retry. With ``failed=True`` it has failed by its own doing, as where its memory ran
             out, and is repeated as often as its retries allow; with ``retryable=False`` it fails, and is not repeated.
+        connection: The connection that the settings name by ``conn_id``, of one of `RemoteExecutor.connection_types`; None if they
+            name none.
     """
 
     name: str
@@ -121,6 +127,7 @@ class RemoteContext(NamedTuple):
     now: Callable[[], datetime]
     waiting: Callable[[str, str], None]
     gone: "Gone"
+    connection: Connection | None = None
 
 
 class Gone(Protocol):
@@ -139,9 +146,11 @@ class RemoteExecutor(ABC):
     Attributes:
         secret_environ: Variables of the environment that it reads when it is made, and that no try and no DAG file is to see: what they
             hold lets in at the engine.
+        connection_types: Types of connections by which it can reach the engine; none if it takes no ``conn_id``.
     """
 
     secret_environ: ClassVar[tuple[str, ...]] = ()
+    connection_types: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, context: RemoteContext) -> None:
         self.context = context
@@ -181,20 +190,23 @@ class RemoteExecutor(ABC):
         """Let go; what it has carried stays where it is."""
 
     @classmethod
-    def source(cls, options: Mapping[str, Any], queues: Sequence[str], name: str) -> "TicketSource":
+    def source(
+        cls, options: Mapping[str, Any], queues: Sequence[str], name: str, connection: Connection | None = None
+    ) -> "TicketSource":
         """What brings tickets to a pool of workers, ``penstock worker --executor NAME``.
 
         Args:
             options: As `RemoteContext.options`.
             queues: The queues whose tries the worker takes.
             name: Of the executor in the settings.
+            connection: As `RemoteContext.connection`, if it is in the worker's environment: a worker has no other.
 
         Raises:
             penstock.errors.ConfigError: It has no pools of workers, or the options are wrong.
         """
         from penstock.errors import ConfigError  # noqa: PLC0415 - on the rare way alone
 
-        del options, queues
+        del options, queues, connection
         raise ConfigError(
             f"executor {name!r} has no pool of workers: it starts one for each ticket, as `penstock worker --ticket`."
         )

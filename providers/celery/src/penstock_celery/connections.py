@@ -4,9 +4,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
 
 from penstock.errors import ConfigError
+from penstock.spec.fields import Connection
 
 BROKER_URL = "CELERY_BROKER_URL"
 """The variable of the environment that names the broker before the settings do, as for any program that uses Celery."""
@@ -39,20 +40,25 @@ class BrokerOptions:
         return f"{self.queue_prefix}{name}"
 
 
-def read_options(options: Mapping[str, Any], name: str) -> BrokerOptions:
+def read_options(options: Mapping[str, Any], name: str, connection: Connection | None = None) -> BrokerOptions:
     """Read the table of an executor in the settings.
 
     Args:
         options: The table.
         name: Of the executor.
+        connection: The connection that it names, of one of `SCHEMES`; None for none.
 
     Raises:
         ConfigError: An option is wrong.
     """
+    twice = [key for key in ("broker", "username", "password") if connection is not None and options.get(key)]
     if given := os.environ.get(BROKER_URL):
         options = {**options, "broker": given}
+    elif connection is not None:
+        options = {**options, "broker": broker_url(connection)}
     known = {each.name for each in fields(BrokerOptions)}
     problems = [f"{key!r} is no option of it" for key in options if key not in known]
+    problems += [f"{' and '.join(twice)} and conn_id exclude each other"] if twice else []
     texts = [
         key for key in ("broker", "username", "password", "queue_prefix") if not isinstance(options.get(key, ""), str)
     ]
@@ -68,6 +74,17 @@ def read_options(options: Mapping[str, Any], name: str) -> BrokerOptions:
     if problems:
         raise ConfigError(f"[executors.{name}]: {'; '.join(problems)}.")
     return BrokerOptions(**{key: value for key, value in options.items() if key in known})
+
+
+def broker_url(connection: Connection) -> str:
+    """The URL of the broker that a connection means: its schema is the number of a database, or a virtual host."""
+    login = f"{quote(connection.login, safe='')}:{quote(connection.password, safe='')}@" if connection.password else ""
+    if connection.login and not connection.password:
+        login = f"{quote(connection.login, safe='')}@"
+    host = f"[{connection.host}]" if ":" in connection.host else connection.host
+    place = f"{host}:{connection.port}" if connection.port else host
+    query = f"?{urlencode(connection.extra)}" if connection.extra else ""
+    return f"{connection.conn_type}://{login}{place}/{quote(connection.schema, safe='')}{query}"
 
 
 def with_login(url: str, username: str, password: str) -> str:

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from penstock.spec.remote import Refused, RemoteContext, RemoteExecutor, Ticket, TicketSource
-from penstock_celery.connections import BROKER_URL, read_options
+from penstock.spec.remote import Connection, Refused, RemoteContext, RemoteExecutor, Ticket, TicketSource
+from penstock_celery.connections import BROKER_URL, SCHEMES, read_options
 from penstock_celery.hooks.broker import Broker
 from penstock_celery.hooks.ticket_listener import TicketListener
 
@@ -24,10 +24,11 @@ class CeleryExecutor(RemoteExecutor):
     """
 
     secret_environ = (BROKER_URL,)
+    connection_types = SCHEMES
 
     def __init__(self, context: RemoteContext) -> None:
         super().__init__(context)
-        self._broker = Broker(read_options(context.options, context.name), context.name)
+        self._broker = Broker(read_options(context.options, context.name, context.connection), context.name)
         self._published: dict[str, int] = {}
 
     def ring(self, tickets: Sequence[Ticket]) -> Sequence[Refused]:
@@ -37,10 +38,9 @@ class CeleryExecutor(RemoteExecutor):
         self._published |= dict.fromkeys((each.name for each in due), 0)
         return ()
 
-    def silence(self, tickets: Sequence[Ticket], reason: str) -> None:  # noqa: ARG002 - Celery has no place for it
-        """Have workers pass over the messages."""
+    def silence(self, tickets: Sequence[Ticket], reason: str) -> None:  # noqa: ARG002 - a broker takes no message back
+        """Publish them no more: a worker that takes one of their messages finds that it is of no use."""
         self.release(tickets)
-        self._broker.revoke([each.name for each in tickets])
 
     def release(self, tickets: Sequence[Ticket]) -> None:
         """Forget tickets whose tries have ended."""
@@ -52,9 +52,11 @@ class CeleryExecutor(RemoteExecutor):
         self._broker.close()
 
     @classmethod
-    def source(cls, options: Mapping[str, Any], queues: Sequence[str], name: str) -> TicketSource:
+    def source(
+        cls, options: Mapping[str, Any], queues: Sequence[str], name: str, connection: Connection | None = None
+    ) -> TicketSource:
         """Bring tickets by a Celery worker."""
-        return TicketListener(read_options(options, name), queues, name)
+        return TicketListener(read_options(options, name, connection), queues, name)
 
     def _due(self, tickets: Sequence[Ticket]) -> list[Ticket]:
         """Those to be published: while workers are busy for long, the same ticket must not fill their queue again and again."""

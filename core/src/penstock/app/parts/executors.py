@@ -11,11 +11,13 @@ import msgspec
 
 from penstock.app.parts.engine_secrets import drop_engine_secrets
 from penstock.app.parts.environments import plugin_host, plugin_sources
+from penstock.app.parts.vault import open_vault
 from penstock.clock import Clock
 from penstock.errors import ConfigError, as_sentence
 from penstock.execute.environment import Environment, spawn_command
 from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
+from penstock.model.connection import Connection
 from penstock.model.names import error_reason
 from penstock.model.run import TaskKey
 from penstock.model.secret import secrets_in, without_url_secrets
@@ -31,7 +33,7 @@ from penstock.spec.remote import RemoteContext, RemoteExecutor
 from penstock.store import Store
 from penstock.tries.packed_snapshots import PackedSnapshots
 from penstock.tries.remote.doorbell import Doorbell, ExecutorReports
-from penstock.tries.remote.remote_options import is_remote, read_remote_options, without_common
+from penstock.tries.remote.remote_options import check_connection, is_remote, read_remote_options, without_common
 from penstock.tries.remote.remote_try_executor import RemoteTryExecutor
 from penstock_manifest.arguments import argument_problems
 
@@ -161,7 +163,8 @@ def _of_provider(settings: Settings, store: Store, name: str, clock: Clock, faul
         make = _maker(settings, chosen.type, options)
         if is_remote(make):
             reports = ExecutorReports(faults.add, capacity.write, hide)
-            return _remote(settings, store, name, clock, make, reports)
+            connection = _connection(settings, store, name, make, mask)
+            return _remote(settings, store, name, clock, make, reports, connection)
         folder = settings.state_folder / "executors" / name
         packed = PackedSnapshots(settings.state_folder / "snapshots")
         context = ExecutorContext(name, options, settings.scheduler.lease_s, folder, packed.get, clock.now)
@@ -179,16 +182,35 @@ def _remote(
     clock: Clock,
     make: type[RemoteExecutor],
     reports: ExecutorReports,
+    connection: Connection | None,
 ) -> RemoteTryExecutor:
     common, own = read_remote_options(name, settings.executors[name].options)
     folder, installation = settings.state_folder / "executors" / name, store.logs.identity()
 
     def made(doorbell: Doorbell) -> RemoteExecutor:
         return make(
-            RemoteContext(name, own, common.server, installation, folder, clock.now, doorbell.waiting, doorbell.gone)
+            RemoteContext(
+                name, own, common.server, installation, folder, clock.now, doorbell.waiting, doorbell.gone, connection
+            )
         )
 
     return RemoteTryExecutor(name, store, common, settings.scheduler.lease_s, clock, made, reports)
+
+
+def _connection(
+    settings: Settings, store: Store, name: str, make: type[RemoteExecutor], mask: Mask
+) -> Connection | None:
+    """The connection that the settings name for an executor, and its secrets to be masked."""
+    common, _ = read_remote_options(name, settings.executors[name].options)
+    if not common.conn_id:
+        return None
+    vault = open_vault(settings, store)
+    try:
+        found = vault.connection(common.conn_id)
+    finally:
+        vault.close()
+    mask.learn(found.secrets)
+    return check_connection(name, make, found.value)
 
 
 def _maker(

@@ -31,8 +31,8 @@ from penstock.plugins.isolated import isolated_pythons
 from penstock.settings import Settings, load_settings, with_secret_files
 from penstock.settings.executor import ExecutorSettings
 from penstock.spec.executor import LOCAL
-from penstock.spec.remote import TicketSource, WorkerGuard
-from penstock.tries.remote.remote_options import is_remote, read_remote_options
+from penstock.spec.remote import Connection, RemoteExecutor, TicketSource, WorkerGuard
+from penstock.tries.remote.remote_options import check_connection, is_remote, read_remote_options
 from penstock.worker.execution_client import ExecutionClient
 from penstock.worker.ticket_worker import TicketWorker
 from penstock.worker.worker_plan import WorkerPlan
@@ -146,9 +146,27 @@ def _source(settings: Settings, choice: WorkerChoice, host: PluginHost) -> tuple
     if not is_remote(make):
         raise ConfigError(f"executor {name!r} ({chosen.type}) has workers of its own: see its documentation.")
     common, own = read_remote_options(name, chosen.options)
-    source = make.source(own, _queues(choice.queues), name)
+    connection = _connection(settings, name, make, common.conn_id)
+    source = make.source(own, _queues(choice.queues), name, connection)
     drop_engine_secrets(settings, host)  # tries inherit the others
     return source, common.worker_lease_s
+
+
+def _connection(settings: Settings, name: str, make: type[RemoteExecutor], conn_id: str) -> Connection | None:
+    """The connection of an executor if this environment has it, from where it is taken: tries inherit the rest."""
+    if not conn_id:
+        return None
+    connection, variable = settings.connections.get(conn_id.lower()), f"PENSTOCK_CONN_{conn_id.upper()}"
+    os.environ.pop(variable, None)
+    if connection is not None:
+        return check_connection(name, make, connection)
+    ways = make.secret_environ
+    if not any(os.environ.get(each) for each in ways):
+        raise ConfigError(
+            f"[executors.{name}]: connection {conn_id!r} is not in this worker's environment, and a worker has no other: "
+            f"set {' or '.join([variable, *ways])}."
+        )
+    return None
 
 
 def _executor(folder: Path, own: Path, slots: int, lease_s: float) -> LocalExecutor:

@@ -7,6 +7,7 @@ import msgspec
 
 from penstock.decoders import convert
 from penstock.errors import ConfigError
+from penstock.model.connection import Connection
 from penstock.model.values.wrong_value import wrong_value
 from penstock.spec.remote import RemoteExecutor, RemoteOptions
 
@@ -47,3 +48,24 @@ def read_remote_options(name: str, options: Mapping[str, Any]) -> tuple[RemoteOp
             f"[executors.{name}]: doorbell_s and worker_lease_s are {_LEAST_S:g} s or more, slots and ahead 0 or more."
         )
     return common, {key: value for key, value in options.items() if key not in COMMON}
+
+
+def check_connection(name: str, make: type[RemoteExecutor], connection: Connection) -> Connection:
+    """The connection, if a remote executor can use it.
+
+    Args:
+        name: Of the executor in the settings.
+        make: Its class.
+        connection: What its ``conn_id`` names.
+
+    Raises:
+        ConfigError: It takes none, or none of this type.
+    """
+    if connection.conn_type not in make.connection_types:
+        wanted = " or ".join(make.connection_types)
+        raise ConfigError(
+            f"[executors.{name}]: connection {connection.conn_id!r} is of type {connection.conn_type!r}, and {wanted} is needed."
+            if wanted
+            else f"[executors.{name}]: this executor takes no connection; leave out conn_id."
+        )
+    return connection

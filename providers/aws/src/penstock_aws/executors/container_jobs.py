@@ -86,6 +86,8 @@ class ContainerJobs(RemoteExecutor):
 
     kind: ClassVar[str]
 
+    connection_types: ClassVar[tuple[str, ...]] = ("aws",)
+
     def __init__(self, context: RemoteContext, most: int) -> None:
         super().__init__(context)
         self._most = most
@@ -225,9 +227,13 @@ def read_options(context: RemoteContext, made: type[Options]) -> Options:
         raise ConfigError(f"{place}: it needs {missing}.") from None
 
 
-def own_connection(options: AwsOptions) -> Connection:
-    """The connection that an executor's options make; without keys the SDK's own chain decides."""
+def own_connection(options: AwsOptions, context: RemoteContext) -> Connection:
+    """The connection that an executor's options name or make; without keys the SDK's own chain decides. Raises ConfigError for both."""
     extra = {name: getattr(options, name) for name in _EXTRAS if getattr(options, name)}
+    if context.connection is not None and extra:
+        raise ConfigError(f"[executors.{context.name}]: conn_id and {' and '.join(extra)} exclude each other.")
+    if context.connection is not None:
+        return context.connection
     return Connection("aws_executor", "aws", extra=extra)
 
 

@@ -60,7 +60,7 @@ class EcsExecutor(ContainerJobs):
         if self._options.launch_type not in ("", _FARGATE, "EC2", "EXTERNAL"):
             raise ConfigError(f"[executors.{context.name}]: launch_type is FARGATE, EC2 or EXTERNAL.")
         super().__init__(context, self._options.most)
-        self._hook = EcsHook(connection=own_connection(self._options))
+        self._hook = EcsHook(connection=own_connection(self._options, context))
 
     @classmethod
     def guard(cls, environ: Mapping[str, str]) -> TaskGuard | None:

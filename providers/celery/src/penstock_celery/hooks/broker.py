@@ -39,7 +39,9 @@ def make_app(options: BrokerOptions, name: str, **conf: Any) -> Celery:  # noqa:
 
     given = options.broker
     if not given:
-        raise ConfigError(f"[executors.{name}]: broker is missing, such as redis://127.0.0.1:6379/0.")
+        raise ConfigError(
+            f"[executors.{name}]: no broker is named. Give conn_id, broker, such as redis://127.0.0.1:6379/0, or CELERY_BROKER_URL."
+        )
     if given.partition("://")[0] not in SCHEMES:
         raise ConfigError(f"the broker of executor {name!r} is to be one of {', '.join(SCHEMES)}.")
     url = with_login(given, options.username, options.password)
@@ -82,7 +84,6 @@ class Broker:
             else {"socket_timeout": bound_s, "socket_connect_timeout": bound_s, "retry_on_timeout": False}
         )
         self._app.conf.broker_transport_options = {**bounds, **options.transport_options}
-        self._app.control.mailbox.producer_pool = None  # one connection does for all that is published here
         self._connection: Connection | None = None
         self._producer: Producer | None = None
 
@@ -120,19 +121,6 @@ class Broker:
             return int(producer.channel.queue_declare(name, passive=self._is_amqp).message_count)
 
         return self._with_producer("count", counted)
-
-    def revoke(self, names: Sequence[str]) -> None:
-        """Tell all workers to pass over messages by the names of their tickets.
-
-        Raises:
-            ProviderError: The broker does not answer.
-        """
-        self._with_producer(
-            "revoke",
-            lambda producer: self._app.control.broadcast(
-                "revoke", arguments={"task_id": list(names), "terminate": False}, connection=producer.connection
-            ),
-        )
 
     def close(self) -> None:
         """Let go of the broker."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from penstock.spec.remote import TicketSink
 from penstock_celery.connections import BrokerOptions
 from penstock_celery.hooks.broker import make_app
-from penstock_celery.hooks.ticket_pool import TicketPool, pool_class, slot_step
+from penstock_celery.hooks.ticket_pool import TicketPool, pool_class, refuse_revokes, slot_step
 
 _PATIENCE_S = 3.0
 
@@ -40,6 +40,7 @@ class TicketListener:
 
         app = make_app(self._options, self._name)
         app.steps["consumer"].add(slot_step())
+        refuse_revokes()
         state.should_stop = None
         set_event_loop(None)  # that of an earlier call is closed
         self._over.clear()

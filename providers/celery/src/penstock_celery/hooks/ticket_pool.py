@@ -17,12 +17,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from penstock.errors import PenstockError, RequestError
+from penstock.errors import PenstockError
 from penstock.spec.remote import TicketSink, TryEnd
 
 if TYPE_CHECKING:
     from celery.worker import WorkController  # type: ignore[import-untyped]  # it ships no types
 
+REFUSED = "a try is ended by Penstock, and by nothing else: `penstock runs cancel`, or `penstock tasks mark`"
+"""What Celery's control is answered that would revoke a message, or end what runs."""
 NOT_MINE = "claimed elsewhere, or of no use any more"
 """What Celery is told as the result of a message whose ticket somebody else has."""
 
@@ -103,16 +105,6 @@ class TicketPool:
             given[0],
             lambda mine: self._call(partial(self._claimed, message, mine=mine), message if mine else None),
             lambda end: self._call(partial(self._ended, message, end)),
-        )
-
-    def terminate_job(self, pid: int, signal: int | None = None) -> None:
-        """Refuse: the end of a try is for Penstock to decide, and is kept there.
-
-        Raises:
-            RequestError: Always; Celery answers with it.
-        """
-        raise RequestError(
-            f"a try that runs is ended by Penstock (`penstock runs cancel`), not by signal {signal} to process {pid}."
         )
 
     def leave(self) -> None:
@@ -217,3 +209,19 @@ def slot_step() -> type:
 
     body = {"requires": ("celery.worker.consumer.tasks:Tasks",), "start": lambda _, consumer: consumer.pool.hold_back()}
     return type("SlotStep", (StartStopStep,), body)
+
+
+def refuse_revokes() -> None:
+    """Have `celery control revoke` and ``terminate`` answered with what to do instead, in this process.
+
+    What is revoked, a worker of Celery's passes over for hours: a try that is still wanted would wait for as long. And it could only be
+    heard by the workers of that moment.
+    """
+    from celery.worker.control import Panel  # type: ignore[import-untyped]  # noqa: PLC0415 - on first use
+
+    for name in ("revoke", "revoke_by_stamped_headers", "terminate"):
+        Panel.data[name] = _refused
+
+
+def _refused(_state: object, *_: object, **__: object) -> dict[str, str]:
+    return {"error": REFUSED}

@@ -45,9 +45,13 @@ class KubernetesExecutor(RemoteExecutor):
         penstock.errors.ConfigError: Its options are wrong.
     """
 
+    connection_types = ("kubernetes",)
+
     def __init__(self, context: RemoteContext) -> None:
         super().__init__(context)
-        self._options: PodOptions = read_pod_options(context.name, context.options)
+        self._options: PodOptions = read_pod_options(
+            context.name, context.options, connected=context.connection is not None
+        )
         self._hook = self._new_hook()
         self._pods: WorkerPods | None = None
         self._creation: PodCreation | None = None
@@ -240,7 +244,7 @@ class KubernetesExecutor(RemoteExecutor):
         return {name for (_, name), pod in (known or {}).items() if start_of(pod).phase == RUNNING}
 
     def _new_hook(self) -> KubernetesHook:
-        return KubernetesHook(connection=self._options.connection)
+        return KubernetesHook(connection=self.context.connection or self._options.connection)
 
 
 def _note(start: PodStart) -> str:

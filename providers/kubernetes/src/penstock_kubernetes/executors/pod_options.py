@@ -59,12 +59,13 @@ class PodOptions:
         return Connection("", "kubernetes", password=str(given.pop("token", "") or ""), extra=given)
 
 
-def read_pod_options(name: str, options: Mapping[str, Any]) -> PodOptions:
+def read_pod_options(name: str, options: Mapping[str, Any], *, connected: bool = False) -> PodOptions:
     """Read the options of an executor.
 
     Args:
         name: Of the executor in the settings.
         options: Its own.
+        connected: Whether it has a connection by its name.
 
     Raises:
         ConfigError: They are wrong.
@@ -78,6 +79,8 @@ def read_pod_options(name: str, options: Mapping[str, Any]) -> PodOptions:
         problems.append("a pod needs an image: give image, pod_template or pod_template_file")
     if made.pod_template and made.pod_template_file:
         problems.append("pod_template and pod_template_file exclude each other")
+    if made.cluster and connected:
+        problems.append("cluster and conn_id exclude each other")
     positive, others = (
         ("most", "creates", "start_timeout_s", "watch_s", "silent_s"),
         ("schedule_timeout_s", "keep_s", "worker_bytes"),
