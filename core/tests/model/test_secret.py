@@ -1,6 +1,7 @@
 import pytest
 
-from penstock.model.secret import secrets_in, variable_secrets, without_url_secrets
+from penstock.model.secret import secrets_in, variable_secrets
+from penstock.model.values.address_secrets import without_url_secrets
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def test_a_try_that_is_cancelled_while_it_is_prepared_never_begins(site, pool):
     worker, ticket = pool(guards=(("ours", guard),)), site.offer()
     worker.bring(ticket.secret)
     until(lambda: worker.told == [True], "it is claimed")
-    site.store.remote_tries.cancel([ticket.name], "you said so")
+    site.store.remote_tries.cancel([ticket.name], "you said so", "scheduler")
     until(lambda: any(each.cancel_reason for each in worker.worker.tries.all()), "its worker is told")
     kept.set()
     assert until(lambda: site.ends().get(ticket.name), "it ends") == TryEnd(Outcome.CANCELLED, "you said so")

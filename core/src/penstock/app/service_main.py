@@ -18,8 +18,8 @@ from penstock.errors import (
     StoreUnavailableError,
 )
 from penstock.model.names import error_reason
-from penstock.model.secret import without_url_secrets
 from penstock.model.text import visible
+from penstock.model.values.address_secrets import without_url_secrets
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
 

@@ -14,7 +14,7 @@ from penstock.cli import streams
 from penstock.cli.airflow_commands import here
 from penstock.cli.terminal import VisibleContext, json_text, print_line, print_remark
 from penstock.errors import ExitCode, InternalError, NotFoundError, PenstockError, nearest
-from penstock.model.secret import without_url_secrets
+from penstock.model.values.address_secrets import without_url_secrets
 
 REPORT = (
     "Please report it, with this message, to the project's issue tracker. PENSTOCK_TRACEBACK=1 shows where it happened."

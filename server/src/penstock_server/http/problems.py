@@ -22,7 +22,7 @@ from penstock.errors import (
     StoreError,
     SupersededError,
 )
-from penstock.model.secret import without_url_secrets
+from penstock.model.values.address_secrets import without_url_secrets
 
 MEDIA_TYPE = "application/problem+json"
 

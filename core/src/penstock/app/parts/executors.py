@@ -20,7 +20,8 @@ from penstock.execute.local import LocalExecutor
 from penstock.model.connection import Connection
 from penstock.model.names import error_reason
 from penstock.model.run import TaskKey
-from penstock.model.secret import secrets_in, without_url_secrets
+from penstock.model.secret import secrets_in
+from penstock.model.values.address_secrets import without_url_secrets
 from penstock.plugins.isolated import isolated_pythons
 from penstock.processes.masking import Mask
 from penstock.scheduler.capacity_file import CapacityFile

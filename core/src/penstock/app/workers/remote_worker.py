@@ -24,14 +24,14 @@ from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
 from penstock.model.remote.execution_messages import worker_name
 from penstock.model.remote.remote_try import WorkerStatus
-from penstock.model.secret import without_url_secrets
 from penstock.model.text import visible
+from penstock.model.values.address_secrets import without_url_secrets
 from penstock.plugins.host import PluginHost
 from penstock.plugins.isolated import isolated_pythons
 from penstock.settings import Settings, load_settings, with_secret_files
 from penstock.settings.executor import ExecutorSettings
 from penstock.spec.executor import LOCAL
-from penstock.spec.remote import Connection, RemoteExecutor, TicketSource, WorkerGuard
+from penstock.spec.remote import TicketSource, WorkerGuard
 from penstock.tries.remote.remote_options import check_connection, is_remote, read_remote_options
 from penstock.worker.execution_client import ExecutionClient
 from penstock.worker.ticket_worker import TicketWorker
@@ -109,7 +109,7 @@ def _worker(environ: Mapping[str, str], choice: WorkerChoice, client: ExecutionC
 
         settings = load_settings(environ, Path.cwd())
         host = plugin_host(settings)
-        source, lease_s = _source(settings, choice, host)
+        source, lease_s = _source(settings, choice, host, environ)
         guards = guards_of(host, environ, _report) if choice.guarded else ()
     elif not ticket:
         raise ConfigError(
@@ -134,7 +134,9 @@ def _worker(environ: Mapping[str, str], choice: WorkerChoice, client: ExecutionC
     return TicketWorker(plan, client, executor, source, SystemClock(), _report), ticket
 
 
-def _source(settings: Settings, choice: WorkerChoice, host: PluginHost) -> tuple[TicketSource, float]:
+def _source(
+    settings: Settings, choice: WorkerChoice, host: PluginHost, environ: Mapping[str, str]
+) -> tuple[TicketSource, float]:
     from penstock.app.parts.engine_secrets import drop_engine_secrets  # noqa: PLC0415 - as above
 
     name = choice.executor
@@ -146,27 +148,18 @@ def _source(settings: Settings, choice: WorkerChoice, host: PluginHost) -> tuple
     if not is_remote(make):
         raise ConfigError(f"executor {name!r} ({chosen.type}) has workers of its own: see its documentation.")
     common, own = read_remote_options(name, chosen.options)
-    connection = _connection(settings, name, make, common.conn_id)
-    source = make.source(own, _queues(choice.queues), name, connection)
-    drop_engine_secrets(settings, host)  # tries inherit the others
-    return source, common.worker_lease_s
-
-
-def _connection(settings: Settings, name: str, make: type[RemoteExecutor], conn_id: str) -> Connection | None:
-    """The connection of an executor if this environment has it, from where it is taken: tries inherit the rest."""
-    if not conn_id:
-        return None
-    connection, variable = settings.connections.get(conn_id.lower()), f"PENSTOCK_CONN_{conn_id.upper()}"
-    os.environ.pop(variable, None)
+    variable = f"PENSTOCK_CONN_{common.conn_id.upper()}"
+    connection = settings.connections.get(common.conn_id.lower()) if common.conn_id else None
     if connection is not None:
-        return check_connection(name, make, connection)
-    ways = make.secret_environ
-    if not any(os.environ.get(each) for each in ways):
+        check_connection(name, make, connection)
+    elif common.conn_id and not any(environ.get(each) for each in make.secret_environ):
         raise ConfigError(
-            f"[executors.{name}]: connection {conn_id!r} is not in this worker's environment, and a worker has no other: "
-            f"set {' or '.join([variable, *ways])}."
+            f"[executors.{name}]: connection {common.conn_id!r} is not in this worker's environment, and a worker has no other: "
+            f"set {' or '.join([variable, *make.secret_environ])}."
         )
-    return None
+    source = make.source(own, _queues(choice.queues), name, connection)
+    drop_engine_secrets(settings, host, [variable])  # tries inherit the others
+    return source, common.worker_lease_s
 
 
 def _executor(folder: Path, own: Path, slots: int, lease_s: float) -> LocalExecutor:

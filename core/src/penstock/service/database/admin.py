@@ -7,7 +7,8 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
-from penstock.model.secret import secrets_in, without_secrets_in_urls
+from penstock.model.secret import secrets_in
+from penstock.model.values.address_secrets import without_secrets_in_urls
 from penstock.processes.masking import hide_values
 from penstock.service.installation import Installation
 from penstock.settings import SECTIONS, Settings

@@ -14,7 +14,8 @@ from penstock.model.access.permission import Permission
 from penstock.model.assets.event import AssetEvent
 from penstock.model.history.audit import AuditEntry
 from penstock.model.run import Run, TaskInstance, Try
-from penstock.model.secret import secrets_in, without_secrets_in_urls, without_url_secrets
+from penstock.model.secret import secrets_in
+from penstock.model.values.address_secrets import without_secrets_in_urls, without_url_secrets
 from penstock.processes.masking import Mask, hide_values
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag_state
