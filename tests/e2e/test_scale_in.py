@@ -13,7 +13,7 @@ from penstock_testkit.brokers.valkey import valkey
 from penstock_testkit.nightly import at_night, nightly_but
 from penstock_testkit.remote.remote_installation import RemoteInstallation
 
-TASKS = at_night(200, 60)
+TASKS = at_night(201, 60)
 MOST_WORKERS = 3
 SETTINGS = """
 [executors.far]
