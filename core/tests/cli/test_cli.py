@@ -102,6 +102,15 @@ def test_help_and_the_process_that_supervises_all_others_import_no_database():
     assert done.stdout.splitlines()[-1] == "False"
 
 
+def test_a_worker_imports_no_database_as_one_starts_for_each_ticket():
+    done = python(
+        "import sys; from penstock.cli.root import run; run(['worker', '--ticket']);"
+        "print(sorted({'sqlalchemy', 'alembic', 'penstock.store', 'asyncio', 'jinja2', 'rich'} & set(sys.modules)))"
+    )
+    assert "PENSTOCK_SERVER is not set" in done.stderr
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize("command", list(root._COMMANDS))
 def test_every_command_explains_itself(shell, command):
     assert "Usage: penstock" in shell(command, "--help")

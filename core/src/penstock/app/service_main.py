@@ -1,25 +1,12 @@
-"""What the main modules of services share: the installation, the signal to stop, and the exit code."""
+"""What the main modules of services share: the installation, and the signal to stop."""
 
 import os
 import signal
-import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 from penstock.app.compose import installation
-from penstock.errors import (
-    ExitCode,
-    InternalError,
-    PenstockError,
-    StoreFencedError,
-    StoreGoneError,
-    StoreHeldError,
-    StoreUnavailableError,
-)
-from penstock.model.names import error_reason
-from penstock.model.text import visible
-from penstock.model.values.address_secrets import without_url_secrets
+from penstock.app.service_end import ended_by
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
 
@@ -43,32 +30,3 @@ def run_service(name: str, run: Callable[[Installation, int], None]) -> int:
     except Exception as error:  # noqa: BLE001 - a full disk, or a bug, ends in a sentence, too
         return ended_by(error, f"{name}: ")
     return 0
-
-
-def ended_by(error: Exception, prefix: str = "") -> ExitCode:
-    """Print what has ended a service.
-
-    Returns:
-        What that says to `penstock up`: 4 and 5 that a restart is no use, the latter at the start alone.
-    """
-    code = _code(error)
-    if os.environ.get("PENSTOCK_TRACEBACK") == "1":
-        traceback.print_exception(error)
-    text = error_reason(error)
-    if code is ExitCode.BUG:
-        text = f"a bug in Penstock: {text}. PENSTOCK_TRACEBACK=1 shows where it happened."
-    print(visible(without_url_secrets(f"{prefix}{text}")), file=sys.stderr)  # noqa: T201 - the supervisor's terminal
-    return code
-
-
-def _code(error: Exception) -> ExitCode:
-    match error:
-        case StoreGoneError() | StoreHeldError():
-            # Started again, it would make a new database in place of the one that is gone.
-            return ExitCode.REFUSED
-        case StoreUnavailableError() | StoreFencedError() | OSError() | MemoryError():
-            return ExitCode.FAILED
-        case PenstockError() if not isinstance(error, InternalError):
-            return ExitCode.UNAVAILABLE
-        case _:
-            return ExitCode.BUG

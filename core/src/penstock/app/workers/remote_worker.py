@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from penstock import __version__
-from penstock.app.service_main import ended_by
+from penstock.app.service_end import ended_by
 from penstock.client.server_address import SERVER, TOKEN, server_address
 from penstock.clock import SystemClock
 from penstock.errors import ConfigError, ExitCode
