@@ -312,6 +312,15 @@ def test_a_full_disk_leaves_nothing_and_has_the_try_lost(site, pool, acme, tmp_p
     assert os.strerror(errno.ENOSPC) in end.error
 
 
+def test_a_folder_from_which_nothing_can_be_loaded_is_refused_by_name(acme, tmp_path):
+    (tmp_path / "small").mkdir()
+    with small_disk(tmp_path / "small", 1 << 20) as disk:
+        subprocess.run(["mount", "-o", "remount,noexec", disk.folder], check=True)
+        far = FetchedEnvironments(disk.folder / "environments", threading.Event())
+        with pytest.raises(RequestError, match="is mounted noexec"), far.held(acme.lock, acme.pack):
+            pass
+
+
 def test_whoever_is_killed_while_it_makes_one_holds_up_nobody(acme, tmp_path):
     folder = tmp_path / "far" / "environments"
     code = f"""

@@ -68,6 +68,11 @@ class FetchedEnvironments:
 
     def _put(self, lock: EnvironmentLock, fetch: Callable[[str], bytes]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
+        if os.statvfs(self._folder).f_flag & os.ST_NOEXEC:
+            raise RequestError(
+                f"environments cannot be kept in {self._folder}: it is mounted noexec, so that no compiled module can be loaded from it. "
+                "Mount it exec, or name another folder by --folder."
+            )
         target = self._folder / lock.digest
         with self._locked():
             if target.is_dir():

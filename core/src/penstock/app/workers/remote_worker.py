@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISDIR, S_IWGRP, S_IWOTH
 from typing import NamedTuple
 
 from penstock import __version__
@@ -115,7 +116,7 @@ def _worker(environ: Mapping[str, str], choice: WorkerChoice, client: ExecutionC
         raise ConfigError(
             f"{TICKET} is not set, which holds the ticket; or name an executor whose tickets come to this worker."
         )
-    folder = Path(choice.folder) if choice.folder else Path(tempfile.gettempdir()) / f"penstock-worker-{os.getuid()}"
+    folder = Path(choice.folder) if choice.folder else _usual_folder()
     key = secrets.token_urlsafe(24)
     name = worker_name(f"{_NOT_NAME.sub('-', socket.gethostname())[:60]}-{os.getpid()}", key)
     status = WorkerStatus(
@@ -175,6 +176,21 @@ def _executor(folder: Path, own: Path, slots: int, lease_s: float) -> LocalExecu
 
 def _isolated() -> Path:
     return Path(sys.prefix) / "penstock-isolated.json"
+
+
+def _usual_folder() -> Path:
+    """The folder of this user among temporary ones, which is his: code is run from it, and others may write beside it."""
+    folder = Path(tempfile.gettempdir()) / f"penstock-worker-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be used: {error.strerror}. Name another folder by --folder.") from None
+    if not S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & (S_IWGRP | S_IWOTH):
+        raise ConfigError(
+            f"{folder} is not this user's own: others may write into it. Name another folder by --folder."
+        )
+    return folder
 
 
 def _own_folder(folder: Path, name: str) -> Path:
