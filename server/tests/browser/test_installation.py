@@ -2,10 +2,14 @@
 
 import re
 from urllib.parse import quote, unquote
+from urllib.request import Request, urlopen
 
+import msgspec
 import pytest
 from playwright.sync_api import expect
 
+from penstock.model.remote.execution_messages import CONTENT_TYPE, PREFIX, Renewal, RenewalAnswer, worker_name
+from penstock.model.remote.remote_try import WorkerStatus
 from penstock_testkit.nightly import thinned
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
@@ -75,6 +79,7 @@ def reader(furnished):
 PAGES = {
     "health": ("/installation", "works"),
     "queues": ("/installation/queues", "default"),
+    "workers-none": ("/installation/workers", "No worker was heard of lately"),
     "pools": ("/installation/pools?pool=narrow", "count_shelves"),
     "files": ("/installation/files", "no_such_thing"),
     "files-broken": ("/installation/files?only=broken", "broken.py"),
@@ -303,3 +308,52 @@ def test_a_pool_that_gets_free_is_seen_without_a_reload(furnished, open_page):
     furnished.folder.joinpath("stock-door").touch()
     expect(page.get_by_text("Nobody: all its slots are free.")).to_be_visible(timeout=30_000)
     assert page.evaluate("window.sameDocument")
+
+
+class Announced:
+    """A worker as it announces itself; its place is a stranger's text."""
+
+    def __init__(self, project, place, **status):
+        self.project, self.key, self.answers = project, f"the key of {place}", []
+        self.name, self.status = worker_name(place, self.key), status
+
+    def renew(self, **more):
+        status = WorkerStatus(self.name, "far", ("heavy", "default"), HOSTILE, "0.1.0", **{**self.status, **more})
+        headers = {"Content-Type": CONTENT_TYPE, "Authorization": f"Bearer {self.project.token()}"}
+        body = msgspec.msgpack.encode(Renewal(status, self.key))
+        with urlopen(Request(f"{self.project.url}{PREFIX}/renewals", body, headers), timeout=30) as answer:
+            return msgspec.msgpack.decode(answer.read(), type=RenewalAnswer)
+
+
+def test_workers_are_seen_with_what_they_have_and_are_drained_by_keys_alone(furnished, open_page, look_well, axe):
+    busy, idle = Announced(furnished, "busy-1", slots=4, running=3), Announced(furnished, "idle-1", slots=2)
+    busy.renew()
+    idle.renew()
+    page = open_page("/installation/workers")
+    row = page.get_by_role("row", name=re.compile(busy.name))
+    expect(row).to_contain_text("3 of 4")
+    for text in ("far", "heavy", "default", "works", HOSTILE):
+        expect(row).to_contain_text(text)
+    expect(page.get_by_role("row", name=re.compile(idle.name))).to_contain_text("idle")
+    assert page.locator("main img").count() == 0
+    look_well(page, "installation-workers")
+
+    page.get_by_role("button", name=f"Drain {busy.name}").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_contain_text("leaves when the 3 that it has have ended")
+    assert _found(page, axe) == []
+    page.get_by_role("dialog").get_by_role("button", name="Drain").focus()
+    page.keyboard.press("Enter")
+    expect(row).to_contain_text("drains")
+    expect(page.get_by_role("button", name=f"Drain {busy.name}")).to_have_count(0)
+    assert (busy.renew().drain, idle.renew().drain) == (True, False)
+
+
+def test_a_viewer_sees_workers_and_drains_none(furnished, open_page):
+    furnished.ask("POST", "/users", user="watcher", service=True, given={**READS_STOCK, "installation": True})
+    secret = furnished.ask("POST", "/tokens", name="watches", user="watcher")["secret"]
+    worker = Announced(furnished, "seen-1", slots=1)
+    worker.renew()
+    page = open_page("/installation/workers", secret=secret)
+    expect(page.get_by_role("row", name=re.compile(worker.name))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Drain"))).to_have_count(0)

@@ -14,6 +14,7 @@ export interface Section {
 export const SECTIONS: readonly Section[] = [
   { id: "", group: "Work", label: "Health", needs: "installation:read", load: () => import("../pages/installation/Health.svelte") },
   { id: "queues", group: "Work", label: "Queues", needs: "installation:read", load: () => import("../pages/installation/Queues.svelte") },
+  { id: "workers", group: "Work", label: "Workers", needs: "installation:read", load: () => import("../pages/installation/Workers.svelte") },
   { id: "pools", group: "Work", label: "Pools", needs: "pools:read", load: () => import("../pages/installation/Pools.svelte") },
   { id: "files", group: "Code", label: "DAG files", needs: "installation:read", load: () => import("../pages/installation/Files.svelte") },
   { id: "providers", group: "Code", label: "Providers", needs: "installation:read", load: () => import("../pages/installation/Providers.svelte") },

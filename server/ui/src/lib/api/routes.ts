@@ -1144,6 +1144,19 @@ export interface Why {
   wait: Wait | null;
 }
 
+export interface WorkerRow {
+  name: string;
+  executor: string;
+  queues: (string)[];
+  host: string;
+  version: string;
+  slots: number;
+  running: number;
+  draining: boolean;
+  since: string;
+  seen_at: string;
+}
+
 export interface XComPage {
   items: (StoredXCom)[];
   next: string;
@@ -1424,6 +1437,10 @@ export interface Routes {
     parameters: { dag_ids: (string)[]; count?: number };
     answer: LatestRuns;
   };
+  "GET /workers": {
+    parameters: {  };
+    answer: (WorkerRow)[];
+  };
   "POST /connections/{conn_id}/test": {
     parameters: { conn_id: string };
     answer: ConnectionTest;
@@ -1487,6 +1504,10 @@ export interface Routes {
   "POST /users/{user}/reset": {
     parameters: { user: string; why?: string };
     answer: PasswordLink;
+  };
+  "POST /workers/{name}/drain": {
+    parameters: { name: string; why?: string };
+    answer: null;
   };
   "PUT /backfills/{number}/state": {
     parameters: { number: number; state: BackfillState; why?: string };
