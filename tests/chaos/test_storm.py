@@ -55,14 +55,21 @@ def answers(broker):
             return False
 
 
-@pytest.mark.parametrize("tasks", nightly_but([150], [150, TASKS]))
+@pytest.mark.parametrize("tasks", nightly_but([500], [500, TASKS]))
 def test_tries_by_celery_succeed_once_each_whatever_is_struck(tmp_path, postgres_server, tasks):
     database = postgres_server.create_database()
     with valkey() as broker:
         table = f'type = "celery.executor"\nbroker = "{broker.url}"'
         with Storm(tmp_path / "project", database, table, tasks) as storm:
             strikes = {**common_strikes(storm, postgres_server), **of_valkey(broker, "far")}
-            found = play(storm, SEED, strikes, calm_s=2.0, patience_s=120 + tasks * 0.3, serves=lambda: answers(broker))
+            found = play(
+                storm,
+                SEED,
+                strikes,
+                calm_s=2.0 if tasks > 1000 else 0.5,
+                patience_s=120 + tasks * 0.3,
+                serves=lambda: answers(broker),
+            )
     (tmp_path / "report.json").write_text(json.dumps(found))  # read by who looks for a seed
-    assert sum(found["strikes"].values()) >= 3, found
+    assert len(found["strikes"]) >= 2, found
     assert not any(found["left"].values()), found

@@ -58,7 +58,7 @@ def of_cluster(cluster):
     }
 
 
-@pytest.mark.parametrize("tasks", nightly_but([12], [12, TASKS]))
+@pytest.mark.parametrize("tasks", nightly_but([30], [30, TASKS]))
 def test_tries_in_pods_succeed_once_each_whatever_is_struck(tmp_path, postgres_server, tasks):
     database = postgres_server.create_database()
     cluster = KubeCluster(tmp_path / "node")
@@ -81,10 +81,10 @@ watch_s = 5
                 "TMPDIR": str(tmp_path),
             }
             strikes = {**common_strikes(storm, postgres_server), **of_cluster(cluster)}
-            found = play(storm, SEED, strikes, calm_s=1.5, patience_s=180 + tasks * 4)
+            found = play(storm, SEED, strikes, calm_s=1.5 if tasks > 1000 else 0.5, patience_s=180 + tasks * 4)
             storm.wait(lambda: not cluster.pods(), f"seed {SEED}: no pod is left", 60)
             storm.wait(lambda: not cluster.store.all("secrets"), f"seed {SEED}: no ticket is left", 20)
             found["left"] |= {"pods": len(cluster.pods()), "containers": len(cluster.node.alive())}
     (tmp_path / "report.json").write_text(json.dumps(found))
-    assert sum(found["strikes"].values()) >= 3, found
+    assert len(found["strikes"]) >= 2, found
     assert not any(found["left"].values()), found
