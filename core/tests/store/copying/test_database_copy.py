@@ -188,6 +188,22 @@ def test_while_it_is_copied_nobody_writes_and_no_scheduler_begins(full, postgres
     assert "another process has kept it locked" in tried[1]
 
 
+def test_one_on_which_somebody_works_is_no_place_for_a_copy_and_he_goes_on(full, postgres_url, keyring, now, copy):
+    with Store.open(postgres_url, keyring) as store:
+        store.role.acquire("penstock up", now, "here")
+        with pytest.raises(StoreHeldError, match=r"penstock up \(scheduler process \d+ on .*works on it"):
+            copy(full, postgres_url)
+        assert store.outgrown() is None
+    execute(
+        postgres_url,
+        "INSERT INTO scheduler (incarnation, holder, host, pid, since, place, expires_at, runs_on_s) "
+        "VALUES ('a', 'penstock up', 'far', 3, now(), 'p', now() + interval '20 s', 60)",
+    )
+    with pytest.raises(StoreHeldError, match=r"penstock up \(scheduler process 3 on far\) works on it"):
+        copy(full, postgres_url)
+    assert refused(postgres_url) is None
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_one_that_holds_anything_is_no_place_for_a_copy(kind, full, postgres_url, tmp_path, copy):
     target = postgres_url if kind == "postgres" else f"sqlite:///{tmp_path}/b.db"
@@ -202,9 +218,20 @@ def test_one_that_holds_anything_is_no_place_for_a_copy(kind, full, postgres_url
 def test_a_database_is_not_copied_into_itself_nor_is_one_that_is_not_there(full, tmp_path, copy):
     with pytest.raises(RequestError, match="cannot be copied into itself"):
         copy(full, full)
+    (tmp_path / "alias.db").symlink_to(tmp_path / "full.db")
+    with pytest.raises(RequestError, match="cannot be copied into itself"):
+        copy(full, f"sqlite:///{tmp_path}/alias.db")
     with pytest.raises(StoreError, match="no such file, so there is nothing to copy"):
         copy(f"sqlite:///{tmp_path}/none.db", f"sqlite:///{tmp_path}/b.db")
     assert not (tmp_path / "none.db").exists()
+
+
+def test_a_database_of_postgresql_is_not_copied_into_itself_by_another_name_of_its_machine(postgres_url, copy):
+    schema.create(database := Database(postgres_url))
+    database.close()
+    with pytest.raises(StoreHeldError, match=r"a process of Penstock \(penstock process \d+ on .*has it open"):
+        copy(postgres_url, postgres_url.replace("127.0.0.1", "localhost"))
+    assert refused(postgres_url) is None
 
 
 def test_a_database_of_other_tables_is_no_place_for_a_copy(full, postgres_url, copy):

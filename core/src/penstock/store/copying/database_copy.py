@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, inspect, text
 
-from penstock.errors import CommitUnknownError, RequestError, StoreError
+from penstock.errors import CommitUnknownError, RequestError, StoreError, StoreHeldError
 from penstock.model.history.audit import AuditEntry
 from penstock.processes.failpoint import failpoint
 from penstock.store.copying.copy_errors import naming_table
-from penstock.store.copying.in_use import alone, require_unused
+from penstock.store.copying.in_use import alone, require_no_session, require_unused
 from penstock.store.copying.sequences import number_given, set_number
 from penstock.store.copying.table_rows import LEFT_TABLES, Checksum, Rows, TableRows
 from penstock.store.sql import compatibility, scheduler_tables, schema
@@ -78,7 +78,7 @@ def copy_database(
     """
     first, other = Database(url), Database(to_url)
     try:
-        if first.name == other.name:
+        if first.name == other.name or (first.path and other.path and first.path.resolve() == other.path.resolve()):
             raise RequestError(f"database {other.name}: it cannot be copied into itself. Name another one.")
         with alone(first, now), alone(other, now):
             _require_schema(first)
@@ -120,7 +120,7 @@ def _copied(
     target.execute(audit_table.audit.insert(), audit_table.row_of(audit(*names)))
     compatibility.set_floor(target, compatibility.floor_of(schema.HEAD))
     if target.dialect.name == "postgresql":
-        target.execute(text("ANALYZE"))
+        target.execute(text(f"ANALYZE {_all_tables(target)}"))
     failpoint("store.copy.before")
     found = (TableCopy(each.name, digests[each.name].rows, digests[each.name].text, each.visible) for each in tables)
     return DatabaseCopy(*names, tuple(found))
@@ -176,10 +176,20 @@ def _require_schema(first: Database) -> None:
 
 
 def _reserve(other: Database) -> None:
-    """Make the tables of the other database if need be, and mark it; refuse one that holds anything."""
-    schema.reserve(other, lambda connection: _require_empty(connection, other.name))
-    with other.read() as connection:
-        require_unused(connection, other.name)
+    """Make the tables of the other database if need be, and mark it; refuse one that holds anything, or on which somebody works."""
+
+    def require_free(connection: Connection) -> None:
+        _require_empty(connection, other.name)
+        current = schema.found_version(connection) == schema.HEAD
+        (require_unused if current else require_no_session)(connection, other.name)
+
+    schema.reserve(other, require_free)
+    try:
+        with other.read() as connection:
+            require_unused(connection, other.name)
+    except StoreHeldError:
+        schema.unreserve(other)
+        raise
 
 
 def _require_empty(connection: Connection, name: str) -> None:

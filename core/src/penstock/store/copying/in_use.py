@@ -37,7 +37,7 @@ def alone(database: Database, now: datetime) -> Iterator[None]:
 
 
 def require_unused(connection: Connection, name: str) -> None:
-    """Refuse a database of PostgreSQL on which somebody works.
+    """Refuse a database of PostgreSQL, of this code's schema, on which somebody works.
 
     Raises:
         StoreHeldError: A scheduler has a lease, or its tries may run on, or a process of Penstock has a session.
@@ -51,6 +51,13 @@ def require_unused(connection: Connection, name: str) -> None:
         raise StoreHeldError(
             f"database {name}: {who} has ended without leaving, and what it had running may run on for {float(left_s):.0f} s. Wait so long."
         )
+    require_no_session(connection, name)
+
+
+def require_no_session(connection: Connection, name: str) -> None:
+    """Refuse a database of PostgreSQL, of whatever schema, in which another process of Penstock has a session; raises StoreHeldError."""
+    if connection.dialect.name == "sqlite":
+        return
     for application, pid, where in connection.execute(_SESSIONS, {"application": APPLICATION}):
         raise StoreHeldError(
             f"database {name}: a process of Penstock ({application}, from {where}; session {pid} of the server) has it open. {_REMEDY}"

@@ -83,7 +83,8 @@ def translated(error: BaseException | None, where: str, wait_s: float) -> StoreE
         return StoreError(f"database {where}: its tables do not fit ({detail}). Run `penstock db upgrade`.")
     if state is None:
         sentence = (
-            f"database {where}: the server cannot be reached: {as_sentence(detail)} Check host and port in the URL."
+            f"database {where}: the server cannot be reached: {as_sentence(detail)} "
+            "Check host, port, user, password and database in the URL."
         )
         return StoreUnavailableError(sentence)
     for prefix, text in _POSTGRES.items():

@@ -98,7 +98,7 @@ def reserve(database: Database, require_empty: Callable[[Connection], None]) -> 
 
     Args:
         database: The database; its tables are made if there are none.
-        require_empty: Raises what is to be raised if it is not empty.
+        require_empty: Raises what is to be raised if it is not empty, or in use.
 
     Raises:
         StoreError: Its schema is not one that this code knows.
@@ -116,6 +116,12 @@ def reserve(database: Database, require_empty: Callable[[Connection], None]) -> 
         if found not in (None, HEAD):
             migrate(connection, HEAD)
         compatibility.set_floor(connection, compatibility.HALF_COPY)
+
+
+def unreserve(database: Database) -> None:
+    """Have an empty database that was reserved be one to work on again; raises StoreError."""
+    with database.write() as connection:
+        compatibility.set_floor(connection, compatibility.floor_of(HEAD))
 
 
 def upgrade(database: Database, audit: Callable[[str, str], AuditEntry] | None = None) -> tuple[str | None, str]:
