@@ -118,7 +118,7 @@ def copy_database(context: click.Context, to_url: str, *, as_json: bool) -> None
 
 def _remark(what: str, table: str, rows: int, total: int) -> None:
     """Tell of a copy's progress beside its result."""
-    print_remark(f"{what} {table}: {rows:,} of {counted(total, 'row')}")
+    print_remark(f"{what} {table}: {rows} of {counted(total, 'row')}")
 
 
 def _unseen(*_done: object) -> None:
