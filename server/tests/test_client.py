@@ -156,7 +156,7 @@ ON_THAT_MACHINE = (
 )
 """Commands that look at files, processes or the database themselves."""
 
-HERE = ("up", "init")
+HERE = ("up", "init", "db copy --to sqlite:///other.db")
 
 
 @pytest.fixture(scope="session")

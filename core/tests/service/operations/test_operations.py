@@ -37,6 +37,7 @@ NOT_SERVED = {
     "choices.task_bounds.why_unheld": INNER,
     "access.users.set_password": "It takes a hash, which a request must not bring: the server's own door takes passwords.",
     "database.admin.check_database": OWN,
+    "database.copying.copy_whole_database": OWN,
     "database.admin.forget_secrets": OWN,
     "database.admin.rotate_keys": OWN,
     "asked.asked.ask": INNER,
