@@ -28,6 +28,7 @@ from penstock.scheduler.fenced import FencedExecutor
 from penstock.service.choices.services import list_services
 from penstock.service.choices.task_bounds import why_unheld
 from penstock.service.dags import trigger
+from penstock.service.execution.log_folders import LogFolder
 from penstock.service.health import Severity, check_installation
 from penstock.service.history.quarantine import drop_quarantined, list_quarantine, retry_quarantined
 from penstock.service.tasks import why
@@ -326,7 +327,7 @@ def test_a_fault_that_many_checks_meet_is_told_once_with_their_number(installati
     monkeypatch.delitem(vars(installation), "store", raising=False)
     (told,) = [each for each in check_installation(installation) if "no door" in each.detail]
     assert (told.severity, told.subject) == (Severity.BAD, "database")
-    assert told.detail.startswith("8 checks fail (database, pools, bottleneck, lag, executors, ")
+    assert told.detail.startswith("9 checks fail (database, pools, bottleneck, lag, executors, ")
 
 
 def test_a_snapshot_that_was_written_into_is_bad_until_the_loader_mends_it_or_it_is_deleted(found, installation):
@@ -401,3 +402,22 @@ def test_a_metrics_sink_is_looked_at_if_the_settings_name_one(found, installatio
     assert found()["metrics good"] == (
         Severity.BAD, "metrics good", "1 failure since 2026-03-01 12:30:00 UTC: OSError: no\\x1b[2J door",
     )  # fmt: skip
+
+
+def test_servers_that_keep_the_logs_of_one_try_in_two_folders_are_told_and_so_is_a_reader_without_them(
+    found, installation, tmp_path
+):
+    ours, theirs = installation.settings.logs_folder, tmp_path / "elsewhere"
+    LogFolder(installation.store, ours).note(installation.now())
+    LogFolder(installation.store, ours).note(installation.now())  # a second server with the same folder
+    assert "logs of workers" not in found()
+    LogFolder(installation.store, theirs).note(installation.now())
+    split = found()["logs of workers"]
+    assert split.severity is Severity.BAD
+    assert f"{ours} on " in split.detail
+    assert f"{theirs} on " in split.detail
+    assert "may be split" in split.detail
+    installation.clock.advance(1200.0)
+    assert "logs of workers" not in found(), "both are of the past"
+    LogFolder(installation.store, theirs).note(installation.now())
+    assert f"and not into {ours} of this machine" in found()["logs of workers"].detail

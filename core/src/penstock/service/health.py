@@ -25,6 +25,7 @@ from penstock.service.choices.problems import choice_problems, executor_problems
 from penstock.service.choices.services import DOWN, chosen_services, list_services
 from penstock.service.choices.task_bounds import why_unheld
 from penstock.service.config.pools import list_pools
+from penstock.service.execution.log_folders import split_logs
 from penstock.service.figures.bottlenecks import bottlenecks
 from penstock.service.figures.figures import scheduler_health
 from penstock.service.figures.late import late_listeners, slow_imports
@@ -153,14 +154,9 @@ def _logs_folder(settings: Settings, state: Path) -> Iterator[Finding]:
 def _space(subject: str, folder: Path) -> Finding:
     space = os.statvfs(folder)
     free_mb = space.f_bavail * space.f_frsize // 2**20
-    if free_mb <= _LEAST_FREE_MB:
-        return Finding(Severity.BAD, subject, f"{folder}, {free_mb:,} MB free")
-    scarce = space.f_bavail < space.f_blocks * _SCARCE
-    return Finding(
-        Severity.NOTE if scarce else Severity.OK,
-        subject,
-        f"{folder}, {free_mb:,} MB free{', which is little' * scarce}",
-    )
+    scarce, full = space.f_bavail < space.f_blocks * _SCARCE, free_mb <= _LEAST_FREE_MB
+    severity = Severity.BAD if full else Severity.NOTE if scarce else Severity.OK
+    return Finding(severity, subject, f"{folder}, {free_mb:,} MB free{', which is little' * (scarce and not full)}")
 
 
 def _snapshots(installation: Installation) -> Iterator[Finding]:
@@ -284,16 +280,19 @@ def _secrets(installation: Installation) -> Iterator[Finding]:
 
 
 def _log_store(installation: Installation) -> Iterator[Finding]:
-    """A log store that nobody offers, or that does not take the logs: they would stay on this machine."""
+    """Logs that servers split; a log store that nobody offers, or that does not take the logs: they would stay on this machine."""
     settings = installation.settings
+    if installation.has_database and (
+        split := split_logs(installation.store, settings.logs_folder, installation.now())
+    ):
+        yield Finding(Severity.BAD, "logs of workers", split)
     if not settings.logs.store:
         return
     installation.host.log_store(settings.logs.store, settings.logs.conn_id or None)
     report = read_report(settings.state_folder)
     if report is None or report.store != settings.logs.store:
-        yield Finding(
-            Severity.NOTE, "log store", f"{settings.logs.store}; `penstock up` has not shipped logs to it yet"
-        )
+        detail = f"{settings.logs.store}; `penstock up` has not shipped logs to it yet"
+        yield Finding(Severity.NOTE, "log store", detail)
         return
     waiting = f"{report.waiting_mb:,} MB of {report.local_mb:,} MB on this machine are not shipped"
     if report.fault and report.since is not None:

@@ -28,6 +28,7 @@ from penstock.model.remote.remote_try import HeldTry, WorkerStatus
 from penstock.model.state import Outcome
 from penstock.model.text import visible
 from penstock.service.execution.asks_once import CHANGES, AsksOnce
+from penstock.service.execution.log_folders import LogFolder
 from penstock.service.execution.remote_logs import RemoteLogs
 from penstock.service.execution.try_files import TryFiles
 from penstock.service.installation import Installation
@@ -82,6 +83,7 @@ class Execution:
         self._vault = installation.vault
         self._asks, self._once = Asks(self._store, self._clock, self._vault), AsksOnce(self._store)
         settings = installation.settings
+        self._log_folder = LogFolder(self._store, settings.logs_folder)
         self._logs = RemoteLogs(settings.logs_folder, settings.logs.try_mb << 20)
         self.files = TryFiles(self._keyring, self._tries, settings.state_folder / "snapshots", settings.isolated_file)
         self._one_at_a_time = threading.Lock()
@@ -196,6 +198,8 @@ class Execution:
         """Write what is new of tries: first their logs, then their ends; raises RequestError or StoreError."""
         _check_number(asked.tries)
         held = self._held([each.token for each in asked.tries])
+        if held:
+            self._log_folder.note(self._clock.now())
         reported = [self._reported(each, held.get(each.token)) for each in asked.tries]
         ends = {
             each.token: (claim.name, claim.claim, each.end)

@@ -88,6 +88,17 @@ class LogIndex:
         with self._database.read() as connection:
             return list(connection.execute(select(_a.task_id).where(_a.run == run).distinct()).scalars())
 
+    def keep_fact(self, key: str, value: str) -> None:
+        """Keep something about where logs are, in place of what was kept under the key."""
+        with self._writer.transaction() as tx:
+            tx.replace(tables.meta, [{"key": key, "value": value}])
+
+    def facts(self, prefix: str) -> dict[str, str]:
+        """What is kept under keys that begin so."""
+        found = select(_m.key, _m.value).where(_m.key.startswith(prefix, autoescape=True))
+        with self._database.read() as connection:
+            return {row.key: row.value for row in connection.execute(found)}
+
     def _meta(self, key: str) -> str:
         with self._database.read() as connection:
             return connection.execute(META, {"key": key}).scalar() or ""
