@@ -104,6 +104,22 @@ def test_another_file_is_another_environment_and_what_an_installer_adds_is_none(
     assert acme.lock.digest != before
 
 
+def test_the_oldest_glibc_is_that_of_the_pickiest_wheel(acme):
+    tags = {
+        "any": ["py3-none-any"],
+        "old": ["cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64"],
+        "new": ["cp311-cp311-manylinux_2_28_x86_64", "cp311-cp311-manylinux_2_31_x86_64"],
+    }
+    assert acme.lock.libc == ()
+    for name, expected in (("any", ()), ("old", (2, 17)), ("new", (2, 28))):
+        acme.install(f"lib-{name}", "1.0", {f"lib_{name}.py": ""})
+        wheel = acme.site / f"lib_{name}-1.0.dist-info" / "WHEEL"
+        record = wheel.with_name("RECORD")
+        record.write_text("".join(line for line in record.read_text().splitlines(True) if "/WHEEL" not in line))
+        wheel.write_text("Wheel-Version: 1.0\n" + "".join(f"Tag: {tag}\n" for tag in tags[name]))
+        assert acme.lock.libc == expected
+
+
 def edited(acme):
     (acme.site / "lib_c.py").write_text("VERSION = '3.0'\n")
 
@@ -280,6 +296,7 @@ def test_a_path_that_leads_out_of_an_environment_is_refused(path):
     [
         ({"abi": "cpython-311-riscv"}, "made for Python .*riscv.*, and this worker has"),
         ({"python": "3.99"}, "made for Python 3.99"),
+        ({"libc": (2, 999)}, "needs a glibc of 2.999, and this worker's machine has "),
         ({"distributions": ()}, "has penstock-core not at all, and this worker is"),
     ],
 )

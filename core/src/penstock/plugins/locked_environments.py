@@ -8,6 +8,8 @@ import base64
 import csv
 import hashlib
 import os
+import platform
+import re
 import sys
 import sysconfig
 import threading
@@ -28,6 +30,7 @@ OF_THE_INTERPRETER = frozenset({"bin", "Scripts", "pyvenv.cfg", ".penstock"})
 """What an environment has at its root that belongs to its machine."""
 _OF_THE_INSTALLER = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "uv_build.json", "uv_cache.json"})
 """What installers add to a wheel's dist-info: where and when it was installed, and not what."""
+_NAMED_LIBCS = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 _MOST_LISTS = 500
 _REMEDY = "run `plugin-manager doctor --fix`, where the server runs."
 
@@ -44,6 +47,7 @@ class _Listed(NamedTuple):
     record: tuple[int, ...]
     files: bytes
     size: int
+    libc: tuple[int, ...]
 
 
 class LockedEnvironments:
@@ -66,11 +70,12 @@ class LockedEnvironments:
             OSError: The environment cannot be read.
         """
         root, site, python = self._opened(provider)
+        present = list(self._distributions(root, site))
         found = [
-            LockedDistribution(*_name_of(info), content_hash(listed.files), listed.size)
-            for info, listed in self._distributions(root, site)
+            LockedDistribution(*_name_of(info), content_hash(listed.files), listed.size) for info, listed in present
         ]
-        return EnvironmentLock(provider, python, sysconfig.get_config_var("SOABI") or "", tuple(sorted(found, key=_by)))
+        abi, libc = sysconfig.get_config_var("SOABI") or "", max((listed.libc for _, listed in present), default=())
+        return EnvironmentLock(provider, python, abi, tuple(sorted(found, key=_by)), libc)
 
     def pack(self, provider: str, wanted: str) -> bytes:
         """Pack a distribution of a provider's environment, for `penstock.spec.snapshot.listed_contents`.
@@ -122,7 +127,7 @@ class LockedEnvironments:
             _refuse_editable(info)
             if listed is None or listed.record != record:
                 try:
-                    listed = _Listed(record, *_files(root, site, info))
+                    listed = _Listed(record, *_files(root, site, info), _libc_of(info))
                 except (ValueError, csv.Error) as error:
                     why = f"the RECORD of {info.stem} in {root} cannot be read: {as_sentence(error)} {_REMEDY.capitalize()}"
                     raise RequestError(why) from None
@@ -182,3 +187,23 @@ def _name_of(info: Path) -> tuple[str, str]:
 
 def _by(each: LockedDistribution) -> tuple[str, str]:
     return each.name, each.version
+
+
+def libc_here() -> tuple[int, ...]:
+    """The version of this machine's glibc; none where there is another libc."""
+    name, version = platform.libc_ver()
+    return tuple(map(int, re.findall(r"\d+", version)[:2])) if name == "glibc" else ()
+
+
+def _libc_of(info: Path) -> tuple[int, ...]:
+    """The oldest glibc that a distribution's wheel is for, by its tags (PEP 600); that of this machine if it was built here."""
+    found = []
+    for line in (info / "WHEEL").read_text(encoding="utf-8").splitlines():
+        name, _, tag = line.partition(": ")
+        for each in tag.rpartition("-")[2].split(".") if name == "Tag" else ():
+            if each == "any":
+                return ()
+            numbers = re.match(r"manylinux_(\d+)_(\d+)_", each)
+            known = tuple(map(int, numbers.groups())) if numbers else _NAMED_LIBCS.get(each.partition("_")[0])
+            found.append(libc_here() if known is None else known)
+    return min(found, default=())

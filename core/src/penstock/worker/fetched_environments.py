@@ -20,7 +20,7 @@ from penstock import __version__
 from penstock.errors import RequestError
 from penstock.model.dag import content_hash
 from penstock.model.remote.execution_messages import EnvironmentLock
-from penstock.plugins.locked_environments import OF_THE_INTERPRETER
+from penstock.plugins.locked_environments import OF_THE_INTERPRETER, libc_here
 from penstock.processes.draft import draft_of, finish_draft, write_listed
 from penstock.spec.snapshot import EXECUTABLE, LIST, listed_contents, listed_files
 from penstock.spec.workers.shared_cache import SharedCache
@@ -128,6 +128,12 @@ def _check(lock: EnvironmentLock) -> None:
         raise RequestError(
             f"the environment of provider {lock.provider!r} is made for Python {lock.python} ({lock.abi}), and this worker has {python} "
             f"({abi}): run workers by the Python and on the kind of machine that the server has."
+        )
+    if lock.libc > (here := libc_here()):
+        needed, found = (".".join(map(str, each)) or "none" for each in (lock.libc, here))
+        raise RequestError(
+            f"the environment of provider {lock.provider!r} needs a glibc of {needed}, and this worker's machine has {found}: run workers "
+            "on a system as new as the server's."
         )
     core = next((each.version for each in lock.distributions if each.name == _CORE), "")
     if core != __version__:

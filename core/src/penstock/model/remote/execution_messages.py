@@ -212,12 +212,14 @@ class EnvironmentLock(msgspec.Struct, frozen=True):
         python: Version of its Python, without the last number, such as ``3.11``.
         abi: What compiled files of it are made for (``SOABI`` of `sysconfig`), such as ``cpython-311-x86_64-linux-gnu``.
         distributions: All of it, sorted.
+        libc: The oldest glibc by which its compiled files can be loaded, such as ``(2, 28)``, by their wheels' tags; none for any.
     """
 
     provider: str
     python: str
     abi: str
     distributions: tuple[LockedDistribution, ...]
+    libc: tuple[int, ...] = ()
 
     @property
     def digest(self) -> str:
