@@ -4,12 +4,14 @@ import pytest
 from msgspec.structs import replace
 
 from penstock.errors import NotFoundError
+from penstock.model.access.permission import Role
+from penstock.model.access.principal import Grant, Principal
 from penstock.model.changes import Changes
 from penstock.model.history.audit import AskedBy, AuditAction
-from penstock.model.remote.remote_try import OfferedTry, WorkerStatus
+from penstock.model.remote.remote_try import OfferedTry, WorkerStatus, WorkerTask
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState, TaskState
-from penstock.service.execution.workers import drain_worker, list_workers
+from penstock.service.execution.workers import WorkerTasks, drain_worker, list_worker_tasks, list_workers
 from penstock.service.tasks import why
 
 STATUS = WorkerStatus("w1", "pool", ("far", "near"), "host", "1.0", slots=4, running=2)
@@ -34,6 +36,20 @@ def test_a_worker_that_is_not_there_is_told_with_those_that_are_and_leaves_no_tr
     with pytest.raises(NotFoundError, match="w2"):
         drain_worker(installation, "w2")
     assert store.audit.page(limit=10) == []
+
+
+def test_what_workers_have_is_named_and_of_dags_that_may_not_be_seen_only_the_number(installation, store, now):
+    [run] = store.apply(Changes(new_runs=[NewRun("stock", "one", RunKind.MANUAL, now, now, now)]), now)
+    tries = [
+        OfferedTry(f"t-{name}", TaskKey(run.run, name, -1), 1, "stock", "one", "pool", "far", b"", 60.0)
+        for name in ("count", "ended", "waits")
+    ]
+    store.remote_tries.offer(tries, "me", now)
+    store.remote_tries.claim(["t-count", "t-ended"], "a-claim", "w1", now)
+    store.remote_tries.end([("t-ended", "a-claim", b"")], now)
+    assert list_worker_tasks(installation) == WorkerTasks((WorkerTask("w1", "stock", "one", "count", -1, now),), 0)
+    grant = Grant(Role.VIEWER, ("sales",), installation=True)
+    assert list_worker_tasks(installation.seen_by(Principal("ann", (grant,)))) == WorkerTasks((), 1)
 
 
 def test_why_says_what_a_try_waits_for_at_its_executor(installation, store, now):

@@ -8,8 +8,11 @@ import msgspec
 import pytest
 from playwright.sync_api import expect
 
+from penstock.app import compose
 from penstock.model.remote.execution_messages import CONTENT_TYPE, PREFIX, Renewal, RenewalAnswer, worker_name
-from penstock.model.remote.remote_try import WorkerStatus
+from penstock.model.remote.remote_try import OfferedTry, WorkerStatus
+from penstock.model.run import TaskKey
+from penstock.settings import load_settings
 from penstock_testkit.nightly import thinned
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
@@ -347,6 +350,39 @@ def test_workers_are_seen_with_what_they_have_and_are_drained_by_keys_alone(furn
     expect(row).to_contain_text("drains")
     expect(page.get_by_role("button", name=f"Drain {busy.name}")).to_have_count(0)
     assert (busy.renew().drain, idle.renew().drain) == (True, False)
+
+
+@pytest.fixture
+def held_by(furnished):
+    """Gives a try of the DAG stock to a worker, in the database, as a server does at a claim."""
+
+    def give(worker):
+        with compose.installation(load_settings({}, furnished.folder)) as found:
+            run, now = found.store.runs.find("stock", "holds"), found.now()
+            offered = OfferedTry(
+                "t-1", TaskKey(run.run, "count_shelves", -1), 99, "stock", "holds", "far", "heavy", b"", 60.0
+            )
+            found.store.remote_tries.offer([offered], "nobody", now)
+            found.store.remote_tries.claim(["t-1"], "a-claim", worker, now)
+
+    return give
+
+
+def test_a_worker_leads_to_what_it_has_and_that_back_to_it(furnished, open_page, held_by):
+    worker, other = Announced(furnished, "has-1", slots=2, running=1), Announced(furnished, "has-none", slots=2)
+    worker.renew()
+    other.renew()
+    held_by(worker.name)
+    page = open_page("/installation/workers")
+    page.get_by_role("link", name=other.name).first.click()
+    expect(page.get_by_role("heading", name=f"What {other.name} has")).to_be_visible()
+    expect(page.get_by_text("Nothing.", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Show that of all").click()
+    row = page.get_by_role("row", name=re.compile("stock · count_shelves"))
+    row.get_by_role("link", name=worker.name).click()
+    assert f"worker={worker.name}" in page.url
+    row.get_by_role("link", name="stock · count_shelves").click()
+    expect(page.get_by_role("heading", name=re.compile("count_shelves"))).to_be_visible()
 
 
 def test_a_viewer_sees_workers_and_drains_none(furnished, open_page):

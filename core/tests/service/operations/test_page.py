@@ -25,6 +25,7 @@ BOUNDED = {
     "list_services": "The settings name them.",
     "list_tenants": "The settings and DAGs name them.",
     "list_workers": "They are processes.",
+    "list_worker_tasks": "A thousand at most.",
     "next_runs": "Its parameter `count` bounds it.",
     "pause_all": "It answers for the DAGs that it is told of.",
     "show_calendar": "A year has so many days.",

@@ -132,3 +132,19 @@ class RemoteWorker(msgspec.Struct, frozen=True):
     beats: int
     started_at: datetime
     seen_at: datetime
+
+
+class WorkerTask(msgspec.Struct, frozen=True):
+    """A task instance whose try a worker has.
+
+    Attributes:
+        worker: The worker's name.
+        since: When it claimed the try.
+    """
+
+    worker: str
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    since: datetime

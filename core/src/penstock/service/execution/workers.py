@@ -6,8 +6,12 @@ import msgspec
 
 from penstock.model.access.permission import Permission
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
+from penstock.model.remote.remote_try import WorkerTask
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
+
+MOST_TASKS = 1_000
+"""Task instances that are named; of the others only the number is told."""
 
 
 class WorkerRow(msgspec.Struct, frozen=True):
@@ -48,6 +52,27 @@ def list_workers(installation: Installation) -> list[WorkerRow]:
         )
         for each in installation.store.remote_workers.all()
     ]  # fmt: skip
+
+
+class WorkerTasks(msgspec.Struct, frozen=True):
+    """What workers have.
+
+    Attributes:
+        tasks: Task instances whose tries they have, the longest first.
+        unnamed: How many more there are: of DAGs that may not be seen, or behind the first `MOST_TASKS`.
+    """
+
+    tasks: tuple[WorkerTask, ...]
+    unnamed: int
+
+
+@operation("GET", "/workers/tasks", needs=Permission.INSTALLATION_READ)
+def list_worker_tasks(installation: Installation) -> WorkerTasks:
+    """List what workers have; of DAGs that may not be seen, only how many; raises StoreError."""
+    found, seen = installation.store.remote_workers.tasks(), installation.seen_dags()
+    visible = None if seen is None else frozenset(seen)
+    named = tuple(each for each in found if visible is None or each.dag_id in visible)[:MOST_TASKS]
+    return WorkerTasks(named, len(found) - len(named))
 
 
 @operation("POST", "/workers/{name}/drain", needs=Permission.INSTALLATION_WRITE)

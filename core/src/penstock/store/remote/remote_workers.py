@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, delete, select, text, update
 
 from penstock.errors import NotFoundError
-from penstock.model.remote.remote_try import RemoteWorker, WorkerStatus
+from penstock.model.remote.remote_try import RemoteState, RemoteWorker, WorkerStatus, WorkerTask
 from penstock.store.remote.remote_tries import REMOTE, WORKERS
 from penstock.store.sql.database import Database
-from penstock.store.sql.remote.remote_tables import remote_worker
+from penstock.store.sql.remote.remote_tables import remote_try, remote_worker
 from penstock.store.transaction import Transaction, Writer
 
 FORGET_AFTER = timedelta(days=1)
@@ -23,6 +23,12 @@ ALL = select(*_WORKER).order_by(_w.executor, _w.worker)
 OF_EXECUTOR = ALL.where(_w.executor == bindparam("executor"))
 DRAIN = update(remote_worker).where(_w.worker == bindparam("of")).values(drain_requested=True)
 DRAIN_REQUESTED = select(_w.worker).where(_w.drain_requested.is_(True))
+_t = remote_try.c
+TASKS = (
+    select(_t.worker, _t.dag_id, _t.run_id, _t.task_id, _t.map_index, _t.claimed_at)
+    .where(_t.worker != "", _t.state == RemoteState.CLAIMED)
+    .order_by(_t.claimed_at, _t.name)
+)
 FORGET = delete(remote_worker).where(_w.worker.in_(bindparam("workers", expanding=True)))
 FORGET_SILENT = delete(remote_worker).where(_w.seen_at < bindparam("before"), _w.drain_requested.is_(False))
 # In text for the reason of `penstock.store.transaction.INSERT_RUN`.
@@ -76,6 +82,11 @@ class RemoteWorkers:
                 )
                 for worker, of, queues, host, version, slots, running, draining, period_s, *rest in rows
             ]
+
+    def tasks(self) -> list[WorkerTask]:
+        """The task instances whose tries workers have, the longest first."""
+        with self._database.read() as connection:
+            return [WorkerTask(*row) for row in connection.execute(TASKS)]
 
     def drain(self, tx: Transaction, worker: str) -> None:
         """Have a worker take no try any more, and end when those that it has have ended; raises NotFoundError."""

@@ -1157,6 +1157,20 @@ export interface WorkerRow {
   seen_at: string;
 }
 
+export interface WorkerTask {
+  worker: string;
+  dag_id: string;
+  run_id: string;
+  task_id: string;
+  map_index: number;
+  since: string;
+}
+
+export interface WorkerTasks {
+  tasks: (WorkerTask)[];
+  unnamed: number;
+}
+
 export interface XComPage {
   items: (StoredXCom)[];
   next: string;
@@ -1440,6 +1454,10 @@ export interface Routes {
   "GET /workers": {
     parameters: {  };
     answer: (WorkerRow)[];
+  };
+  "GET /workers/tasks": {
+    parameters: {  };
+    answer: WorkerTasks;
   };
   "POST /connections/{conn_id}/test": {
     parameters: { conn_id: string };
