@@ -63,7 +63,7 @@ RULES = {
         "settings are read once, by the main module of a process, and handed down",
         {
             f"{CORE}/app/service_main.py": "main of the loader's and the notifier's process",
-            f"{CORE}/app/service_end.py": "the end of such a process shows its traceback to whoever asks for it there",
+            f"{CORE}/app/parts/service_end.py": "the end of such a process shows its traceback to whoever asks for it there",
             f"{CORE}/testing/suites/remote/remote_executor.py": "a server and a worker inherit the environment of their test",
             f"{CORE}/app/scheduler.py": "main module",
             f"{CORE}/app/parts/engine_secrets.py": "takes out what lets in at the engines of remote executors, which tries would inherit",

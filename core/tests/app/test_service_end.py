@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from penstock.app.service_end import ended_by
+from penstock.app.parts.service_end import ended_by
 from penstock.errors import ConfigError, ExitCode, InternalError, StoreGoneError, StoreUnavailableError
 
 BUG = "a bug in Penstock"

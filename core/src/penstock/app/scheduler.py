@@ -11,8 +11,8 @@ from pathlib import Path
 from penstock.app.compose import open_store
 from penstock.app.parts.executors import build_executors, lease_renewal_of, opening_of, place_of, poke_of
 from penstock.app.parts.metrics_recorder import recorder
+from penstock.app.parts.service_end import ended_by
 from penstock.app.parts.vault import open_vault
-from penstock.app.service_end import ended_by
 from penstock.clock import SystemClock
 from penstock.engine.engine import Engine
 from penstock.errors import StoreHeldError

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from penstock.app.compose import installation
-from penstock.app.service_end import ended_by
+from penstock.app.parts.service_end import ended_by
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
 

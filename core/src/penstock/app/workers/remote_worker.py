@@ -16,7 +16,7 @@ from stat import S_ISDIR, S_IWGRP, S_IWOTH
 from typing import NamedTuple
 
 from penstock import __version__
-from penstock.app.service_end import ended_by
+from penstock.app.parts.service_end import ended_by
 from penstock.client.server_address import SERVER, TOKEN, server_address
 from penstock.clock import SystemClock
 from penstock.errors import ConfigError, ExitCode
