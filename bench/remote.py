@@ -32,6 +32,7 @@ from penstock.model.remote.execution_messages import CONTENT_TYPE, PREFIX, Renew
 from penstock.model.remote.remote_try import WorkerStatus
 from penstock.service.dags import trigger
 from penstock.settings import load_settings
+from penstock.worker.renewals import IDLE_S
 from penstock_testkit.beside import WITHOUT_SERVER
 from penstock_testkit.brokers.valkey import ValkeyServer, valkey
 from penstock_testkit.postgres import postgres
@@ -103,13 +104,13 @@ async def _wait_for_work(served: Served, workers: int, seconds: float) -> None:
     async def worker(number: int) -> None:
         nonlocal answered
         key = f"a text of worker {number}"
-        status = WorkerStatus(worker_name("host", key), "far", ("default",), "host", "0", slots=4, period_s=15.0)
-        body = msgspec.msgpack.encode(Renewal(status, key=key, wait_s=15.0))
+        status = WorkerStatus(worker_name("host", key), "far", ("default",), "host", "0", slots=4, period_s=IDLE_S)
+        body = msgspec.msgpack.encode(Renewal(status, key=key, wait_s=IDLE_S))
         head = (
             f"POST {PREFIX}/renewals HTTP/1.1\r\nHost: {served.url.netloc}\r\nAuthorization: Bearer {served.token}\r\n"
             f"Content-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n\r\n"
         ).encode()
-        await asyncio.sleep(15.0 * number / workers)
+        await asyncio.sleep(IDLE_S * number / workers)
         reader, writer = await asyncio.open_connection(served.url.hostname, served.url.port)
         while True:
             writer.write(head + body)
@@ -124,7 +125,7 @@ async def _wait_for_work(served: Served, workers: int, seconds: float) -> None:
     await asyncio.sleep(seconds / 3)
     alone = (cpu_s(served.process.pid) - used) / (time.perf_counter() - start) * 100
     tasks = [asyncio.create_task(worker(number)) for number in range(workers)]
-    await asyncio.sleep(20)
+    await asyncio.sleep(IDLE_S + 5)
     before, used, start = answered, cpu_s(served.process.pid), time.perf_counter()
     await asyncio.sleep(seconds)
     took = time.perf_counter() - start

@@ -16,8 +16,8 @@ from penstock.worker.worker_tries import WorkerTries
 
 IDLE_S = 25.0
 """Seconds for which the server waits with its answer to a worker that has nothing."""
-LEASE_SHARE = 4
-"""How often a worker that has tries speaks within their lease, at least."""
+LEASE_SHARE, IDLE_SHARE = 4, 2
+"""How often a worker with tries speaks within their lease, at least, and one without: what it claims begins with a whole lease."""
 SETTLED_S = 1.0
 """Seconds after which a server has stored what it was told, though its answer waits."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 3.0
@@ -64,7 +64,7 @@ class Renewals:
         self._clock = clock
         self._client, self._identity, self._tries, self._status, self._ports = client, identity, tries, status, ports
         self._idle_s, self._stopping, self._backoff = (
-            min(IDLE_S, lease_s / LEASE_SHARE),
+            min(IDLE_S, lease_s / IDLE_SHARE),
             False,
             Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S),
         )
