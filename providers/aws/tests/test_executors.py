@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from penstock.errors import ConfigError, ProviderError
-from penstock.spec.remote import RemoteContext, Ticket
+from penstock.spec.remote import Connection, RemoteContext, Ticket
 from penstock.testing import RemoteExecutorSuite
 from penstock_aws.executors import BatchExecutor, EcsExecutor
 from penstock_aws.executors.container_jobs import fargate_size
@@ -289,3 +289,16 @@ def test_the_page_s_executors_can_be_made():
         )  # fmt: skip
         assert made(context).slots() in {100, 200}
     assert len(found) == 2
+
+
+def test_an_executor_takes_a_connection_by_its_name_or_its_own_options_and_not_both():
+    connection = Connection("ours", "aws", login="AKIA", password="secret", extra={"region_name": "eu-west-1"})
+
+    def made(**options):
+        known = {"cluster": "c", "task_definition": "d", **options}
+        nothing = (lambda: datetime.now(UTC), lambda *_: None, lambda *_, **__: None)
+        return EcsExecutor(RemoteContext("a", known, "http://server", "i", Path("unused"), *nothing, connection))
+
+    assert made()._hook.fields.region_name == "eu-west-1"
+    with pytest.raises(ConfigError, match=r"\[executors.a\]: conn_id and region_name exclude each other"):
+        made(region_name="us-east-1")

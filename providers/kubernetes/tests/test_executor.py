@@ -302,3 +302,19 @@ def test_a_cluster_that_is_away_is_told_and_asked_again(make, cluster):
     cluster.faults.clear()
     executor.start()
     assert executor.slots() == 100
+
+
+def test_a_cluster_is_a_connection_by_its_name_or_options_and_not_both(cluster, connection, tmp_path, told):
+    def made(**options):
+        given = {"image": "penstock:1", "silent_s": 1.0, **options}
+        clock = lambda: datetime.now(UTC)  # noqa: E731 - as the scheduler hands it over
+        places = ("pods", given, "http://penstock.example", "i1", tmp_path, clock, told.waiting, told.gone, connection)
+        return KubernetesExecutor(RemoteContext(*places))
+
+    executor = made()
+    executor.start()
+    executor.ring([ticket()])
+    until(lambda: "t-load-1" in cluster.pods(), "its pod is created")
+    executor.stop()
+    with pytest.raises(ConfigError, match=r"\[executors.pods\]: cluster and conn_id exclude each other"):
+        made(cluster={"server": cluster.url, "token": cluster.token})
