@@ -270,6 +270,8 @@ def test_a_size_of_fargate_has_what_is_asked_for(cpu, memory_gib, size):
         (EcsExecutor, {"clutser": "x"}, "there is no option 'clutser'; it takes"),
         (EcsExecutor, {"launch_type": "fargate"}, "launch_type is FARGATE, EC2 or EXTERNAL"),
         (BatchExecutor, {"queue": "x"}, "there is no option 'queue'"),
+        (BatchExecutor, {"most": 0}, "most must be greater than 0"),
+        (EcsExecutor, {"most": -5}, "most must be greater than 0"),
     ],
 )
 def test_wrong_options_are_refused(site, cls, options, sentence):

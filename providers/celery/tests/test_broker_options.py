@@ -34,6 +34,12 @@ def test_a_broker_that_is_named_twice_is_refused_and_the_environment_goes_before
     assert read_options({}, "pool", connection).broker == "amqp://theirs/"
 
 
+@pytest.mark.parametrize("broker", ["redis://[::1", "redis://h:port/0", "redis://h/0;redis://h:port/0", "nonsense"])
+def test_what_is_no_url_of_a_broker_is_refused(broker):
+    with pytest.raises(ConfigError, match=r"\[executors.pool\]: broker is to be a URL that begins with one of redis"):
+        read_options({"broker": broker}, "pool")
+
+
 NOT_HERE = "connection 'broker' is not in this worker's environment, and a worker has no other"
 
 

@@ -37,6 +37,13 @@ def made(**options):
             "tls_ca, tls_cert and tls_key are for an address that begins with tls://, which needs them",
         ),
         ({"address": "tls://s:1", "tls_ca": "a"}, "belong together"),
+        ({"address": "tcp://"}, "address is 'tcp://', without a host or a port"),
+        ({"address": "tcp://s:port"}, "without a host or a port"),
+        ({"address": "tcp://s:1", "connect_timeout_s": 0}, "connect_timeout_s must be greater than 0"),
+        (
+            {"address": "tcp://s:1", "queues": {"gpus": {"GPU": -1}}},
+            "what a queue takes of a resource must be 0 or more",
+        ),
     ],
 )
 def test_wrong_options_are_refused(options, sentence):

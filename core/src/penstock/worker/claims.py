@@ -132,7 +132,7 @@ class Claims:
         self, secret: str, claimed: Callable[[bool], None], ended: Callable[[TryEnd | None], None] | None = None
     ) -> None:
         """Take a ticket; see `penstock.spec.remote.TicketSink.take`."""
-        if not _TICKET.fullmatch(secret):  # whoever can write to a broker can write anything
+        if not is_ticket(secret):  # whoever can write to a broker can write anything
             self._ports.report("what was brought is no ticket, and is thrown away")
             claimed(False)
             return
@@ -247,6 +247,11 @@ class Claims:
             else:
                 self._backoff.reset()
                 return began_s, answer.tries
+
+
+def is_ticket(text: str) -> bool:
+    """Whether a text has the form of a ticket's secret."""
+    return bool(_TICKET.fullmatch(text))
 
 
 def _nobody(_end: TryEnd | None) -> None:

@@ -69,11 +69,19 @@ def read_options(options: Mapping[str, Any], name: str, connection: Connection |
     if not isinstance(options.get("transport_options", {}), Mapping):
         problems.append("transport_options is to be a table")
     broker = options.get("broker", "")
-    if isinstance(broker, str) and broker and urlsplit(broker.partition(";")[0]).scheme not in SCHEMES:
+    if isinstance(broker, str) and broker and not _is_url(broker):
         problems.append(f"broker is to be a URL that begins with one of {', '.join(SCHEMES)}")
     if problems:
         raise ConfigError(f"[executors.{name}]: {'; '.join(problems)}.")
     return BrokerOptions(**{key: value for key, value in options.items() if key in known})
+
+
+def _is_url(broker: str) -> bool:
+    try:
+        parts = [urlsplit(each) for each in broker.split(";")]
+        return parts[0].scheme in SCHEMES and all(each.port != 0 for each in parts)
+    except ValueError:  # such as of a port that is no number
+        return False
 
 
 def broker_url(connection: Connection) -> str:

@@ -34,6 +34,7 @@ from penstock.settings.executor import ExecutorSettings
 from penstock.spec.executor import LOCAL
 from penstock.spec.remote import TicketSource, WorkerGuard
 from penstock.tries.remote.remote_options import check_connection, is_remote, read_remote_options
+from penstock.worker.claims import is_ticket
 from penstock.worker.execution_client import ExecutionClient
 from penstock.worker.ticket_worker import TicketWorker
 from penstock.worker.worker_plan import WorkerPlan
@@ -116,6 +117,8 @@ def _worker(environ: Mapping[str, str], choice: WorkerChoice, client: ExecutionC
         raise ConfigError(
             f"{TICKET} is not set, which holds the ticket; or name an executor whose tickets come to this worker."
         )
+    elif not is_ticket(ticket):
+        raise ConfigError(f"{TICKET} holds what is no ticket: executors write it, as a word with a dot in it.")
     folder = Path(choice.folder) if choice.folder else _usual_folder()
     key = secrets.token_urlsafe(24)
     name = worker_name(f"{_NOT_NAME.sub('-', socket.gethostname())[:60]}-{os.getpid()}", key)

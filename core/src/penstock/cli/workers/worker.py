@@ -1,5 +1,7 @@
 """``penstock worker``."""
 
+import math
+
 import click
 
 from penstock.errors import RequestError
@@ -54,5 +56,7 @@ def worker(  # noqa: PLR0913 - one argument an option
         raise RequestError(
             "say either --executor NAME, for a pool of workers, or --ticket, for the one try of PENSTOCK_TICKET."
         )
+    if any(math.isnan(each) for each in (idle_exit_s, drain_s, lost_s) if each is not None):
+        raise RequestError("--idle-exit-s, --drain-s and --lost-s are numbers of seconds, and nan is none.")
     choice = WorkerChoice(executor, queues, concurrency, folder, idle_exit_s, drain_s, lost_s, guard)
     context.exit(run_worker(context.obj, choice))

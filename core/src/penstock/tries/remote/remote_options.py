@@ -1,7 +1,9 @@
 """Reads the options of a remote executor: those that every one has, and those of its own."""
 
+import math
 from collections.abc import Collection, Mapping
 from typing import Any, TypeGuard
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -13,7 +15,9 @@ from penstock.spec.remote import RemoteExecutor, RemoteOptions
 
 COMMON = frozenset(RemoteOptions.__struct_fields__)
 """Names of the options that every remote executor has."""
-_LEAST_S = 1.0
+_BOUNDS: Mapping[str, tuple[float, float]] = {
+    "doorbell_s": (1.0, 86_400.0), "worker_lease_s": (1.0, 86_400.0), "slots": (0, 1_000_000), "ahead": (0.0, 1_000.0),
+}  # fmt: skip
 
 
 def is_remote(make: object) -> TypeGuard[type[RemoteExecutor]]:
@@ -43,11 +47,35 @@ def read_remote_options(name: str, options: Mapping[str, Any]) -> tuple[RemoteOp
         common = convert({key: value for key, value in options.items() if key in COMMON}, RemoteOptions)
     except msgspec.ValidationError as error:
         raise ConfigError(f"[executors.{name}]: {wrong_value(error, RemoteOptions)}") from None
-    if common.doorbell_s < _LEAST_S or common.worker_lease_s < _LEAST_S or common.slots < 0 or common.ahead < 0:
-        raise ConfigError(
-            f"[executors.{name}]: doorbell_s and worker_lease_s are {_LEAST_S:g} s or more, slots and ahead 0 or more."
-        )
-    return common, {key: value for key, value in options.items() if key not in COMMON}
+    own = {key: value for key, value in options.items() if key not in COMMON}
+    problems = [
+        f"{option} must be from {least:.0f} to {most:.0f}"
+        for option, (least, most) in _BOUNDS.items()
+        if not least <= getattr(common, option) <= most  # nan is not
+    ]
+    if common.server and not _is_url(common.server):
+        problems.append(f"server must be a URL that begins with https:// or http://, and is {common.server!r:.200}")
+    problems += [f"{key} has a number that is not finite" for key, value in own.items() if not _is_finite(value)]
+    if problems:
+        raise ConfigError(f"[executors.{name}]: {'; '.join(problems)}.")
+    return common, own
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_finite(value: object) -> bool:
+    """Whether all numbers in the value of an option can be compared: TOML has nan and inf besides."""
+    if isinstance(value, Mapping):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def check_connection(name: str, make: type[RemoteExecutor], connection: Connection) -> Connection:

@@ -220,6 +220,8 @@ def read_options(context: RemoteContext, made: type[Options]) -> Options:
     unknown = sorted(context.options.keys() - known.keys())
     if unknown:
         raise ConfigError(f"{place}: there is no option {unknown[0]!r}; it takes {', '.join(known)}.")
+    if context.options.get("most", 1) <= 0:
+        raise ConfigError(f"{place}: most must be greater than 0.")
     try:
         return made(**context.options)
     except TypeError as error:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from penstock.errors import ConfigError
 from penstock.spec.remote import Refused, RemoteContext, RemoteExecutor, Ticket
@@ -161,6 +162,20 @@ def _read(context: RemoteContext) -> DaskOptions:
     problem = next(certificate_problems(options.tls_ca, options.tls_cert, options.tls_key), "")
     if not problem and address.startswith("tls://") != bool(options.tls_ca):
         problem = "tls_ca, tls_cert and tls_key are for an address that begins with tls://, which needs them"
+    if not problem and not _has_port(address):
+        problem = f"address is {address!r}, without a host or a port; write one such as tcp://scheduler:8786"
+    if not problem and options.connect_timeout_s <= 0:
+        problem = "connect_timeout_s must be greater than 0"
+    if not problem and any(amount < 0 for wanted in (options.queues or {}).values() for amount in wanted.values()):
+        problem = "queues: what a queue takes of a resource must be 0 or more"
     if problem:
         raise ConfigError(f"{place}: {problem}.")
     return options
+
+
+def _has_port(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname and parts.port)
+    except ValueError:
+        return False
