@@ -94,7 +94,7 @@ RULES = {
             f"{CORE}/client/http_remote.py": "a key for each change, which no other request has",
             f"{CORE}/spec/external_job.py": "a token that no other installation can have; it is stored before it is used",
             f"{CORE}/app/workers/remote_worker.py": "a name that no other worker has",
-            f"{CORE}/service/execution/log_folders.py": "a mark that no other logs folder has",
+            f"{CORE}/service/execution/log_folder.py": "a mark that no other logs folder has",
             f"{CORE}/worker/claims.py": "a text that no other claim has; the server stores it with the try",
             f"{CORE}/tries/remote/remote_try_executor.py": "a name that no other scheduler's process has",
             f"{CORE}/spec/hooks/call_retry.py": "spreads callers that failed together",

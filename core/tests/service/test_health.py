@@ -28,7 +28,7 @@ from penstock.scheduler.fenced import FencedExecutor
 from penstock.service.choices.services import list_services
 from penstock.service.choices.task_bounds import why_unheld
 from penstock.service.dags import trigger
-from penstock.service.execution.log_folders import LogFolder
+from penstock.service.execution.log_folder import LogFolder
 from penstock.service.health import Severity, check_installation
 from penstock.service.history.quarantine import drop_quarantined, list_quarantine, retry_quarantined
 from penstock.service.tasks import why

@@ -25,7 +25,7 @@ from penstock.service.choices.problems import choice_problems, executor_problems
 from penstock.service.choices.services import DOWN, chosen_services, list_services
 from penstock.service.choices.task_bounds import why_unheld
 from penstock.service.config.pools import list_pools
-from penstock.service.execution.log_folders import split_logs
+from penstock.service.execution.log_folder import split_logs
 from penstock.service.figures.bottlenecks import bottlenecks
 from penstock.service.figures.figures import scheduler_health
 from penstock.service.figures.late import late_listeners, slow_imports

@@ -28,7 +28,7 @@ from penstock.model.remote.remote_try import HeldTry, WorkerStatus
 from penstock.model.state import Outcome
 from penstock.model.text import visible
 from penstock.service.execution.asks_once import CHANGES, AsksOnce
-from penstock.service.execution.log_folders import LogFolder
+from penstock.service.execution.log_folder import LogFolder
 from penstock.service.execution.remote_logs import RemoteLogs
 from penstock.service.execution.try_files import TryFiles
 from penstock.service.installation import Installation

@@ -62,16 +62,16 @@ def split_logs(store: Store, folder: Path, now: datetime) -> str:
     recent = {mark: where for mark, where in written.items() if datetime.fromisoformat(where["at"]) > now - _RECENT}
     if len(recent) > 1:
         return (
-            f"servers write logs of workers' tries into different folders, {_places(recent)}: a log may be split between them. "
+            f"servers write logs of workers' tries into different folders, {_paths(recent)}: a log may be split between them. "
             "Have all of them share one: [core] logs_folder, on a file system that each has."
         )
     if recent and folder_mark(folder, make=False) not in recent:
         return (
-            f"logs of workers' tries are written into {_places(recent)}, and not into {folder} of this machine, where `tasks logs` looks. "
+            f"logs of workers' tries are written into {_paths(recent)}, and not into {folder} of this machine, where `tasks logs` looks. "
             "Have both share one ([core] logs_folder), or set [logs] store on each."
         )
     return ""
 
 
-def _places(written: Mapping[str, Mapping[str, str]]) -> str:
+def _paths(written: Mapping[str, Mapping[str, str]]) -> str:
     return " and ".join(sorted(f"{where['folder']} on {where['host']}" for where in written.values()))
