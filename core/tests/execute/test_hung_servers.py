@@ -154,5 +154,18 @@ def test_tries_end_by_themselves_at_the_instant_to_which_they_were_extended(aler
     assert bench.run("ok").outcome is Outcome.SUCCESS
 
 
+@pytest.mark.parametrize("left_s", [0.3, -1.0], ids=["while its file is imported", "before that begins"])
+def test_a_try_whose_time_was_over_before_its_file_was_imported_is_lost_and_has_not_failed(alert_bench, left_s):
+    bench = alert_bench
+    bench.write("time.sleep(3)\n@task\ndef t(): return 1\nt()")
+    bench.executor.renew_lease(time.monotonic() + left_s)
+    (waiting,) = bench.submit("t")
+    if left_s < 0:
+        bench.executor.renew_lease(time.monotonic() + 60)  # an answer that came late, and the next one
+    bench.until(lambda: bench.finished(waiting) is not None)
+    # Where the next answer comes before the spawn server has looked, it has nothing to end.
+    assert bench.finished(waiting).end.outcome in {Outcome.LOST, *([Outcome.SUCCESS] if left_s < 0 else [])}
+
+
 def children(pid):
     return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

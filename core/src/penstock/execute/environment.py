@@ -1,11 +1,13 @@
 """The scheduler's connection to a file server, and the tries that it runs."""
 
 import contextlib
+import math
 import os
 import selectors
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -182,6 +184,7 @@ class Environment:
         self._control: socket.socket | None = None
         self._mark = ""
         self._until_s: float | None = None
+        self._lapsed_s = -math.inf
 
     def open(self, what: Open, now: float) -> Server:
         """A line to a new file server; a spawn server that has died is started again first.
@@ -217,10 +220,19 @@ class Environment:
 
     def renew_lease(self, until_s: float) -> None:
         """Let the spawn server go on until then on the monotonic clock; one that is told nothing more ends all its tries."""
+        if self._is_over():
+            self._lapsed_s = time.monotonic()
         self._until_s = until_s
         if self._control is not None:
             with contextlib.suppress(OSError):  # its end is seen at its lines
                 send_lease(self._control, until_s)
+
+    def lapsed_since(self, at_s: float) -> bool:
+        """Whether since that instant the spawn server has had no time to go on, so that it has ended what it had."""
+        return self._is_over() or self._lapsed_s >= at_s
+
+    def _is_over(self) -> bool:
+        return self._until_s is not None and time.monotonic() >= self._until_s
 
     def _connect(self) -> socket.socket:
         if self._control is not None and self._process is not None and self._process.poll() is None:

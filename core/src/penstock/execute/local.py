@@ -223,7 +223,9 @@ class LocalExecutor:
             server = self._server(submitted.request.code)
         except (ConfigError, OSError) as error:
             # An environment that is broken, or a machine that has no process to spare, fails the tries that need it.
-            self._finished(submitted, Outcome.FAILED, str(error))
+            environment = self._environments[server_key(submitted.request.code).provider]
+            outcome = Outcome.LOST if environment.lapsed_since(time.monotonic()) else Outcome.FAILED
+            self._finished(submitted, outcome, str(error))
             return
         server.send(kind, submitted, time.monotonic())
         self._where[submitted.key, submitted.request.epoch] = (server, submitted)
@@ -364,11 +366,11 @@ class LocalExecutor:
         self._drop(server)
         server.kill()
         for submitted in server.tries.values():
-            if server.ready or not server.pid:
+            environment = self._environments[server_key(submitted.request.code).provider]
+            if server.ready or not server.pid or environment.lapsed_since(server.opened_at):
                 self._finished(submitted, Outcome.LOST, "the process that supervised it ended")
             else:
-                log = self._environments[server_key(submitted.request.code).provider].log
-                error = f"the process that imports {server.what.name} ended at it: see {log}"
+                error = f"the process that imports {server.what.name} ended at it: see {environment.log}"
                 self._finished(submitted, Outcome.FAILED, error)
 
     def _start_over(self, server: Server) -> None:
