@@ -77,6 +77,7 @@ def judge(storm: Storm, seed: int, outages: Outages) -> dict[str, object]:
     with storm.looking() as found:
         run = found.store.runs.find("storm", "one")
         tries: list[Try] = [each.attempt for each in found.store.runs.tries(run.run, "work")]
+    (storm.folder / "tries.json").write_bytes(msgspec.json.encode([tries, outages.found]))  # for who looks into a seed
     outcomes: dict[int, list[Outcome | None]] = defaultdict(list)
     for each in tries:
         outcomes[each.map_index].append(each.outcome)
@@ -85,11 +86,11 @@ def judge(storm: Storm, seed: int, outages: Outages) -> dict[str, object]:
         for index, got in outcomes.items()
         if got.count(Outcome.SUCCESS) != 1 or not {*got} <= {Outcome.SUCCESS, Outcome.LOST}
     }
-    assert not wrong, f"seed {seed}: tries ended as {dict(list(wrong.items())[:5])}"
+    errors = {each.error for each in tries if each.outcome not in (Outcome.SUCCESS, Outcome.LOST)}
+    assert not wrong, f"seed {seed}: tries ended as {dict(list(wrong.items())[:5])}: {errors}"
     assert len(outcomes) == storm.tasks, f"seed {seed}: {len(outcomes)} of {storm.tasks} tasks have tries"
     lost = sum(got.count(Outcome.LOST) for got in outcomes.values())
     _check_apart(storm, seed)
-    (storm.folder / "tries.json").write_bytes(msgspec.json.encode([tries, outages.found]))  # for who looks into a seed
     waits = longest_waits(tries, storm.lines, outages, [at for at, what in storm.strikes if "scheduler" in what])
     for what, longest in waits.items():
         assert longest.seconds <= 2 * LEASE_S, f"seed {seed}: {longest.seconds:g} s {what}: {longest.what}"
