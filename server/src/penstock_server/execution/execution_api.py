@@ -5,7 +5,6 @@ database, or the token of a user who may run workers. What its body asks is judg
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from functools import cached_property
 from http import HTTPStatus
@@ -34,9 +33,10 @@ from penstock.service.execution.execution import Execution
 from penstock.service.execution.worker_wakeup import WorkerWakeup
 from penstock.service.installation import Installation
 from penstock_server.execution.orders import Orders
+from penstock_server.http.answering import answer_by
 from penstock_server.http.authenticator import Authenticator, unknown
 from penstock_server.http.body import body_of
-from penstock_server.http.problems import RefusedError, problem_answer, problem_of
+from penstock_server.http.problems import RefusedError
 from penstock_server.http.shares import Shares
 
 THREADS = 12
@@ -47,7 +47,6 @@ ASKING_THREADS = 8
 FETCHING_THREADS = 4
 """Source snapshots and environments, whose packing takes long."""
 _WITH_A_NAME = frozenset({"snapshots", "environments"})
-_log = logging.getLogger(__name__)
 _encode = msgspec.msgpack.Encoder().encode
 _claim = msgpack_decoder(ClaimTickets).decode
 _renewal = msgpack_decoder(Renewal).decode
@@ -84,16 +83,7 @@ class ExecutionApi:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        request = Request(scope, receive)
-        try:
-            answer = await self._answer(request)
-        except RefusedError as error:
-            answer = problem_answer(error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the worker gets an answer, and the log the traceback
-            if problem_of(error).status == HTTPStatus.INTERNAL_SERVER_ERROR:
-                _log.exception("%s %s failed", request.method, scope["path"])
-            answer = problem_answer(error)
-        await answer(scope, receive, send)
+        await answer_by(self._answer, scope, receive, send)
 
     async def end(self) -> None:
         """Answer all that waits for something to be told; more than once does no harm."""

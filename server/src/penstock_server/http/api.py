@@ -1,7 +1,6 @@
 """The API: each operation of the table by its route."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import cached_property
@@ -19,6 +18,7 @@ from penstock.service.access.once import KeyedRequest, Once
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import Operation
 from penstock.service.operations.table import operations
+from penstock_server.http.answering import answer_by
 from penstock_server.http.body import body_of, is_bare
 from penstock_server.http.changes.idempotency import fingerprint, key_of, rights_of, scope_of
 from penstock_server.http.changes.precondition import precondition, readers, tag_of, tags_in
@@ -27,7 +27,7 @@ from penstock_server.http.lasting.open_answers import AnswerKind, OpenAnswers
 from penstock_server.http.lasting.right import Right
 from penstock_server.http.openapi import document
 from penstock_server.http.parameters import Parameters
-from penstock_server.http.problems import RefusedError, problem_answer, problem_of
+from penstock_server.http.problems import RefusedError
 from penstock_server.http.reach.machine_paths import MachinePaths
 from penstock_server.http.reads.kept_reads import KeptReads, TaggedBody, allowed_age_s, asked_key
 from penstock_server.http.reads.shared_reads import SharedReads
@@ -40,7 +40,6 @@ PREFIX = "/api/v1/"
 THREADS = 16
 """Operations at a time: more would only wait for the database."""
 
-_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -101,16 +100,7 @@ class Api:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        request = Request(scope, receive)
-        try:
-            answer = await self._answer(request)
-        except RefusedError as error:
-            answer = problem_answer(error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, whoever asks gets an answer, and the log the traceback
-            if problem_of(error).status == HTTPStatus.INTERNAL_SERVER_ERROR:
-                _log.exception("%s %s failed", request.method, scope["path"])
-            answer = problem_answer(error)
-        await answer(scope, receive, send)
+        await answer_by(self._answer, scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         principal = await self._known.principal(request)
