@@ -33,7 +33,7 @@ from penstock.service.execution.execution import Execution
 from penstock.service.execution.try_files import TryFiles
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
-from penstock.spec.executor import PlanCode, TryFacts, TryFinished, TryRequest, TryStarted
+from penstock.spec.executor import PlanCode, TryAsked, TryFacts, TryFinished, TryRequest, TryStarted
 from penstock.store import Keyring, Store, new_key
 from penstock.tries.paths import log_path
 from penstock.tries.remote.tickets import ticket, ticket_name
@@ -157,7 +157,7 @@ class Tries:
     """Where the tries of a worker run: they do what a test says."""
 
     def __init__(self):
-        self.submitted, self.cancelled, self.until_s, self._events = {}, {}, 0.0, []
+        self.submitted, self.cancelled, self.until_s, self._events, self.replies = {}, {}, 0.0, [], []
         self.adopted = {}
         self._read, self._write = socket.socketpair()
 
@@ -185,6 +185,13 @@ class Tries:
     def end(self, task_id, end=None):
         request = self.submitted[task_id]
         self._tell(TryFinished(request.key, request.epoch, NOW, end or TryEnd(Outcome.SUCCESS)))
+
+    def ask(self, task_id, ask):
+        request = self.submitted[task_id]
+        self._tell(TryAsked(request.key, request.epoch, 1, ask))
+
+    def reply(self, asked, reply):
+        self.replies.append(reply)
 
     def renew_lease(self, until_s):
         self.until_s = until_s

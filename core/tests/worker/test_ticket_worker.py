@@ -1,9 +1,13 @@
 """What a worker does with tickets, whatever brings them and whatever becomes of its messages."""
 
+import msgspec
+
 from penstock.model.attempt import TryEnd
+from penstock.model.remote.execution_messages import CONTENT_TYPE
 from penstock.model.remote.remote_try import OfferedTry
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
+from penstock.spec.wire import Ask, Reply
 from penstock.testing import FakeClock
 
 from .conftest import NOW, until
@@ -170,6 +174,26 @@ def test_an_end_that_is_never_taken_fails_its_try_and_holds_up_no_other(site, po
     assert (end.outcome, end.retryable) == (Outcome.FAILED, False)
     assert "cannot be sent" in end.error
     assert site.ends()[other.name] == SUCCESS
+
+
+def test_a_server_that_cannot_answer_a_question_for_longer_than_a_lease_fails_no_try(site, pool):
+    clock = FakeClock(NOW)
+    worker = pool(clock=clock)
+    worker.bring(site.offer().secret)
+    worker.runs()
+    away = [True]
+
+    def fault(route, _message):
+        if route == "asks" and away[0]:
+            clock.advance(100.0)
+            return 503, b"busy", "text/plain"
+        return (200, msgspec.msgpack.encode(Reply(value=7)), CONTENT_TYPE) if route == "asks" else None
+
+    site.fault = fault
+    worker.tries.ask("extract", Ask("get_param", ("shop",)))
+    until(lambda: len(site.messages("asks")) > 1, "it is asked again")
+    away[0] = False
+    assert until(lambda: worker.tries.replies, "it is answered") == [Reply(value=7)]
 
 
 def test_a_cancelled_try_is_ended_here_and_told_so(site, pool):

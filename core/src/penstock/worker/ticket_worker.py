@@ -46,6 +46,8 @@ from penstock.worker.worker_tries import WorkerTries
 from penstock.worker.worker_try import WorkerTry
 
 ASKING_THREADS, PREPARING_THREADS = 8, 8
+ASKED_S = 600.0
+"""Seconds for which a question is asked of a server that cannot answer it; where none can be reached, the lease ends the try first."""
 TROUBLE_PAUSES_S = (1.0, 30.0)
 """Seconds, the shortest and the longest, before a slot is free again whose try could not be prepared: a full disk eats no tickets."""
 
@@ -275,7 +277,7 @@ class TicketWorker:
                 self._ended(held, event.end)
 
     def _ask(self, held: WorkerTry, asked: TryAsked) -> None:
-        backoff, until_s = Backoff(0.1, 3.0), self._now_s() + held.lease_s
+        backoff, until_s = Backoff(0.1, 3.0), self._now_s() + max(held.lease_s, ASKED_S)
         question = TryQuestion(held.token, asked.ask.method, asked.ask.args, str(next(self._questions)))
         while True:
             try:
