@@ -7,6 +7,7 @@ from penstock.service.operations.table import operations
 ON_ITS_MACHINE = {
     "dags test": "It runs a DAG file of this machine.",
     "db check": "It reads the database itself.",
+    "db copy": "It reads and writes databases themselves.",
     "db forget-secrets": "It has the keys of the database.",
     "db rotate-keys": "It has the keys of the database.",
     "db upgrade": "It changes the database itself.",

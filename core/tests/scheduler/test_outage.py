@@ -224,7 +224,12 @@ def test_a_scheduler_that_another_has_taken_over_from_during_an_outage_ends(post
 
     def answer(request):
         with other.store.transaction() as tx:
-            tx.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"))
+            tx.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            )
             tx.execute(text("UPDATE scheduler SET fenced_at = clock_timestamp()"))
         return sound(request)
 

@@ -213,7 +213,12 @@ def test_a_store_goes_on_after_its_sessions_were_cut(postgres_tables_url, keyrin
     with Store.open(postgres_tables_url, keyring) as store, Store.open(postgres_tables_url, keyring) as other:
         store.apply(new("a"), now)
         with other.transaction() as tx:
-            tx.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"))
+            tx.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            )
         store.apply(new("b"), now)
         assert [each.run.run_id for each in store.runs.live()] == ["a", "b"]
 

@@ -72,7 +72,7 @@ def served(installation, who=OWNER):
     known = KnownAs(who)
     answers = OpenAnswers(known)
     made = application(installation, known, more=[events(streams, installation, answers)], answers=answers)
-    thread = threading.Thread(target=serve, args=(made, listening, stop, up.set, streams))
+    thread = threading.Thread(target=serve, args=(made, listening, stop, up.set, [streams]))
     thread.start()
     try:
         assert up.wait(30)
