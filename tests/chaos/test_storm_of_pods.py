@@ -48,9 +48,9 @@ def of_cluster(cluster):
         cluster.watches.cut_after_events = chance.randrange(1, 6)
 
     return {
+        # No pod runs out of memory: that fails its task, which has no retry, as it is to.
         "a pod is killed": (4, to_a_pod(cluster.node.kill)),
         "a pod is evicted": (2, to_a_pod(cluster.node.evict)),
-        "a pod runs out of memory": (1, to_a_pod(cluster.node.oom)),
         "watches are cut after some events": (2, cut),
         "watches are blind": (1, blind),
         "history is compacted": (2, lambda _: cluster.store.compact()),
