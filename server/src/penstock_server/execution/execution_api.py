@@ -33,10 +33,10 @@ from penstock.service.execution.execution import Execution
 from penstock.service.execution.worker_wakeup import WorkerWakeup
 from penstock.service.installation import Installation
 from penstock_server.execution.orders import Orders
-from penstock_server.http.answering import answer_by
 from penstock_server.http.authenticator import Authenticator, unknown
 from penstock_server.http.body import body_of
 from penstock_server.http.problems import RefusedError
+from penstock_server.http.request_answer import answer_by
 from penstock_server.http.shares import Shares
 
 THREADS = 12

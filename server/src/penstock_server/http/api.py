@@ -18,7 +18,6 @@ from penstock.service.access.once import KeyedRequest, Once
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import Operation
 from penstock.service.operations.table import operations
-from penstock_server.http.answering import answer_by
 from penstock_server.http.body import body_of, is_bare
 from penstock_server.http.changes.idempotency import fingerprint, key_of, rights_of, scope_of
 from penstock_server.http.changes.precondition import precondition, readers, tag_of, tags_in
@@ -31,6 +30,7 @@ from penstock_server.http.problems import RefusedError
 from penstock_server.http.reach.machine_paths import MachinePaths
 from penstock_server.http.reads.kept_reads import KeptReads, TaggedBody, allowed_age_s, asked_key
 from penstock_server.http.reads.shared_reads import SharedReads
+from penstock_server.http.request_answer import answer_by
 from penstock_server.http.routes import Routes
 from penstock_server.http.shares import Shares
 
