@@ -2,13 +2,17 @@
 
 import msgspec
 
+from penstock.client.server_address import server_address
+from penstock.clock import SystemClock
 from penstock.model.attempt import TryEnd
-from penstock.model.remote.execution_messages import CONTENT_TYPE
+from penstock.model.remote.execution_messages import CONTENT_TYPE, worker_name
 from penstock.model.remote.remote_try import OfferedTry
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.spec.wire import Ask, Reply
 from penstock.testing import FakeClock
+from penstock.worker.claims import ClaimPorts, Claims, WorkerIdentity
+from penstock.worker.execution_client import ExecutionClient
 
 from .conftest import NOW, until
 
@@ -131,6 +135,21 @@ def test_a_lost_answer_to_a_claim_is_asked_for_again(site, pool):
     worker.runs()
     until(lambda: worker.told == [True], "its source hears that it has the try")
     assert len({each.claim for each in site.messages("claims")}) == 1
+
+
+def test_a_worker_with_more_slots_than_tickets_fit_into_one_message_claims_all_that_it_is_brought(site):
+    told, key, client = [], "a-key", ExecutionClient(server_address(site.url), 5.0)
+    identity = WorkerIdentity(worker_name("host", key), key, "token")
+    ports = ClaimPorts(lambda _names: None, lambda _mine, _began_s, _asked: None, lambda: 0, told.append)
+    claims = Claims(client, identity, 600, ports, SystemClock())
+    tickets = [site.offer(f"t{number}") for number in range(510)]
+    for each in tickets:
+        claims.take(each.secret, told.append)
+    claims.start()
+    until(lambda: len(told) == len(tickets), "all are told")
+    assert set(told) == {True}
+    claims.stop()
+    client.close()
 
 
 def test_a_lost_answer_to_a_report_doubles_nothing(site, pool):

@@ -16,7 +16,7 @@ from penstock.clock import Clock
 from penstock.errors import ServerError
 from penstock.model.attempt import TryEnd
 from penstock.model.names import error_sentence
-from penstock.model.remote.execution_messages import ClaimAnswer, Claimed, ClaimTickets
+from penstock.model.remote.execution_messages import MOST_AT_ONCE, ClaimAnswer, Claimed, ClaimTickets
 from penstock.model.remote.try_pace import TryPace
 from penstock.processes.supervise import Backoff
 from penstock.spec.remote import TicketSource
@@ -178,12 +178,13 @@ class Claims:
                     return
                 self._pause.wait(FIRST_PAUSE_S)
             batch = [first]
-            while len(batch) < room:
+            while len(batch) < min(room, MOST_AT_ONCE):
                 try:
                     following = self._offered.get_nowait()
                 except queue.Empty:
                     break
-                if following is None:
+                if following is None:  # it is to stop after these
+                    self._offered.put(None)
                     break
                 batch.append(following)
             with self._lock:

@@ -17,6 +17,8 @@ PREFIX = "/execution/v1"
 CONTENT_TYPE = "application/msgpack"
 LARGEST = 16 << 20
 """Bytes of a message."""
+MOST_AT_ONCE = 500
+"""Tickets or tries of one message."""
 LARGEST_PACK = 256 << 20
 """Bytes of an answer, such as a packed source snapshot or distribution."""
 _DIGEST = 16

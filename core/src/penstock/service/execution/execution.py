@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.attempt import TryEnd
 from penstock.model.remote.execution_messages import (
+    MOST_AT_ONCE,
     ClaimAnswer,
     Claimed,
     ClaimTickets,
@@ -39,8 +40,6 @@ from penstock.tries.vault import finished
 
 CLAIMING_S = 30.0
 """Seconds after a claim in which a worker may not know of it."""
-MOST_AT_ONCE = 500
-"""Tickets or tries of one message."""
 MOST_HELD = 5_000
 """Tries of one worker: a renewal names all of them."""
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,120}")
