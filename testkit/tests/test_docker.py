@@ -12,6 +12,7 @@ from docker.errors import APIError, ImageNotFound, NotFound
 from docker.tls import TLSConfig
 
 from penstock_testkit.docker import DockerEngine, RemoteImage, tls_address, unix_address
+from penstock_testkit.processes import wait_until
 
 SHELL = "for n in 1 2 3; do echo $n; echo e$n >&2; sleep 0.05; done; exit 4"
 
@@ -81,7 +82,10 @@ def test_a_log_is_read_followed_and_attached_to(client, made):
 
 
 def test_ends_are_those_of_an_engine(client, made, engine):
-    stubborn = made("trap '' TERM; while true; do sleep 0.01; done", "stubborn")
+    stubborn = made("trap '' TERM; echo; while true; do sleep 0.01; done", "stubborn")
+    wait_until(
+        lambda: client.logs(stubborn), seconds=30, otherwise=lambda: "it wrote nothing"
+    )  # it does not listen now
     time_before = time.monotonic()
     client.stop(stubborn, timeout=1)
     assert time.monotonic() - time_before >= 1

@@ -21,6 +21,17 @@ def failed(result):
     return found.errors[-1]
 
 
+def stop_once_it_wrote(engine):
+    """Have the engine take a stop once the container has written: a shell writes after it has set its trap."""
+
+    def wait(request):
+        if request.path.endswith("/stop"):
+            (made,) = engine.containers.values()
+            wait_until(lambda: bool(made.log.pieces), seconds=30, otherwise=lambda: "it wrote nothing")
+
+    engine.faults.append(wait)
+
+
 def test_what_it_writes_is_in_the_log_and_its_last_line_is_the_value(run, lines, engine):
     result = run(["sh", "-c", "echo '|one'; sleep 0.1; echo '|two' >&2; sleep 0.1; echo '|three'; printf '|last'"])
 
@@ -175,13 +186,7 @@ def test_it_is_removed_as_the_author_says(run, engine, auto_remove, succeeded, l
 )
 def test_one_whose_task_is_out_of_time_is_stopped_and_removed(run, engine, lines, script):
     """af#56149, af#67225: the container was stopped and not removed."""
-
-    def once_it_listens(request):
-        if request.path.endswith("/stop"):
-            (made,) = engine.containers.values()
-            wait_until(lambda: bool(made.log.pieces), seconds=30, otherwise=lambda: "it wrote nothing")
-
-    engine.faults.append(once_it_listens)
+    stop_once_it_wrote(engine)
     result = run(["sh", "-c", script], timeout=300, stop_grace_s=5)
 
     assert "gave up" in failed(result)
@@ -191,7 +196,8 @@ def test_one_whose_task_is_out_of_time_is_stopped_and_removed(run, engine, lines
 
 
 def test_one_that_does_not_listen_is_killed(run, engine):
-    run(["sh", "-c", "trap '' TERM; while true; do sleep 0.01; done"], timeout=100, stop_grace_s=0)
+    stop_once_it_wrote(engine)
+    run(["sh", "-c", "trap '' TERM; echo; while true; do sleep 0.01; done"], timeout=100, stop_grace_s=0)
     kills = [each["Actor"]["Attributes"]["signal"] for each in engine.events if each["Action"] == "kill"]
     assert kills == ["15", "9"]
 
