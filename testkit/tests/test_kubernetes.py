@@ -307,6 +307,51 @@ def test_init_containers_sidecars_and_a_shared_folder(api, cluster):
     assert cluster.node.alive() == []
 
 
+def test_a_sidecar_holds_back_what_comes_after_it_until_it_has_started(api, cluster):
+    """One that does not start is killed and started anew, as the probe's failures say."""
+    shared = {"volumes": [{"name": "shared", "emptyDir": {}}]}
+    mount = {"volumeMounts": [{"name": "shared", "mountPath": "/shared"}]}
+    script = "echo begun >> /shared/log; [ $(wc -l < /shared/log) = 1 ] || touch /shared/up; exec sleep 60"
+    probe = {"exec": {"command": ["sh", "-c", "test -f /shared/up || { echo not up; false; }"]}, "failureThreshold": 5}
+    beside = {
+        "name": "beside", "image": "x", "restartPolicy": "Always", "command": ["sh", "-c", script], "startupProbe": probe, **mount
+    }  # fmt: skip
+    main = {"name": "base", "image": "x", "command": ["cat", "/shared/log"], **mount}
+    api.create_namespaced_pod("default", pod(container=main, initContainers=[beside], **shared))
+
+    until(cluster, "Succeeded")
+
+    (found,) = api.read_namespaced_pod("one", "default").status.init_container_statuses
+    assert found.restart_count >= 1
+    begun = api.read_namespaced_pod_log("one", "default", container="base").splitlines()
+    assert len(begun) == 1 + found.restart_count
+    words = [each.message for each in api.list_namespaced_event("default").items if each.reason == "Unhealthy"]
+    assert words[:2] == ["Startup probe failed: not up\n"] * 2
+
+
+@pytest.mark.parametrize(
+    ("init", "says"),
+    [
+        (
+            {"startupProbe": {"exec": {"command": ["true"]}}},
+            "spec.initContainers[0].startupProbe: Forbidden: may not be set for init containers without restartPolicy=Always",
+        ),
+        ({"restartPolicy": "Always", "startupProbe": {"periodSeconds": 1}}, "Required value: must specify a handler type"),
+        (
+            {"restartPolicy": "Always", "startupProbe": {"exec": {"command": ["true"]}, "successThreshold": 2}},
+            "spec.initContainers[0].startupProbe.successThreshold: Invalid value: 2: must be 1",
+        ),
+    ],
+)  # fmt: skip
+def test_a_probe_that_cannot_be_is_refused(api, init, says):
+    body = pod(initContainers=[{"name": "first", "image": "x", "command": ["true"], **init}])
+
+    code, found = refused(api.create_namespaced_pod, "default", body)
+
+    assert code == 422
+    assert says in found["message"]
+
+
 def test_a_job_makes_pods_until_one_succeeds_and_takes_them_with_it(api, cluster, tmp_path):
     jobs = sdk.BatchV1Api(api.api_client)
     flag = tmp_path / "flag"

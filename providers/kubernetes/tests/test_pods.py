@@ -81,6 +81,20 @@ def test_a_result_that_nobody_can_read_is_told(run, python, script, says):
     assert says in found.errors[0]
 
 
+def test_a_result_is_read_however_slowly_its_sidecar_starts(cluster, run, python, tmp_path):
+    """The container ended before the sidecar's shell had set its trap: the end of the pod ended the shell without a word."""
+    slow = tmp_path / "slow" / "sh"
+    slow.parent.mkdir()
+    slow.write_text('#!/bin/sh\nsleep 0.7\nexec /bin/sh "$@"\n')
+    slow.chmod(0o755)
+    path = cluster.node.environment["PATH"]
+    cluster.node.environment = {**cluster.node.environment, "PATH": f"{slow.parent}:{path}"}
+
+    found = run(KubernetesPodOperator, **python("open('/penstock/result/return.json', 'w').write('7')"), result="file")
+
+    assert (found.state, found.value) == ("success", 7)
+
+
 def test_a_failed_pod_says_why_and_its_sidecar_holds_up_nothing(cluster, run, python):
     """apache/airflow#22318, apache/airflow#36218: the sidecar hung."""
     found = run(KubernetesPodOperator, **python("import sys; sys.exit('no rows')"), result="file")

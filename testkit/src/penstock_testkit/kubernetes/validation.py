@@ -119,6 +119,8 @@ def pod_spec(spec: dict[str, Any], path: str, policies: tuple[str, ...]) -> Iter
     yield from _unique([each.get("name", "") for _, each in every], f"{path}.containers")
     for where, container in every:
         yield from _container(container, where, volumes)
+        plain = ".initContainers[" in where and container.get("restartPolicy") != "Always"
+        yield from _startup_probe(container.get("startupProbe"), f"{where}.startupProbe", plain=plain)
     if (policy := spec.get("restartPolicy", policies[0])) not in policies:
         shown = ", ".join(f'"{each}"' for each in policies)
         yield f"{path}.restartPolicy", f'Unsupported value: "{policy}": supported values: {shown}'
@@ -154,6 +156,25 @@ def _container(found: dict[str, Any], path: str, volumes: list[str]) -> Iterator
         if not each.get("mountPath"):
             yield f"{path}.volumeMounts[{number}].mountPath", "Required value"
     yield from _resources(found.get("resources") or {}, f"{path}.resources")
+
+
+def _startup_probe(found: dict[str, Any] | None, path: str, *, plain: bool) -> Iterator[Problem]:
+    if found is None:
+        return
+    if plain:
+        yield path, "Forbidden: may not be set for init containers without restartPolicy=Always"
+    handlers = [name for name in ("exec", "httpGet", "tcpSocket", "grpc") if found.get(name) is not None]
+    if not handlers:
+        yield path, "Required value: must specify a handler type"
+    for name in handlers[1:]:
+        yield f"{path}.{name}", "Forbidden: may not specify more than 1 handler type"
+    if found.get("exec") is not None and not found["exec"].get("command"):
+        yield f"{path}.exec.command", "Required value"
+    for name in ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "failureThreshold"):
+        if found.get(name, 1) < 0:
+            yield f"{path}.{name}", f"Invalid value: {found[name]}: must be greater than or equal to 0"
+    if found.get("successThreshold", 1) != 1:
+        yield f"{path}.successThreshold", f"Invalid value: {found['successThreshold']}: must be 1"
 
 
 def _environment(found: dict[str, Any], path: str) -> Iterator[Problem]:

@@ -1,8 +1,9 @@
 """The result of a pod: JSON that its container leaves in a file, and that a sidecar prints once the container has ended.
 
 The sidecar is a container that restarts always (Kubernetes 1.29 and later): it is told to end after the others, whatever became of them,
-so it can neither hold up the pod nor be too early. Its log is the result, with a last line by which one that broke off is known. A
-short result needs none: the termination message has room for 4 KiB.
+so it can neither hold up the pod nor be too early. It leaves a mark once it listens to that, and its startup probe waits for the mark:
+no other container starts before. Its log is the result, with a last line by which one that broke off is known. A short result needs
+none: the termination message has room for 4 KiB.
 """
 
 import base64
@@ -18,8 +19,10 @@ LARGEST = 1024 * 1024
 _VOLUME = "penstock-result"
 _SCRIPT = (
     "end() {{ if [ -f {file} ]; then echo size $(wc -c < {file}); head -c {largest} {file} | base64; fi; echo end; exit 0; }}; "
-    "trap end TERM; while :; do sleep 1 & wait $!; done"
+    "trap end TERM; : > {mark}; while :; do sleep 1 & wait $!; done"
 )
+_MARK = f"{FOLDER}/.sidecar"
+_IS_MARKED = f"until [ -e {_MARK} ]; do sleep 0.1 || sleep 1; done"  # some shells sleep whole seconds alone
 
 
 class ResultError(ValueError):
@@ -52,7 +55,9 @@ def with_sidecar(spec: dict[str, Any], container: str, image: str) -> dict[str, 
         for each in spec["containers"]
     ]
     sidecar = {
-        "name": SIDECAR, "image": image, "restartPolicy": "Always", "command": ["sh", "-c", _SCRIPT.format(file=FILE, largest=LARGEST)],
+        "name": SIDECAR, "image": image, "restartPolicy": "Always",
+        "command": ["sh", "-c", _SCRIPT.format(file=FILE, largest=LARGEST, mark=_MARK)],
+        "startupProbe": {"exec": {"command": ["sh", "-c", _IS_MARKED]}, "periodSeconds": 1, "timeoutSeconds": 30, "failureThreshold": 10},
         "volumeMounts": [mount], "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "32Mi"}},
     }  # fmt: skip
     volume = {"name": _VOLUME, "emptyDir": {"sizeLimit": "8Mi"}}

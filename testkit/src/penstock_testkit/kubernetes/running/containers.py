@@ -54,6 +54,9 @@ class Container:
         message: The file of its termination message.
         changed: Notified at each line, and at its end.
         warm: Fork servers that run programs, by the words with which their commands begin.
+
+    Attributes:
+        started: Whether it counts as started: not before its startup probe has found that.
     """
 
     def __init__(
@@ -75,9 +78,9 @@ class Container:
         self._message, self._changed, self._mark = message, changed, uuid.uuid4().hex
         self._reading: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | ForkedCommand | None = None
-        self._start(
-            [_real(each, paths) for each in command], {key: _real(value, paths) for key, value in environment.items()}
-        )
+        self._paths, self.started = paths, True
+        self._environment = {key: _real(value, paths) for key, value in environment.items()} | {_MARK: self._mark}
+        self._start([_real(each, paths) for each in command], self._environment)
 
     @property
     def running(self) -> bool:
@@ -88,6 +91,10 @@ class Container:
     def pid(self) -> int:
         """That of its first process; 0 if it could not be started."""
         return self._process.pid if self._process else 0
+
+    def within(self, command: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+        """A command as its processes see it, and the environment for it: it ends with the container."""
+        return [_real(each, self._paths) for each in command], self._environment
 
     def kill(self, reason: str = "") -> None:
         """Kill all of its processes, those in sessions of their own too; the reason is told of its end."""
@@ -148,7 +155,6 @@ class Container:
             self.reason = "StartError"
             self._ended(128)
             return
-        environment = {**environment, _MARK: self._mark}
         server = next(((words, each) for words, each in self._warm.items() if (*command[: len(words)],) == words), None)
         if server is not None:
             words, forks = server

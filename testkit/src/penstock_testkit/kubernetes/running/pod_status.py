@@ -35,8 +35,9 @@ def status_of(container: Object, run: Container | None, restarts: int) -> Object
         return waiting(container, "PodInitializing" if restarts < 0 else "ContainerCreating")
     if run.running:
         return _named(
-            container, {"running": {"startedAt": _text(run.started_at)}}, ready=True, started=True, restarts=restarts
-        )
+            container, {"running": {"startedAt": _text(run.started_at)}}, ready=run.started, started=run.started,
+            restarts=restarts,
+        )  # fmt: skip
     code = run.exit_code or 0
     reason = run.kill_reason or run.reason or ("Completed" if code == 0 else "Error")
     ended: dict[str, Any] = {

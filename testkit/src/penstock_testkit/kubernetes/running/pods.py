@@ -1,7 +1,7 @@
 """One pod from its creation to its end, in a thread of its own: what scheduler and kubelet do, with containers as processes.
 
 Order and names are those of "Pod Lifecycle" and "Sidecar Containers" (kubernetes.io): scheduled, volumes, init containers one after
-the other, those that restart always beside the others, containers, phase, and at a deletion SIGTERM, grace, SIGKILL.
+the other, those that restart always beside the others once they have started, containers, phase, and at a deletion SIGTERM, grace, SIGKILL.
 """
 
 import shutil
@@ -19,6 +19,7 @@ from penstock_testkit.kubernetes.running.settings_of_pods import (
     paths_of,
     volumes_of,
 )
+from penstock_testkit.kubernetes.running.startup_probes import StartupProbe
 
 if TYPE_CHECKING:
     from penstock_testkit.kubernetes.running.node import Node
@@ -135,6 +136,7 @@ class PodRun(threading.Thread):
         for container in self._pod["spec"].get("initContainers") or ():
             run = self._launched(container)
             if container.get("restartPolicy") == "Always":
+                self._wait_for_start(container, run)
                 continue
             while run.poll() is None:
                 self._wait()
@@ -144,6 +146,33 @@ class PodRun(threading.Thread):
                 self._stop_sidecars()
                 raise _OverError
         self._change(lambda pod: set_condition(pod, "Initialized", status=True))
+
+    def _wait_for_start(self, container: Object, run: Container) -> None:
+        """Wait until the startup probe of a sidecar succeeds; one that fails too often has it killed and started anew."""
+        if (spec := container.get("startupProbe")) is None:
+            return
+        probe = self._probe(spec, run)
+        while True:
+            if run.poll() is not None or probe.failures >= probe.most:
+                run.kill()
+                while run.poll() is None:
+                    self._wait()
+                self._wait(self._node.restart_s)
+                self._restarts[container["name"]] = self._restarts.get(container["name"], 0) + 1
+                run = self._launched(container)
+                probe = self._probe(spec, run)
+            answer = probe.ask()
+            if answer.started:
+                break
+            self._event("Warning", "Unhealthy", f"Startup probe failed: {answer.words}")
+            self._wait(self._node.restart_s)
+        run.started = True
+        self._change(self._show)
+
+    def _probe(self, spec: Object, run: Container) -> StartupProbe:
+        run.started = False
+        self._change(self._show)
+        return StartupProbe(spec, run)
 
     def _start_containers(self) -> None:
         for container in self._pod["spec"]["containers"]:
