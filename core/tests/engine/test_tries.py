@@ -198,16 +198,17 @@ def test_what_templates_had_become_is_stored_for_the_current_try_alone():
     assert (late.changes.rendered, step.changes.rendered) == ([], [Rendered(*key, 1, {"sql": "x"})])
 
 
-def test_a_started_and_finished_try_of_one_step_is_one_row_with_its_pid():
+def test_a_started_and_finished_try_of_one_step_is_one_row_with_its_pid_and_its_worker():
     stage = one()
     key = stage.key("a")
     step = stage.step(
-        TryStarted(key, 1, 77, stage.now),
+        TryStarted(key, 1, 77, stage.now, "host-1"),
         TryFinished(key, 1, stage.now + timedelta(seconds=1), TryEnd(Outcome.SUCCESS)),
     )
     (row,) = step.changes.tries
-    assert (row.pid, row.started_at, row.ended_at, row.outcome) == (
+    assert (row.pid, row.worker, row.started_at, row.ended_at, row.outcome) == (
         77,
+        "host-1",
         stage.now,
         stage.now + timedelta(seconds=1),
         Outcome.SUCCESS,

@@ -11,6 +11,7 @@ import pytest
 from penstock.model.attempt import TryEnd, TryFacts, Value
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
+from penstock.model.text import visible
 from penstock.processes.masking import Mask
 from penstock.scheduler.capacity_file import CapacityFile
 from penstock.scheduler.fenced import FencedExecutor
@@ -214,8 +215,11 @@ def test_an_instant_that_has_not_been_is_the_present(fenced, at):
     inner = Sound()
     executor = fenced(inner)
     executor.start()
-    inner.told = [TryStarted(KEY, 3, 2**40, at), TryFinished(KEY, 3, at, TryEnd(Outcome.SUCCESS))]
-    assert executor.events() == [TryStarted(KEY, 3, 0, NOW), TryFinished(KEY, 3, NOW, TryEnd(Outcome.SUCCESS))]
+    inner.told = [TryStarted(KEY, 3, 2**40, at, "w\n" * 200), TryFinished(KEY, 3, at, TryEnd(Outcome.SUCCESS))]
+    assert executor.events() == [
+        TryStarted(KEY, 3, 0, NOW, visible("w\n" * 125)),
+        TryFinished(KEY, 3, NOW, TryEnd(Outcome.SUCCESS)),
+    ]
 
 
 ERRORS = [SystemExit("t0ken-word"), KeyboardInterrupt(), GeneratorExit(), UnnamedError()]

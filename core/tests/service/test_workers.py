@@ -24,6 +24,11 @@ def test_workers_are_listed_and_one_is_drained_with_who_asked(installation, stor
     assert (row.name, row.executor, row.queues, row.slots, row.running) == ("w1", "pool", ["far", "near"], 4, 2)
     assert (row.draining, row.since, row.seen_at) == (False, now, now)
 
+    assert (row.done, row.failed, row.average_s, row.load) == (0, 0, None, None)
+    store.remote_workers.renew(replace(STATUS, done=4, failed=1, taken_s=6.0, load=0.5), now)
+    [row] = list_workers(installation)
+    assert (row.done, row.failed, row.average_s, row.load) == (4, 1, 1.5, 0.5)
+
     drain_worker(installation, "w1", by=AskedBy("ann", "a new machine"))
     assert [each.draining for each in list_workers(installation)] == [True]
     assert store.remote_workers.renew(STATUS, now)

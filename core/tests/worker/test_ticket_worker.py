@@ -85,6 +85,26 @@ def test_a_worker_that_drains_gives_back_at_once_what_waits_for_a_slot(site, poo
     assert worker.over()
 
 
+def test_a_worker_says_what_has_ended_there_and_counts_nothing_that_it_gave_back(site, pool):
+    clock = FakeClock(NOW)
+    worker = pool(slots=1, clock=clock)
+    short_ones(site, worker, 3)
+    for each in ("slow", "waits"):
+        worker.bring(site.offer(each).secret)
+        worker.runs(each)
+    worker.tries.begin("slow")
+    until(lambda: has_begun(worker, "slow"), "it begins")
+    clock.advance(1.5)
+    until(lambda: worker.told[-1] is None, "what waits is given back")
+    worker.tries.end("slow", TryEnd(Outcome.FAILED, "no"))
+
+    def counts():
+        found = site.messages("renewals")[-1].status
+        return (found.done, found.failed, found.taken_s, found.load is not None)
+
+    until(lambda: counts() == (4, 1, 1.5, True), "it says so")
+
+
 def test_what_is_cancelled_while_it_is_given_back_ends_as_cancelled(site, pool):
     clock = FakeClock(NOW)
     worker = pool(slots=1, clock=clock)

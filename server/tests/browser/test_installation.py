@@ -329,14 +329,17 @@ class Announced:
 
 
 def test_workers_are_seen_with_what_they_have_and_are_drained_by_keys_alone(furnished, open_page, look_well, axe):
-    busy, idle = Announced(furnished, "busy-1", slots=4, running=3), Announced(furnished, "idle-1", slots=2)
+    busy, idle = (
+        Announced(furnished, "busy-1", slots=4, running=3, done=40, failed=17, taken_s=60.0, load=0.5),
+        Announced(furnished, "idle-1", slots=2),
+    )
     busy.renew()
     idle.renew()
     page = open_page("/installation/workers")
     row = page.get_by_role("row", name=re.compile(busy.name))
     expect(row).to_contain_text("3 of 4")
-    for text in ("far", "heavy", "default", "works", HOSTILE):
-        expect(row).to_contain_text(text)
+    for text in ("far", "heavy", "default", "works", HOSTILE, "40", "17", "1.5 s", "0.5"):
+        expect(row.get_by_role("cell").filter(has_text=text).first).to_be_visible()
     expect(page.get_by_role("row", name=re.compile(idle.name))).to_contain_text("idle")
     assert page.locator("main img").count() == 0
     look_well(page, "installation-workers")

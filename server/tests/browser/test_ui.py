@@ -1,6 +1,7 @@
 """What a person sees: each page of the UI in a real browser, over a scheduler and a server that run."""
 
 import gzip
+import os
 import re
 from pathlib import Path
 
@@ -24,7 +25,7 @@ PAGES = {
     "gantt": (f"{RUN}?tab=gantt", "extract"),
     "run-details": (f"{RUN}?tab=details", "Data interval"),
     "log": (f"{RUN}/tasks/check", "the sums differ"),
-    "tries": (f"{RUN}/tasks/check?tab=tries", "local"),
+    "tries": (f"{RUN}/tasks/check?tab=tries", os.uname().nodename),
     "xcom": (f"{RUN}/tasks/extract?tab=xcom", "120"),
     "rendered": (f"{RUN}/tasks/extract?tab=rendered", "Nothing was rendered"),
     "empty": ("/dags/a_dag_with_a_name_that_is_so_long_that_it_hardly_fits_into_a_line_of_any_table", "No run yet"),

@@ -120,7 +120,8 @@ def _print_tries(why: service.Why) -> None:
         outcome = tried.outcome.value if tried.outcome else "not ended"
         late = f"; answered {past.late_outcome.value} too late" if past.late_outcome else ""
         error = f": {shortened(tried.error.splitlines()[0], _LONGEST_ERROR)}" if tried.error.strip() else ""
-        print_line(f"  try {tried.try_number} (dispatch {tried.epoch}): {outcome}{error}{late}")
+        place = f", ran at {tried.worker}" if tried.worker else ""
+        print_line(f"  try {tried.try_number} (dispatch {tried.epoch}{place}): {outcome}{error}{late}")
 
 
 @tasks.command("clear")

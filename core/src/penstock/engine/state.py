@@ -259,8 +259,8 @@ class State:
         if limit_s is None:
             return
         if run.started_s is None:
-            ran_s = (self.now - (row.started_at or self.now)).total_seconds()
-            run.started_s = self.monotonic_s - max(0.0, min(ran_s, limit_s))
+            taken_s = (self.now - (row.started_at or self.now)).total_seconds()
+            run.started_s = self.monotonic_s - max(0.0, min(taken_s, limit_s))
         run.timeout_s = self.monotonic_s if row.timed_out_at else max(self.monotonic_s, run.started_s + limit_s)
         # By number, so that a run that has ended is not kept in memory until its time would have been over.
         heappush(self._timeouts, (run.timeout_s, row.run))

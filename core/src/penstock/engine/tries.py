@@ -61,7 +61,7 @@ def start_try(state: State, event: TryStarted) -> None:
         return
     # It is a sign of life as good as a heartbeat, and the first heartbeat of its process is yet to come.
     state.renew_lease(instance)
-    instance.attempt = replace(instance.attempt, started_at=event.at, pid=event.pid)
+    instance.attempt = replace(instance.attempt, started_at=event.at, pid=event.pid, worker=event.worker)
     state.store_try(instance.key, instance.attempt)
     if instance.state is not TaskState.QUEUED:
         return

@@ -76,7 +76,7 @@ class LocalExecutor:
         self._threaded: set[ServerKey] = set()
         self._backlog: deque[Submitted] = deque()
         self._where: dict[tuple[TaskKey, int], tuple[Server | None, Submitted]] = {}
-        self._used = 0
+        self._used, self._machine = 0, os.uname().nodename
         self._renewed_at = 0.0
         self._serials = itertools.count(1)
         self._events: list[ExecutorEvent] = []
@@ -282,7 +282,7 @@ class LocalExecutor:
             submitted.pid, ago_s = _decode_started(payload)
             submitted.payload = b""
             at = self._now() - timedelta(seconds=ago_s)
-            self._events.append(TryStarted(submitted.key, submitted.request.epoch, submitted.pid, at))
+            self._events.append(TryStarted(submitted.key, submitted.request.epoch, submitted.pid, at, self._machine))
         elif kind == FrameKind.ASK:
             self._asked(server, submitted, payload)
         else:

@@ -181,7 +181,11 @@ class TaskInstance(msgspec.Struct, frozen=True):
 
 
 class Try(msgspec.Struct, frozen=True):
-    """One dispatch of a task instance as stored; ``outcome`` is None while it lives."""
+    """One dispatch of a task instance as stored; ``outcome`` is None while it lives.
+
+    Attributes:
+        worker: The worker or the machine that has it, or had it; "" if none has taken it, or it is not known.
+    """
 
     run: int
     task_id: str
@@ -195,6 +199,7 @@ class Try(msgspec.Struct, frozen=True):
     outcome: Outcome | None = None
     error: str = ""
     pid: int | None = None
+    worker: str = ""
 
 
 class Rendered(msgspec.Struct, frozen=True):

@@ -42,7 +42,7 @@ START_PATIENCE_S = 30.0
 
 _EVENTS = (TryStarted, TryRecovered, TryFinished, TryAsked, Heartbeat)
 _LARGEST_INT, _LARGEST_RUN = 2**31 - 1, 2**63 - 1
-_LONGEST_FAULT = 500
+_LONGEST_FAULT, _LONGEST_NAME = 500, 250
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgpack_decoder(ExecutorEvent).decode
@@ -279,9 +279,10 @@ def _problem(event: ExecutorEvent) -> str:
 
 
 def _bounded(event: ExecutorEvent, now: datetime) -> ExecutorEvent:
-    """The event with an instant that has been, and a process id that can be."""
-    if isinstance(event, TryStarted) and not 0 <= event.pid <= _LARGEST_INT:
-        event = replace(event, pid=0)
+    """The event with an instant that has been, and a process id and a worker's name that can be."""
+    if isinstance(event, TryStarted):
+        pid = event.pid if 0 <= event.pid <= _LARGEST_INT else 0
+        event = replace(event, pid=pid, worker=visible(event.worker[:_LONGEST_NAME]))
     if isinstance(event, TryStarted | TryFinished | Heartbeat) and (event.at.tzinfo is None or event.at > now):
         event = replace(event, at=now)
     return event

@@ -166,12 +166,14 @@ class TryStarted(msgspec.Struct, frozen=True, tag="started"):
 
     Attributes:
         pid: The process id, where it helps the user; 0 elsewhere.
+        worker: Name of the worker, or else of the machine, that runs it; "" where there is none that helps the user.
     """
 
     key: TaskKey
     epoch: int
     pid: int
     at: datetime
+    worker: str = ""
 
 
 class TryRecovered(msgspec.Struct, frozen=True, tag="recovered"):
@@ -209,11 +211,7 @@ class TryAsked(msgspec.Struct, frozen=True, tag="asked"):
 
 
 class Heartbeat(msgspec.Struct, frozen=True, tag="heartbeat"):
-    """The executor still holds these tries, running or waiting inside it: their leases are renewed, and no other's.
-
-    Attributes:
-        tries: Key and epoch of each.
-    """
+    """The executor still holds these tries, by key and epoch, running or waiting inside it: their leases are renewed, and no other's."""
 
     executor: str
     tries: tuple[tuple[TaskKey, int], ...]

@@ -172,6 +172,8 @@ class Reporter:
         if held.given_back and not answer.ended:  # it was cancelled before others could have it
             held.given_back, held.end = False, TryEnd(Outcome.CANCELLED, held.cancel_reason or "it was cancelled")
         elif answer.ended:
+            if not held.given_back:
+                self._tries.count(held)
             self._tries.remove(held)
             try:
                 held.ended(None if held.given_back else held.end)

@@ -205,8 +205,7 @@ class TicketWorker:
 
     def _status(self, period_s: float) -> WorkerStatus:
         draining = self._draining_s is not None
-        running = min(len(self.tries), self.plan.status.slots)  # those beyond have not begun
-        return replace(self.plan.status, running=running, draining=draining, period_s=period_s)
+        return replace(self.tries.counted(self.plan.status), draining=draining, period_s=period_s)
 
     def _claimed(self, got: Sequence[tuple[Offered, Claimed]], began_s: float, asked: Sequence[Offered]) -> None:
         """Note what was claimed, fetch what it needs, and have it run; in the thread of the claims."""

@@ -1,9 +1,14 @@
 """All tries that this worker has, seen by its threads."""
 
+import os
 import threading
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
+from penstock.model.remote.remote_try import WorkerStatus
 from penstock.model.run import TaskKey
+from penstock.model.state import Outcome
 from penstock.worker.worker_try import WorkerTry
 
 
@@ -14,6 +19,8 @@ class WorkerTries:
         self._lock = threading.Lock()
         self._tries: dict[tuple[TaskKey, int], WorkerTry] = {}
         self._claiming: dict[str, None] = {}
+        self._done = self._failed = 0
+        self._taken_s = 0.0
 
     def __len__(self) -> int:
         """How many there are, those that are being claimed left out."""
@@ -57,6 +64,19 @@ class WorkerTries:
         """Those that have not ended."""
         return [each for each in self.all() if each.end is None]
 
+    def count(self, held: WorkerTry) -> None:
+        """Count one whose end the server has."""
+        self._done += 1
+        self._failed += held.end is not None and held.end.outcome is Outcome.FAILED
+        self._taken_s += 0.0 if held.began_s is None else held.ended_s - held.began_s
+
+    def counted(self, status: WorkerStatus) -> WorkerStatus:
+        """What the worker says of itself, with what it has and what it has done."""
+        running = min(len(self), status.slots)  # those beyond have not begun
+        return replace(
+            status, running=running, done=self._done, failed=self._failed, taken_s=self._taken_s, load=_load()
+        )
+
     def remove(self, held: WorkerTry) -> None:
         """Forget one, with what was kept for it."""
         with self._lock:
@@ -64,3 +84,10 @@ class WorkerTries:
         if found is not None:
             found.held.close()
             found.log.unlink(missing_ok=True)
+
+
+def _load() -> float | None:
+    try:
+        return os.getloadavg()[0]
+    except OSError:  # the machine does not tell
+        return None

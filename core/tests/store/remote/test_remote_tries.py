@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from penstock.errors import NotFoundError
 from penstock.model.changes import Changes
@@ -191,6 +192,7 @@ def test_a_worker_is_counted_each_time_it_is_heard_of_and_told_to_drain(store, n
     workers = store.remote_workers
     status = WorkerStatus("w1", "celery", ("a", "b"), "host", "1.0", slots=4)
     assert workers.renew(status, now) is False
+    status = replace(status, done=3, failed=1, taken_s=1.5, load=0.25)
     assert workers.renew(status, now + timedelta(seconds=10)) is False
     [found] = workers.all("celery")
     assert (found.status, found.beats, found.started_at) == (status, 2, now)

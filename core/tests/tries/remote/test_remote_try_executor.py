@@ -32,7 +32,7 @@ def test_a_try_is_offered_rung_for_claimed_and_ended_once(site):
     assert not site.exists(request)
 
 
-def test_a_try_that_its_worker_gives_back_is_rung_for_again_and_starts_once(site):
+def test_a_try_that_its_worker_gives_back_is_rung_for_again_and_is_known_by_who_ends_it(site):
     executor, bells = site.executor()
     request = site.request()
     executor.submit([request])
@@ -44,7 +44,27 @@ def test_a_try_that_its_worker_gives_back_is_rung_for_again_and_starts_once(site
     assert site.pass_s(100.0, executor) == []  # the worker that gave it back is silent, and nobody else has it
     site.claim(request, "w2", "another-claim")
     site.end(request, text="another-claim")
-    assert site.told(executor) == [(TryFinished, "extract", SUCCESS)]
+    started, finished = executor.events()
+    assert (started.worker, finished.end.outcome) == ("w2", SUCCESS)
+
+
+def test_a_try_that_changes_hands_between_two_looks_is_known_by_who_has_it(site):
+    def told():
+        found = [each for each in executor.events() if not isinstance(each, Heartbeat)]
+        return [(type(each), getattr(each, "worker", "")) for each in found]
+
+    executor, _ = site.executor()
+    request = site.request()
+    executor.submit([request])
+    site.claim(request)
+    assert told() == [(TryStarted, "w1")]
+    site.give_back(request)
+    site.claim(request, "w2", "another-claim")
+    assert told() == [(TryStarted, "w2")]
+    site.give_back(request, "another-claim")
+    site.claim(request, "w3", "a-third-claim")
+    site.end(request, text="a-third-claim")
+    assert told() == [(TryStarted, "w3"), (TryFinished, "")]
 
 
 def test_a_scheduler_that_takes_over_rings_for_what_was_given_back(site):

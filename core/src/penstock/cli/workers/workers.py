@@ -24,13 +24,20 @@ def list_workers(context: click.Context, *, as_json: bool) -> None:
         print_json(found)
         return
     print_table(
-        ["worker", "executor", "queues", "host", "version", "slots", "running", "draining", "last seen"],
-        [
-            (w.name, w.executor, ", ".join(w.queues), w.host, w.version, w.slots, w.running, w.draining, w.seen_at)
-            for w in found
-        ],
+        ["worker", "executor", "queues", "host", "version", "slots", "running", "draining", "done", "failed",
+            "average", "load", "last seen"],
+        [_columns(each) for each in found],
         empty="none was heard of lately; start one with `penstock worker`",
-    )
+    )  # fmt: skip
+
+
+def _columns(row: service.WorkerRow) -> tuple[object, ...]:
+    average = "" if row.average_s is None else f"{row.average_s:.2f} s"
+    load = "" if row.load is None else f"{row.load:.2f}"
+    return (
+        row.name, row.executor, ", ".join(row.queues), row.host, row.version, row.slots, row.running, row.draining,
+        row.done, row.failed, average, load, row.seen_at,
+    )  # fmt: skip
 
 
 @workers.command("drain")

@@ -106,6 +106,10 @@ class WorkerStatus(msgspec.Struct, frozen=True):
         running: Tries that it has now.
         draining: Whether it takes none any more.
         period_s: Seconds within which it speaks again.
+        done: Tries that have ended there since it began, however they ended.
+        failed: Those of them that have failed.
+        taken_s: Seconds that all of these took together.
+        load: How many processes of its machine ran or waited for a processor, over the last minute; None if that is not known.
     """
 
     worker: str
@@ -117,6 +121,10 @@ class WorkerStatus(msgspec.Struct, frozen=True):
     running: int = 0
     draining: bool = False
     period_s: float = 10.0
+    done: int = 0
+    failed: int = 0
+    taken_s: float = 0.0
+    load: float | None = None
 
 
 class RemoteWorker(msgspec.Struct, frozen=True):

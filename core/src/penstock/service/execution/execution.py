@@ -45,7 +45,7 @@ MOST_HELD = 5_000
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,120}")
 _NUMBER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLAIM = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_LARGEST_PERIOD_S, _MOST_SLOTS = 300.0, 10_000
+_LARGEST_PERIOD_S, _MOST_SLOTS, _MOST_DONE, _LARGEST = 300.0, 10_000, 2**53, 1e12
 
 _encode = msgspec.msgpack.Encoder().encode
 _LOST = _encode(TryEnd(Outcome.LOST, "its worker does not have it: the answer to its claim was lost"))
@@ -261,6 +261,10 @@ def _check_number(given: Sequence[object], most: int = MOST_AT_ONCE) -> None:
         raise RequestError(f"{len(given)} at once: send {most} at most")
 
 
+def _number(given: float) -> float:
+    return max(0.0, min(given, _LARGEST)) if given == given else 0.0  # noqa: PLR0124 - what is no number is not itself
+
+
 def _bounded(status: WorkerStatus) -> WorkerStatus:
     """What a worker says of itself, as it can be stored."""
     return replace(
@@ -274,4 +278,8 @@ def _bounded(status: WorkerStatus) -> WorkerStatus:
         slots=max(0, min(status.slots, _MOST_SLOTS)),
         running=max(0, min(status.running, _MOST_SLOTS)),
         period_s=max(0.0, min(status.period_s, _LARGEST_PERIOD_S)),
+        done=max(0, min(status.done, _MOST_DONE)),
+        failed=max(0, min(status.failed, status.done, _MOST_DONE)),
+        taken_s=_number(status.taken_s),
+        load=None if status.load is None else _number(status.load),
     )

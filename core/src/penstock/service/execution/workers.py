@@ -6,7 +6,7 @@ import msgspec
 
 from penstock.model.access.permission import Permission
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
-from penstock.model.remote.remote_try import WorkerTask
+from penstock.model.remote.remote_try import RemoteWorker, WorkerTask
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
 
@@ -26,6 +26,10 @@ class WorkerRow(msgspec.Struct, frozen=True):
         slots: Tries that it runs at once.
         running: Tries that it had when it was last heard of.
         draining: Whether it takes no try any more, or was told to take none.
+        done: Tries that have ended there since it began, as it said when it was last heard of.
+        failed: Those of them that have failed.
+        average_s: Seconds that each of them took; None before the first one.
+        load: How many processes of its machine ran or waited for a processor, over a minute; None if that is not known.
         since: When it was first heard of.
         seen_at: When it was last heard of.
     """
@@ -38,6 +42,10 @@ class WorkerRow(msgspec.Struct, frozen=True):
     slots: int
     running: int
     draining: bool
+    done: int
+    failed: int
+    average_s: float | None
+    load: float | None
     since: datetime
     seen_at: datetime
 
@@ -45,13 +53,16 @@ class WorkerRow(msgspec.Struct, frozen=True):
 @operation("GET", "/workers", needs=Permission.INSTALLATION_READ)
 def list_workers(installation: Installation) -> list[WorkerRow]:
     """The workers of remote executors that were heard of lately; raises StoreError."""
-    return [
-        WorkerRow(
-            each.status.worker, each.status.executor, list(each.status.queues), each.status.host, each.status.version, each.status.slots,
-            each.status.running, each.status.draining or each.drain_requested, each.started_at, each.seen_at,
-        )
-        for each in installation.store.remote_workers.all()
-    ]  # fmt: skip
+    return [_row(each) for each in installation.store.remote_workers.all()]
+
+
+def _row(found: RemoteWorker) -> WorkerRow:
+    status = found.status
+    return WorkerRow(
+        status.worker, status.executor, list(status.queues), status.host, status.version, status.slots, status.running,
+        status.draining or found.drain_requested, status.done, status.failed,
+        status.taken_s / status.done if status.done else None, status.load, found.started_at, found.seen_at,
+    )  # fmt: skip
 
 
 class WorkerTasks(msgspec.Struct, frozen=True):

@@ -150,6 +150,7 @@ class Reasons:
             return f"it waits for its condition{begun}{_pokes(self._task, since)}" + self._nobody(_FOUND)
         process = f", in process {attempt.pid}" if attempt and attempt.pid else ""
         place = f" at executor {attempt.executor!r}" if attempt and attempt.executor != LOCAL else ""
+        place += f", by worker {attempt.worker!r}" if place and attempt and attempt.worker else ""
         return f"its try {instance.try_number} runs{begun}{process}{place}" + self._nobody(_FOUND)
 
     def _queued(self, instance: TaskInstance, attempt: Try | None) -> str:

@@ -16,8 +16,8 @@ FORGET_AFTER = timedelta(days=1)
 """Time after which a silent worker of an executor that no scheduler has is forgotten; others are by their scheduler."""
 _w = remote_worker.c
 _WORKER = (
-    _w.worker, _w.executor, _w.queues, _w.host, _w.version, _w.slots, _w.running, _w.draining, _w.period_s,
-    _w.drain_requested, _w.beats, _w.started_at, _w.seen_at,
+    _w.worker, _w.executor, _w.queues, _w.host, _w.version, _w.slots, _w.running, _w.draining, _w.period_s, _w.done,
+    _w.failed, _w.taken_s, _w.load, _w.drain_requested, _w.beats, _w.started_at, _w.seen_at,
 )  # fmt: skip
 ALL = select(*_WORKER).order_by(_w.executor, _w.worker)
 OF_EXECUTOR = ALL.where(_w.executor == bindparam("executor"))
@@ -34,9 +34,11 @@ FORGET_SILENT = delete(remote_worker).where(_w.seen_at < bindparam("before"), _w
 # In text for the reason of `penstock.store.transaction.INSERT_RUN`.
 RENEW = text(
     "INSERT INTO remote_worker (worker, executor, queues, host, version, slots, running, draining, drain_requested, beats, period_s, "
-    "started_at, seen_at) VALUES (:worker, :executor, :queues, :host, :version, :slots, :running, :draining, :drain_asked, 1, :period_s, "
-    ":at, :at) ON CONFLICT (worker) DO UPDATE SET queues = excluded.queues, host = excluded.host, version = excluded.version, "
+    "done, failed, taken_s, load, started_at, seen_at) VALUES (:worker, :executor, :queues, :host, :version, :slots, :running, :draining, "
+    ":drain_asked, 1, :period_s, :done, :failed, :taken_s, :load, :at, :at) ON CONFLICT (worker) DO UPDATE SET "
+    "queues = excluded.queues, host = excluded.host, version = excluded.version, "
     "slots = excluded.slots, running = excluded.running, draining = excluded.draining, period_s = excluded.period_s, "
+    "done = excluded.done, failed = excluded.failed, taken_s = excluded.taken_s, load = excluded.load, "
     "seen_at = excluded.seen_at, beats = remote_worker.beats + 1 RETURNING drain_requested, beats"
 ).bindparams(
     bindparam("at", type_=_w.seen_at.type),
@@ -56,7 +58,8 @@ class RemoteWorkers:
         row = {
             "worker": status.worker, "executor": status.executor, "queues": " ".join(status.queues), "host": status.host,
             "version": status.version, "slots": status.slots, "running": status.running, "draining": status.draining,
-            "period_s": status.period_s, "at": now,
+            "period_s": status.period_s, "done": status.done, "failed": status.failed, "taken_s": status.taken_s, "load": status.load,
+            "at": now,
         }  # fmt: skip
         with self._writer.transaction() as tx:
             found = tx.execute(RENEW, row).one()
@@ -76,11 +79,9 @@ class RemoteWorkers:
         with self._database.read() as connection:
             rows = connection.execute(OF_EXECUTOR, {"executor": executor}) if executor else connection.execute(ALL)
             return [
-                RemoteWorker(
-                    WorkerStatus(worker, of, tuple(queues.split()), host, version, slots, running, draining, period_s),
-                    *rest,
-                )
-                for worker, of, queues, host, version, slots, running, draining, period_s, *rest in rows
+                RemoteWorker(WorkerStatus(worker, of, tuple(queues.split()), *status), *known)
+                for worker, of, queues, *status, drain_requested, beats, started_at, seen_at in rows
+                for known in [(drain_requested, beats, started_at, seen_at)]
             ]
 
     def tasks(self) -> list[WorkerTask]:

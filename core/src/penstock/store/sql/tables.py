@@ -34,7 +34,7 @@ from penstock.store.sql.partial_index import partial
 REVISIONS = (
     "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014",
     "0015", "0016", "0017", "0018", "0019", "0020", "0021", "0022", "0023", "0024", "0025", "0026", "0027", "0028",
-    "0029", "0030",
+    "0029", "0030", "0031",
 )  # fmt: skip
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
@@ -178,6 +178,7 @@ attempt = Table(
     Column("outcome", Enumerated(Outcome)),
     _free_text("error"),
     Column("pid", Integer),
+    _free_text("worker"),
     Column("late_outcome", Enumerated(Outcome)),
     Column("late_at", Instant),
     # The few tries without an outcome are what a restart asks for, however many have ended.

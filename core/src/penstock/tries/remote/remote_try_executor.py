@@ -264,16 +264,16 @@ class RemoteTryExecutor:
                 again.append(news.name)
             else:
                 self._received.claimed(news.name, news.worker)
-                self._held.claimed(held, news.worker)
-                if not held.start_reported:
+                if not held.start_reported or held.worker != news.worker:  # it may have been given back
                     held.start_reported = True
                     self._own.append(self._started(held, news))
+                self._held.claimed(held, news.worker)
         if again:
             self._ring(again)
 
     def _started(self, held: OpenTry, news: RemoteNews) -> TryStarted:
         now = self._clock.now()
-        return TryStarted(*held.try_name, 0, min(news.claimed_at or now, now))
+        return TryStarted(*held.try_name, 0, min(news.claimed_at or now, now), news.worker)
 
     def _ended(self, news: RemoteNews) -> list[TryStarted | TryFinished]:
         """What is to be told of a try that has ended."""
@@ -291,7 +291,9 @@ class RemoteTryExecutor:
         self._forget(news.name)
         self._doorbell.release([held.ticket])
         finished = TryFinished(*held.try_name, min(news.ended_at or now, now), end)
-        return [finished] if held.start_reported or news.claim_stored else [self._started(held, news), finished]
+        if news.claim_stored or (held.start_reported and held.worker == news.worker):
+            return [finished]
+        return [self._started(held, news), finished]
 
     def _drop(self, names: Iterable[str], end: TryEnd | None) -> None:
         """Forget tries that are not stored any more, and tell how they ended, if somebody waits for that."""

@@ -1034,6 +1034,7 @@ export interface Try {
   outcome: Outcome | null;
   error: string;
   pid: number | null;
+  worker: string;
 }
 
 export interface User {
@@ -1153,6 +1154,10 @@ export interface WorkerRow {
   slots: number;
   running: number;
   draining: boolean;
+  done: number;
+  failed: number;
+  average_s: number | null;
+  load: number | null;
   since: string;
   seen_at: string;
 }

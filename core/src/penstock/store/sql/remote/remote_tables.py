@@ -53,6 +53,11 @@ remote_worker = Table(
     # Counted, and not dated: the clocks of machines differ, and a reader has one of its own.
     Column("beats", NUMBER, nullable=False),
     Column("period_s", Float, nullable=False),
+    # What a worker says of itself, as it says how many it runs: to count its tries costs no look at them.
+    Column("done", NUMBER, nullable=False, server_default="0"),
+    Column("failed", NUMBER, nullable=False, server_default="0"),
+    Column("taken_s", Float, nullable=False, server_default="0"),
+    Column("load", Float),
     Column("started_at", Instant, nullable=False),
     Column("seen_at", Instant, nullable=False),
     Index("remote_worker_executor", "executor"),
