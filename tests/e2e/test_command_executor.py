@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -47,7 +48,12 @@ with DAG("far"):
     second(first())
 
 """
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("command executor")]  # one installation for all of it
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("commands")
 
 
 @pytest.fixture(scope="module")
@@ -58,19 +64,21 @@ def site(tmp_path_factory):
 
 
 @pytest.fixture
-def gates(tmp_path):
-    return Gates(tmp_path / "gates")
+def gates(folder):
+    """Gates at which nobody has been yet."""
+    shutil.rmtree(folder / "gates", ignore_errors=True)
+    return Gates(folder / "gates")
 
 
-@pytest.fixture
-def made(tmp_path, site, gates):
+@pytest.fixture(scope="module")
+def made(folder, site):
     environ = {
         "PYTHONPATH": str(site),
-        "GATES": str(gates.folder),
+        "GATES": str(folder / "gates"),
         "PENSTOCK_VAR_GREETING": "hello",
-        "TMPDIR": str(tmp_path),
+        "TMPDIR": str(folder),
     }
-    with RemoteInstallation(tmp_path / "project", SETTINGS, {"far.py": DAG, "gated.py": GATED}, environ) as made:
+    with RemoteInstallation(folder / "project", SETTINGS, {"far.py": DAG, "gated.py": GATED}, environ) as made:
         made.up()
         yield made
 
@@ -96,16 +104,16 @@ def test_tries_run_by_tickets_alone_and_tell_what_tries_here_tell(made):
 
 
 def test_a_log_is_there_while_its_task_runs_and_whole_at_its_end(made, gates):
-    made.trigger("gated", "one")
+    made.trigger("gated", "logged")
     made.wait(gates.begun, "the task runs")
-    made.wait(lambda: "it waits" in made.log("gated", "one", "wait"), "its log is there")
+    made.wait(lambda: "it waits" in made.log("gated", "logged", "wait"), "its log is there")
     gates.open()
-    assert made.ended("gated", "one") == "success"
-    assert re.findall("it (?:waits|goes on)", made.log("gated", "one", "wait")) == ["it waits", "it goes on"]
+    assert made.ended("gated", "logged") == "success"
+    assert re.findall("it (?:waits|goes on)", made.log("gated", "logged", "wait")) == ["it waits", "it goes on"]
 
 
 def test_a_killed_worker_loses_its_try_which_runs_again_and_spends_no_retry(made, gates):
-    made.trigger("gated", "one")
+    made.trigger("gated", "killed")
     made.wait(gates.begun, "the task runs")
     [first] = gates.begun()
     for pid in workers_of(made):
@@ -113,24 +121,24 @@ def test_a_killed_worker_loses_its_try_which_runs_again_and_spends_no_retry(made
     made.wait(lambda: gates.begun() - {first}, "it runs again")
     assert not Path(f"/proc/{first}").exists()
     gates.open()
-    assert made.ended("gated", "one") == "success"
+    assert made.ended("gated", "killed") == "success"
 
 
 def test_a_cancelled_run_ends_its_try_far_away(made, gates):
-    made.trigger("gated", "one")
+    made.trigger("gated", "cancelled")
     made.wait(gates.begun, "the task runs")
     [pid] = gates.begun()
-    made.run("runs", "cancel", "gated", "one")
-    assert made.ended("gated", "one") == "cancelled"
+    made.run("runs", "cancel", "gated", "cancelled")
+    assert made.ended("gated", "cancelled") == "cancelled"
     made.wait(lambda: not Path(f"/proc/{pid}").exists(), "its process has ended")
 
 
 def test_tries_outlive_a_scheduler_that_is_killed_and_are_taken_up_by_the_next(made, gates):
-    made.trigger("gated", "one")
+    made.trigger("gated", "outlives")
     made.wait(gates.begun, "the task runs")
     [pid] = gates.begun()
     [scheduler] = json.loads(made.run("schedulers", "list", "--json"))
     os.kill(scheduler["pid"], signal.SIGKILL)
     gates.open()
-    assert made.ended("gated", "one") == "success"
+    assert made.ended("gated", "outlives") == "success"
     assert gates.begun() == {pid}

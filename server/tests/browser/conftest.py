@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from penstock_testkit.commands.fork_server import penstock
 from penstock_testkit.nightly import nightly_but
 
 HERE = Path(__file__).parent
@@ -131,16 +132,9 @@ class Project:
         self._programs = {}
 
     def penstock(self, *words):
-        command = [sys.executable, "-m", "penstock", *words]
-        return subprocess.run(
-            command,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=True,
-            stdin=subprocess.DEVNULL,
-            env=self._environ,
-        )
+        done = penstock().run(words, self.folder, self._environ, seconds=60)
+        assert done.code == 0, f"{words}: {done.out}{done.err}"
+        return done.out
 
     def start(self, name, *words):
         with (self.folder / f"{name}.out").open("wb") as out:
@@ -175,14 +169,14 @@ class Project:
         return found
 
     def link(self):
-        return self.penstock("server", "link", "--url", self.url).stdout.strip()
+        return self.penstock("server", "link", "--url", self.url).strip()
 
     def token(self):
         return (self.folder / ".penstock" / "server.token").read_text()
 
     def token_of_robot(self):
         """A token of a user: the owner's is made anew whenever the server starts."""
-        if "robot" not in self.penstock("users", "list").stdout:
+        if "robot" not in self.penstock("users", "list"):
             self.penstock("users", "add", "robot", "--role", "admin", "--service")
         return max(self.penstock("tokens", "create", "robot", str(time.monotonic_ns())).stdout.split(), key=len)
 
@@ -228,9 +222,9 @@ def project(request, tmp_path_factory, ui):
     dags.joinpath("broken.py").write_text("from penstock import DAG\n\nwith DAG('broken'):\n    no_such_thing()\n")
     made.start("up", "up")
     try:
-        made.until(lambda: "held" in made.penstock("dags", "list").stdout)
+        made.until(lambda: "held" in made.penstock("dags", "list"))
         made.penstock("dags", "trigger", "orders", "--run-id", "first")
-        made.until(lambda: "failed" in made.penstock("runs", "show", "orders", "first").stdout)
+        made.until(lambda: "failed" in made.penstock("runs", "show", "orders", "first"))
         made.serve()
         yield made
     finally:

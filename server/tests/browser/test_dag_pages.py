@@ -80,7 +80,7 @@ def past(project):
     dags = project.folder / "dags"
     dags.joinpath("nightly.py").write_text(NIGHTLY.format(more=""))
     dags.joinpath("wide.py").write_text(WIDE)
-    project.until(lambda: {"nightly", "wide"} <= set(project.penstock("dags", "list").stdout.split()))
+    project.until(lambda: {"nightly", "wide"} <= set(project.penstock("dags", "list").split()))
     environ = {key: value for key, value in os.environ.items() if not key.startswith("PENSTOCK_")}
     with installation(load_settings(environ, project.folder)) as found:
         now = datetime.now(UTC)
@@ -88,7 +88,7 @@ def past(project):
             row = found.store.dags.row(dag)
             _add(found.store, dag, row.version, now, [task.task_id for task in row.spec.tasks], count=count)
     dags.joinpath("nightly.py").write_text(SECOND.format(more="(retries=3)"))
-    project.until(lambda: project.penstock("dags", "versions", "nightly").stdout.count("\n") > 2)
+    project.until(lambda: project.penstock("dags", "versions", "nightly").count("\n") > 2)
 
 
 @pytest.mark.usefixtures("past")

@@ -18,7 +18,7 @@ def second(project):
     project.ask("POST", "/users", user="cleo")
     project.ask("POST", "/teams", team="shared")
     project.penstock("users", "add", "bert", "--role", "admin", "--service")
-    token = max(project.penstock("tokens", "create", "bert", "changes").stdout.split(), key=len)
+    token = max(project.penstock("tokens", "create", "bert", "changes").split(), key=len)
 
     def ask(method, path, **body):
         return project.ask(method, path, token=token, **body)

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
 @pytest.fixture(scope="module")
 def viewer(project):
     project.penstock("users", "add", "vic", "--role", "viewer", "--service")
-    return max(project.penstock("tokens", "create", "vic", "reads").stdout.split(), key=len)
+    return max(project.penstock("tokens", "create", "vic", "reads").split(), key=len)
 
 
 def test_a_viewer_is_offered_nothing_that_would_be_refused(open_page, viewer):

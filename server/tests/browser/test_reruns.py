@@ -12,7 +12,7 @@ RUN = "/dags/orders/runs/again"
 def failed_run(project):
     """A run of its own that has failed: the other tests' run stays as it is."""
     project.penstock("dags", "trigger", "orders", "--run-id", "again")
-    project.until(lambda: "failed" in project.penstock("runs", "show", "orders", "again").stdout)
+    project.until(lambda: "failed" in project.penstock("runs", "show", "orders", "again"))
 
 
 @pytest.mark.usefixtures("failed_run")
@@ -31,7 +31,7 @@ def test_what_would_run_again_and_what_a_mark_would_change_is_shown_and_then_don
     page.get_by_role("button", name="Run 2 task instances again").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("row", name="failed check 2")).to_be_visible(timeout=20_000)
-    assert "the file came late" in project.penstock("audit", "orders", "--run", "again").stdout
+    assert "the file came late" in project.penstock("audit", "orders", "--run", "again")
 
     page.get_by_role("link", name="check", exact=True).click()
     expect(page.get_by_role("heading", name="check")).to_be_visible()
@@ -50,4 +50,4 @@ def test_what_would_run_again_and_what_a_mark_would_change_is_shown_and_then_don
     page.get_by_role("button", name="Mark as success").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.locator("main .state").first).to_contain_text("success", timeout=20_000)
-    project.until(lambda: "success" in project.penstock("runs", "show", "orders", "again").stdout)
+    project.until(lambda: "success" in project.penstock("runs", "show", "orders", "again"))

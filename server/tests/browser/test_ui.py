@@ -97,7 +97,7 @@ def test_the_first_admin_is_made_by_a_link_once_and_logs_in_by_password(open_pag
 
 def test_a_new_password_is_set_by_a_link_once(open_page, project, admin, faults_of, pictures):
     user, password, _ = admin
-    link = project.penstock("users", "reset", user, "--url", project.url).stdout.strip()
+    link = project.penstock("users", "reset", user, "--url", project.url).strip()
     page = open_page(link.removeprefix(project.url), token=False)
     page.get_by_label("Password").fill(password)
     assert (faults_of(page), page.url) == ([], f"{project.url}/reset")

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -11,13 +10,19 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+from penstock.app.compose import installation
 from penstock.processes.group import kill_group
+from penstock.service.installation import Installation
+from penstock.settings import load_settings
+from penstock_testkit.commands.fork_server import penstock
 from penstock_testkit.processes import free_port
 
 PATIENCE_S = 90.0
 """Seconds for what takes a second or two on a machine that does nothing else."""
+
+Found = TypeVar("Found")
 
 
 class RemoteInstallation:
@@ -46,6 +51,7 @@ class RemoteInstallation:
         self.url = f"http://127.0.0.1:{self.port}"
         self._environ = {**os.environ, **environ}
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._seen: Installation | None = None
         (folder / "dags").mkdir(parents=True, exist_ok=True)
         for name, text in dags.items():
             (folder / "dags" / name).write_text(text)
@@ -95,17 +101,40 @@ class RemoteInstallation:
 
     def run(self, *words: str) -> str:
         """What a command prints; fails the test if it fails."""
-        done = subprocess.run(
-            [self._python, "-m", "penstock", *words], cwd=self.folder, env=self._environ, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=PATIENCE_S, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            raise AssertionError(f"{words}: {done.stdout}{done.stderr}\n{self.output('up')[-4000:]}")
-        return done.stdout
+        if self._python == sys.executable:
+            done = penstock().run(words, self.folder, self._environ, seconds=PATIENCE_S)
+            code, out, errors = done.code, done.out, done.err
+        else:
+            ended = subprocess.run(
+                [self._python, "-m", "penstock", *words], cwd=self.folder, env=self._environ, stdin=subprocess.DEVNULL,
+                capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+            )  # fmt: skip
+            code, out, errors = ended.returncode, ended.stdout, ended.stderr
+        if code:
+            raise AssertionError(f"{words}: {out}{errors}\n{self.output('up')[-4000:]}")
+        return out
+
+    def look(self, read: Callable[[Installation], Found]) -> Found:
+        """Read something of the installation from this process, which keeps it open: a command takes longer than a look."""
+        for _ in range(2):  # what was opened before an outage is opened anew
+            first = self._seen is None
+            found = self._seen = self._seen or installation(load_settings(self._environ, self.folder))
+            try:
+                return read(found)
+            except Exception:
+                self._look_away()
+                if first:
+                    raise
+        raise AssertionError("a look at what was just opened returns or raises")
+
+    def _look_away(self) -> None:
+        if self._seen is not None:
+            self._seen.store.close()
+            self._seen = None
 
     def trigger(self, dag_id: str, run_id: str, *words: str) -> None:
         """Have a run made, once its DAG is known."""
-        self.wait(lambda: dag_id in self.run("dags", "list"), f"DAG {dag_id!r} is there")
+        self.wait(lambda: dag_id in self.look(lambda seen: seen.store.dags.ids()), f"DAG {dag_id!r} is there")
         self.run("dags", "trigger", dag_id, "--run-id", run_id, *words)
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, Any]:
@@ -122,7 +151,7 @@ class RemoteInstallation:
 
         def is_over() -> bool:
             nonlocal found
-            found = _state(self.run("runs", "show", dag_id, run_id))
+            found = str(self.look(lambda seen: seen.store.runs.state(dag_id, run_id)))
             return found in {"success", "failed", "cancelled"}
 
         self.wait(is_over, f"run {run_id!r} of {dag_id!r} has ended", patience_s)
@@ -153,6 +182,7 @@ class RemoteInstallation:
 
     def stop(self) -> None:
         """End everything that was started, workers last."""
+        self._look_away()
         for process in self._processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
@@ -163,8 +193,3 @@ class RemoteInstallation:
                 kill_group(process.pid)
                 process.wait()
         self._processes.clear()
-
-
-def _state(shown: str) -> str:
-    found = re.search(r"^state\s+(\S+)", shown, re.MULTILINE)
-    return found[1] if found else ""

@@ -17,14 +17,12 @@ def open_client(address: str, tls_ca: str, tls_cert: str, tls_key: str, timeout_
 
     security = None
     if tls_ca:
-        security = Security(  # type: ignore[no-untyped-call]  # as the SDK is
+        security = Security(
             tls_ca_file=tls_ca, tls_client_cert=tls_cert, tls_client_key=tls_key, require_encryption=True
         )
 
     def opened() -> Any:  # noqa: ANN401 - as above
-        return Client(  # type: ignore[no-untyped-call]  # as above
-            address, timeout=timeout_s, security=security, set_as_default=False, name="penstock"
-        )
+        return Client(address, timeout=timeout_s, security=security, set_as_default=False, name="penstock")
 
     return _within(opened, address, timeout_s + HANDSHAKE_S)
 

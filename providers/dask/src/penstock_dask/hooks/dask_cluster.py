@@ -68,7 +68,7 @@ class Cluster:
                 workers=list(each.workers) or None, retries=0,
             )  # fmt: skip
             # It goes on, and keeps its key, if this process is replaced by another one.
-            fire_and_forget(future)  # type: ignore[no-untyped-call]  # as the SDK is
+            fire_and_forget(future)
             self._futures[each.key] = future
             future.add_done_callback(lambda done, key=each.key: self._done(key, done, ended))
 
