@@ -30,8 +30,11 @@ RUN_ELSEWHERE = {
 }  # tests/packaging runs their commands: against an index of its own, and beside a browser
 PAGES = [path for folder in ("tutorial", "how-to") for path in sorted((ROOT / "docs" / folder).glob("*.md"))]
 PAGES = [path for path in PAGES if "\n```console\n" in path.read_text() and path.name not in RUN_ELSEWHERE]
-KEPT = {"use-the-api", "operate-runs", "connections-and-variables", "first-dag"}
-"""Of the pages beside whose commands `penstock up` runs, those that are followed with each change; the others are each night."""
+KEPT = {"use-the-api", "operate-runs", "connections-and-variables"}
+"""Of the pages beside whose commands `penstock up` runs, those that are followed with each change; the others are each night.
+
+The first tutorial is followed with each change by a reader who has Penstock, and at night by one who installs it.
+"""
 KEPT_PAGES = [path for path in PAGES if path.stem in KEPT or f"\n$ {SERVER}\n" not in path.read_text()]
 COMMANDS_OF_PROVIDERS = {f"no command {name}" for name in ("our_commands", "shop", "teams", "tokens", "users")}
 """What pages type that no part of the core has: their own pages or tests run these."""
@@ -41,9 +44,9 @@ POSTGRES = "postgresql://penstock:secret@localhost:5432/penstock"
 pytestmark = pytest.mark.timeout(300)
 
 
-def pages_of(room: str) -> list[object]:
-    """The pages of a room of the documentation, those that wait for the night marked."""
-    pages = [path for path in PAGES if path.parent.name == room]
+def how_tos() -> list[object]:
+    """The pages that say how to do something, those that wait for the night marked."""
+    pages = [path for path in PAGES if path.parent.name == "how-to"]
     return nightly_but([path for path in pages if path in KEPT_PAGES], pages)
 
 
@@ -73,6 +76,14 @@ def forked(words, folder, variables) -> tuple[int, str]:
 PROGRAMS = {"penstock": forked}
 
 
+def had_before(words, folder, _variables) -> tuple[int, str]:
+    """Install nothing: what the line would is there, in this test's own environment."""
+    if words[:2] == ["-m", "venv"]:
+        (folder / words[2] / "bin").mkdir(parents=True)
+        (folder / words[2] / "bin" / "activate").touch()
+    return 0, ""
+
+
 @pytest.fixture(scope="session")
 def new_project(tmp_path_factory) -> Path:
     """What `penstock init` makes, which does not name its folder; it is copied."""
@@ -91,8 +102,15 @@ def folder(tmp_path) -> Path:
     return made
 
 
+def test_the_first_tutorial_does_what_it_says(folder, variables):
+    text = (ROOT / "docs" / "tutorial" / "first-dag.md").read_text()
+    problems = Reader(folder, variables, {**PROGRAMS, "python3": had_before, "pip": had_before}).follow(text)
+    assert not problems, problems[0]
+
+
+@pytest.mark.nightly  # tests/packaging/test_server.py follows one from an empty folder with each change
 @pytest.mark.xdist_group("tutorials")
-@pytest.mark.parametrize("page", pages_of("tutorial"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("page", [path for path in PAGES if path.parent.name == "tutorial"], ids=lambda path: path.stem)
 def test_a_stranger_can_follow_the_tutorial_from_an_empty_folder(page, folder, variables, workspace_wheels):
     # What is imported is compiled once anyway.
     variables |= {"PIP_FIND_LINKS": str(workspace_wheels), "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_COMPILE": "0"}
@@ -104,7 +122,7 @@ def test_a_stranger_can_follow_the_tutorial_from_an_empty_folder(page, folder, v
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < TWO_MINUTES_S, "it takes too long"
 
 
-@pytest.mark.parametrize("page", pages_of("how-to"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("page", how_tos(), ids=lambda path: path.stem)
 def test_a_how_to_page_does_what_it_says(page, folder, variables, new_project, request):
     text = page.read_text()
     if POSTGRES in text:

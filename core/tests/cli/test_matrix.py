@@ -236,11 +236,13 @@ SURROUNDINGS = {
 }
 
 
-@pytest.mark.parametrize("surroundings", SURROUNDINGS.values(), ids=SURROUNDINGS)
+@pytest.mark.parametrize("place", SURROUNDINGS)
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_with_every_option_ends_as_documented(prepared, name, surroundings):
+def test_every_command_with_every_option_ends_as_documented(prepared, name, place):
     path, command = COMMANDS[name]
-    for line in lines(command, pairs=NIGHTLY and "terminal" in surroundings):
+    surroundings = SURROUNDINGS[place]
+    given_lines = list(lines(command, pairs=NIGHTLY and "terminal" in surroundings))
+    for line in given_lines if NIGHTLY or "terminal" in surroundings else given_lines[:2]:
         given = [*path, *line]
         code, out, err = _run(prepared, given, stdin=b"from stdin", **surroundings)
         assert code in DOCUMENTED, f"{given}: {code}\n{out}{err}"

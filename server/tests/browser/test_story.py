@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from penstock_testkit.nightly import nightly_but
+
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
 
 HELD = """
@@ -30,7 +32,7 @@ with DAG("held"):
 """
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=nightly_but(["sqlite"], ["sqlite", "postgres"]))
 def held(request, make_project):
     """A project with a task that waits for a door, its database new."""
     postgres = request.param == "postgres"
