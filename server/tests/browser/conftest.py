@@ -178,7 +178,7 @@ class Project:
         """A token of a user: the owner's is made anew whenever the server starts."""
         if "robot" not in self.penstock("users", "list"):
             self.penstock("users", "add", "robot", "--role", "admin", "--service")
-        return max(self.penstock("tokens", "create", "robot", str(time.monotonic_ns())).stdout.split(), key=len)
+        return max(self.penstock("tokens", "create", "robot", str(time.monotonic_ns())).split(), key=len)
 
     def ask(self, method, path, token="", **body):
         """What the API answers to a request of the owner, or of whoever has the token."""
