@@ -1,5 +1,6 @@
 """The fake engine answers the official client as an engine does, and refuses what it does not know."""
 
+import contextlib
 import io
 import tarfile
 import threading
@@ -15,6 +16,11 @@ from penstock_testkit.docker import DockerEngine, RemoteImage, tls_address, unix
 from penstock_testkit.processes import wait_until
 
 SHELL = "for n in 1 2 3; do echo $n; echo e$n >&2; sleep 0.05; done; exit 4"
+
+
+@pytest.fixture(autouse=True)
+def each_is_closed(nothing_left_open):
+    """A client is part of a cycle, and so is what it attaches to."""
 
 
 @pytest.fixture
@@ -71,8 +77,9 @@ def test_a_log_is_read_followed_and_attached_to(client, made):
     followed = client.logs(box, stream=True, follow=True)
     everything = sorted(["1", "2", "3", "e1", "e2", "e3"])
 
-    assert sorted(b"".join(attached).decode().split()) == everything
-    assert sorted(b"".join(followed).decode().split()) == everything
+    for each in (attached, followed):
+        with contextlib.closing(each):
+            assert sorted(b"".join(each).decode().split()) == everything
     assert client.logs(box, stderr=False) == b"1\n2\n3\n"
     assert client.logs(box, stderr=False, tail=1) == b"3\n"
     stamps = [line.split()[0] for line in client.logs(box, stderr=False, timestamps=True).decode().splitlines()]

@@ -21,18 +21,32 @@ def cluster():
     assert found.complaints() == []
 
 
+@pytest.fixture(autouse=True)
+def each_is_closed(nothing_left_open):
+    """A client is part of a cycle with its pool of threads."""
+
+
 @pytest.fixture
-def api(cluster):
-    """A client of pods, secrets and events, that repeats nothing."""
-    made = client_of(cluster)
-    yield sdk.CoreV1Api(made)
-    made.close()
+def client_of(cluster):
+    """A function that makes a client which repeats nothing."""
+    made = []
+
+    def make(token=""):
+        configuration = sdk.Configuration()
+        configuration.host, configuration.retries = cluster.url, False
+        made.append(sdk.ApiClient(configuration, "Authorization", f"Bearer {token or cluster.token}"))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.rest_client.pool_manager.clear()  # the SDK's own close() ends its threads alone
+        each.close()
 
 
-def client_of(cluster, token=""):
-    configuration = sdk.Configuration()
-    configuration.host, configuration.retries = cluster.url, False
-    return sdk.ApiClient(configuration, "Authorization", f"Bearer {token or cluster.token}")
+@pytest.fixture
+def api(client_of):
+    """A client of pods, secrets and events."""
+    return sdk.CoreV1Api(client_of())
 
 
 def pod(name="one", script="print('hello')", **spec):
@@ -83,7 +97,7 @@ def test_a_pod_runs_and_its_log_code_and_message_are_read(api, cluster):
     assert {each.type for each in found.status.conditions} >= {"PodScheduled", "Initialized", "Ready"}
 
 
-def test_names_are_taken_once_and_what_does_not_fit_is_refused(api, cluster):
+def test_names_are_taken_once_and_what_does_not_fit_is_refused(api, client_of):
     api.create_namespaced_pod("default", pod())
     assert refused(api.create_namespaced_pod, "default", pod())[1]["reason"] == "AlreadyExists"
     code, body = refused(api.create_namespaced_pod, "default", pod("Not_A_Name", labels={"a": "x" * 64}))
@@ -92,14 +106,14 @@ def test_names_are_taken_once_and_what_does_not_fit_is_refused(api, cluster):
     wrong = pod("three", volumes=[{"name": "v", "emptyDir": {}}], container={"resources": {"limits": {"cpu": "lots"}}})
     assert refused(api.create_namespaced_pod, "default", wrong)[0] == 422
     assert refused(api.read_namespaced_pod, "four", "default")[1]["reason"] == "NotFound"
-    assert refused(sdk.CoreV1Api(client_of(cluster, "wrong")).read_namespaced_pod, "one", "default")[0] == 401
+    assert refused(sdk.CoreV1Api(client_of("wrong")).read_namespaced_pod, "one", "default")[0] == 401
 
 
-def test_a_field_that_the_api_does_not_have_is_refused_or_dropped(cluster):
+def test_a_field_that_the_api_does_not_have_is_refused_or_dropped(cluster, client_of):
     body = pod()
     body["spec"]["containers"][0]["comand"] = ["true"]
     headers = {"Authorization": f"Bearer {cluster.token}", "Content-Type": "application/json"}
-    pool = client_of(cluster).rest_client.pool_manager
+    pool = client_of().rest_client.pool_manager
     url = f"{cluster.url}/api/v1/namespaces/default/pods"
 
     strict = pool.request("POST", f"{url}?fieldValidation=Strict", body=json.dumps(body), headers=headers)

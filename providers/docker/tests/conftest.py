@@ -28,12 +28,11 @@ def connection(engine):
 
 
 @pytest.fixture(autouse=True)
-def no_client_is_left():
+def no_client_is_left(nothing_left_open):
     """Close the clients that a test has made: those of one engine are of no use to the next."""
     yield
-    for client in clients._clients._clients.values():
-        client.close()
-    clients._clients._clients.clear()
+    for fields in list(clients._clients._clients):
+        clients.forget(fields)
 
 
 @pytest.fixture

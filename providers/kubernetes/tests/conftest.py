@@ -8,8 +8,16 @@ import pytest
 from penstock import DAG, Connection
 from penstock.testing import run_dag
 from penstock.testing import runtime as fake_runtime
-from penstock_kubernetes.hooks import KubernetesHook
+from penstock_kubernetes.hooks import KubernetesHook, clients
 from penstock_testkit.kubernetes import KubeCluster
+
+
+@pytest.fixture(autouse=True)
+def no_client_is_left(nothing_left_open):
+    """Close the clients that a test has made: those of one cluster are of no use to the next."""
+    yield
+    for fields in list(clients._clients._clients):
+        clients.forget_client(fields)
 
 
 @pytest.fixture

@@ -44,6 +44,18 @@ def test_the_oldest_is_dropped_for_one_more():
     assert cache.get(1, object) is not first
 
 
+def test_what_is_dropped_is_closed_once():
+    closed = []
+    cache = ClientCache[str](most=2, close=closed.append)
+    for each in "abc":
+        cache.get(each, lambda each=each: f"client {each}")
+    assert closed == ["client a"]
+
+    cache.forget("b")
+    cache.forget("b")
+    assert closed == ["client a", "client b"]
+
+
 def test_a_client_that_cannot_be_made_is_tried_anew():
     cache = ClientCache[str]()
     with pytest.raises(ZeroDivisionError):

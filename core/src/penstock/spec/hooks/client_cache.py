@@ -18,10 +18,12 @@ class ClientCache(Generic[Client]):
 
     Args:
         most: How many are kept; the oldest is dropped for one more.
+        close: Closes what a dropped client keeps open; the client may be in use by another thread, and has to bear that. Most SDKs'
+            clients are part of a cycle, so that their connections stay open until the garbage collector looks.
     """
 
-    def __init__(self, most: int = 64) -> None:
-        self._most = most
+    def __init__(self, most: int = 64, *, close: Callable[[Client], object] | None = None) -> None:
+        self._most, self._close = most, close
         self._clients: dict[Hashable, Client] = {}
         self._making = threading.Lock()
         _caches.add(self)
@@ -32,16 +34,19 @@ class ClientCache(Generic[Client]):
         if found is not None:
             return found
         with self._making:  # a waiter's first pokes all ask at the same moment
-            if key not in self._clients:
-                made = make()
+            found = self._clients.get(key)
+            if found is None:
+                found = make()
                 if len(self._clients) >= self._most:
-                    self._clients.pop(next(iter(self._clients)), None)
-                self._clients[key] = made
-            return self._clients[key]
+                    self.forget(next(iter(self._clients)))
+                self._clients[key] = found
+            return found
 
     def forget(self, key: Hashable) -> None:
         """Drop a client, so that the next one is made anew, with credentials that are looked up again."""
-        self._clients.pop(key, None)
+        dropped = self._clients.pop(key, None)
+        if dropped is not None and self._close is not None:
+            self._close(dropped)
 
     def _forget_parents(self) -> None:
         """Begin anew in a forked child: the parent's clients are the parent's, and so is a lock that was held."""

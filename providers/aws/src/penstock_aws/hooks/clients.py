@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import botocore.session  # type: ignore[import-untyped]  # it ships no types
 
 # Clients are thread-safe and costly (20 ms each, 0.1 s the first); sessions are neither shared nor kept.
-_clients = ClientCache[Any]()
+_clients = ClientCache[Any](close=lambda client: client.close())
 _REPEATED = (429, 500, 502, 503, 504)  # statuses after which the SDK tries again
 _REDIRECTS = (301, 302, 307)  # those that the SDK follows
 

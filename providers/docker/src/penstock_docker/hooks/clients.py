@@ -14,7 +14,7 @@ from penstock.spec.hooks.client_cache import ClientCache
 from penstock_docker.connections import DockerFields
 from penstock_docker.hooks.ssh_transport import ssh_adapter
 
-_clients: ClientCache[Any] = ClientCache()
+_clients: ClientCache[Any] = ClientCache(close=lambda client: client.close())
 _OLDEST = "1.24"
 _PEM = "-----BEGIN"
 

@@ -317,5 +317,6 @@ def _checked(answer: Any) -> Any:  # noqa: ANN401 - a response of requests
     try:
         answer.raise_for_status()
     except HTTPError as error:
-        create_api_error_from_http_exception(error)
+        with answer:
+            create_api_error_from_http_exception(error)
     return answer

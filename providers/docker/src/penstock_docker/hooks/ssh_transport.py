@@ -87,18 +87,23 @@ def ssh_adapter(url: str, timeout_s: float) -> Any:  # noqa: ANN401 - of request
     class Pool(urllib3.HTTPConnectionPool):
         ConnectionCls = Connection
 
-    pool = Pool("localhost", maxsize=4)
-
     class Adapter(HTTPAdapter):
+        _pool: Any = None
+
         def get_connection_with_tls_context(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - requests' own
-            return pool
+            if self._pool is None:
+                self._pool = Pool("localhost", maxsize=4)
+            return self._pool
 
         def request_url(self, request: Any, proxies: Any) -> str:  # noqa: ANN401, ARG002 - as above
             return str(request.path_url)
 
         def close(self) -> None:
+            """Close what is idle; who still has the client may go on, with connections anew."""
             super().close()
-            pool.close()
+            pool, self._pool = self._pool, None
+            if pool is not None:
+                pool.close()
 
     return Adapter()
 

@@ -32,7 +32,7 @@ class Clients(NamedTuple):
     project: str
 
 
-_cache: ClientCache[Clients] = ClientCache()
+_cache: ClientCache[Clients] = ClientCache(close=lambda clients: clients.session.close())
 
 
 def clients(fields: GcpFields) -> Clients:

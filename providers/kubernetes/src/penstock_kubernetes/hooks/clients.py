@@ -18,7 +18,7 @@ from penstock_kubernetes.connections import KubernetesFields
 from penstock_kubernetes.hooks.access import Access, access_of
 
 _POOL = 8
-_clients: "ClientCache[KubeClient]" = ClientCache()
+_clients: "ClientCache[KubeClient]" = ClientCache(close=lambda client: client.close())
 
 
 class Answer(NamedTuple):
@@ -91,6 +91,10 @@ class KubeClient:
             retries=False,
         )
         return Answer(found.status, found.headers, found)
+
+    def close(self) -> None:
+        """Close the connections that are idle; one that is in use is closed once it is not, and a request makes another."""
+        self._pool.clear()
 
 
 def client_of(fields: KubernetesFields) -> KubeClient:

@@ -14,7 +14,7 @@ from penstock_redshift.errors import provider_error
 from penstock_redshift.hooks.credentials import aws_session, client_config
 
 MOST_STATEMENTS = 40
-_clients: ClientCache[Any] = ClientCache()
+_clients: ClientCache[Any] = ClientCache(close=lambda client: client.close())
 
 
 class StatementFailedError(Exception):
