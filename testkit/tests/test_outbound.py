@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock_testkit.outbound import OutboundConnectionError
+from penstock_testkit.guards.outbound import OutboundConnectionError
 
 
 def test_a_connection_to_another_machine_is_refused(no_outbound_connections: list[str]):

@@ -119,7 +119,6 @@ def connected(tmp_path, monkeypatch):
 
     def make(uri, kind="ours.rings", conn_id="broker"):
         monkeypatch.setattr(sys, "path", [*sys.path])
-        monkeypatch.delitem(sys.modules, "ours", raising=False)
         (tmp_path / "ours.py").write_text(CONNECTED)
         (tmp_path / "penstock.toml").write_text(
             f"[plugins]\nmodules = ['ours']\n[executors.far]\ntype = '{kind}'\nconn_id = '{conn_id}'\n"

@@ -131,9 +131,7 @@ def penstock(tmp_path, monkeypatch, capfd):
         out, err = capfd.readouterr()
         return code, out, err
 
-    yield run
-    for name in [each for each in sys.modules if each.startswith(tuple(f"penstock_{name}" for name in texts))]:
-        del sys.modules[name]
+    return run
 
 
 def test_every_command_of_the_core_goes_before_a_provider():

@@ -1,6 +1,5 @@
 """Providers made on the spot: a site folder with metadata, a package and a manifest."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,6 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.packages = []
 
     def provider(self, name, manifest="", *, code="", plugin="", distribution="", package_folder=None, whole=None):
         """Write a distribution with one provider; ``manifest`` is appended to a good head, ``whole`` replaces it."""
@@ -40,7 +38,6 @@ class Site:
         package.joinpath("plugin.py").write_text(plugin)
         text = MANIFEST.format(id=name) + manifest if whole is None else whole
         package.joinpath("provider.toml").write_text(text)
-        self.packages.append(f"penstock_{name}")
         return info
 
 
@@ -49,6 +46,4 @@ def site(tmp_path, monkeypatch):
     made = Site(tmp_path / "site")
     made.folder.mkdir()
     monkeypatch.syspath_prepend(str(made.folder))
-    yield made
-    for name in [each for each in sys.modules if each.partition(".")[0] in made.packages]:
-        del sys.modules[name]
+    return made

@@ -45,8 +45,7 @@ def project(tmp_path, monkeypatch):
         (tmp_path / f"{name}.py").write_text(text)
         return PluginSources(modules=(name,), folder=str(tmp_path), **changes).host(())
 
-    yield make
-    sys.modules.pop("ours", None)
+    return make
 
 
 def test_a_module_is_a_provider_like_any_other(project):

@@ -10,7 +10,7 @@ Installing the package gives pytest these fixtures (see `penstock_testkit.pytest
 - `penstock_testkit.redshift.redshift(postgres, s3)`: a `RedshiftServer` whose databases have `url` and `connect()`.
 - `penstock_testkit.saas.saas_net(*apps)`: a `SaasNet` that serves fakes under their real host names, over TLS.
 - `penstock_testkit.network.network_faults(host, port)`: a TCP proxy that delays, cuts, resets, refuses or swallows.
-- `penstock_testkit.outbound.OutboundGuard`: refuses connections that leave this machine.
+- `penstock_testkit.guards.outbound.OutboundGuard`: refuses connections that leave this machine.
 
 Nothing is imported here: each of them loads the libraries it needs, and no others.
 """

@@ -1,4 +1,4 @@
-"""Fixtures of real servers, and a guard that lets no test reach beyond this machine.
+"""Fixtures of real servers, a guard that lets no test reach beyond this machine, and one against what a test leaves to the next.
 
 Each server starts on first use, on a free port, once a pytest process (so once an xdist worker), and stops at its end.
 A server that does not start fails the test with its log; nothing is ever skipped.
@@ -7,6 +7,7 @@ A server that does not start fails the test with its log; nothing is ever skippe
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ import pytest
 # pytest imports this module at every start, and the servers' libraries take a second: fixtures import them on use.
 # ruff: noqa: PLC0415
 if TYPE_CHECKING:
-    from penstock_testkit.outbound import OutboundGuard
+    from penstock_testkit.guards.outbound import OutboundGuard
     from penstock_testkit.postgres import PostgresServer
     from penstock_testkit.redshift import RedshiftDatabase, RedshiftServer
     from penstock_testkit.s3 import S3Server
@@ -28,8 +29,8 @@ _guard_key: pytest.StashKey[OutboundGuard] = pytest.StashKey()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Install the guard once a process, which sleeps between tests, and leave out what runs at night."""
+    from penstock_testkit.guards.outbound import OutboundGuard
     from penstock_testkit.nightly import Nightly
-    from penstock_testkit.outbound import OutboundGuard
 
     config.stash[_guard_key] = OutboundGuard()
     config.addinivalue_line("markers", "nightly: a long sweep, which runs by `nox -s nightly` alone")
@@ -46,6 +47,30 @@ def no_outbound_connections(request: pytest.FixtureRequest) -> Iterator[list[str
         yield refused
     if refused:
         pytest.fail("tried to leave this machine: " + "; ".join(refused))
+
+
+@pytest.fixture(autouse=True)
+def no_module_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Forget the modules that a test has imported from temporary folders: the next one has others of the same names."""
+    from penstock_testkit.guards.leftovers import forget_modules
+
+    known = set(sys.modules)
+    yield
+    forget_modules(known, tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture
+def nothing_left_open(no_module_is_left: None) -> Iterator[None]:
+    """Fail the test that leaves a socket or a file to the garbage collector, rather than the one that runs when it looks.
+
+    A look takes 10 ms and more, so only folders of tests with clients that are parts of cycles ask for this, for all their tests.
+    """
+    from penstock_testkit.guards.leftovers import left_to_the_collector
+
+    del no_module_is_left
+    yield
+    if left := left_to_the_collector():
+        pytest.fail("left to the garbage collector: " + "; ".join(left))
 
 
 @pytest.fixture(scope="session")

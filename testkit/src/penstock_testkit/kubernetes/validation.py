@@ -120,7 +120,7 @@ def pod_spec(spec: dict[str, Any], path: str, policies: tuple[str, ...]) -> Iter
     for where, container in every:
         yield from _container(container, where, volumes)
         plain = ".initContainers[" in where and container.get("restartPolicy") != "Always"
-        yield from _startup_probe(container.get("startupProbe"), f"{where}.startupProbe", plain=plain)
+        yield from _probe_of_start(container.get("startupProbe"), f"{where}.startupProbe", plain=plain)
     if (policy := spec.get("restartPolicy", policies[0])) not in policies:
         shown = ", ".join(f'"{each}"' for each in policies)
         yield f"{path}.restartPolicy", f'Unsupported value: "{policy}": supported values: {shown}'
@@ -158,7 +158,7 @@ def _container(found: dict[str, Any], path: str, volumes: list[str]) -> Iterator
     yield from _resources(found.get("resources") or {}, f"{path}.resources")
 
 
-def _startup_probe(found: dict[str, Any] | None, path: str, *, plain: bool) -> Iterator[Problem]:
+def _probe_of_start(found: dict[str, Any] | None, path: str, *, plain: bool) -> Iterator[Problem]:
     if found is None:
         return
     if plain:

@@ -19,7 +19,7 @@ from penstock_testkit.kubernetes.running.settings_of_pods import (
     paths_of,
     volumes_of,
 )
-from penstock_testkit.kubernetes.running.startup_probes import StartupProbe
+from penstock_testkit.kubernetes.running.start_probes import StartProbe
 
 if TYPE_CHECKING:
     from penstock_testkit.kubernetes.running.node import Node
@@ -169,10 +169,10 @@ class PodRun(threading.Thread):
         run.started = True
         self._change(self._show)
 
-    def _probe(self, spec: Object, run: Container) -> StartupProbe:
+    def _probe(self, spec: Object, run: Container) -> StartProbe:
         run.started = False
         self._change(self._show)
-        return StartupProbe(spec, run)
+        return StartProbe(spec, run)
 
     def _start_containers(self) -> None:
         for container in self._pod["spec"]["containers"]:

@@ -26,7 +26,7 @@ class ProbeAnswer(NamedTuple):
     words: str = ""
 
 
-class StartupProbe:
+class StartProbe:
     """The startup probe of one start of a container.
 
     Args:
