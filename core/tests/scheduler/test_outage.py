@@ -15,11 +15,13 @@ from penstock.errors import StoreFencedError, StoreGoneError, StoreUnavailableEr
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.scheduler.inbox import Inbox
 from penstock.scheduler.outage import Outage
+from penstock.scheduler.outgoing import Outgoing
 from penstock.scheduler.turns import Turns
-from penstock.spec.executor import TryAsked, TryFinished, TryStarted
+from penstock.spec.executor import Offload, TryAsked, TryFinished, TryStarted
 from penstock.spec.wire import Ask, Reply
 from penstock.store import Store
 from penstock.testing.simulation.clock import SimulatedClock
+from penstock.tries.try_requests import TryRequests
 from penstock_testkit.network import network_faults
 
 from .conftest import NOW, SUCCESS, House
@@ -175,7 +177,10 @@ def test_while_the_database_is_locked_what_is_stored_is_not_read_again_and_again
 
         outage = Outage(never, lambda: Patient())  # noqa: PLW0108 - one for each wait
         lock.begin()
-        turn = Turns(store, engine, inbox, SimulatedClock(), outage, stored, lambda _: None).restart(inbox.take())
+        clock = SimulatedClock()
+        requests = TryRequests(store, logs=tmp_path, isolation="fork", grace_s=5.0, offload=Offload("file:///values"))
+        outgoing = Outgoing(store, {}, requests, clock, outage)
+        turn = Turns(store, engine, inbox, clock, outage, stored, lambda _: None, outgoing).restart(inbox.take())
         assert [run.state.value for step in turn.steps for run in step.changes.runs] == ["running"]
         assert (len(waited), len(read)) == (3, 2), "once before the lock was met, and once after it"
 

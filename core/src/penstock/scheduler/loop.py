@@ -20,7 +20,6 @@ from penstock.engine.messages import (
     CapacityChanged,
     DagHeld,
     DagLost,
-    Dispatch,
     Kill,
     PoolsUpdated,
     RunAdded,
@@ -39,6 +38,7 @@ from penstock.scheduler.inbox_wakeup import InboxWakeup
 from penstock.scheduler.measures import Measures
 from penstock.scheduler.open_asks import OpenAsks
 from penstock.scheduler.outage import Outage
+from penstock.scheduler.outgoing import Offers, Outgoing
 from penstock.scheduler.outgrown import Outgrown
 from penstock.scheduler.run_ended import run_ended
 from penstock.scheduler.sharing.handover import Handover
@@ -117,7 +117,8 @@ class Scheduler:
         self._begun, self._untaken = False, True
         self._pools: PoolsUpdated | None = None
         self._inbox = Inbox(store, engine.holds, self._ownership, clock.now)
-        self._turns = Turns(store, engine, self._inbox, clock, self._outage, self._stored, self._kill, requests.expect)
+        self._outgoing = Outgoing(store, executors, requests, clock, self._outage)
+        self._turns = Turns(store, engine, self._inbox, clock, self._outage, self._stored, self._kill, self._outgoing)
 
     def stop(self) -> None:
         """Have `run` return after the turn in progress; may be called from a signal handler."""
@@ -333,8 +334,8 @@ class Scheduler:
         """Carry out what a turn decided; returns the seconds until the next one is due."""
         if self._measures.on:
             self._measures.turn(turn.steps, self._clock.read().monotonic_s - turn.now.monotonic_s, turn.commit_s)
-        for step in turn.steps:
-            self._act(step)
+        for step, offers in zip(turn.steps, turn.offers, strict=True):
+            self._act(step, offers)
             for run in step.changes.runs:
                 if run.state.finished:
                     self._report(run_ended(run))
@@ -346,24 +347,12 @@ class Scheduler:
         since = self._clock.read().monotonic_s - turn.now.monotonic_s
         return min(max(0.0, wait_s - since), LONGEST_WAIT_S)
 
-    def _act(self, step: Step) -> None:
+    def _act(self, step: Step, offers: Offers) -> None:
         for kill in step.kills:
             self._kill(kill)
         if sensors := self._watch.poked_by(step.changes):
             self._poke(sensors)
-        by_executor: dict[int, tuple[Executor, list[Dispatch]]] = {}
-        for dispatch in step.dispatches:
-            place = self._executors[dispatch.executor]
-            by_executor.setdefault(id(place), (place, []))[1].append(dispatch)
-        for place, dispatches in by_executor.values():
-            self._send_out(place, dispatches)
-
-    def _send_out(self, place: Executor, dispatches: Sequence[Dispatch]) -> None:
-        made, failed = self._outage.through(lambda: self._requests.make(dispatches, self._clock.now()))
-        self._unsent += failed
-        failpoint("scheduler.dispatch.before")
-        place.submit(made)
-        failpoint("scheduler.dispatch.after")
+        self._unsent += self._outgoing.send(step.dispatches, offers)
 
     def _kill(self, kill: Kill) -> None:
         # A try of an executor that is configured no more has died with it.

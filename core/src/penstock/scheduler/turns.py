@@ -13,7 +13,7 @@ import msgspec
 
 from penstock.clock import Clock
 from penstock.engine.engine import Engine
-from penstock.engine.messages import Dispatch, Kill, PastFound, RunAdded, Step
+from penstock.engine.messages import Kill, PastFound, RunAdded, Step
 from penstock.errors import CommitUnknownError, StoreUnavailableError
 from penstock.model.attempt import TryEnd
 from penstock.model.history.quarantine import Quarantined, QuarantineKind
@@ -25,6 +25,7 @@ from penstock.processes.failpoint import failpoint
 from penstock.scheduler.arrival import Arrival
 from penstock.scheduler.inbox import Inbox, fault_of, passes
 from penstock.scheduler.outage import Outage
+from penstock.scheduler.outgoing import NO_OFFERS, Offers, Outgoing
 from penstock.spec.executor import TryFinished
 from penstock.store import Store, Transaction
 
@@ -33,11 +34,13 @@ class Turn(msgspec.Struct, frozen=True):
     """What was decided and stored, to be carried out.
 
     Attributes:
+        offers: What was offered with each step.
         commit_s: Seconds that it took to store it.
     """
 
     now: Now
     steps: tuple[Step, ...]
+    offers: tuple[Offers, ...]
     commit_s: float = 0.0
 
 
@@ -47,7 +50,7 @@ class Turns:
     Args:
         stored: Reads everything that the engine has to know.
         kill: Carries out a kill.
-        expect: Takes what will be dispatched, before it is stored: nothing may run yet.
+        outgoing: Takes what will be dispatched before it is stored, and offers with it what is kept in the database.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - as the scheduler, which makes it
@@ -59,12 +62,12 @@ class Turns:
         outage: Outage,
         stored: Callable[[], list[Arrival]],
         kill: Callable[[Kill], None],
-        expect: Callable[[Sequence[Dispatch]], None] = lambda _: None,
+        outgoing: Outgoing,
     ) -> None:
         self._store, self._engine, self._inbox = store, engine, inbox
         self._clock, self._outage, self._stored, self._kill = clock, outage, stored, kill
         self._aside: set[str] = set()
-        self._expect = expect
+        self._outgoing = outgoing
 
     def take(self, arrivals: Sequence[Arrival]) -> Turn:
         """One step with all that follows from it, durable.
@@ -74,7 +77,7 @@ class Turns:
         """
         if not any(arrival.fault for arrival in arrivals):
             try:
-                return self._committed(arrivals)
+                return self._committed(arrivals, offering=True)
             except StoreUnavailableError as error:
                 self._outage.wait(error)
             except Exception as error:
@@ -102,7 +105,8 @@ class Turns:
             try:
                 if faulty is None:
                     self._engine.forget()
-                    return self._committed(arrivals)
+                    # An offer that cannot be stored is to fail alone: it may be what the turn before failed by.
+                    return self._committed(arrivals, offering=False)
             except StoreUnavailableError as error:
                 self._outage.wait(error)
                 self._outage.through(self._write)  # what is stored is read again only once it can be written, too
@@ -119,10 +123,11 @@ class Turns:
         with self._store.transaction():
             return
 
-    def _committed(self, arrivals: Sequence[Arrival]) -> Turn:
+    def _committed(self, arrivals: Sequence[Arrival], *, offering: bool) -> Turn:
         now = self._clock.read()
         steps, commit_s = [self._stepped(arrivals, now)], 0.0
-        self._expect(steps[0].dispatches)
+        offers: list[Offers] = []
+        self._outgoing.expect(steps[0].dispatches)
         # A DAG that was put aside comes in again if it has changed, or if a person asked for it.
         again = self._aside & {arrival.dag_id for arrival in arrivals}
         if steps[0].changes:
@@ -130,6 +135,8 @@ class Turns:
             try:
                 with self._store.transaction() as tx:
                     self._apply(tx, steps, now)
+                    if offering:
+                        offers += [self._outgoing.offer(tx, step.dispatches) for step in steps]
                     if again:
                         self._store.quarantine.release(tx, again)
                     failpoint("scheduler.commit.before")
@@ -141,7 +148,7 @@ class Turns:
             self._aside -= again
             commit_s = self._clock.read().monotonic_s - begun_s
         self._outage.over()
-        return Turn(now, tuple(steps), commit_s)
+        return Turn(now, tuple(steps), tuple(offers or [NO_OFFERS] * len(steps)), commit_s)
 
     def _stepped(self, arrivals: Sequence[Arrival], now: Now) -> Step:
         step = self._engine.step([arrival.event for arrival in arrivals if arrival.event is not None], now)
@@ -155,7 +162,7 @@ class Turns:
         while created := tx.apply(steps[-1].changes, now.wall):
             added = [event for each in created if (event := self._inbox.created(each)) is not None]
             steps.append(self._engine.step(added, now))
-            self._expect(steps[-1].dispatches)
+            self._outgoing.expect(steps[-1].dispatches)
 
     def _faulty(self, stored: int, arrivals: Sequence[Arrival]) -> tuple[Arrival, str] | None:
         """The arrival with which those before it cannot be handled, and why; None if all of them now can.

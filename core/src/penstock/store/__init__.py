@@ -20,7 +20,7 @@ from penstock.store.schedulers.holder import Holder
 from penstock.store.schedulers.owned_dags import Membership, OwnedDags
 from penstock.store.schedulers.role import SchedulerRole
 from penstock.store.schedulers.shares import Portions, Share, Shares
-from penstock.store.sql.wakeup import NOTICES, SCHEDULER, VARIABLES, Wakeup
+from penstock.store.sql.wakeup import NOTICES, SCHEDULER, VARIABLES, Wakeup, Wakeups
 from penstock.store.store import Store
 from penstock.store.transaction import Transaction
 from penstock.store.upgrades.upgrades import PendingUpgrade, pending_upgrade, upgrade
@@ -84,6 +84,7 @@ __all__ = [
     "WaitingAlerts",
     "WaitingTasks",
     "Wakeup",
+    "Wakeups",
     "copy_database",
     "listed",
     "lost_key",

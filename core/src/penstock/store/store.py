@@ -219,6 +219,10 @@ class Store:
         """One transaction; see `penstock.store.transaction.Writer.transaction`, also for what it raises."""
         return self.writer.transaction()
 
+    def seen_in(self, tx: Transaction) -> AbstractContextManager[None]:
+        """All that this thread reads within the block sees what a transaction that is open has written."""
+        return self.database.seen_by_this_thread(lambda: tx.connection)
+
     def apply(self, changes: Changes, now: datetime) -> list[Run | AssetEvent]:
         """Write a step's changes in one transaction of their own; see `Transaction.apply`.
 
@@ -227,6 +231,10 @@ class Store:
         """
         with self.transaction() as tx:
             return tx.apply(changes, now)
+
+    def keep_to_schema(self, hint: str) -> None:
+        """Have each write from now on check that the schema has not left this code behind; else it raises StoreError, with the hint."""
+        self.writer.keep_to_schema(hint)
 
     def outgrown(self) -> str | None:
         """Why this code is to leave the database, as a sentence: one that its schema leaves behind is upgraded to; else None."""

@@ -37,14 +37,14 @@ from penstock.model.run import NewRun, Rendered, Run, RunKind, TaskInstance, Tas
 from penstock.model.state import RunState
 from penstock.store.schedulers.request_subject import subject_of
 from penstock.store.schedulers.role import SchedulerRole
-from penstock.store.sql import bulk, notices, tables, wakeup
+from penstock.store.sql import bulk, notices, schema, tables, wakeup
 from penstock.store.sql.access.audit_table import audit, row_of
 from penstock.store.sql.assets import asset_tables
 from penstock.store.sql.assets.asset_writes import AssetStatements
 from penstock.store.sql.database import Database
 from penstock.store.sql.driver_errors import first_line, refuses_data
 from penstock.store.sql.feed.feed_writes import FeedWriter, TaskRow, deltas_of, drop, of_requests
-from penstock.store.sql.pipeline import Pipeline
+from penstock.store.sql.pipeline import Pipeline, Proof
 from penstock.store.transactions.forget import ForgetCheckpoints
 from penstock.store.transactions.unit_of_work import SeveralTransactions, UnitOfWork, as_changed
 
@@ -271,6 +271,10 @@ class Transaction:
             if self.dialect.name == "postgresql":
                 self._pipeline.add_last(*wakeup.notification(topic))
 
+    def add(self, statement: bulk.BulkStatement, rows: Iterable[Sequence[Any]]) -> None:
+        """Carry out a statement of another module of this room for each row, with what else waits; see `send`."""
+        self._pipeline.add(statement, rows)
+
     def execute(self, statement: Executable, given: Mapping[str, Any] | None = None) -> CursorResult[Any]:
         """Carry out a statement of another module of this room."""
         return cast("CursorResult[Any]", self.connection.execute(statement, given))
@@ -349,11 +353,16 @@ class Writer:
 
     def __init__(self, database: Database, role: SchedulerRole) -> None:
         self._database, self._role, self._joined = database, role, threading.local()
+        self._schema: Proof | None = None
 
     @cached_property
     def statements(self) -> Statements:
         """What its transactions are made of, made for the first of them: most commands only read."""
         return Statements(self._database.engine.dialect)
+
+    def keep_to_schema(self, hint: str) -> None:
+        """Have each transaction from now on check that the schema has not left this code behind; see `schema.proof`."""
+        self._schema = schema.proof(self._database, hint)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -389,7 +398,8 @@ class Writer:
 
     @contextmanager
     def _alone(self) -> Iterator[Transaction]:
-        with self._database.pipeline(self._role.proof) as pipeline:
+        proofs = [each for each in (self._role.proof, self._schema) if each is not None]
+        with self._database.pipeline(proofs) as pipeline:
             tx = Transaction(pipeline, self.statements, self._database.engine.dialect)
             yield tx
             tx.end(self._role)

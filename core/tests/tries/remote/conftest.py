@@ -13,7 +13,7 @@ from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try
 from penstock.model.state import Outcome, TaskState
 from penstock.spec.executor import Heartbeat, PlanCode, TryFacts, TryFinished, TryRequest
 from penstock.spec.remote import RemoteContext, RemoteExecutor, RemoteOptions
-from penstock.store import Keyring, Store, new_key
+from penstock.store import REMOTE, Keyring, Store, new_key
 from penstock.testing import FakeClock
 from penstock.tries.remote.doorbell import ExecutorReports
 from penstock.tries.remote.remote_try_executor import RemoteTryExecutor
@@ -96,7 +96,9 @@ class Site:
         return ticket_name(self.store.logs.identity(), request)
 
     def claim(self, request, worker="w1", text="a-claim"):
-        return bool(self.store.remote_tries.claim([self.name(request)], text, worker, self.clock.now()))
+        found = self.store.remote_tries.claim([self.name(request)], text, worker, self.clock.now())
+        self.store.wakeups.send(REMOTE)  # as a server does a little later
+        return bool(found)
 
     def end(self, request, outcome=Outcome.SUCCESS, text="a-claim"):
         end = msgspec.msgpack.encode(TryEnd(outcome))

@@ -12,8 +12,8 @@ from penstock.service.installation import Installation
 from penstock_server.http.problems import problem_answer
 
 LOOKS_S = 1.0
-"""Seconds between two looks that reads ask for; each change looks by itself."""
-_READS = ("GET", "HEAD", "OPTIONS")
+"""Seconds between two looks; each transaction that writes looks by itself."""
+_HINT = "Then start this server anew: until then, it answers nothing else."
 
 
 class SchemaCheck:
@@ -32,12 +32,12 @@ class SchemaCheck:
 
     async def answer(self, application: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Have a request answered, or refuse it in a sentence."""
-        problem = await self._found(scope) if scope["type"] == "http" else ""
+        problem = await self._found() if scope["type"] == "http" else ""
         await (problem_answer(StoreError(problem)) if problem else application)(scope, receive, send)
 
-    async def _found(self, scope: Scope) -> str:
+    async def _found(self) -> str:
         now_s = self._installation.clock.read().monotonic_s
-        if now_s >= self._due_s or scope["method"] not in _READS:
+        if now_s >= self._due_s:
             self._due_s = now_s + LOOKS_S
             self._problem = await asyncio.to_thread(self._look)
         return self._problem
@@ -45,8 +45,10 @@ class SchemaCheck:
     def _look(self) -> str:
         problem = None
         with suppress(StoreError):  # of a database that cannot be asked, each operation tells by itself
-            problem = self._installation.store.outgrown()
-        return f"{problem} Then start this server anew: until then, it answers nothing else." if problem else ""
+            store = self._installation.store
+            store.keep_to_schema(_HINT)
+            problem = store.outgrown()
+        return f"{problem} {_HINT}" if problem else ""
 
 
 class CheckedRoute(BaseRoute):

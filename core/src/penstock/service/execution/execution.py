@@ -29,6 +29,7 @@ from penstock.model.remote.remote_try import HeldTry, WorkerStatus
 from penstock.model.state import Outcome
 from penstock.model.text import visible
 from penstock.service.execution.asks_once import CHANGES, AsksOnce
+from penstock.service.execution.late_wakeup import LateWakeup
 from penstock.service.execution.log_folder import LogFolder
 from penstock.service.execution.remote_logs import RemoteLogs
 from penstock.service.execution.try_files import TryFiles
@@ -85,7 +86,7 @@ class Execution:
         self._log_folder = LogFolder(self._store, settings.logs_folder)
         self._logs = RemoteLogs(settings.logs_folder, settings.logs.try_mb << 20)
         self.files = TryFiles(self._keyring, self._tries, settings.state_folder / "snapshots", settings.isolated_file)
-        self._one_at_a_time = threading.Lock()
+        self._one_at_a_time, self._late_wakeup = threading.Lock(), LateWakeup(self._store.wakeups)
 
     def lets_in(self, shown: str) -> bool:
         """Whether somebody shows a ticket or a token that this installation has made, whatever it is good for now."""
@@ -105,6 +106,8 @@ class Execution:
         if not tickets:
             return ClaimAnswer(())
         got = self._tries.claim(tickets, asked.claim, asked.worker, self._clock.now())
+        if got:
+            self._late_wakeup.wake()
         return ClaimAnswer(
             tuple(
                 Claimed(tickets[each.name], token(self._keyring, each.name, asked.claim), each.request, each.lease_s)

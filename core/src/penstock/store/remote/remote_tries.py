@@ -137,8 +137,12 @@ class RemoteTries:
 
     def offer(self, tries: Sequence[OfferedTry], owner: str, now: datetime) -> None:
         """Offer tries to workers; their scheduler is told what becomes of them under a name of its own."""
-        if not tries:
-            return
+        if tries:
+            with self._writer.transaction() as tx:
+                self.offer_in(tx, tries, owner, now)
+
+    def offer_in(self, tx: Transaction, tries: Sequence[OfferedTry], owner: str, now: datetime) -> None:
+        """Offer tries by a transaction that does more; what it cannot store of them is raised at its end."""
         if self._insert is None:
             self._insert = bulk.insert(self._database.engine.dialect, remote_try, _OFFERED)
         offered = RemoteState.OFFERED
@@ -146,8 +150,7 @@ class RemoteTries:
             (t.name, *t.key, t.epoch, t.dag_id, t.run_id, t.executor, t.queue, owner, offered, offered, t.request, t.lease_s, now)
             for t in tries
         ]  # fmt: skip
-        with self._writer.transaction() as tx:
-            self._insert.run(tx.connection, rows)
+        tx.add(self._insert, rows)
 
     def adopt(self, names: Collection[str], owner: str) -> dict[str, RemoteNews]:
         """Have a new owner told of tries; returns what has become of those that are there, by name."""
@@ -257,7 +260,7 @@ class RemoteTries:
             return connection.execute(NOTED, {**key._asdict(), "epoch": epoch}).scalar() or ""
 
     def claim(self, names: Collection[str], claim: str, worker: str, now: datetime) -> list[ClaimedTry]:
-        """Claim tries for a worker; those that it does not get are left out.
+        """Claim tries for a worker; those that it does not get are left out. It wakes nobody: their ends do.
 
         Args:
             names: Of the tickets.
@@ -268,7 +271,6 @@ class RemoteTries:
         with self._writer.transaction() as tx:
             found = tx.execute(CLAIM, {"names": list(names), "by_claim": claim, "by": worker, "at": now}).all()
             if found:
-                tx.wake(REMOTE)
                 _renew_worker(tx, worker, found[0].executor, now)
         return [ClaimedTry(each.name, each.request, each.lease_s) for each in found]
 

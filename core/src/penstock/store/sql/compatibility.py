@@ -14,6 +14,7 @@ EXPANDING = frozenset({"0022", "0023", "0026", "0028", "0029", "0030", "0031"})
 HALF_COPY = "copy"
 """The floor of a database into which another one is being copied, or was not copied to the end: no code works on it."""
 _FLOOR = "schema_floor"
+FLOOR_SQL = f"SELECT value FROM meta WHERE key = '{_FLOOR}'"
 _READ = select(tables.meta.c.value).where(tables.meta.c.key == _FLOOR)
 _WORKING = text(
     "SELECT holder, host, pid FROM scheduler WHERE fenced_at IS NULL AND expires_at >= clock_timestamp() ORDER BY number"

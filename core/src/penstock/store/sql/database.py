@@ -5,7 +5,7 @@ import select
 import socket
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -88,8 +88,9 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A consistent view of the database; nothing is written. Raises StoreError if it cannot serve."""
         if (written := getattr(self._view, "written", None)) is not None:
-            with self.savepoint(written):
-                yield written
+            connection = written()
+            with self.savepoint(connection):
+                yield connection
             return
         if (viewed := getattr(self._view, "connection", None)) is not None:
             with self._within(viewed):
@@ -125,8 +126,12 @@ class Database:
                 self._view.connection = None
 
     @contextmanager
-    def seen_by_this_thread(self, written: Connection) -> Iterator[None]:
-        """All that this thread reads within the block sees what an open transaction has written."""
+    def seen_by_this_thread(self, written: Callable[[], Connection]) -> Iterator[None]:
+        """All that this thread reads within the block sees what an open transaction has written.
+
+        Args:
+            written: Gives the transaction's connection, once something is read.
+        """
         self._view.written = written
         try:
             yield
@@ -159,11 +164,11 @@ class Database:
             yield pipeline.connection
 
     @contextmanager
-    def pipeline(self, proof: Proof | None = None) -> Iterator[Pipeline]:
+    def pipeline(self, proofs: Sequence[Proof] = ()) -> Iterator[Pipeline]:
         """One transaction: all of it is durable when the block has ended, or none if it raised.
 
         Args:
-            proof: What shows that it may write.
+            proofs: What shows that it may write.
 
         SQLite takes the one writer's lock at the begin: a transaction that asked for it only at its first write could be
         refused at once, because of what it has read before, instead of waiting its turn.
@@ -181,7 +186,7 @@ class Database:
             else:
                 connection.begin()
             try:
-                pipeline = Pipeline(connection, proof)
+                pipeline = Pipeline(connection, proofs)
                 yield pipeline
                 number = pipeline.finish()
             except BaseException:

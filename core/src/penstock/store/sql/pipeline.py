@@ -23,11 +23,13 @@ class Proof(NamedTuple):
         sql: The question, in the driver's form; "" if the database is not asked.
         given: Values for it.
         judge: Takes the first row of the answer, if there is one; raises if the transaction may not write.
+        everywhere: Whether SQLite is asked, too, rather than PostgreSQL alone.
     """
 
     sql: str
     given: Mapping[str, Any]
     judge: Callable[[Sequence[Any] | None], None]
+    everywhere: bool = False
 
 
 class Pipeline:
@@ -35,11 +37,11 @@ class Pipeline:
 
     Args:
         connection: SQLAlchemy's, in a transaction.
-        proof: What shows that it may write; what it raises is raised with the first statement that is carried out.
+        proofs: What shows that it may write; what one raises is raised with the first statement that is carried out.
     """
 
-    def __init__(self, connection: Connection, proof: Proof | None = None) -> None:
-        self._connection, self._proof = connection, proof
+    def __init__(self, connection: Connection, proofs: Sequence[Proof] = ()) -> None:
+        self._connection, self._proofs = connection, proofs
         self._waiting: list[tuple[BulkStatement, list[Sequence[Any]]]] = []
         self._last: list[tuple[str, Sequence[Any]]] = []
         self._at_end: Callable[[], None] | None = None
@@ -73,7 +75,7 @@ class Pipeline:
         Raises:
             DataRefusedError: A row cannot be stored for what is in it; the error names it, and the transaction is over.
         """
-        if self._waiting or self._proof is not None:
+        if self._waiting or self._proofs:
             self._execute(())
 
     def finish(self) -> str | None:
@@ -93,22 +95,20 @@ class Pipeline:
 
     def _execute(self, more: Sequence[tuple[str, Any]]) -> Any:  # noqa: ANN401 - a row
         """Carry out what waits, and then more statements; returns the first row of the last one."""
-        (waiting, self._waiting), (proof, self._proof) = (self._waiting, []), (self._proof, None)
+        (waiting, self._waiting), (proofs, self._proofs) = (self._waiting, []), (self._proofs, ())
         connection, dialect = self._connection, cast("Any", self._connection.dialect)
         base = dialect.loaded_dbapi.Error
-        asked = None
+        driver: Any = connection.connection.driver_connection
         try:
             if dialect.name != "postgresql":
-                if proof is not None:
-                    proof.judge(None)
+                for proof in proofs:
+                    proof.judge(driver.execute(proof.sql, proof.given).fetchone() if proof.everywhere else None)
                 for statement, rows in waiting:
                     statement.run(connection, rows)
                 return None
-            driver: Any = connection.connection.driver_connection
             # Source: https://www.psycopg.org/psycopg3/docs/advanced/pipeline.html
             with driver.pipeline():
-                if proof is not None and proof.sql:
-                    asked = driver.execute(proof.sql, proof.given)
+                asked = [driver.execute(proof.sql, proof.given) if proof.sql else None for proof in proofs]
                 for statement, rows in waiting:
                     statement.run(connection, rows)
                 answers = [driver.execute(sql, given) for sql, given in more]
@@ -117,6 +117,6 @@ class Pipeline:
             for statement, rows in waiting:
                 statement.blame(connection, rows, error)
             raise error from found
-        if proof is not None:
-            proof.judge(None if asked is None else asked.fetchone())
+        for proof, answer in zip(proofs, asked, strict=True):
+            proof.judge(None if answer is None else answer.fetchone())
         return answers[-1].fetchone() if answers else None

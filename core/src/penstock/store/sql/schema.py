@@ -1,7 +1,8 @@
 """The schema's version: made when new, refused when it is not ours, moved on by migrations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, insert, inspect, select, text
 
@@ -13,6 +14,7 @@ from penstock.store.sql import compatibility, scheduler_tables, tables
 from penstock.store.sql.access import audit_table
 from penstock.store.sql.database import Database
 from penstock.store.sql.partial_index import put_conditions
+from penstock.store.sql.pipeline import Proof
 
 HEAD = tables.REVISIONS[-1]
 _VERSION = text("SELECT version_num FROM alembic_version")
@@ -81,6 +83,22 @@ def outgrown(connection: Connection, name: str) -> str | None:
     """The same of a database that was opened: asked again and again, so at the cost of two rows."""
     found = connection.execute(_VERSION).scalar()
     return refusal(found or "", name, compatibility.found_floor(connection))
+
+
+def proof(database: Database, hint: str) -> Proof:
+    """What shows within a transaction that the schema has not left this code behind; else it raises StoreError.
+
+    Args:
+        database: The database.
+        hint: What follows the reason in the error.
+    """
+
+    def judge(found: Sequence[Any] | None) -> None:
+        version, floor = found or ("", None)
+        if problem := refusal(version or "", database.name, floor):
+            raise StoreError(f"{problem} {hint}")
+
+    return Proof(f"SELECT ({_VERSION.text}), ({compatibility.FLOOR_SQL})", {}, judge, everywhere=True)
 
 
 def create(database: Database) -> None:

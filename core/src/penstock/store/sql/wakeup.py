@@ -60,9 +60,11 @@ class Wakeups:
 
     def send(self, topic: str = SCHEDULER) -> None:
         """Wake the waiters of a topic, without anything written; raises StoreError if the server cannot be reached."""
+        if self._database.sqlite:  # to wake needs no transaction, which would wait for other writers
+            send(self._database, topic)
+            return
         with self._database.write() as connection:
             send_at_commit(connection, topic)
-        send(self._database, topic)
 
 
 def send(database: Database, topic: str) -> None:

@@ -77,7 +77,7 @@ class UnitOfWork:
             if self._check is not None and not self._database.sqlite:  # which lets one write at a time
                 tx.execute(_ONE_VIEW)
             self._first(tx)
-            self._stack.enter_context(self._database.seen_by_this_thread(tx.connection))
+            self._stack.enter_context(self._database.seen_by_this_thread(lambda: tx.connection))
             if self._check is not None:
                 self._check()
             self._tx = tx

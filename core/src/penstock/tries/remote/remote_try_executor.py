@@ -29,7 +29,7 @@ from penstock.spec.executor import (
 )
 from penstock.spec.remote import RemoteExecutor, RemoteOptions
 from penstock.spec.wire import Reply
-from penstock.store import Store
+from penstock.store import Store, Transaction
 from penstock.tries.remote.doorbell import Doorbell, ExecutorReports, TicketMessage, newest
 from penstock.tries.remote.left_rows import SWEEP_S, LeftRows
 from penstock.tries.remote.live_workers import LiveWorkers
@@ -100,9 +100,7 @@ class RemoteTryExecutor:
 
     def recover(self, tries: Sequence[TryRequest]) -> list[TryStarted | TryRecovered | TryFinished]:
         """Take up open tries of a scheduler that is no more: all that was offered is stored."""
-        requests = {ticket_name(self._installation, request): request for request in tries}
-        for name, request in requests.items():
-            self._hold(name, request)
+        requests = self._hold(tries)
         events: list[TryStarted | TryRecovered | TryFinished] = []
         try:
             ended = self._take_up(requests)
@@ -125,16 +123,22 @@ class RemoteTryExecutor:
 
     def submit(self, tries: Sequence[TryRequest]) -> None:
         """Offer tries, and have the doorbell rung for them."""
-        requests = {ticket_name(self._installation, request): request for request in tries}
-        for name, request in requests.items():
-            self._hold(name, request)
+        requests = self._hold(tries)
         try:
             self._offer(requests)
-        except (
-            StoreUnavailableError
-        ):  # whether it is stored may be unknown: that is looked up before it is offered again
+        except StoreUnavailableError:
+            # Whether they are stored may be unknown: that is looked up before they are offered again.
             self._unwritten |= requests
         self._ring(requests)
+
+    def offer(self, tx: Transaction, tries: Sequence[TryRequest]) -> None:
+        """Offer tries in the transaction that decides them."""
+        offers = [self._offered(ticket_name(self._installation, each), each) for each in tries]
+        self._tries.offer_in(tx, offers, self._owner, self._clock.now())
+
+    def offered(self, tries: Sequence[TryRequest]) -> None:
+        """Have the doorbell rung for tries whose offers are durable by now."""
+        self._ring(self._hold(tries))
 
     def cancel(self, tries: Sequence[tuple[TaskKey, int]], reason: str) -> None:
         """End tries: one that nobody has claimed is withdrawn, of any other its worker is told; at the next `events`."""
@@ -190,9 +194,12 @@ class RemoteTryExecutor:
     def _now_s(self) -> float:
         return self._clock.read().monotonic_s
 
-    def _hold(self, name: str, request: TryRequest) -> None:
-        if name not in self._held:
-            self._held.add(name, OpenTry(ticket(self._store.keyring, name, request), request, self._now_s()))
+    def _hold(self, tries: Sequence[TryRequest]) -> dict[str, TryRequest]:
+        requests = {ticket_name(self._installation, request): request for request in tries}
+        for name, request in requests.items():
+            if name not in self._held:
+                self._held.add(name, OpenTry(ticket(self._store.keyring, name, request), request, self._now_s()))
+        return requests
 
     def _ring(self, names: Iterable[str]) -> None:
         found = [held for name in names if (held := self._held.get(name)) is not None]

@@ -18,7 +18,7 @@ _NOT_LABEL = re.compile(r"[^a-z0-9]+")
 
 
 class Claim(NamedTuple):
-    """What a token status: the name of a try, and the text with which a worker claimed it."""
+    """What a token stands for: the name of a try, and the text with which a worker claimed it."""
 
     name: str
     claim: str
