@@ -15,7 +15,7 @@ from penstock.errors import StoreFencedError, StoreGoneError, StoreUnavailableEr
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.scheduler.inbox import Inbox
 from penstock.scheduler.outage import Outage
-from penstock.scheduler.outgoing import Outgoing
+from penstock.scheduler.outgoing_tries import OutgoingTries
 from penstock.scheduler.turns import Turns
 from penstock.spec.executor import Offload, TryAsked, TryFinished, TryStarted
 from penstock.spec.wire import Ask, Reply
@@ -179,7 +179,7 @@ def test_while_the_database_is_locked_what_is_stored_is_not_read_again_and_again
         lock.begin()
         clock = SimulatedClock()
         requests = TryRequests(store, logs=tmp_path, isolation="fork", grace_s=5.0, offload=Offload("file:///values"))
-        outgoing = Outgoing(store, {}, requests, clock, outage)
+        outgoing = OutgoingTries(store, {}, requests, clock, outage)
         turn = Turns(store, engine, inbox, clock, outage, stored, lambda _: None, outgoing).restart(inbox.take())
         assert [run.state.value for step in turn.steps for run in step.changes.runs] == ["running"]
         assert (len(waited), len(read)) == (3, 2), "once before the lock was met, and once after it"

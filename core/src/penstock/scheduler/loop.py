@@ -38,7 +38,7 @@ from penstock.scheduler.inbox_wakeup import InboxWakeup
 from penstock.scheduler.measures import Measures
 from penstock.scheduler.open_asks import OpenAsks
 from penstock.scheduler.outage import Outage
-from penstock.scheduler.outgoing import Offers, Outgoing
+from penstock.scheduler.outgoing_tries import Offers, OutgoingTries
 from penstock.scheduler.outgrown import Outgrown
 from penstock.scheduler.run_ended import run_ended
 from penstock.scheduler.sharing.handover import Handover
@@ -106,8 +106,7 @@ class Scheduler:
         self._unsent: list[TryFinished] = []
         self._selector = selector()
         self._wakeup = InboxWakeup(store.wakeups.listen(), lambda: clock.read().monotonic_s)
-        self._stop_r, self._stop_w = socket.socketpair()
-        self._drain_r, self._drain_w = socket.socketpair()
+        (self._stop_r, self._stop_w), (self._drain_r, self._drain_w) = socket.socketpair(), socket.socketpair()
         self._stopping = self._draining = self._drain_stored = self.drained = False
         self._outage, self._outgrown = Outage(self._stop_r, selector), Outgrown(store)
         self._asks = OpenAsks(asks, lambda: clock.read().monotonic_s, self._outage, self._in_hand)
@@ -117,7 +116,7 @@ class Scheduler:
         self._begun, self._untaken = False, True
         self._pools: PoolsUpdated | None = None
         self._inbox = Inbox(store, engine.holds, self._ownership, clock.now)
-        self._outgoing = Outgoing(store, executors, requests, clock, self._outage)
+        self._outgoing = OutgoingTries(store, executors, requests, clock, self._outage)
         self._turns = Turns(store, engine, self._inbox, clock, self._outage, self._stored, self._kill, self._outgoing)
 
     def stop(self) -> None:

@@ -25,7 +25,7 @@ from penstock.processes.failpoint import failpoint
 from penstock.scheduler.arrival import Arrival
 from penstock.scheduler.inbox import Inbox, fault_of, passes
 from penstock.scheduler.outage import Outage
-from penstock.scheduler.outgoing import NO_OFFERS, Offers, Outgoing
+from penstock.scheduler.outgoing_tries import NO_OFFERS, Offers, OutgoingTries
 from penstock.spec.executor import TryFinished
 from penstock.store import Store, Transaction
 
@@ -62,7 +62,7 @@ class Turns:
         outage: Outage,
         stored: Callable[[], list[Arrival]],
         kill: Callable[[Kill], None],
-        outgoing: Outgoing,
+        outgoing: OutgoingTries,
     ) -> None:
         self._store, self._engine, self._inbox = store, engine, inbox
         self._clock, self._outage, self._stored, self._kill = clock, outage, stored, kill

@@ -234,7 +234,7 @@ class Store:
 
     def keep_to_schema(self, hint: str) -> None:
         """Have each write from now on check that the schema has not left this code behind; else it raises StoreError, with the hint."""
-        self.writer.keep_to_schema(hint)
+        self.writer.schema_proof = schema.proof(self.database, hint)
 
     def outgrown(self) -> str | None:
         """Why this code is to leave the database, as a sentence: one that its schema leaves behind is upgraded to; else None."""

@@ -37,7 +37,7 @@ from penstock.model.run import NewRun, Rendered, Run, RunKind, TaskInstance, Tas
 from penstock.model.state import RunState
 from penstock.store.schedulers.request_subject import subject_of
 from penstock.store.schedulers.role import SchedulerRole
-from penstock.store.sql import bulk, notices, schema, tables, wakeup
+from penstock.store.sql import bulk, notices, tables, wakeup
 from penstock.store.sql.access.audit_table import audit, row_of
 from penstock.store.sql.assets import asset_tables
 from penstock.store.sql.assets.asset_writes import AssetStatements
@@ -224,11 +224,7 @@ class Transaction:
         self.wake(wakeup.SCHEDULER)
 
     def audit(self, entry: AuditEntry) -> int:
-        """Keep who asked for what this transaction does; returns the number of the row.
-
-        Raises:
-            StoreError: The database refuses it; the transaction cannot be committed any more.
-        """
+        """Keep who asked for what this transaction does; returns the number of the row. Raises StoreError, as `submit`."""
         number: int = self.connection.execute(audit.insert().returning(audit.c.number), row_of(entry)).scalar_one()
         self.add_deltas([AuditDelta(entry.dag_id)], entry.at)
         return number
@@ -349,20 +345,19 @@ class Writer:
     Args:
         database: The database.
         role: If it is held here, each transaction checks that it still is.
+
+    Attributes:
+        schema_proof: What else each transaction checks; None for nothing.
     """
 
     def __init__(self, database: Database, role: SchedulerRole) -> None:
         self._database, self._role, self._joined = database, role, threading.local()
-        self._schema: Proof | None = None
+        self.schema_proof: Proof | None = None
 
     @cached_property
     def statements(self) -> Statements:
         """What its transactions are made of, made for the first of them: most commands only read."""
         return Statements(self._database.engine.dialect)
-
-    def keep_to_schema(self, hint: str) -> None:
-        """Have each transaction from now on check that the schema has not left this code behind; see `schema.proof`."""
-        self._schema = schema.proof(self._database, hint)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -398,7 +393,7 @@ class Writer:
 
     @contextmanager
     def _alone(self) -> Iterator[Transaction]:
-        proofs = [each for each in (self._role.proof, self._schema) if each is not None]
+        proofs = [each for each in (self._role.proof, self.schema_proof) if each is not None]
         with self._database.pipeline(proofs) as pipeline:
             tx = Transaction(pipeline, self.statements, self._database.engine.dialect)
             yield tx

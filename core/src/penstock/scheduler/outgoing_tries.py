@@ -31,20 +31,20 @@ class OffersTries(Protocol):
         """Go on with tries whose offers are durable; instead of `penstock.spec.executor.Executor.submit`."""
 
 
-class MadeRequests(NamedTuple):
+class OutgoingRequests(NamedTuple):
     """Requests of one executor's tries, and the ends of those for which none could be made."""
 
     made: Sequence[TryRequest]
     failed: Sequence[TryFinished]
 
 
-Offers = Mapping[int, MadeRequests]
+Offers = Mapping[int, OutgoingRequests]
 """What the transaction of a step has offered, by the identity of the executor."""
 
 NO_OFFERS: Offers = {}
 
 
-class Outgoing:
+class OutgoingTries:
     """Makes requests and hands them over.
 
     Args:
@@ -73,7 +73,7 @@ class Outgoing:
         """
         if not dispatches or len(dispatches) > MOST_AT_ONCE:
             return NO_OFFERS
-        offers: dict[int, MadeRequests] = {}
+        offers: dict[int, OutgoingRequests] = {}
         for executor, chosen in self._by_executor(dispatches):
             if isinstance(executor, OffersTries):
                 with self._store.seen_in(tx):  # what a task leaves for the next is stored by this very transaction
@@ -104,8 +104,8 @@ class Outgoing:
             failpoint("scheduler.dispatch.after")
         return failed
 
-    def _made(self, dispatches: Sequence[Dispatch]) -> MadeRequests:
-        return MadeRequests(*self._requests.make(dispatches, self._clock.now()))
+    def _made(self, dispatches: Sequence[Dispatch]) -> OutgoingRequests:
+        return OutgoingRequests(*self._requests.make(dispatches, self._clock.now()))
 
     def _by_executor(self, dispatches: Sequence[Dispatch]) -> list[tuple[Executor, list[Dispatch]]]:
         found: dict[int, tuple[Executor, list[Dispatch]]] = {}

@@ -6,7 +6,7 @@ from penstock.model.attempt import TryEnd, Value
 from penstock.model.dag import DagSpec, TaskSpec, XComRef
 from penstock.model.remote.remote_try import OfferedTry
 from penstock.model.state import Outcome
-from penstock.scheduler.outgoing import MOST_AT_ONCE
+from penstock.scheduler.outgoing_tries import MOST_AT_ONCE
 from penstock.spec.executor import TryFinished, TryStarted
 
 from .conftest import NOW, SUCCESS, Workers
