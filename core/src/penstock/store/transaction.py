@@ -345,14 +345,11 @@ class Writer:
     Args:
         database: The database.
         role: If it is held here, each transaction checks that it still is.
-
-    Attributes:
-        schema_proof: What else each transaction checks; None for nothing.
     """
 
     def __init__(self, database: Database, role: SchedulerRole) -> None:
         self._database, self._role, self._joined = database, role, threading.local()
-        self.schema_proof: Proof | None = None
+        self.schema_proof: Proof | None = None  # what else each transaction checks
 
     @cached_property
     def statements(self) -> Statements:
@@ -393,8 +390,7 @@ class Writer:
 
     @contextmanager
     def _alone(self) -> Iterator[Transaction]:
-        proofs = [each for each in (self._role.proof, self.schema_proof) if each is not None]
-        with self._database.pipeline(proofs) as pipeline:
+        with self._database.pipeline([each for each in (self._role.proof, self.schema_proof) if each]) as pipeline:
             tx = Transaction(pipeline, self.statements, self._database.engine.dialect)
             yield tx
             tx.end(self._role)
