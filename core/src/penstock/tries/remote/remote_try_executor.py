@@ -252,10 +252,8 @@ class RemoteTryExecutor:
         self._drop(left - self._tries.owners(left).keys() | withdrawn, TryEnd(Outcome.CANCELLED, reason))
 
     def _offered(self, name: str, request: TryRequest) -> OfferedTry:
-        facts, lease_s = request.facts, self._options.worker_lease_s
-        return OfferedTry(
-            name, request.key, request.epoch, facts.dag_id, facts.run_id, self.name, request.queue, _encode(request), lease_s
-        )  # fmt: skip
+        run, lease_s = (request.facts.dag_id, request.facts.run_id), self._options.worker_lease_s
+        return OfferedTry(name, request.key, request.epoch, *run, self.name, request.queue, _encode(request), lease_s)
 
     def _take_news(self) -> None:
         again = []
