@@ -1,20 +1,24 @@
 """What a worker does with tickets, whatever brings them and whatever becomes of its messages."""
 
 import msgspec
+import pytest
 
 from penstock.client.server_address import server_address
 from penstock.clock import SystemClock
+from penstock.errors import ServerError
 from penstock.model.attempt import TryEnd
 from penstock.model.remote.execution_messages import CONTENT_TYPE, worker_name
-from penstock.model.remote.remote_try import OfferedTry
+from penstock.model.remote.remote_try import OfferedTry, WorkerStatus
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.spec.wire import Ask, Reply
 from penstock.testing import FakeClock
 from penstock.worker.claims import ClaimPorts, Claims, WorkerIdentity
-from penstock.worker.execution_client import ExecutionClient
+from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
+from penstock.worker.ticket_worker import TicketWorker
+from penstock.worker.worker_plan import WorkerPlan
 
-from .conftest import NOW, until
+from .conftest import NOW, Source, Tries, until
 
 SUCCESS = TryEnd(Outcome.SUCCESS)
 NOT_FOUND_OF_A_PROXY = (404, b"default backend - 404", "text/plain")
@@ -355,3 +359,33 @@ def test_a_worker_that_leaves_waits_for_a_server_as_long_as_a_try_runs(site, poo
     assert until(lambda: site.ends().get(ticket.name), "it ends") == SUCCESS
     assert worker.over()
     assert worker.raised is None
+
+
+NOT_FOUND_OF_ANOTHER_VERSION = (404, b'{"detail": "the API has no such path."}', "application/problem+json")
+
+
+def test_a_pool_that_is_refused_when_it_starts_ends_with_the_reason(site, tmp_path):
+    site.fault = lambda _route, _message: NOT_FOUND_OF_ANOTHER_VERSION
+    told, key, tries = [], "a-key", Tries()
+    status = WorkerStatus(worker_name("host", key), "far", ("default",), "host", "1.0", 1)
+    plan = WorkerPlan(status, key, "token", tmp_path, tmp_path / "own")
+    client = ExecutionClient(server_address(site.url), 5.0)
+    worker = TicketWorker(plan, client, tries, Source(), SystemClock(), told.append)
+    with pytest.raises(
+        RefusedByServerError, match=r"the API has no such path. Is it of another version than this worker"
+    ):
+        worker.run()
+
+
+def test_a_worker_whose_ticket_is_refused_leaves_with_an_error(site, tmp_path):
+    site.fault = first("claims", (401, b'{"detail": "who are you?"}', "application/problem+json"))
+    told, key = [], "a-key"
+    status = WorkerStatus(worker_name("host", key), "", ("default",), "host", "1.0", 1)
+    plan = WorkerPlan(status, key, "t-x.secret", tmp_path, tmp_path / "own")
+    worker = TicketWorker(
+        plan, ExecutionClient(server_address(site.url), 5.0), Tries(), None, SystemClock(), told.append
+    )
+    worker.take("t-x.secret")
+    with pytest.raises(ServerError, match="its ticket could not be claimed"):
+        worker.run()
+    assert told == [f"the server {site.url} refuses it: who are you?"]

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from penstock.client.decoding import AnswerType, error_of
 from penstock.client.encoding import Encoded, encoded
 from penstock.client.server_address import ServerAddress
+from penstock.client.server_answer import tls_refusal
 from penstock.clock import Clock, SystemClock
 from penstock.errors import CommitUnknownError, PendingError, ServerError
 from penstock.service.operations.operation import Operation
@@ -96,7 +97,7 @@ class HttpRemote:
                 response = self._once(method, request, headers)
             except ssl.SSLError as error:
                 self.close()
-                raise ServerError(f"{self.where} {_why_refused(error)}") from None
+                raise ServerError(f"{self.where} {tls_refusal(error)}") from None
             except (OSError, http.client.HTTPException) as error:
                 self.close()
                 why = str(error) or type(error).__name__
@@ -174,13 +175,3 @@ class HttpRemote:
     def _cut(self, error: Exception) -> ServerError:
         why = str(error) or type(error).__name__
         return ServerError(f"the answer of the server {self.where} was cut: {why}. Ask again.")
-
-
-def _why_refused(error: ssl.SSLError) -> str:
-    if not isinstance(error, ssl.SSLCertVerificationError):
-        return f"speaks no TLS that is understood here: {error.reason or error}. Is it right that its URL begins with https://?"
-    paths = ssl.get_default_verify_paths()  # what SSL_CERT_FILE names is among them, if it is a file
-    return (
-        f"is not who it says it is: {error.verify_message.rstrip('.')}. Name the server as its certificate does; it has to be signed by an "
-        f"authority in {paths.cafile or paths.capath}. SSL_CERT_FILE names another file of authorities, which has to be there."
-    )

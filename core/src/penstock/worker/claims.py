@@ -93,6 +93,9 @@ class Claims:
         slots: Tries that it runs at once.
         ports: What surrounds claims.
         clock: Tells the monotonic instant.
+
+    Attributes:
+        unanswered: Whether the last claim was refused as a whole, or never answered, so that nothing is known of its tickets.
     """
 
     def __init__(
@@ -103,6 +106,7 @@ class Claims:
         self._clock, self._pause = clock, threading.Event()
         self._offered: queue.SimpleQueue[Offered | None] = queue.SimpleQueue()
         self._stopping, self._stopped_s, self._stop_asked = False, 0.0, threading.Event()
+        self.unanswered = False
         self._lock, self._asked, self._used = threading.Lock(), 0, 0
         self._freed, self._pace = threading.Condition(self._lock), TryPace(AHEAD_S, MOST_AHEAD)
         self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
@@ -239,14 +243,17 @@ class Claims:
                 answer = self._client.ask("claims", self._identity.shown, message, ClaimAnswer)
             except RefusedByServerError as error:
                 self._ports.report(str(error))
+                self.unanswered = True
                 return began_s, ()
             except ServerError as error:
                 self._ports.report(str(error))
                 if self._stopping and self._now_s() - self._stopped_s > LAST_S:
+                    self.unanswered = True
                     return began_s, ()
                 self._pause.wait(self._backoff.pause())
             else:
                 self._backoff.reset()
+                self.unanswered = False
                 return began_s, answer.tries
 
 

@@ -11,7 +11,7 @@ from penstock.model.remote.execution_messages import Renewal, RenewalAnswer
 from penstock.model.remote.remote_try import WorkerStatus
 from penstock.processes.supervise import Backoff
 from penstock.worker.claims import WorkerIdentity
-from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
+from penstock.worker.execution_client import WHOLE_S, ExecutionClient, RefusedByServerError
 from penstock.worker.worker_tries import WorkerTries
 
 IDLE_S = 25.0
@@ -20,6 +20,8 @@ LEASE_SHARE, IDLE_SHARE = 4, 2
 """How often a worker with tries speaks within their lease, at least, and one without: what it claims begins with a whole lease."""
 SETTLED_S = 1.0
 """Seconds after which a server has stored what it was told, though its answer waits."""
+AT_ONCE_S = 5.0
+"""Seconds in which the first answer and the last have to be here: nothing else is done meanwhile."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 3.0
 """Seconds before what was not answered is said again."""
 
@@ -74,7 +76,7 @@ class Renewals:
     def start(self) -> None:
         """Say that the worker lives; raises RefusedByServerError if the server lets it not in."""
         try:
-            self._renew(wait=False)
+            self._renew(wait=False, within_s=AT_ONCE_S)
         except ServerError as error:
             self._ports.report(str(error))
         self.go_on()
@@ -94,7 +96,7 @@ class Renewals:
             self._thread.join(on_its_way_s)  # else what it says would come after this, and be believed
         try:
             leaving = Renewal(self._status(0.0), self._identity.key, leaves=True)
-            self._client.ask("renewals", self._identity.shown, leaving, RenewalAnswer)
+            self._client.ask("renewals", self._identity.shown, leaving, RenewalAnswer, within_s=AT_ONCE_S)
         except (ServerError, RefusedByServerError):
             return
 
@@ -111,7 +113,7 @@ class Renewals:
                 self._ports.report(f"its lease cannot be renewed: {error_sentence(error)}")
                 self._wake.wait(self._backoff.pause())
 
-    def _renew(self, *, wait: bool) -> None:
+    def _renew(self, *, wait: bool, within_s: float = WHOLE_S) -> None:
         tries = self._tries.all()
         wait_s = min((each.lease_s / LEASE_SHARE for each in tries), default=self._idle_s)
         disowned = tuple(self._disowned)
@@ -125,7 +127,9 @@ class Renewals:
             wait_s if wait and not disowned else 0.0,
         )
         began_s = self._asked_s = self._clock.read().monotonic_s
-        answer = self._client.ask("renewals", self._identity.shown, asked, RenewalAnswer, wait_s=wait_s)
+        answer = self._client.ask(
+            "renewals", self._identity.shown, asked, RenewalAnswer, wait_s=asked.wait_s, within_s=within_s
+        )
         self._ports.renewed(began_s)
         # What it does not have when it is asked, it never will: a ticket is exchanged once.
         self._disowned = set(self._tries.unknown(answer.doubtful))

@@ -78,7 +78,8 @@ class Reporter:
         self._stopping = True
         self._stopped.set()
         self._wake.set()
-        self._thread.join(5.0)
+        if self._thread.ident is not None:  # else the worker was refused before it began
+            self._thread.join(5.0)
 
     def _run(self) -> None:
         while not self._stopping:

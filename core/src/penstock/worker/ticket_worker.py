@@ -102,13 +102,15 @@ class TicketWorker:
         self._preparing = ThreadPoolExecutor(PREPARING_THREADS, "preparations")
         self._preparation = Preparation(plan, client, clock, self._leaving)
         self._draining_s: float | None = None
+        self._unclaimed = False
         self._until_s, self._look_s, self._questions = 0.0, 0.0, count(1)
 
     def take(self, ticket: str) -> None:
         """Take the one ticket that it was started for, and leave when its try has ended, or is somebody else's."""
 
         def claimed(mine: bool) -> None:  # noqa: FBT001 - as `penstock.spec.remote.TicketSink.take` has it
-            if not mine:
+            self._unclaimed = not mine and self._claims.unanswered
+            if not mine and not self._unclaimed:
                 self._report("the ticket is of no use any more: another worker has claimed it, or its try was given up")
             self._call(self._drain)
 
@@ -142,6 +144,8 @@ class TicketWorker:
                     self._give_back()
             finally:
                 self._end()
+        if self._unclaimed:
+            raise ServerError("its ticket could not be claimed, for the reason above: it leaves without a try.")
 
     def _now_s(self) -> float:
         return self._clock.read().monotonic_s
