@@ -125,6 +125,7 @@ class TicketWorker:
         """Work until it is to leave and has no try.
 
         Raises:
+            ServerError: Its ticket could not be claimed.
             PenstockError: The server refuses this worker, or the executor cannot be started.
         """
         self._executor.start()

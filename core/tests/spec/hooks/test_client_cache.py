@@ -26,6 +26,19 @@ def test_a_client_is_made_once_for_all_threads():
     assert len(set(map(id, found))) == 1
 
 
+def test_a_service_that_does_not_answer_holds_up_no_client_of_another():
+    cache, asked, go_on = ClientCache[str](), threading.Event(), threading.Event()
+    thread = threading.Thread(target=lambda: cache.get("hangs", lambda: asked.set() or str(go_on.wait(60))))
+    thread.start()
+    asked.wait(30)
+    other, found = threading.Thread(target=lambda: found.append(cache.get("key", lambda: "made"))), []
+    other.start()
+    other.join(20)
+    go_on.set()
+    thread.join()
+    assert found == ["made"]
+
+
 def test_a_forgotten_client_is_made_anew():
     cache = ClientCache[object]()
     first = cache.get("key", object)

@@ -17,7 +17,7 @@ _KIND_OF_CLASS = kinds_by_name({
     ),
     ErrorKind.AUTH: ("StoreError", "CredentialsNotFound", "InitializationError"),
     ErrorKind.PERMISSION: ("PermissionError",),
-    ErrorKind.TRANSIENT: ("EOFError",),
+    ErrorKind.TRANSIENT: ("EOFError", "OddAnswerError", "TooManyRedirects"),
 })  # fmt: skip
 
 # Words of registries, of the engine's own client of them, and of ssh, with which a status or a class says less.
@@ -42,6 +42,7 @@ _WORDS = (
     ("rootfs is marked read-only", ErrorKind.INVALID),
     ("no space left on device", ErrorKind.QUOTA_EXHAUSTED),
 )
+_SHOWN = 200
 _OF_REGISTRY = "pull"
 _HINTS = {
     ErrorKind.PERMISSION: (
@@ -63,6 +64,28 @@ _REGISTRY_HINTS = {
 }
 
 
+class OddAnswerError(Exception):
+    """What answers is no engine, or something between us and the engine has spoilt its answer: nothing is known of what was asked."""
+
+
+def json_object(found: Any, **kinds: type) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """What an engine has answered, as the object that it has to be.
+
+    Args:
+        found: The answer.
+        **kinds: Names that it has to have, and of which kind the value of each is.
+
+    Raises:
+        OddAnswerError: It is another one.
+    """
+    if not isinstance(found, dict):
+        raise OddAnswerError(f"no engine answers {str(found)[:_SHOWN]!r} to this")
+    for name, kind in kinds.items():
+        if not isinstance(found.get(name), kind) or found[name] == "":
+            raise OddAnswerError(f"no engine answers this without {name}: {str(found)[:_SHOWN]!r}")
+    return found
+
+
 def provider_error(error: Exception, *, operation: str, what: str = "", conn_id: str = "") -> ProviderError:
     """A failure of the SDK as Penstock's error.
 
@@ -74,7 +97,7 @@ def provider_error(error: Exception, *, operation: str, what: str = "", conn_id:
     """
     if isinstance(error, ProviderError):
         return error
-    response: Any = getattr(error, "response", None)
+    response: Any = getattr(_with_answer(error), "response", None)
     status = getattr(response, "status_code", None)
     if status is not None:
         text = str(getattr(error, "explanation", "") or "") or _message_of(response)
@@ -115,6 +138,14 @@ def _message_of(response: Any) -> str:  # noqa: ANN401 - the HTTP client's
     except (ValueError, OSError):
         return str(response.reason or "")
     return str(found.get("message", "")) if isinstance(found, dict) else ""
+
+
+def _with_answer(error: BaseException) -> BaseException:
+    """The error that has an answer of HTTP: the SDK stumbles over a refusal that is in no engine's words."""
+    found: BaseException | None = error
+    while found is not None and getattr(found, "response", None) is None:
+        found = found.__context__
+    return found or error
 
 
 def _causes(error: BaseException) -> list[BaseException]:

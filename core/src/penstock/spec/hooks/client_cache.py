@@ -14,7 +14,7 @@ Client = TypeVar("Client")
 
 
 class ClientCache(Generic[Client]):
-    """The clients of one process, each made once by whoever asks first while others wait for it.
+    """The clients of one process, each made once by whoever asks first while others who want the same one wait for it.
 
     Args:
         most: How many are kept; the oldest is dropped for one more.
@@ -25,7 +25,8 @@ class ClientCache(Generic[Client]):
     def __init__(self, most: int = 64, *, close: Callable[[Client], object] | None = None) -> None:
         self._most, self._close = most, close
         self._clients: dict[Hashable, Client] = {}
-        self._making = threading.Lock()
+        self._making: dict[Hashable, threading.Lock] = {}
+        self._lock = threading.Lock()
         _caches.add(self)
 
     def get(self, key: Hashable, make: Callable[[], Client]) -> Client:
@@ -33,14 +34,25 @@ class ClientCache(Generic[Client]):
         found = self._clients.get(key)
         if found is not None:
             return found
-        with self._making:  # a waiter's first pokes all ask at the same moment
+        with self._lock:  # not while one is made: a service that does not answer must not hold up the clients of others
+            making = self._making.setdefault(key, threading.Lock())
+        with making:  # a waiter's first pokes all ask at the same moment
             found = self._clients.get(key)
             if found is None:
-                found = make()
-                if len(self._clients) >= self._most:
-                    self.forget(next(iter(self._clients)))
-                self._clients[key] = found
+                try:
+                    found = make()
+                finally:
+                    self._made(key, found)
             return found
+
+    def _made(self, key: Hashable, made: Client | None) -> None:
+        with self._lock:
+            self._making.pop(key, None)
+            oldest = [] if made is None or len(self._clients) < self._most else [next(iter(self._clients))]
+            if made is not None:
+                self._clients[key] = made
+        for each in oldest:  # beside the lock, as to close one may take long
+            self.forget(each)
 
     def forget(self, key: Hashable) -> None:
         """Drop a client, so that the next one is made anew, with credentials that are looked up again."""
@@ -51,7 +63,7 @@ class ClientCache(Generic[Client]):
     def _forget_parents(self) -> None:
         """Begin anew in a forked child: the parent's clients are the parent's, and so is a lock that was held."""
         self._left = self._clients  # not released: closing a shared TLS connection would end the parent's
-        self._clients, self._making = {}, threading.Lock()
+        self._clients, self._making, self._lock = {}, {}, threading.Lock()
 
 
 _caches: "weakref.WeakSet[ClientCache[Any]]" = weakref.WeakSet()

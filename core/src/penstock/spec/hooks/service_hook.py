@@ -108,7 +108,12 @@ class ServiceHook(Hook, Generic[Fields]):
         except PenstockError:
             raise
         except Exception as error:
-            raise self.provider_error(error, operation, what) from error
+            found = self.provider_error(error, operation, what)
+            if isinstance(error, ImportError):
+                found = found.with_hint(
+                    "`plugin-manager doctor` shows which distribution is missing here, or is of no use"
+                )
+            raise found from error
 
     def call(
         self,

@@ -6,16 +6,23 @@ for the web, and a client that takes them would trust others than ``tls_ca``.
 """
 
 import os
+import re
 import tempfile
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from penstock.spec.hooks.client_cache import ClientCache
 from penstock_docker.connections import DockerFields
+from penstock_docker.errors import OddAnswerError, json_object
 from penstock_docker.hooks.ssh_transport import ssh_adapter
 
 _clients: ClientCache[Any] = ClientCache(close=lambda client: client.close())
 _OLDEST = "1.24"
+_VERSION = re.compile(r"\d{1,3}\.\d{1,3}")
+_LARGEST = 32 * 1024 * 1024
+"""Bytes of an answer that is read as a whole: JSON, of which an engine's are some KiB."""
+_PIECE = 64 * 1024
 _PEM = "-----BEGIN"
 
 
@@ -25,7 +32,10 @@ def engine_client(fields: DockerFields) -> Any:  # noqa: ANN401 - of the SDK, wh
     def make() -> Any:  # noqa: ANN401
         asked = _made(fields, _OLDEST)
         try:
-            return _made(fields, str(asked.version(api_version=False)["ApiVersion"]))
+            found = json_object(asked.version(api_version=False), ApiVersion=str)["ApiVersion"]
+            if not _VERSION.fullmatch(found):
+                raise OddAnswerError(f"no engine has a version of its API such as {found[:20]!r}")
+            return _made(fields, found)
         finally:
             asked.close()
 
@@ -54,8 +64,28 @@ def _made(fields: DockerFields, version: str) -> Any:  # noqa: ANN401
         made.timeout = limits
     else:
         made = APIClient(base_url=_url(fields), version=version, timeout=limits, tls=_tls(fields))
-    made.trust_env = False
+    made.trust_env, made.max_redirects = False, 0  # an engine never sends elsewhere
+    made.send = _bounded(made.send)
     return made
+
+
+def _bounded(send: Callable[..., Any]) -> Callable[..., Any]:
+    """Sends a request as before, and has an answer that is read as a whole be of a size."""
+
+    def send_bounded(request: Any, **options: Any) -> Any:  # noqa: ANN401 - of requests
+        answer = send(request, **{**options, "stream": True})
+        if options.get("stream"):
+            return answer
+        content = bytearray()
+        for piece in answer.iter_content(_PIECE):
+            content += piece
+            if len(content) > _LARGEST:
+                answer.close()
+                raise OddAnswerError(f"no engine answers more than {_LARGEST:,} bytes to this")
+        answer._content = bytes(content)  # noqa: SLF001 - where requests keeps what it has read as a whole
+        return answer
+
+    return send_bounded
 
 
 def _url(fields: DockerFields) -> str:

@@ -14,10 +14,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
+from penstock_docker.errors import OddAnswerError
+
 _HEADER = struct.Struct(">BxxxL")
 _LATE_NS = 2_000_000_000
 """By how much a line of one stream may come after later ones of the other."""
 _LONGEST_LINE = 256 * 1024
+_LARGEST_FRAME = 4 * 1024 * 1024
 _PIECE = 64 * 1024
 STDOUT, STDERR = 1, 2
 
@@ -87,7 +90,11 @@ class LogReader:
         """The lines that are new and whole."""
         for stream, content in frames:
             stamp, _, text = content.partition(b" ")
-            if not self._is_new(stream, instant_ns(stamp.decode("ascii"))):
+            try:
+                instant = instant_ns(stamp.decode("ascii"))
+            except ValueError:
+                raise OddAnswerError(f"no engine begins a line of a log by {stamp[:40]!r}") from None
+            if not self._is_new(stream, instant):
                 continue
             begun = self._open[stream]
             begun.append(text.decode(errors="replace"))
@@ -120,10 +127,12 @@ def frames_of(answer: Any) -> Iterator[tuple[int, bytes]]:  # noqa: ANN401 - a s
     """
     while header := _read(answer, _HEADER.size):
         stream, size = _HEADER.unpack(header)
+        if stream not in (0, STDOUT, STDERR) or size > _LARGEST_FRAME:
+            raise OddAnswerError(f"no engine writes a frame of {size:,} bytes of stream {stream} into a log")
         content = _read(answer, size)
         if size and not content:
             raise EOFError("the log broke off within a frame")
-        yield stream, content
+        yield stream or STDOUT, content
 
 
 def lines_of(answer: Any) -> Iterator[tuple[int, bytes]]:  # noqa: ANN401 - as above
@@ -132,6 +141,8 @@ def lines_of(answer: Any) -> Iterator[tuple[int, bytes]]:  # noqa: ANN401 - as a
     while piece := answer.raw.read(_PIECE):
         *whole, left = (left + piece).split(b"\n")
         yield from ((STDOUT, line + b"\n") for line in whole)
+        if len(left) > _LARGEST_FRAME:
+            raise OddAnswerError(f"no engine writes a line of more than {_LARGEST_FRAME:,} bytes into a log")
     if left:
         yield STDOUT, left
 

@@ -9,7 +9,7 @@ from penstock.errors import ErrorKind, ProviderError
 from penstock.spec.fields import Connection
 from penstock.spec.hooks.service_hook import Identity, ServiceHook
 from penstock_docker.connections import DockerFields
-from penstock_docker.errors import provider_error, refusal
+from penstock_docker.errors import json_object, provider_error, refusal
 from penstock_docker.hooks.archives import packed, unpacked
 from penstock_docker.hooks.clients import engine_client, forget, time_limits
 from penstock_docker.hooks.container_logs import LogLine, LogPlace, LogReader, frames_of, instant_ns, lines_of
@@ -22,7 +22,6 @@ _LOG_BYTES = 4 * 1024 * 1024
 _LAST_FRAMES = 5
 _EVENTS_NS = 50_000_000
 _UNREADABLE = 501
-_CUT = frozenset({ErrorKind.TRANSIENT, ErrorKind.TIMEOUT})
 
 
 class DockerHook(ServiceHook[DockerFields]):
@@ -58,7 +57,7 @@ class DockerHook(ServiceHook[DockerFields]):
             penstock.errors.ProviderError: It cannot be reached, or does not let us in.
         """
         client = self.client
-        version, info = client.version(), client.info()
+        version, info = json_object(client.version(), Version=str), json_object(client.info(), Name=str)
         place = f"{info.get('OperatingSystem', '')}, {info.get('Architecture', '')}".strip(", ")
         detail = f"{info['Name']} runs Docker Engine {version['Version']} (API {client.api_version}) on {place}."
         stamp = str(info.get("SystemTime", ""))
@@ -77,7 +76,7 @@ class DockerHook(ServiceHook[DockerFields]):
 
     def image(self, name: str) -> dict[str, Any] | None:
         """An image as the engine tells it, by name or id; None if it is not there."""
-        return self._unless_missing("inspect image", name, lambda: dict(self.client.inspect_image(name)))
+        return self._unless_missing("inspect image", name, lambda: json_object(self.client.inspect_image(name), Id=str))
 
     def pull(self, name: str, *, platform: str = "", wait_s: float = 0.0) -> str:
         """Pull an image, or look at the pull that this process has begun.
@@ -143,13 +142,19 @@ class DockerHook(ServiceHook[DockerFields]):
         def ask() -> str:
             client = self.client
             made = client.create_container(image, name=name, host_config=client.create_host_config(**host), **config)
-            return str(made["Id"])
+            return str(json_object(made, Id=str)["Id"])
 
         return self.call("create", ask, name)
 
     def container(self, container_id: str) -> dict[str, Any] | None:
         """A container as the engine tells it, by name or id; None if it is not there."""
-        return self._unless_missing("inspect", container_id, lambda: dict(self.client.inspect_container(container_id)))
+
+        def ask() -> dict[str, Any]:
+            found = json_object(self.client.inspect_container(container_id), Id=str, State=dict, Config=dict)
+            json_object(found["State"], Status=str)
+            return found
+
+        return self._unless_missing("inspect", container_id, ask)
 
     def start(self, container_id: str) -> None:
         """Start a container; one that runs is left alone."""
@@ -296,11 +301,6 @@ class DockerHook(ServiceHook[DockerFields]):
 def is_unreadable(error: ProviderError) -> bool:
     """Whether a log cannot be read because its driver keeps nothing."""
     return error.http_status == _UNREADABLE
-
-
-def was_cut(error: ProviderError) -> bool:
-    """Whether a log was cut, and goes on where it was."""
-    return error.kind in _CUT
 
 
 def _base(client: Any) -> str:  # noqa: ANN401 - the SDK's

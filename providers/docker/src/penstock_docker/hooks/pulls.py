@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from penstock_docker.errors import OddAnswerError, json_object
+
 _DONE = ("Pull complete", "Already exists")
 _LONGEST_LINE = 1024 * 1024
 
@@ -63,7 +65,7 @@ class Pull:
             self._ended.set()
 
     def _note(self, event: dict[str, Any]) -> None:
-        if problem := event.get("error") or event.get("errorDetail", {}).get("message"):
+        if problem := event.get("error") or (event.get("errorDetail") or {}).get("message"):
             raise self._failure(str(problem))
         layer, status = str(event.get("id", "")), str(event.get("status", ""))
         if layer and not status.startswith("Pulling from"):
@@ -94,15 +96,15 @@ class Pulls:
 
 
 def events_of(answer: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - a streamed response of requests
-    """The JSON objects of an answer that come one by one, a line each; raises ValueError for one without an end."""
+    """The JSON objects of an answer that come one by one, a line each; raises ValueError for what is none."""
     left = b""
     for piece in answer.iter_content(chunk_size=None):
         *lines, left = (left + piece).split(b"\n")
-        yield from (json.loads(line) for line in lines if line.strip())
+        yield from (json_object(json.loads(line)) for line in lines if line.strip())
         if len(left) > _LONGEST_LINE:
-            raise ValueError("an event of the engine has no end")
+            raise OddAnswerError("an event of the engine has no end")
     if left.strip():
-        yield json.loads(left)
+        yield json_object(json.loads(left))
 
 
 _pulls: dict[int, Pulls] = {}

@@ -169,9 +169,11 @@ class DockerOperator(ContainerShape):
         if content is None:
             raise _no_result(f"the container left no {self.result_file}")
         try:
-            return json.loads(content)
-        except ValueError as error:
+            found = json.loads(content, parse_constant=_no_number)
+            json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair has no place in any text
+        except (ValueError, RecursionError) as error:
             raise _no_result(f"{self.result_file} of the container is no JSON: {error}") from None
+        return found
 
     def _failure(self, hook: DockerHook, found: dict[str, Any], cause: str) -> ContainerEnd:  # noqa: ARG002 - for subclasses
         """How a container that has failed is to be told."""
@@ -286,8 +288,17 @@ class DockerOperator(ContainerShape):
                 raise
             except PenstockError as error:
                 self.log.warning("Its result is not kept beside the container: %s", error)
-            hook.remove(end.container_id)
+            self._remove(hook, end.container_id)
         return self._settled(end, end.container_id)
+
+    def _remove(self, hook: DockerHook, container_id: str) -> None:
+        """Remove a container whose end is kept; one that cannot be removed fails no task whose work is done."""
+        try:
+            hook.remove(container_id)
+        except ProviderError as error:
+            if error.kind in _PASSING:
+                raise
+            self.log.error("Container %s is not removed: %s Remove it by hand.", container_id[:12], error)  # noqa: TRY400 - the engine's words say enough
 
     def _settled(self, end: ContainerEnd | None, container_id: str) -> JobStatus:
         if end is None:
@@ -328,6 +339,10 @@ def _digest(hook: DockerHook, image_id: str) -> str:
 
 def _codes(given: int | Collection[int] | None) -> Collection[int]:
     return (given,) if isinstance(given, int) else given or ()
+
+
+def _no_number(name: str) -> Any:  # noqa: ANN401 - as `json.loads` has it
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _no_result(detail: str) -> ProviderError:

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Collection
 from typing import Any
 
-from penstock.errors import ProviderError
+from penstock.errors import ErrorKind, ProviderError
 from penstock_docker.hooks import DockerHook, LogPlace
-from penstock_docker.hooks.docker_hook import is_unreadable, was_cut
+from penstock_docker.hooks.docker_hook import is_unreadable
 
 _KEY = "docker.log"
 _READS = 16
@@ -80,7 +80,7 @@ class LogFollower:
             self._log.warning("The container's log cannot be read, as its logging driver keeps nothing here: %s", error)
             return True
         self._breaks += 1
-        if was_cut(error) and self._breaks <= _MOST_BREAKS:
+        if error.kind is not ErrorKind.NOT_FOUND and self._breaks <= _MOST_BREAKS:
             return False
         self._log.warning("The container's log cannot be read: %s", error)
         return True
