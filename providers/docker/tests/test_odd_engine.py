@@ -26,10 +26,9 @@ FRAMES = {
 
 
 @pytest.fixture(autouse=True)
-def every_fault_has_struck(request):
+def every_fault_has_struck(engine):
     yield
-    if "engine" in request.fixturenames:
-        assert request.getfixturevalue("engine").faults.unfilled() == []
+    assert engine.faults.unfilled() == []
 
 
 def answers(engine, when, body, status=200):
