@@ -87,7 +87,7 @@ class LogReader:
         self._open: dict[int, list[str]] = {number: [] for number in place.streams}
 
     def lines(self, frames: Iterable[tuple[int, bytes]]) -> Iterator[LogLine]:
-        """The lines that are new and whole."""
+        """The lines that are new and whole; raises OddAnswerError for a frame that is of no log."""
         for stream, content in frames:
             stamp, _, text = content.partition(b" ")
             try:
@@ -124,6 +124,7 @@ def frames_of(answer: Any) -> Iterator[tuple[int, bytes]]:  # noqa: ANN401 - a s
 
     Raises:
         EOFError: It broke off.
+        OddAnswerError: It is none of a log.
     """
     while header := _read(answer, _HEADER.size):
         stream, size = _HEADER.unpack(header)
@@ -136,7 +137,7 @@ def frames_of(answer: Any) -> Iterator[tuple[int, bytes]]:  # noqa: ANN401 - a s
 
 
 def lines_of(answer: Any) -> Iterator[tuple[int, bytes]]:  # noqa: ANN401 - as above
-    """The lines of a terminal's log, as frames of the standard output."""
+    """The lines of a terminal's log, as frames of the standard output; raises OddAnswerError for one without an end."""
     left = b""
     while piece := answer.raw.read(_PIECE):
         *whole, left = (left + piece).split(b"\n")

@@ -96,7 +96,7 @@ class Pulls:
 
 
 def events_of(answer: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - a streamed response of requests
-    """The JSON objects of an answer that come one by one, a line each; raises ValueError for what is none."""
+    """The JSON objects of an answer that come one by one, a line each; raises ValueError or OddAnswerError for what is none."""
     left = b""
     for piece in answer.iter_content(chunk_size=None):
         *lines, left = (left + piece).split(b"\n")
