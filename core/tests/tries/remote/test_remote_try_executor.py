@@ -67,6 +67,30 @@ def test_a_try_that_changes_hands_between_two_looks_is_known_by_who_has_it(site)
     assert told() == [(TryStarted, "w3"), (TryFinished, "")]
 
 
+def test_an_offer_of_a_scheduler_that_was_killed_right_after_its_decision_is_rung_for_by_the_next(site):
+    first, bells = site.executor()
+    request = site.request()
+    with site.store.transaction() as tx:
+        first.offer(tx, [request])
+    second, later = site.executor()
+    assert [type(each) for each in second.recover([request])] == [TryRecovered]
+    later.until(lambda: later.rung == [[site.name(request)]])
+    assert bells.rung == []
+    site.claim(request)
+    site.end(request)
+    assert [kind for kind, *_ in site.told(second)] == [TryStarted, TryFinished]
+
+
+def test_an_offer_whose_decision_is_not_stored_is_none(site):
+    executor, bells = site.executor()
+    request = site.request()
+    with pytest.raises(RuntimeError), site.store.transaction() as tx:
+        executor.offer(tx, [request])
+        raise RuntimeError
+    assert not site.exists(request)
+    assert (len(executor._held), bells.rung) == (0, [])
+
+
 def test_a_scheduler_that_takes_over_rings_for_what_was_given_back(site):
     first, _ = site.executor()
     request = site.request()
