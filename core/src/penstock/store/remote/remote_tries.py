@@ -6,8 +6,9 @@ of a try that was given up. A row is deleted once its scheduler has stored what 
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 
-from sqlalchemy import and_, bindparam, delete, exists, or_, select, update
+from sqlalchemy import Dialect, and_, bindparam, delete, exists, or_, select, update
 
 from penstock.model.remote.remote_try import ClaimedTry, HeldTry, OfferedTry, RemoteNews, RemoteState
 from penstock.model.run import TaskKey
@@ -86,19 +87,9 @@ CLAIM = (
     )
     .returning(_t.name, _t.request, _t.lease_s, _t.executor)
 )
-BEAT = (
-    update(remote_worker)
-    .where(remote_worker.c.worker == bindparam("by"))
-    .values(beats=remote_worker.c.beats + 1, seen_at=bindparam("at"))
-)
 HELD = select(
     _t.name, _t.claim, _t.run, _t.task_id, _t.map_index, _t.epoch, _t.dag_id, _t.run_id, _t.executor, _t.state, _t.cancelled
 ).where(_named)  # fmt: skip
-END = (
-    update(remote_try)
-    .where(_t.name == bindparam("of"), _t.claim == bindparam("by_claim"), _t.state == RemoteState.CLAIMED)
-    .values(state=RemoteState.ENDED, ended=bindparam("with"), ended_at=bindparam("at"))
-)
 # Its scheduler is to hear of it even if it has not heard of the claim.
 GIVE_BACK = (
     update(remote_try)
@@ -128,12 +119,47 @@ CANCELLED = select(_t.worker, _t.name, _t.cancelled).where(
 )
 
 
+class _Statements:
+    """What each try is written by, made once for a dialect: one round trip carries them out with the end of their transaction."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.offer = bulk.insert(dialect, remote_try, _OFFERED)
+        state, claimed = f"state = '{RemoteState.ENDED}'", f"state = '{RemoteState.CLAIMED}'"
+        ended = ("ended", "ended_at", "name", "claim")
+        joined = (
+            f"FROM {bulk.given_rows(dialect, remote_try, ended)} WHERE t.name = given.name AND t.claim = given.claim"
+        )
+        self.end = bulk.BulkStatement(
+            dialect,
+            remote_try,
+            ended,
+            f"UPDATE remote_try SET {state}, ended = ?, ended_at = ? WHERE name = ? AND claim = ? AND {claimed}",
+            f"UPDATE remote_try t SET {state}, ended = given.ended, ended_at = given.ended_at {joined} AND t.{claimed}",
+        )
+        beat = ("worker", "executor", "started_at", "seen_at")
+        rest = {"queues": "''", "host": "''", "version": "''", "slots": "0", "running": "0", "draining": "FALSE",
+                "drain_requested": "FALSE", "beats": "1", "period_s": "0"}  # fmt: skip
+        into = f"INSERT INTO remote_worker ({', '.join((*beat, *rest))})"
+        given = f"{', '.join(beat)}, {', '.join(rest.values())}"
+        known = "ON CONFLICT (worker) DO UPDATE SET beats = remote_worker.beats + 1, seen_at = excluded.seen_at"
+        self.beat = bulk.BulkStatement(
+            dialect,
+            remote_worker,
+            beat,
+            f"{into} VALUES (?, ?, ?, ?, {', '.join(rest.values())}) {known}",
+            f"{into} SELECT {given} FROM {bulk.given_rows(dialect, remote_worker, beat)} {known}",
+        )
+
+
 class RemoteTries:
     """Reads and writes them. Every method raises StoreError if the database cannot serve."""
 
     def __init__(self, database: Database, writer: Writer) -> None:
         self._database, self._writer = database, writer
-        self._insert: bulk.BulkStatement | None = None
+
+    @cached_property
+    def _statements(self) -> "_Statements":
+        return _Statements(self._database.engine.dialect)
 
     def offer(self, tries: Sequence[OfferedTry], owner: str, now: datetime) -> None:
         """Offer tries to workers; their scheduler is told what becomes of them under a name of its own."""
@@ -143,14 +169,12 @@ class RemoteTries:
 
     def offer_in(self, tx: Transaction, tries: Sequence[OfferedTry], owner: str, now: datetime) -> None:
         """Offer tries by a transaction that does more; what it cannot store of them is raised at its end."""
-        if self._insert is None:
-            self._insert = bulk.insert(self._database.engine.dialect, remote_try, _OFFERED)
         offered = RemoteState.OFFERED
         rows = [
             (t.name, *t.key, t.epoch, t.dag_id, t.run_id, t.executor, t.queue, owner, offered, offered, t.request, t.lease_s, now)
             for t in tries
         ]  # fmt: skip
-        tx.add(self._insert, rows)
+        tx.add(self._statements.offer, rows)
 
     def adopt(self, names: Collection[str], owner: str) -> dict[str, RemoteNews]:
         """Have a new owner told of tries; returns what has become of those that are there, by name."""
@@ -271,7 +295,8 @@ class RemoteTries:
         with self._writer.transaction() as tx:
             found = tx.execute(CLAIM, {"names": list(names), "by_claim": claim, "by": worker, "at": now}).all()
             if found:
-                _renew_worker(tx, worker, found[0].executor, now)
+                # From its claim on, a worker's tries have their leases; one that was started for a ticket is not known yet.
+                tx.add(self._statements.beat, [(worker, found[0].executor, now, now)])
         return [ClaimedTry(each.name, each.request, each.lease_s) for each in found]
 
     def held(self, claims: Mapping[str, str]) -> dict[str, HeldTry]:
@@ -287,7 +312,7 @@ class RemoteTries:
     def end(self, ends: Sequence[tuple[str, str, bytes]], now: datetime) -> None:
         """Store how tries ended, by name and claim; one whose end is stored, or that was given up, stays as it is."""
         with self._writer.transaction() as tx:
-            tx.execute_many(END, [{"of": name, "by_claim": claim, "with": end, "at": now} for name, claim, end in ends])
+            tx.add(self._statements.end, [(end, now, name, claim) for name, claim, end in ends])
             tx.wake(REMOTE)
 
     def give_up(self, names: Collection[str], worker: str, end: bytes, now: datetime) -> None:
@@ -332,16 +357,6 @@ def _parts(names: Collection[str]) -> Iterator[list[str]]:
     given = list(names)
     for at in range(0, len(given), MOST_NAMES):
         yield given[at : at + MOST_NAMES]
-
-
-def _renew_worker(tx: Transaction, worker: str, executor: str, now: datetime) -> None:
-    """Note that a worker lives: from its claim on, its tries have their leases; one that was started for a ticket is not known yet."""
-    tx.execute(BEAT, {"by": worker, "at": now})
-    row = {
-        "worker": worker, "executor": executor, "queues": "", "host": "", "version": "", "slots": 0, "running": 0,
-        "draining": False, "drain_requested": False, "beats": 1, "period_s": 0.0, "started_at": now, "seen_at": now,
-    }  # fmt: skip
-    tx.insert_absent(remote_worker, [row])
 
 
 def _news(
