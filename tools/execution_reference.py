@@ -8,6 +8,7 @@ import msgspec
 
 from penstock.model.remote import execution_messages as messages
 from penstock.model.remote.remote_try import WorkerStatus
+from penstock.plugins.locked_environments import APART, PIECE
 
 _ROUTES: tuple[tuple[str, type[msgspec.Struct], type[msgspec.Struct] | None], ...] = (
     ("claims", messages.ClaimTickets, messages.ClaimAnswer),
@@ -51,7 +52,14 @@ def _routes() -> Iterator[str]:
         yield f"| `/{route}` | {_link(asked)} | {'a `penstock.spec.wire.Reply`' if answer is None else _link(answer)} |"
     yield "| `/snapshots/HASH` | nothing, with the token of a try of that source | what `penstock.spec.snapshot.pack` makes of it |"
     yield f"| `/environments` | nothing, with the token of a try of an isolated provider | {_link(_LOCK)} |"
-    yield "| `/environments/DIGEST` | the same | a distribution of it, as `penstock.spec.snapshot.pack_listed` packs it |\n"
+    yield (
+        "| `/environments/DIGEST` | the same | a distribution of it, as `penstock.spec.archives.listed_archives.pack_listed` packs it, "
+        f"without files of {APART >> 20} MiB and more |"
+    )
+    yield (
+        f"| `/environments/DIGEST/HASH/OFFSET` | the same | {PIECE >> 20} MiB of such a file from an offset on, "
+        "fewer before its end, and nothing there |\n"
+    )
 
 
 def _structs() -> Iterator[str]:

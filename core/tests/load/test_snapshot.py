@@ -9,7 +9,7 @@ from penstock.errors import ConfigError
 from penstock.load.discover import DagFiles
 from penstock.load.snapshot import Snapshots
 from penstock.load.watch import is_relevant
-from penstock.spec.snapshot import LIST
+from penstock.spec.archives.listed_archives import LIST
 
 
 @pytest.fixture

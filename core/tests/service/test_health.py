@@ -36,7 +36,7 @@ from penstock.settings import BackendChoice, ExecutorChoice, ServiceChoice
 from penstock.settings.core import CoreSettings
 from penstock.settings.logs import LogSettings
 from penstock.settings.metrics import SinkChoice
-from penstock.spec.snapshot import LIST
+from penstock.spec.archives.listed_archives import LIST
 from penstock_testkit.disk import small_disk
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from penstock.errors import RequestError
 from penstock.model.dag import content_hash
-from penstock.spec.snapshot import LIST, pack
+from penstock.spec.archives.listed_archives import LIST
+from penstock.spec.snapshot import pack
 from penstock.spec.workers.fetched_snapshots import MOST_KEPT, FetchedSnapshots
 from penstock.spec.workers.shared_cache import LONGEST_UNUSED_S
 

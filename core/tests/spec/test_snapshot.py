@@ -7,7 +7,8 @@ import pytest
 
 from penstock.errors import RequestError
 from penstock.model.dag import content_hash
-from penstock.spec.snapshot import LARGEST_FILE, LIST, unpack
+from penstock.spec.archives.listed_archives import LARGEST_FILE, LIST
+from penstock.spec.snapshot import unpack
 
 
 def archive(*members):
@@ -52,7 +53,7 @@ def test_a_file_that_says_it_is_endless_is_not_read(tmp_path):
 
 
 def test_an_archive_whose_few_bytes_stand_for_many_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("penstock.spec.snapshot.LARGEST_SNAPSHOT", 1 << 20)
+    monkeypatch.setattr("penstock.spec.archives.listed_archives.LARGEST_SNAPSHOT", 1 << 20)
     data, wanted = archive(("a", tarfile.REGTYPE, "", b"x"), ("b", tarfile.REGTYPE, "", bytes(2 << 20)))
     with pytest.raises(RequestError, match="it has more than 1,048,576 bytes"):
         unpack(data, wanted, tmp_path)

@@ -7,7 +7,8 @@ import pytest
 
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.dag import content_hash
-from penstock.spec.snapshot import LIST, unpack
+from penstock.spec.archives.listed_archives import LIST
+from penstock.spec.snapshot import unpack
 from penstock.tries.packed_snapshots import PackedSnapshots
 
 PATIENCE_S = 20.0

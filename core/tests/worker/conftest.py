@@ -116,7 +116,10 @@ class Site:
             files, token = self.execution.files, message.removeprefix("Bearer ")
             if route == "snapshots":
                 return files.snapshot(token, name)
-            return files.distribution(token, name) if name else files.environment(token)
+            if not name:
+                return files.environment(token)
+            digest, *part = name.split("/")
+            return files.piece(token, digest, *part) if part else files.distribution(token, digest)
         if route != "renewals":
             return {"claims": self.execution.claim, "asks": self.execution.ask, "reports": self.execution.report}[
                 route

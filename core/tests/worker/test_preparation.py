@@ -1,9 +1,12 @@
 """What a try needs on a worker's machine is fetched once, proved, shared and bounded; what will never come fails the try at once."""
 
+import base64
 import errno
+import hashlib
 import io
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -20,9 +23,9 @@ from penstock import __version__
 from penstock.errors import RequestError
 from penstock.model.dag import content_hash
 from penstock.model.state import Outcome
-from penstock.plugins.locked_environments import LockedEnvironments
+from penstock.plugins.locked_environments import PIECE, LockedEnvironments
+from penstock.spec.archives.listed_archives import LIST, listed_contents, pack_listed
 from penstock.spec.executor import FileCode, PlanCode
-from penstock.spec.snapshot import LIST, listed_contents, pack_listed
 from penstock.worker.fetched_environments import MOST_KEPT, FetchedEnvironments, python_of
 from penstock_testkit.disk import small_disk
 from penstock_testkit.wheels import write_wheel
@@ -55,8 +58,11 @@ class Isolated:
     def lock(self):
         return self.environments.lock("acme")
 
-    def pack(self, digest):
-        return self.environments.pack("acme", digest)
+    def pack(self, wanted):
+        digest, *part = wanted.split("/")
+        if not part:
+            return self.environments.pack("acme", digest)
+        return self.environments.piece("acme", digest, part[0], int(part[1]))
 
 
 @pytest.fixture
@@ -91,6 +97,90 @@ def test_an_environment_is_that_of_the_server_to_the_last_file_and_is_made_once(
         assert (path / SITE / "lib_c.data" / "purelib" / "x").read_text() == "x"
     with far.held(acme.lock, fetch):
         assert sorted(asked) == sorted(each.digest for each in acme.lock.distributions)
+
+
+BIG = random.Random(12).randbytes(2 * PIECE + 1000)
+
+
+def test_a_large_file_comes_in_pieces_and_a_piece_that_is_lost_is_fetched_again(site, pool, acme):
+    acme.install("lib-big", "1.0", {"big.bin": BIG})
+    site.serve_environments(acme.file)
+    failed = []
+
+    def fault(route, _):
+        if route.endswith(f"/{PIECE}") and not failed:
+            failed.append(route)
+            return 503, b"", "text/plain"
+        return None
+
+    site.fault = fault
+    worker = pool()
+    worker.bring(site.offer(code=IN_ACME).secret)
+    worker.runs()
+    [python] = worker.tries.adopted.values()
+    assert (python.parent.parent / SITE / "big.bin").read_bytes() == BIG
+    offsets = [route.rpartition("/")[2] for route, _ in site.heard if route.count("/") == 3]
+    assert offsets == [str(each) for each in (0, PIECE, PIECE, 2 * PIECE, len(BIG))]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda piece: piece and piece[:-1] + b"x", "big.bin.* of the distribution lib_big 1.0 .* is damaged"),
+        (lambda _: BIG, "is larger than its lock says"),
+    ],
+    ids=["another", "endless"],
+)
+def test_a_large_file_that_is_another_is_refused_and_nothing_is_left(acme, far, tmp_path, spoil, said):
+    acme.install("lib-big", "1.0", {"big.bin": BIG})
+
+    def fetch(wanted):
+        found = acme.pack(wanted)
+        return spoil(found) if "/" in wanted else found
+
+    with pytest.raises(RequestError, match=said), far.held(acme.lock, fetch):
+        pass
+    assert list((tmp_path / "far" / "environments").iterdir()) == []
+
+
+FLAT = """
+import resource, sys, threading
+from pathlib import Path
+from penstock.plugins.locked_environments import LockedEnvironments
+from penstock.worker.fetched_environments import FetchedEnvironments
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+here = LockedEnvironments(Path(sys.argv[1]))
+def fetch(wanted):
+    digest, *part = wanted.split("/")
+    return here.piece("acme", digest, part[0], int(part[1])) if part else here.pack("acme", digest)
+
+before = peak()
+with FetchedEnvironments(Path(sys.argv[2]), threading.Event()).held(here.lock("acme"), fetch) as path:
+    print(*(each.stat().st_size for each in path.rglob("huge.bin")), peak() - before)
+"""
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(300)
+def test_a_file_of_600_mb_takes_no_memory_of_server_or_worker(acme, tmp_path):
+    huge, size = acme.site / "huge.bin", 600 << 20
+    with huge.open("wb") as file:
+        file.truncate(size)
+    acme.install("lib-huge", "1.0", {})
+    with huge.open("rb") as file:
+        digest = base64.urlsafe_b64encode(hashlib.file_digest(file, "sha256").digest()).decode().rstrip("=")
+    with (acme.site / "lib_huge-1.0.dist-info" / "RECORD").open("a") as record:
+        record.write(f"huge.bin,sha256={digest},{size}\n")
+
+    command = [sys.executable, "-c", FLAT, acme.file, tmp_path / "far" / "environments"]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    found, mebibytes = map(int, told.split())
+    assert found == size
+    assert mebibytes < 64
 
 
 def test_another_file_is_another_environment_and_what_an_installer_adds_is_none(acme):

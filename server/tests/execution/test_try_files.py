@@ -10,8 +10,8 @@ import pytest
 from penstock.model.dag import content_hash
 from penstock.model.remote.execution_messages import EnvironmentLock
 from penstock.service.execution.try_files import TryFiles
+from penstock.spec.archives.listed_archives import LIST, listed_contents, listed_files
 from penstock.spec.executor import FileCode, PlanCode
-from penstock.spec.snapshot import LIST, listed_contents
 from penstock_testkit.wheels import write_wheel
 
 
@@ -56,6 +56,22 @@ def test_a_token_opens_the_environment_of_its_own_provider_alone(site, worker, s
         packed = site.send(f"environments/{each.digest}", tokens[name], b"")
         files[name] = [path for path, _, _ in listed_contents(packed.body, each.digest, "it")]
     assert any(path.endswith("lib_acme.py") for path in files["a"])
+
+    [file] = {
+        found
+        for packed in [site.send(f"environments/{acme.digest}", tokens["a"], b"").body]
+        for path, content, _ in listed_contents(packed, acme.digest, "it")
+        if path == LIST
+        for found, name in listed_files(content)
+        if name.endswith("lib_acme.py")
+    }
+    piece = site.send(f"environments/{acme.digest}/{file}/5", tokens["a"], b"")
+    assert (piece.status, piece.body) == (200, b"= 'acme'")
+    assert site.send(f"environments/{acme.digest}/{file}/{10**9}", tokens["a"], b"").body == b""
+    for wanted in (f"{file}/x", f"{file}/-1", file, f"{'b' * 40}/0", f"{file}/{'9' * 40}", f"{file}/5/6"):
+        assert site.send(f"environments/{acme.digest}/{wanted}", tokens["a"], b"").status == 422, wanted
+    assert site.send(f"environments/{acme.digest}/{file}/0", tokens["o"], b"").status == 422
+    assert site.send(f"environments/{acme.digest}/{file}/0", tokens["f"], b"").status == 404
 
     assert site.send(f"snapshots/{served}", tokens["f"], b"").status == 200
     for token, wanted in (("a", other.digest), ("o", acme.digest), ("a", served), ("a", "../acme"), ("a", "x" * 9000)):

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from penstock.service.access.principals import Principals
 from penstock.service.operations.operation import Operation
 from penstock.service.operations.table import operations
-from penstock.spec.snapshot import LIST
+from penstock.spec.archives.listed_archives import LIST
 from penstock.store import new_key
 from penstock_server.access.login import Login
 from penstock_server.access.passwords import Passwords

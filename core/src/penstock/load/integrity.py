@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from penstock.model.dag import content_hash
-from penstock.spec.snapshot import EXECUTABLE, LIST, listed_files
+from penstock.spec.archives.listed_archives import EXECUTABLE, LIST, listed_files
 
 
 def damaged_files(state: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:

@@ -21,7 +21,7 @@ from penstock.load.folder import WHOLE, FolderContent, FoundFile
 from penstock.load.ignore import AIRFLOW_IGNORE, IGNORE, Ignore, patterns_of
 from penstock.load.ignore import MOST_BYTES as MOST_IGNORE_BYTES
 from penstock.model.dag import content_hash
-from penstock.spec.snapshot import EXECUTABLE, LIST
+from penstock.spec.archives.listed_archives import EXECUTABLE, LIST
 
 _LIMIT_BYTES = 16 << 20
 _KEPT = 20

@@ -24,7 +24,20 @@ from penstock.errors import NotFoundError, RequestError, as_sentence
 from penstock.model.dag import content_hash
 from penstock.model.remote.execution_messages import LARGEST_PACK, EnvironmentLock, LockedDistribution
 from penstock.plugins.isolated import isolated_pythons
-from penstock.spec.snapshot import EXECUTABLE, LARGEST_FILE, LARGEST_SNAPSHOT, pack_listed
+from penstock.spec.archives.listed_archives import (
+    EXECUTABLE,
+    LARGEST_SNAPSHOT,
+    content_hasher,
+    listed_files,
+    pack_listed,
+)
+
+LARGEST = 8 << 30
+"""Bytes of one environment."""
+APART = 8 << 20
+"""Bytes from which on a file of a distribution is left out of its pack, and fetched by itself."""
+PIECE = 4 << 20
+"""Bytes of a piece of such a file."""
 
 OF_THE_INTERPRETER = frozenset({"bin", "Scripts", "pyvenv.cfg", ".penstock"})
 """What an environment has at its root that belongs to its machine."""
@@ -32,6 +45,7 @@ _OF_THE_INSTALLER = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "uv_
 """What installers add to a wheel's dist-info: where and when it was installed, and not what."""
 _NAMED_LIBCS = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 _MOST_LISTS = 500
+_AT_ONCE = 1 << 20
 _REMEDY = "run `plugin-manager doctor --fix`, where the server runs."
 
 
@@ -78,7 +92,7 @@ class LockedEnvironments:
         return EnvironmentLock(provider, python, abi, tuple(sorted(found, key=_by)), libc)
 
     def pack(self, provider: str, wanted: str) -> bytes:
-        """Pack a distribution of a provider's environment, for `penstock.spec.snapshot.listed_contents`.
+        """Pack a distribution of a provider's environment but for its large files, as `pack_listed` does.
 
         Raises:
             NotFoundError: The environment has no distribution of that digest.
@@ -86,11 +100,39 @@ class LockedEnvironments:
             ConfigError: The file that names them cannot be read.
             OSError: The environment cannot be read.
         """
+        root, info, files = self._distribution(provider, wanted)
+        what = f"the distribution {info.stem}"
+        return pack_listed(files, root, what, remedy=_REMEDY, most=LARGEST_PACK, apart=APART)
+
+    def piece(self, provider: str, wanted: str, found: str, offset: int) -> bytes:
+        """A piece of a file of a distribution; nothing at its end.
+
+        Args:
+            provider: Whose environment.
+            wanted: The distribution's digest.
+            found: The file's content hash, as the distribution's list has it.
+            offset: Where the piece begins.
+
+        Raises:
+            NotFoundError: The environment has no such distribution or file.
+            RequestError: As `pack`.
+            ConfigError: As `pack`.
+            OSError: As `pack`.
+        """
+        root, info, files = self._distribution(provider, wanted)
+        for each, name in listed_files(files):
+            if each.removesuffix(EXECUTABLE) == found:
+                with (root / name).open("rb") as file:
+                    file.seek(offset)
+                    return file.read(PIECE)
+        raise NotFoundError("file", found, hint=f"The distribution {info.stem} has none of that content hash.")
+
+    def _distribution(self, provider: str, wanted: str) -> tuple[Path, Path, bytes]:
+        """The root of its environment, its dist-info, and the list of its files."""
         root, site, _ = self._opened(provider)
         for info, listed in self._distributions(root, site):
             if content_hash(listed.files) == wanted:
-                what = f"the distribution {info.stem}"
-                return pack_listed(listed.files, root, what, remedy=_REMEDY, most=LARGEST_PACK)
+                return root, info, listed.files
         raise NotFoundError(
             "distribution",
             wanted,
@@ -140,7 +182,7 @@ class LockedEnvironments:
 
 def _files(root: Path, site: Path, info: Path) -> tuple[bytes, int]:
     """The list of a distribution's files as a snapshot has it, and their bytes; each is what its RECORD says."""
-    lines, total = [], 0
+    lines, total, packed = [], 0, 0
     for path, recorded, *_ in csv.reader((info / "RECORD").read_text(encoding="utf-8").splitlines()):
         where = Path(os.path.normpath(site / path))
         if not where.is_relative_to(root):
@@ -150,20 +192,30 @@ def _files(root: Path, site: Path, info: Path) -> tuple[bytes, int]:
         added = where.parent == info and where.name in _OF_THE_INSTALLER
         if not recorded or added or name.parts[0] in OF_THE_INTERPRETER:
             continue
-        content = where.read_bytes() if where.is_file() else b""
         algorithm, _, digest = recorded.partition("=")
-        found = base64.urlsafe_b64encode(hashlib.new(algorithm, content).digest()).decode().rstrip("=")
+        found, own, size = _hashes(where, algorithm) if where.is_file() else ("", "", 0)
         if found != digest or "\n" in path:
             raise RequestError(f"the file {path} of {info.stem} in {root} is not what was installed: {_REMEDY}")
-        total += len(content)
-        if len(content) > LARGEST_FILE or total > LARGEST_SNAPSHOT:
+        total, packed = total + size, packed + (size if size < APART else 0)
+        if total > LARGEST or packed > LARGEST_SNAPSHOT:
             raise RequestError(
-                f"the distribution {info.stem} is too large to be sent (a file of at most {LARGEST_FILE:,} bytes, "
-                f"{LARGEST_SNAPSHOT:,} in all): install this provider in the image of the workers."
+                f"the distribution {info.stem} is too large to be sent (at most {LARGEST:,} bytes, and {LARGEST_SNAPSHOT:,} in files of "
+                f"less than {APART:,}): install this provider in the image of the workers."
             )
         mark = EXECUTABLE if os.access(where, os.X_OK) else ""
-        lines.append(f"{content_hash(content)}{mark} {name.as_posix()}\n")
+        lines.append(f"{own}{mark} {name.as_posix()}\n")
     return "".join(sorted(lines, key=lambda line: line.partition(" ")[2])).encode(), total
+
+
+def _hashes(path: Path, algorithm: str) -> tuple[str, str, int]:
+    """The hash of a file as RECORD has it, its content hash, and its bytes: it may be larger than memory."""
+    recorded, own, size = hashlib.new(algorithm), content_hasher(), 0
+    with path.open("rb") as file:
+        while piece := file.read(_AT_ONCE):
+            recorded.update(piece)
+            own.update(piece)
+            size += len(piece)
+    return base64.urlsafe_b64encode(recorded.digest()).decode().rstrip("="), own.hexdigest(), size
 
 
 def _refuse_editable(info: Path) -> None:

@@ -18,17 +18,14 @@ from pathlib import Path, PurePosixPath
 
 from penstock import __version__
 from penstock.errors import RequestError
-from penstock.model.dag import content_hash
-from penstock.model.remote.execution_messages import EnvironmentLock
-from penstock.plugins.locked_environments import OF_THE_INTERPRETER, libc_here
+from penstock.model.remote.execution_messages import EnvironmentLock, LockedDistribution
+from penstock.plugins.locked_environments import LARGEST, OF_THE_INTERPRETER, libc_here
 from penstock.processes.draft import draft_of, finish_draft, write_listed
-from penstock.spec.snapshot import EXECUTABLE, LIST, listed_contents, listed_files
+from penstock.spec.archives.listed_archives import EXECUTABLE, LIST, hash_of_file, listed_contents, listed_files
 from penstock.spec.workers.shared_cache import SharedCache
 
 MOST_KEPT = 12
 """Environments; each is tens of megabytes, or thousands."""
-LARGEST = 8 << 30
-"""Bytes of one environment."""
 MOST_DISTRIBUTIONS = 1_000
 COMPILING_S = 300.0
 PATIENCE_S = 120.0
@@ -54,7 +51,8 @@ class FetchedEnvironments:
 
         Args:
             lock: What it holds.
-            fetch: Gives a packed distribution by its digest.
+            fetch: Gives a packed distribution by ``DIGEST``, and a piece of a large file of it by ``DIGEST/HASH/OFFSET``; nothing at
+                the file's end.
 
         Returns:
             A context manager; it gives the environment's folder.
@@ -107,7 +105,7 @@ class FetchedEnvironments:
             return True
         try:
             for found, name in listed_files((path / LIST).read_bytes()):
-                if content_hash((path / name).read_bytes()) != found.removesuffix(EXECUTABLE):
+                if hash_of_file(path / name) != found.removesuffix(EXECUTABLE):
                     return False
         except (OSError, ValueError):
             return False
@@ -152,21 +150,51 @@ def _check(lock: EnvironmentLock) -> None:
 def _make(lock: EnvironmentLock, fetch: Callable[[str], bytes], draft: Path, target: Path) -> None:
     """Make an environment under another name; its list is that of all its distributions."""
     venv.EnvBuilder(symlinks=True).create(draft)
-    lines: list[bytes] = []
-    for each in lock.distributions:
-        what, size = f"the distribution {each.name} {each.version} of provider {lock.provider!r}", 0
-        for name, content, executable in listed_contents(fetch(each.digest), each.digest, what):
-            if name == LIST:
-                lines.append(content)
-                continue
-            size += len(content)
-            _check_file(draft, name, content, what, too_large=size > each.size)
-            write_listed(draft / name, content, executable=executable)
+    lists = [
+        _put_distribution(
+            each, f"the distribution {each.name} {each.version} of provider {lock.provider!r}", fetch, draft
+        )
+        for each in lock.distributions
+    ]
     _compile(draft, target)
-    (draft / LIST).write_bytes(b"".join(lines))
+    (draft / LIST).write_bytes(b"".join(lists))
 
 
-def _check_file(draft: Path, name: str, content: bytes, what: str, *, too_large: bool) -> None:
+def _put_distribution(each: LockedDistribution, what: str, fetch: Callable[[str], bytes], draft: Path) -> bytes:
+    """Write the files of a distribution; returns its list."""
+    contents = listed_contents(fetch(each.digest), each.digest, what, whole=False)
+    _, listed, _ = next(contents)
+    hashes, left, present = {name: found for found, name in listed_files(listed)}, each.size, set[str]()
+    for name, content, executable in contents:
+        left -= len(content)
+        _check_file(draft, name, hashes[name], what, too_large=left < 0)
+        write_listed(draft / name, content, executable=executable)
+        present.add(name)
+    for name in hashes.keys() - present:  # what is too large to be packed with the others
+        left -= _put_large(each.digest, name, hashes[name], what, fetch, draft, left)
+    return listed
+
+
+def _put_large(
+    wanted: str, name: str, found: str, what: str, fetch: Callable[[str], bytes], draft: Path, most: int
+) -> int:
+    """Write a file piece by piece, so that it takes no memory; returns its bytes."""
+    _check_file(draft, name, found, what, too_large=False)
+    digest, size, path = found.removesuffix(EXECUTABLE), 0, draft / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        while piece := fetch(f"{wanted}/{digest}/{size}"):
+            size += len(piece)
+            if size > most:
+                raise RequestError(f"{what} is larger than its lock says.")
+            file.write(piece)
+    if hash_of_file(path) != digest:
+        raise RequestError(f"the file {name!r} of {what} is damaged. Fetch it again.")
+    path.chmod(0o555 if found.endswith(EXECUTABLE) else 0o444)
+    return size
+
+
+def _check_file(draft: Path, name: str, found: str, what: str, *, too_large: bool) -> None:
     """Raise RequestError for a file that has no business in an environment; it leads nowhere else, as `listed_files` has seen to."""
     path = draft / name
     if PurePosixPath(name).parts[0] in OF_THE_INTERPRETER or not path.resolve().is_relative_to(draft.resolve()):
@@ -174,7 +202,7 @@ def _check_file(draft: Path, name: str, content: bytes, what: str, *, too_large:
     if too_large:
         raise RequestError(f"{what} is larger than its lock says.")
     with suppress(FileNotFoundError):
-        if path.read_bytes() != content:
+        if hash_of_file(path) != found.removesuffix(EXECUTABLE):
             raise RequestError(f"{what} has a file {name!r}, which another one has, too, and not the same.")
         path.unlink()
 

@@ -29,7 +29,7 @@ from penstock.service.tasks import why
 from penstock.service.values import kept_state
 from penstock.service.views import dag_graph
 from penstock.service.views.dag_files import list_files
-from penstock.spec.snapshot import LIST
+from penstock.spec.archives.listed_archives import LIST
 from penstock.store import LoaderCatalog
 
 

@@ -18,7 +18,7 @@ from penstock.service.views.dag_files import list_files
 from penstock.service.views.dag_graph import show_code, show_graph
 from penstock.service.views.grid import ABSENT, LETTERS, MOST_DAGS, latest_runs, show_grid
 from penstock.service.views.times import list_instances, show_calendar, show_durations, show_gantt, show_task_durations
-from penstock.spec.snapshot import LIST
+from penstock.spec.archives.listed_archives import LIST
 
 
 @pytest.fixture

@@ -131,9 +131,14 @@ class ExecutionApi:
         return await self._in_thread(wanted, lambda: self._execution.files.snapshot(shown, wanted), self._fetching)
 
     async def _environments(self, request: Request, shown: str) -> Any:  # noqa: ANN401 - as above
-        wanted = request.scope["path"].removeprefix(f"{PREFIX}/environments").strip("/")
+        wanted, *part = request.scope["path"].removeprefix(f"{PREFIX}/environments").strip("/").split("/", 2)
         if not wanted:
             return await self._in_thread(shown, lambda: self._execution.files.environment(shown), self._fetching)
+        if part:
+            found, offset = part[0], part[-1] if len(part) > 1 else ""
+            return await self._in_thread(
+                wanted, lambda: self._execution.files.piece(shown, wanted, found, offset), self._fetching
+            )
         return await self._in_thread(wanted, lambda: self._execution.files.distribution(shown, wanted), self._fetching)
 
     async def _read(self, request: Request, shown: str, decode: Callable[[bytes], T]) -> T:

@@ -16,6 +16,7 @@ from penstock.tries.packed_snapshots import PackedSnapshots
 from penstock.tries.remote.tickets import claim_of
 
 _MOST_PACKED = 64 << 20
+_DIGITS = 18
 
 
 class TryFiles:
@@ -67,7 +68,7 @@ class TryFiles:
             return self._environments.lock(provider)
 
     def distribution(self, shown: str, wanted: str) -> bytes:
-        """A distribution of that environment, packed as `penstock.spec.snapshot.pack_listed` does.
+        """A distribution of that environment, packed as `penstock.spec.archives.listed_archives.pack_listed` does.
 
         Args:
             shown: The try's token.
@@ -87,6 +88,27 @@ class TryFiles:
 
         name = f"{provider} {wanted}"
         return self._kept(name, packed)
+
+    def piece(self, shown: str, wanted: str, found: str, offset: str) -> bytes:
+        """A piece of a large file of that distribution, which is not packed with it; nothing at its end.
+
+        Args:
+            shown: The try's token.
+            wanted: The digest that the environment's lock has of the distribution.
+            found: The file's content hash.
+            offset: Where the piece begins, in decimal digits.
+
+        Raises:
+            NotFoundError: As `distribution`.
+            RequestError: As `distribution`; or there is no such file, or no such offset.
+            ConfigError: As `distribution`.
+            StoreError: The database failed.
+        """
+        provider = self._provider(shown)
+        if not (offset.isascii() and offset.isdecimal() and len(offset) <= _DIGITS):
+            raise RequestError(f"{offset[:_DIGITS]!r} is no offset in a file: give its decimal digits.")
+        with _readable(provider):
+            return self._environments.piece(provider, wanted, found, int(offset))
 
     def _code(self, shown: str) -> FileCode | PlanCode | None:
         claim = claim_of(self._keyring, shown)

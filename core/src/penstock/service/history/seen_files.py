@@ -3,7 +3,7 @@
 from penstock.model.access.permission import Permission
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag_state
-from penstock.spec.snapshot import LIST, listed_files
+from penstock.spec.archives.listed_archives import LIST, listed_files
 from penstock.store import Version
 
 

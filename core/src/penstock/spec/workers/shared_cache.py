@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from penstock.processes.draft import DRAFT, draft_of
-from penstock.spec.snapshot import LIST
+from penstock.spec.archives.listed_archives import LIST
 
 LONGEST_UNUSED_S = 30 * 86_400
 """Seconds between the last use of a folder and that of another, after which it is removed."""
