@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from penstock import Connection
 from penstock.errors import ConfigError
 from penstock.spec.remote import RemoteContext, Ticket
 from penstock_dask.executors import DaskExecutor
@@ -18,12 +19,9 @@ from penstock_dask.hooks.dask_cluster import Cluster, DaskTask
 GUARD = [sys.executable, "-m", "penstock_dask.executors.ticket_guard"]
 
 
-def made(**options):
-    return DaskExecutor(
-        RemoteContext(
-            "far", options, "", "i", Path("unused"), lambda: datetime.now(UTC), lambda *_: None, lambda *_, **__: None
-        )
-    )
+def made(connection=None, **options):
+    told = (lambda: datetime.now(UTC), lambda *_: None, lambda *_, **__: None)
+    return DaskExecutor(RemoteContext("far", options, "", "i", Path("unused"), *told, connection))
 
 
 @pytest.mark.parametrize(
@@ -49,6 +47,28 @@ def made(**options):
 def test_wrong_options_are_refused(options, sentence):
     with pytest.raises(ConfigError, match=sentence):
         made(**options)
+
+
+@pytest.mark.parametrize(
+    ("fields", "options", "sentence"),
+    [
+        ({"host": "s"}, {"address": "tcp://s:1"}, "address and conn_id exclude each other"),
+        ({"host": "s"}, {"tls_ca": "a", "tls_key": "b"}, "tls_ca and tls_key and conn_id exclude each other"),
+        ({}, {}, "host must name the machine"),
+        ({"host": "s", "extra": {"tls_ca": "a"}}, {}, "belong together"),
+    ],
+)
+def test_a_connection_that_cannot_be_gone_by_is_refused(fields, options, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        made(Connection("cluster", "dask", **fields), **options)
+
+
+def test_a_cluster_is_reached_by_the_name_of_its_connection(dask):
+    executor = made(Connection("cluster", "dask", host="127.0.0.1", port=dask.port))
+    try:
+        assert executor.slots() == 4
+    finally:
+        executor.stop()
 
 
 @pytest.mark.parametrize("config", [3, {"image": "x"}, {"workers": "a"}, {"resources": {"GPU": "one"}}])

@@ -1,10 +1,15 @@
 """A cluster that is reached by TLS alone, by executor and hook."""
 
+from datetime import UTC, datetime
+from pathlib import Path
+
 import pytest
 import trustme
 
 from penstock import Connection
 from penstock.errors import ProviderError
+from penstock.spec.remote import RemoteContext
+from penstock_dask.executors import DaskExecutor
 from penstock_dask.executors.ticket_run import TicketEnd, WithheldEnviron, run_ticket
 from penstock_dask.hooks import DaskHook
 from penstock_dask.hooks.dask_cluster import Cluster, DaskTask
@@ -43,9 +48,12 @@ def test_a_cluster_with_certificates_is_reached_with_them_and_not_without(cluste
     )
     assert line.workers().threads == 2
     names = dict(zip(("tls_ca", "tls_cert", "tls_key"), certificates, strict=True))
-    report = DaskHook(
-        connection=Connection("d", "dask", host="127.0.0.1", port=cluster.port, extra=names)
-    ).test_connection()
+    connection = Connection("d", "dask", host="127.0.0.1", port=cluster.port, extra=names)
+    told = (lambda: datetime.now(UTC), lambda *_: None, lambda *_, **__: None)
+    executor = DaskExecutor(RemoteContext("far", {}, "", "i", Path("unused"), *told, connection))
+    assert executor.slots() == 4
+    executor.stop()
+    report = DaskHook(connection=connection).test_connection()
     assert report.ok, report.detail
     for client in _clients._clients.values():
         client.close()

@@ -38,7 +38,8 @@ class DaskFields(ConnectionFields):
     @property
     def address(self) -> str:
         """The scheduler's address, as Dask writes it."""
-        return f"{'tls' if self.tls_ca else 'tcp'}://{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'tls' if self.tls_ca else 'tcp'}://{host}:{self.port}"
 
 
 def certificate_problems(ca: str, cert: str, key: str) -> Iterator[str]:

@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from penstock.errors import ConfigError
+from penstock.spec.fields import read_fields
 from penstock.spec.remote import Refused, RemoteContext, RemoteExecutor, Ticket
-from penstock_dask.connections import certificate_problems
+from penstock_dask.connections import DaskFields, certificate_problems
 from penstock_dask.executors.ticket_run import TicketEnd, WithheldEnviron, end_tickets, run_ticket
 from penstock_dask.hooks.dask_cluster import Cluster, DaskTask
 
 _UNDER_WAY = frozenset({"waiting", "no-worker", "queued", "processing"})
 _FIRST_SIGNAL = 128
+_OF_CONNECTION = frozenset({"address", "tls_ca", "tls_cert", "tls_key"})
 _CONFIG = {"resources": dict, "workers": list}
 
 
@@ -40,6 +42,8 @@ class DaskExecutor(RemoteExecutor):
     Raises:
         ConfigError: The options are wrong.
     """
+
+    connection_types: ClassVar[tuple[str, ...]] = ("dask",)
 
     def __init__(self, context: RemoteContext) -> None:
         super().__init__(context)
@@ -153,10 +157,12 @@ def _read(context: RemoteContext) -> DaskOptions:
     unknown = sorted(given.keys() - known.keys())
     if unknown:
         raise ConfigError(f"{place}: there is no option {unknown[0]!r}; it takes {', '.join(known)}.")
+    given = _connected(context, given)
     address: Any = given.get("address")
     if not isinstance(address, str) or not address.startswith(("tcp://", "tls://")):
         raise ConfigError(
-            f"{place}: address is {address!r}; write one such as tcp://scheduler:8786 or tls://scheduler:8786."
+            f"{place}: address is {address!r}; write one such as tcp://scheduler:8786 or tls://scheduler:8786, or name a "
+            "connection of type dask by conn_id."
         )
     options = DaskOptions(**{**given, "command": tuple(given.get("command", ()))})
     problem = next(certificate_problems(options.tls_ca, options.tls_cert, options.tls_key), "")
@@ -171,6 +177,17 @@ def _read(context: RemoteContext) -> DaskOptions:
     if problem:
         raise ConfigError(f"{place}: {problem}.")
     return options
+
+
+def _connected(context: RemoteContext, given: dict[str, Any]) -> dict[str, Any]:
+    """The options with what the connection says that they name, if they name one."""
+    if context.connection is None:
+        return given
+    if twice := sorted(given.keys() & _OF_CONNECTION):
+        raise ConfigError(f"[executors.{context.name}]: {' and '.join(twice)} and conn_id exclude each other.")
+    fields = read_fields(context.connection, DaskFields)
+    found = {"address": fields.address, "tls_ca": fields.tls_ca, "tls_cert": fields.tls_cert, "tls_key": fields.tls_key}
+    return {"connect_timeout_s": fields.connect_timeout_s, **given, **found}
 
 
 def _has_port(address: str) -> bool:
