@@ -2,6 +2,7 @@
 
 import os
 from datetime import UTC, datetime, timedelta
+from shutil import copy2
 
 import msgspec
 import pytest
@@ -10,18 +11,22 @@ from penstock.app.parts.vault import open_vault
 from penstock.author.runtime import current
 from penstock.errors import ErrorKind, NotFoundError, ProviderError, RequestError
 from penstock.logs.log_names import log_name
+from penstock.model.backfills.backfill import BackfillSpec
 from penstock.model.changes import Changes
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.history.audit import AskedBy, AuditAction, AuditEntry
 from penstock.model.notice import RunStateChanged
-from penstock.model.run import NewRun, RunKind, TaskKey, XCom
+from penstock.model.request import ClearTasks
+from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try, XCom
+from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.source import ParsedFile
-from penstock.model.state import RunState
+from penstock.model.state import RunState, TaskState
 from penstock.plugins.file_store import FileStore
 from penstock.plugins.object_logs import ObjectLogs
 from penstock.service.installation import Installation
+from penstock.service.retention.deletion import RunDeletion
 from penstock.service.retention.prune import delete_runs, prune
-from penstock.service.retention.sweep import RUNS, RetentionSweep
+from penstock.service.retention.sweep import EVENTS, FILES, RUNS, RetentionSweep
 from penstock.settings import load_settings
 from penstock.store import Keyring, LoaderCatalog, Store, new_key
 from penstock.tries.paths import log_path, run_values
@@ -243,6 +248,113 @@ def test_a_run_whose_values_cannot_be_deleted_stays_until_they_can(house):
     it.sweep()
     assert it.names() == set()
     assert list(it.remote.objects) == ["mem://bucket/p/other"]
+
+
+def finished(it, name="old"):
+    """A run as a sweep reads it."""
+    return it.store.runs.find("d", name)
+
+
+def made_live(it, run):
+    it.store.apply(Changes(runs=[msgspec.structs.replace(run, state=RunState.RUNNING, ended_at=None)]), NOW)
+
+
+def asked_for(it, run):
+    it.store.requests.submit(ClearTasks(run.run), NOW)
+
+
+def tried(it, run):
+    instance = TaskInstance(run.run, "t", -1, TaskState.CANCELLED, epoch=1)
+    it.store.apply(Changes(tasks=[instance], tries=[Try(run.run, "t", -1, 1, 1, "local", NOW)]), NOW)
+
+
+def backfilled(it, _run):
+    spec = BackfillSpec("d", Schedule(ScheduleKind.CRON, "0 * * * *"), NOW, NOW, 1)
+    it.store.backfills.add(spec, AuditEntry(NOW, AuditAction.BACKFILL, "d"))
+
+
+@pytest.mark.parametrize("happens", [made_live, asked_for, tried, backfilled])
+def test_a_run_that_is_to_run_again_keeps_its_logs_and_values_though_a_sweep_had_read_it(house, happens):
+    it = house()
+    log, url = it.run("old", 2)
+    run = finished(it)
+    happens(it, run)
+    assert RunDeletion(it.installation).delete([run]) == 0
+    assert log.exists()
+    assert FileStore().read(url) == b"value"
+    assert it.store.runs.snapshot(run.run) is not None, "it can be run again"
+    assert it.store.retention.deleting() == []
+
+
+def test_a_run_whose_deletion_was_cut_short_is_run_by_nobody_and_gone_after_the_next_sweep(house):
+    it = house()
+    log, _ = it.run("old", 2)
+    run = finished(it)
+    assert it.store.retention.begin_deletion([run.run]) == {run.run}
+    assert it.store.runs.snapshot(run.run) is None
+    it.sweep()
+    assert (it.names(), log.exists()) == (set(), False)
+
+
+def test_a_large_run_goes_in_parts_of_which_none_is_long_and_whole(house):
+    it = house()
+    it.run("old", 2)
+    run = finished(it)
+    instances = [TaskInstance(run.run, "t", index, TaskState.SUCCESS) for index in range(5_000)]
+    it.store.apply(Changes(tasks=instances), NOW)
+    assert it.store.retention.begin_deletion([run.run]) == {run.run}
+    assert it.store.retention.delete_part(run.run, 2_000) == 2_001, "and its value"
+    assert it.store.retention.sizes([run.run]) == {run.run: 3_000}
+    assert RunDeletion(it.installation).delete([run]) == 1
+    assert (it.names(), it.store.check()) == (set(), [])
+
+
+def test_a_run_whose_logs_cannot_be_deleted_stays_and_holds_up_no_other(house):
+    it = house(PENSTOCK_RETENTION__RUNS_DAYS="1")
+    (log, _), (other, _) = it.run("old", 2), it.run("other", 2)
+    folder = log.parent.parent
+    moved = folder.rename(it.folder / "moved")
+    folder.symlink_to(moved)
+    it.sweep()
+    assert (it.names(), other.exists()) == ({"old"}, False)
+    assert "not everything that is old could be deleted" in it.told[0]
+    folder.unlink()
+    it.instant += timedelta(hours=1)
+    it.sweep()
+    assert it.names() == set()
+
+
+def test_a_run_that_lives_again_amid_a_sweep_keeps_the_logs_that_are_left(house):
+    it = house(PENSTOCK_RETENTION__LOGS_DAYS="1")
+    logs = {name: it.run(name, 2)[0].parent for name in ("a", "b")}
+    for folder in logs.values():
+        for number in range(2, FILES + 1):
+            copy2(folder / "1.log", folder / f"{number}.log")
+    portions = it.retention.portions()
+    next(portions)
+    left = {name: len([*folder.glob("*.log")]) for name, folder in logs.items()}
+    assert sum(left.values()) == FILES
+    name = max(left, key=left.get)
+    made_live(it, finished(it, name))
+    assert len([*portions]) == 1
+    assert len([*logs[name].glob("*.log")]) == left[name]
+
+
+def test_what_is_old_goes_in_portions_of_which_none_is_long(house):
+    it = house(PENSTOCK_RETENTION__AUDIT_DAYS="1")
+    it.store.outbox.register(["acme"])
+    old, number = NOW - timedelta(days=2), 2 * EVENTS + 1
+    with it.store.transaction() as tx:
+        for _ in range(number):
+            tx.audit(AuditEntry(old, AuditAction.CLEAR, "d"))
+    notice = RunStateChanged("d", "r", "manual", "queued", "running", "", old)
+    it.store.apply(Changes(notices=[notice] * number), old)
+    portions = it.retention.portions()
+    kept = [len(it.store.audit.page(limit=number)) for _ in zip(range(3), portions, strict=False)]
+    assert kept == [EVENTS + 1, 1, 0]
+    kept = [len(it.store.outbox.notices(0, number)) for _ in portions]
+    assert kept == [EVENTS + 1, 1, 0]
+    assert str(number) in it.told[0]
 
 
 def test_versions_that_nothing_needs_go_whatever_the_settings_say(house):

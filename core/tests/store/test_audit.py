@@ -35,7 +35,7 @@ def test_entries_come_newest_first_by_pages_and_go_when_they_are_old(store, now)
     first = store.audit.page(limit=4)
     assert [entry.number for entry in (*first, *store.audit.page(before=first[-1].number))] == numbers
     assert [(entry.dag_id, entry.run_id) for entry in store.audit.page(dag_id="a", run_id="r1")] == [("a", "r1")]
-    assert store.audit.delete_before(now + timedelta(days=4)) == 4
+    assert store.audit.delete_before(now + timedelta(days=4), 10) == 4
     assert len(store.audit.page()) == 2
 
 

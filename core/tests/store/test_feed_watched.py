@@ -150,7 +150,7 @@ def test_deleted_backfills_and_dags_are_told(store, now):
     store.feed.attend(now)
     start = store.feed.position()
     assert store.dag_history.delete_backfill("d", now)
-    assert store.backfills.delete_before(now + timedelta(seconds=1), now) == 1
+    assert store.backfills.delete_before(now + timedelta(seconds=1), now, 10) == 1
     assert store.dag_history.forget("d", now)
     told = [each for row in store.feed.rows(start) for each in row.deltas]
     assert told == [BackfillDeleted(7, "d"), BackfillDeleted(8, "d"), DagDeleted("d")]

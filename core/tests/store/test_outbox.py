@@ -119,6 +119,6 @@ def test_old_notices_are_dropped_and_counted_as_missed(store, now):
     store.outbox.register(["acme"])
     add(store, now, 3)
     add(store, now + timedelta(hours=1), 2)
-    assert store.outbox.drop_before(now) == 0
-    assert store.outbox.drop_before(now + timedelta(minutes=1)) == 3
+    assert store.outbox.drop_before(now, 10) == 0
+    assert store.outbox.drop_before(now + timedelta(minutes=1), 10) == 3
     assert (kept(store), store.outbox.listeners()[0].missed) == (2, 3)

@@ -121,5 +121,5 @@ def test_pages_follow_each_other_and_old_values_go(store, put, now):
     ]
     assert {each.dag_id for each in store.state_store.page(dag_id="d")} == {"d"}
     assert {each.dag_id for each in store.state_store.page(dag_ids=["", "e"])} == {"", "e"}
-    assert store.state_store.delete_before(now) == 0
-    assert store.state_store.delete_before(now + timedelta(days=1)) == 8
+    assert store.state_store.delete_before(now, 10) == 0
+    assert store.state_store.delete_before(now + timedelta(days=1), 10) == 8

@@ -76,5 +76,5 @@ def test_what_was_told_of_is_forgotten_once_nobody_has_seen_it_for_long(store, n
     store.assets.watched.report("a", CSV.path, [file("x"), file("y")], now)
     later = now + timedelta(days=3)
     store.assets.watched.seen("a", [file("x").file], later)
-    assert store.assets.watched.delete_unseen(later) == 1
+    assert store.assets.watched.delete_unseen(later, 10) == 1
     assert list(store.assets.watched.known("a", CSV.path)) == [file("x").file]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Executable, Integer, Select, bindparam, func, or_, select, tuple_
+from sqlalchemy import Column, Connection, Executable, Integer, Select, bindparam, exists, func, or_, select, tuple_
 from sqlalchemy.sql import ColumnElement
 
 from penstock.errors import DataUnreadableError
@@ -80,7 +80,8 @@ class _Snapshots:
 
 _LIVE = _Snapshots(_IS_LIVE)
 _LIVE_OF = _Snapshots(_IS_LIVE & _r.dag_id.in_(bindparam("dag_ids", expanding=True)))
-_ONE = _Snapshots(_r.run == bindparam("run"))
+_deleting = exists().where(tables.run_deletion.c.run == _r.run)
+_ONE = _Snapshots((_r.run == bindparam("run")) & ~_deleting)
 
 
 class PastTry(msgspec.Struct, frozen=True):
@@ -109,7 +110,7 @@ class Runs:
             return _snapshots(connection, _LIVE_OF, {"dag_ids": list(dag_ids)})
 
     def snapshot(self, run: int) -> RunSnapshot | UnreadableRun | None:
-        """One run, finished or not, with all that belongs to it; None if there is none of this number."""
+        """One run, finished or not, with all that belongs to it; None if there is none of this number, or it is being deleted."""
         with self._database.read() as connection:
             found = _snapshots(connection, _ONE, {"run": run})
         return found[0] if found else None

@@ -103,7 +103,7 @@ def delete_dag(
             tx.audit(by.entry(installation.now(), AuditAction.DELETE, dag_id, subject=subject))
     try:
         runs = _delete_runs(installation, dag_id)
-        _delete_logs(installation, dag_id, whole=not history_only)
+        _delete_logs(installation, dag_id, whole=not history_only and not store.dag_history.size(dag_id)[0])
     except OSError as error:
         raise ConfigError(f"not all of DAG {dag_id!r} could be deleted: {as_sentence(error)} Ask again.") from error
     backfills, events = _delete_backfills(installation, dag_id), _delete_events(installation, dag_id)
@@ -143,6 +143,7 @@ def _delete_runs(installation: Installation, dag_id: str) -> int:
         deleted += deletion.delete(found)
         after = found[-1].run
         failpoint("deletion.runs.after")
+    deletion.check()
     return deleted
 
 

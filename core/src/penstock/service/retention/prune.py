@@ -15,7 +15,7 @@ from penstock.model.text import utc_text
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag_state, find_run
 from penstock.service.operations.operation import operation
-from penstock.service.retention.deletion import RunDeletion
+from penstock.service.retention.deletion import RunDeletion, pause
 from penstock.service.retention.sweep import RUNS, RetentionSweep
 from penstock.settings import RetentionSettings
 
@@ -72,7 +72,7 @@ def prune(
     sweep = RetentionSweep(installation, lambda _: None, retention)
     try:
         for _ in sweep.sweep():
-            pass
+            pause()
     except OSError as error:
         raise ConfigError(f"not everything that is old could be deleted: {as_sentence(error)} Ask again.") from error
     return Deleted(sweep.runs)
@@ -111,6 +111,7 @@ def delete_runs(
     Raises:
         NotFoundError: There is no such DAG or run.
         RequestError: A name is empty, a run that is named has not ended, or neither runs nor an instant are given.
+        ConfigError: A file could not be deleted.
         PenstockError: Something could not be deleted; what was deleted before it stays deleted.
     """
     find_dag_state(installation.store, dag_id)
@@ -135,7 +136,12 @@ def delete_runs(
         with installation.store.transaction() as tx:
             tx.audit(by.entry(now, AuditAction.DELETE, dag_id, subject=subject))
     deletion = RunDeletion(installation)
-    return Deleted(sum(map(deletion.delete, portions)))
+    deleted = sum(map(deletion.delete, portions))
+    try:
+        deletion.check()
+    except OSError as error:
+        raise ConfigError(f"not all of the runs could be deleted: {as_sentence(error)} Ask again.") from error
+    return Deleted(deleted)
 
 
 def _named(installation: Installation, dag_id: str, run_ids: Iterable[str]) -> Iterator[Run]:

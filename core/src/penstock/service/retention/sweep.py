@@ -3,8 +3,11 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 from penstock.errors import PenstockError
+from penstock.model.run import Run
 from penstock.service.installation import Installation
 from penstock.service.retention.deletion import RunDeletion
 from penstock.service.retention.shipped_logs import ShippedLogs
@@ -20,7 +23,7 @@ NOTICES_KEPT = timedelta(days=1)
 FEED_KEPT = timedelta(hours=6)
 """How long somebody who looks on may be away, and still learn of all that has changed meanwhile."""
 
-RUNS, FILES, VERSIONS, EVENTS = 25, 500, 200, 500
+RUNS, FILES, VERSIONS, EVENTS, BACKFILLS = 25, 500, 200, 500, 5
 """What is deleted in one portion, at most."""
 
 
@@ -60,39 +63,52 @@ class RetentionSweep:
             OSError: A file could not be deleted.
         """
         now = self._installation.now()
-        runs_days, logs_days = self._retention.runs_days, self._retention.logs_days
-        if runs_days:
-            yield from self._old_runs(now - timedelta(days=runs_days))
-            self._store.backfills.delete_before(now - timedelta(days=runs_days), now)
-            while self._store.assets.delete_events(now - timedelta(days=runs_days), EVENTS):
-                yield
-            self._store.assets.watched.delete_unseen(now - max(timedelta(days=runs_days), UNSEEN_KEPT))
-        if logs_days:
-            yield from self._old_logs(now - timedelta(days=logs_days))
-            yield from self._shipped.delete_old(now - timedelta(days=logs_days), RUNS)
-        if audit_days := self._retention.audit_days:
-            self._store.audit.delete_before(now - max(timedelta(days=audit_days), timedelta(hours=1)))
-        if state_days := self._retention.state_days:
-            self._store.state_store.delete_before(now - timedelta(days=state_days))
-        dropped = self._store.outbox.drop_before(now - NOTICES_KEPT)
-        if dropped:
-            self._log(f"state changes older than a day were dropped unheard: {dropped}. See: penstock providers")
+        store, retention = self._store, self._retention
+        # What a deletion has left that was killed: nobody can run it again, whatever the settings say by now.
+        yield from self._runs(store.retention.deleting)
+        if retention.runs_days:
+            before = now - timedelta(days=retention.runs_days)
+            yield from self._runs(partial(store.retention.finished_before, before))
+            yield from _all(lambda: store.backfills.delete_before(before, now, BACKFILLS))
+            yield from _all(lambda: store.assets.delete_events(before, EVENTS))
+            unseen = min(before, now - UNSEEN_KEPT)
+            yield from _all(lambda: store.assets.watched.delete_unseen(unseen, EVENTS))
+        if retention.logs_days:
+            yield from self._old_logs(now - timedelta(days=retention.logs_days))
+            yield from self._shipped.delete_old(now - timedelta(days=retention.logs_days), RUNS)
+        if retention.audit_days:
+            audited = now - max(timedelta(days=retention.audit_days), timedelta(hours=1))
+            yield from _all(lambda: store.audit.delete_before(audited, EVENTS))
+        if retention.state_days:
+            kept = now - timedelta(days=retention.state_days)
+            yield from _all(lambda: store.state_store.delete_before(kept, EVENTS))
+        yield from self._notices(now - NOTICES_KEPT)
         self._store.feed.drop_before(now - FEED_KEPT)
         unused = self._store.retention.unused_versions(now - _YOUNG)
         for start in range(0, len(unused), VERSIONS):
             self._store.retention.delete_versions(unused[start : start + VERSIONS])
             yield
+        self._deletion.check()
 
-    def _old_runs(self, before: datetime) -> Iterator[None]:
+    def _runs(self, some: Callable[[int, int], list[Run]]) -> Iterator[None]:
+        """Delete the runs that it gives, a portion behind another."""
         after = 0
-        while found := self._store.retention.finished_before(before, after, RUNS):
+        while found := some(after, RUNS):
             self.runs += self._deletion.delete(found)
             after = found[-1].run
             yield
 
+    def _notices(self, before: datetime) -> Iterator[None]:
+        dropped = 0
+        while some := self._store.outbox.drop_before(before, EVENTS):
+            dropped += some
+            yield
+        if dropped:
+            self._log(f"state changes older than a day were dropped unheard: {dropped}. See: penstock providers")
+
     def _old_logs(self, before: datetime) -> Iterator[None]:
         logs = self._settings.logs_folder
-        live = {run_logs(logs, dag_id, run_id) for dag_id, run_id in self._store.retention.live_runs()}
+        live = self._live_logs()
         for number, path in enumerate(logs.glob("*/*/*/*.log"), 1):
             task, run = path.parent, path.parent.parent
             with contextlib.suppress(FileNotFoundError):
@@ -105,3 +121,17 @@ class RetentionSweep:
                         run.rmdir()
             if number % FILES == 0:
                 yield
+                live = (
+                    self._live_logs()
+                )  # a run may have begun, or live again; its logs are young by no clock but its own
+
+    def _live_logs(self) -> set[Path]:
+        """The folders of logs of runs that live."""
+        logs, live = self._settings.logs_folder, self._store.retention.live_runs()
+        return {run_logs(logs, dag_id, run_id) for dag_id, run_id in live}
+
+
+def _all(portion: Callable[[], int]) -> Iterator[None]:
+    """Delete portions until there is none."""
+    while portion():
+        yield

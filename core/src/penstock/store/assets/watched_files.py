@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import bindparam, delete, exists, func, select, update
+from sqlalchemy import bindparam, delete, exists, func, select, tuple_, update
 
 from penstock.decoders import convert
 from penstock.model.assets.file_watch import FileWatch, WatchedFile
@@ -96,10 +96,11 @@ class WatchedFiles:
         with self._writer.transaction() as tx:
             tx.execute(update(asset_tables.watched_file).where(*old).values(seen_at=now))
 
-    def delete_unseen(self, before: datetime) -> int:
-        """Forget files that nobody has seen since an instant; returns how many."""
+    def delete_unseen(self, before: datetime, limit: int) -> int:
+        """Forget some files that nobody has seen since an instant; returns how many."""
+        old = select(_f.asset, _f.file).where(_f.seen_at < before).limit(limit)
         with self._writer.transaction() as tx:
-            return tx.execute(delete(asset_tables.watched_file).where(_f.seen_at < before)).rowcount
+            return tx.execute(delete(asset_tables.watched_file).where(tuple_(_f.asset, _f.file).in_(old))).rowcount
 
     def any_watched(self) -> bool:
         """Whether a DAG has an asset watched."""

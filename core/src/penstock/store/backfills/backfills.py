@@ -181,10 +181,11 @@ class Backfills:
         with self._database.read() as connection:
             return [(BackfillItem(*row[:-1]), row[-1]) for row in connection.execute(query)]
 
-    def delete_before(self, before: datetime, now: datetime) -> int:
-        """Delete those that ended before an instant, with their dates; their runs stay. Returns how many there were."""
+    def delete_before(self, before: datetime, now: datetime, limit: int) -> int:
+        """Delete some that ended before an instant, with their dates; their runs stay. Returns how many."""
+        old = select(_b.number).where(_b.state.in_(_FINAL), _b.ended_at < before).limit(limit)
         with self._writer.transaction() as tx:
-            gone = delete(tables.backfill).where(_b.state.in_(_FINAL), _b.ended_at < before)
+            gone = delete(tables.backfill).where(_b.number.in_(old))
             rows: Iterable[Any] = tx.execute(gone.returning(_b.number, _b.dag_id))
             deleted = [BackfillDeleted(number, dag_id) for number, dag_id in rows]
             tx.add_deltas(deleted, now)

@@ -156,10 +156,11 @@ class StateStore:
                 tx.audit(audit)
         return found is not None
 
-    def delete_before(self, before: datetime) -> int:
-        """Delete what was last set before an instant; returns how many there were."""
+    def delete_before(self, before: datetime, limit: int) -> int:
+        """Delete some of what was last set before an instant; returns how many."""
+        old = select(_k.number).where(_k.changed_at < before).limit(limit)
         with self._writer.transaction() as tx:
-            return tx.execute(delete(state_tables.kept_state).where(_k.changed_at < before)).rowcount
+            return tx.execute(delete(state_tables.kept_state).where(_k.number.in_(old))).rowcount
 
 
 def _put(

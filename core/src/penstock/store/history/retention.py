@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, exists, func, select, text, tuple_
 
+from penstock.model.backfills.backfill import BackfillState
 from penstock.model.feed.delta import RunDeleted
-from penstock.model.request import DagChanged
+from penstock.model.request import DagChanged, decode
 from penstock.model.run import Run
 from penstock.model.state import RunState
 from penstock.store.sql import tables
@@ -15,8 +16,17 @@ from penstock.store.sql.database import Database
 from penstock.store.transaction import Writer
 
 _d, _v, _s, _r = tables.dag.c, tables.dag_version.c, tables.dag_spec.c, tables.run.c
+_g, _q, _a, _b = tables.run_deletion.c, tables.request.c, tables.attempt.c, tables.backfill.c
+_NOTE = text("INSERT INTO run_deletion (run) VALUES (:run) ON CONFLICT DO NOTHING")
+_OF_RUNS = [
+    each
+    for each in tables.metadata.sorted_tables
+    if each is not tables.run_deletion and any(key.column is _r.run for key in each.foreign_keys)
+]
 _FINISHED = [state for state in RunState if state.finished]
 _LIVE = [state for state in RunState if not state.finished]
+_TRIED = exists().where(_a.run == _r.run, _a.outcome.is_(None))
+_BACKFILLED = exists().where(_b.dag_id == _r.dag_id, _b.state.not_in([state for state in BackfillState if state.final]))
 
 
 class Retention:
@@ -54,6 +64,60 @@ class Retention:
         query = select(t.run, func.count()).where(t.run.in_(numbers)).group_by(t.run)
         with self._database.read() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
+
+    def deleting(self, after: int = 0, limit: int = 100) -> list[Run]:
+        """Runs that are being deleted, such as by a process that was killed amid that; of larger numbers than one. Raises StoreError."""
+        query = select(*tables.columns(tables.run, Run)).join_from(tables.run, tables.run_deletion, _g.run == _r.run)
+        with self._database.read() as connection:
+            return [Run(*row) for row in connection.execute(query.where(_r.run > after).order_by(_r.run).limit(limit))]
+
+    def begin_deletion(self, numbers: Sequence[int]) -> set[int]:
+        """Note of finished runs that they are being deleted: none of them is run again from then on.
+
+        Args:
+            numbers: The runs.
+
+        Returns:
+            Those of them that can be deleted. Left out are those that live again, that have a try which has not answered, that somebody
+            has asked something of, and those of DAGs with a backfill, which may run them again.
+
+        Raises:
+            StoreError: The database cannot serve.
+        """
+        asked = self._asked(numbers)
+        wanted = [number for number in numbers if number not in asked]
+        free = select(_r.run).where(_r.run.in_(wanted), _r.state.in_(_FINISHED), ~_TRIED, ~_BACKFILLED)
+        with self._writer.transaction() as tx:
+            # Another that deletes them, too, has its own way with what it holds.
+            found = tx.execute(free.with_for_update(read=True, key_share=True, skip_locked=True)).scalars()
+            tx.execute_many(_NOTE, [{"run": number} for number in found])
+        # Who had read a run before it was noted has asked for it still, or has made it live by now: a step does both at once.
+        asked = self._asked(wanted)
+        with self._database.read() as connection:
+            kept = asked | set(wanted) - set(
+                connection.execute(free.join(tables.run_deletion, _g.run == _r.run)).scalars()
+            )
+        if kept:
+            with self._writer.transaction() as tx:
+                tx.execute(delete(tables.run_deletion).where(_g.run.in_(kept)))
+        return set(wanted) - kept
+
+    def _asked(self, numbers: Sequence[int]) -> set[int]:
+        """Those of some runs that a request names which no step has handled."""
+        of_them = select(_r.dag_id).where(_r.run.in_(numbers))
+        with self._database.read() as connection:
+            bodies = list(connection.execute(select(_q.body).where(_q.dag_id.in_(of_them))).scalars())
+        return {getattr(decode(body), "run", 0) for body in bodies} & set(numbers)
+
+    def delete_part(self, run: int, limit: int) -> int:
+        """Delete some rows of a run that is being deleted, of each table; returns how many. Raises StoreError."""
+        deleted = 0
+        with self._writer.transaction() as tx:
+            for table in _OF_RUNS:
+                key = table.primary_key.columns
+                some = select(*key).where(table.c.run == run).limit(limit)
+                deleted += tx.execute(delete(table).where(tuple_(*key).in_(some))).rowcount
+        return deleted
 
     def delete_runs(self, numbers: Sequence[int], now: datetime) -> int:
         """Delete runs with all that belongs to them, except those that live again; returns how many were deleted.

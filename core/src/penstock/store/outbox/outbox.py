@@ -46,6 +46,7 @@ NEXT_NOTICES = (
     select(_n.number, _n.body).where(_n.number > bindparam("after")).order_by(_n.number).limit(bindparam("most"))
 )
 LAST_BEFORE = select(func.coalesce(func.max(_n.number), 0)).where(_n.at < bindparam("before"))
+LAST_OF_SOME = select(_n.number).order_by(_n.number).limit(1).offset(bindparam("skipped"))
 # An acknowledgement that comes late, or twice after a restart, must not move a listener back.
 ACKNOWLEDGE = (
     update(tables.listener)
@@ -119,11 +120,13 @@ class Outbox:
             tx.execute(DELETE_ACKNOWLEDGED)
             return {row.provider: row.missed for row in tx.execute(MISSED)}
 
-    def drop_before(self, before: datetime) -> int:
-        """Drop notices from before an instant, delivered or not; returns how many went. Raises StoreError."""
+    def drop_before(self, before: datetime, limit: int) -> int:
+        """Drop some notices from before an instant, delivered or not; returns how many went. Raises StoreError."""
         with self._database.read() as connection:
             last = connection.execute(LAST_BEFORE, {"before": before}).scalar_one()
+            some = connection.execute(LAST_OF_SOME, {"skipped": limit - 1}).scalar()
         if not last:
             return 0
+        last = last if some is None else min(last, some)
         with self._writer.transaction() as tx:
             return tx.drop_notices(last)

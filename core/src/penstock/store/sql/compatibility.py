@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, inspect, select, t
 
 from penstock.store.sql import tables
 
-EXPANDING = frozenset({"0022", "0023", "0026", "0028", "0029", "0030", "0031"})
+EXPANDING = frozenset({"0022", "0023", "0026", "0028", "0029", "0030", "0031", "0032"})
 """The migrations of `tables.REVISIONS` that only add what older code need not know: columns with a default or none, tables, indexes."""
 HALF_COPY = "copy"
 """The floor of a database into which another one is being copied, or was not copied to the end: no code works on it."""

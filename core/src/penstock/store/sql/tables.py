@@ -34,7 +34,7 @@ from penstock.store.sql.partial_index import partial
 REVISIONS = (
     "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014",
     "0015", "0016", "0017", "0018", "0019", "0020", "0021", "0022", "0023", "0024", "0025", "0026", "0027", "0028",
-    "0029", "0030", "0031",
+    "0029", "0030", "0031", "0032",
 )  # fmt: skip
 """Every schema version that this code knows, oldest first; the last is the one it works on."""
 
@@ -185,6 +185,9 @@ attempt = Table(
     partial("try_open", "run", where="outcome IS NULL"),
     sqlite_with_rowid=False,
 )
+
+run_deletion = Table("run_deletion", metadata, _run_key(), sqlite_with_rowid=False)
+"""A finished run whose values and logs are being deleted, before the run itself: nothing runs it again from then on."""
 
 xcom = Table(
     "xcom",
