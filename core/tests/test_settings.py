@@ -47,11 +47,13 @@ def read():
     return found | {f"executor.{key}" for key in handed_on if key in outside}
 
 
+@pytest.mark.xdist_group("settings")  # what code reads is found once
 @pytest.mark.parametrize("field", FIELDS)
 def test_every_setting_has_an_effect(read, field):
     assert field in read, f"nothing reads [{field.replace('.', '] ')}"
 
 
+@pytest.mark.xdist_group("settings")
 def test_a_setting_that_nothing_reads_would_be_found(read):
     assert "waiters.processes" not in read
     assert "scheduler.lease_s" in read

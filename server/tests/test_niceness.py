@@ -1,5 +1,6 @@
 """How far the server stands back: said of its process, and of its session where that is its own."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,11 +33,12 @@ def test_a_process_is_nicer_and_so_is_a_session_that_is_its_own():
     before = (
         group.read_text().split() if group.exists() else []
     )  # none, too, of what began without a session of its own
+    own = str(max(7, os.getpriority(os.PRIO_PROCESS, 0)))  # who is nicer already stays so
     niceness, of_session = said(7, own_session=True)
-    assert niceness == "7"
+    assert niceness == own
     assert of_session in ("7", "none")
     niceness, of_session = said(7, own_session=False)
-    assert niceness == "7"
+    assert niceness == own
     assert of_session == (before[-1] if before else "none"), "others are in it, too"
 
 

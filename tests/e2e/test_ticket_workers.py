@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fleet import WORKSPACE, install
 
+from penstock_testkit.nightly import nightly_but
 from penstock_testkit.remote.network_namespace import NetworkNamespace
 from penstock_testkit.remote.remote_installation import RemoteInstallation
 
@@ -107,7 +108,11 @@ def beats(path):
     return [float(line) for line in path.read_text().split()]
 
 
-@pytest.mark.parametrize("all_of_it", [False, True], ids=["its own process", "all of its processes"])
+@pytest.mark.parametrize(
+    "all_of_it",
+    nightly_but([False], [False, True]),
+    ids=lambda whole: "all of its processes" if whole else "its own process",
+)
 def test_a_worker_that_is_stopped_for_longer_than_its_lease_runs_no_try_beside_the_next_one(
     tmp_path, site, gates, all_of_it
 ):

@@ -40,6 +40,7 @@ def penstock_run_state_changed(change): ...
 def project(tmp_path, monkeypatch):
     """A function that makes a host of a project with one module, given as text."""
     monkeypatch.setattr(sys, "path", [*sys.path])
+    sys.modules.pop("ours", None)  # of a project of another test
 
     def make(text, *, name="ours", **changes):
         (tmp_path / f"{name}.py").write_text(text)

@@ -49,10 +49,13 @@ class _Suite(RemoteExecutorSuite):
         fake.containers.close()
 
 
+@pytest.mark.xdist_group("ecs_suite")  # one server and one executor for all of it
 class TestEcsExecutor(_Suite):
     type, options = "aws.ecs_executor", ECS
 
 
+@pytest.mark.nightly  # it differs in its requests alone, which the tests below make with each change
+@pytest.mark.xdist_group("batch_suite")
 class TestBatchExecutor(_Suite):
     type, options = "aws.batch_executor", BATCH
 

@@ -83,7 +83,7 @@ class LocalDask:
         return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # those that ask for it are a group, which one worker runs
 def dask(tmp_path_factory):
     made = LocalDask(tmp_path_factory.mktemp("dask"))
     made.start_worker("--resources", "CPU=4 MEMORY=4e9")

@@ -63,6 +63,7 @@ def test_a_connection_that_cannot_be_gone_by_is_refused(fields, options, sentenc
         made(Connection("cluster", "dask", **fields), **options)
 
 
+@pytest.mark.xdist_group("dask_cluster")
 def test_a_cluster_is_reached_by_the_name_of_its_connection(dask):
     executor = made(Connection("cluster", "dask", host="127.0.0.1", port=dask.port))
     try:
@@ -71,6 +72,7 @@ def test_a_cluster_is_reached_by_the_name_of_its_connection(dask):
         executor.stop()
 
 
+@pytest.mark.xdist_group("dask_cluster")
 @pytest.mark.parametrize("config", [3, {"image": "x"}, {"workers": "a"}, {"resources": {"GPU": "one"}}])
 def test_what_a_task_says_wrongly_is_refused(dask, config):
     executor = made(address=dask.address)
@@ -82,6 +84,7 @@ def test_what_a_task_says_wrongly_is_refused(dask, config):
         executor.stop()
 
 
+@pytest.mark.xdist_group("dask_cluster")
 def test_a_task_of_a_name_is_one_and_may_be_submitted_again_when_it_has_ended(dask, tmp_path):
     cluster, ended = Cluster(dask.address, ("", "", ""), 5.0), []
     file = tmp_path / "runs"

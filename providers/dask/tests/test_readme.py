@@ -5,6 +5,8 @@ import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 import penstock_dask
 from penstock import Connection
 from penstock.model.connection import parse_connection
@@ -23,6 +25,7 @@ def blocks(text, language):
     return re.findall(rf"^```{language}\b[^\n]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.xdist_group("dask_cluster")
 def test_their_dags_run(dask):
     connection = Connection("dask_default", "dask", host="127.0.0.1", port=dask.port)
     for snippet in (*blocks(README, "python"), blocks(PAGE, "python")[1]):

@@ -8,6 +8,8 @@ from penstock.testing import HookSuite, RemoteExecutorSuite
 from penstock_dask.hooks import DaskHook
 from penstock_dask.hooks.dask_hook import _clients
 
+pytestmark = pytest.mark.xdist_group("dask_cluster")
+
 
 class TestDaskExecutor(RemoteExecutorSuite):
     @pytest.fixture(scope="class")

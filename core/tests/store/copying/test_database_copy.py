@@ -3,8 +3,6 @@
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
@@ -19,7 +17,9 @@ from penstock.store import Store, copy_database
 from penstock.store.copying.table_rows import LEFT_COLUMNS, LEFT_TABLES
 from penstock.store.sql import compatibility, schema, tables
 from penstock.store.sql.database import Database
+from penstock_testkit.commands.fork_server import penstock
 from penstock_testkit.disk import small_disk
+from penstock_testkit.nightly import nightly_but
 
 from .stored_rows import TABLES, everything, installations, put
 
@@ -362,8 +362,11 @@ def test_what_writes_to_the_other_database_in_between_is_found(kind, full, postg
     assert "was not copied to its end" in refused(target)
 
 
-@pytest.mark.parametrize("at", ["store.reserve.after", "store.table.after", "store.copy.before", "store.copy.after"])
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+KILLED = ["store.reserve.after", "store.table.after", "store.copy.before", "store.copy.after"]
+KILLED_IN = [pytest.param(kind, at) for kind in ("postgres", "sqlite") for at in KILLED]
+
+
+@pytest.mark.parametrize(("kind", "at"), nightly_but(KILLED_IN[: len(KILLED) + 1], KILLED_IN))
 def test_a_copy_that_is_killed_leaves_nothing_to_work_on_and_is_made_again(
     kind, at, full, postgres_url, tmp_path, copy
 ):
@@ -373,9 +376,8 @@ def test_a_copy_that_is_killed_leaves_nothing_to_work_on_and_is_made_again(
     (armed / at).touch()
     before = everything(full)
     environ = {**os.environ, "PENSTOCK_FAILPOINTS": str(armed), "PENSTOCK_DATABASE__URL": full}
-    command = [sys.executable, "-m", "penstock", "db", "copy", "--to", target]
-    done = subprocess.run(command, env=environ, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    done = penstock().run(["db", "copy", "--to", target], tmp_path, environ, seconds=60)
+    assert done.code == -signal.SIGKILL, done.err
     assert everything(full) == before
     if at == "store.copy.after":
         assert refused(target) is None
@@ -383,17 +385,9 @@ def test_a_copy_that_is_killed_leaves_nothing_to_work_on_and_is_made_again(
     assert "was not copied to its end" in refused(target)
     environ["PENSTOCK_DATABASE__URL"] = target
     for command in (["up"], ["runs", "list"]):
-        found = subprocess.run(
-            [sys.executable, "-m", "penstock", *command],
-            env=environ,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert found.returncode not in (0, -signal.SIGKILL), found.stdout
-        assert "was not copied to its end" in found.stdout + found.stderr
+        found = penstock().run(command, tmp_path, environ, seconds=60)
+        assert found.code not in (0, -signal.SIGKILL), found.out
+        assert "was not copied to its end" in found.out + found.err
     copy(full, target)
     assert counted(target) == {**counted(full), "audit": 1}
 
