@@ -66,7 +66,7 @@ with DAG("many"):
         with open(os.environ["GATES"] + "/done", "a") as file:
             file.write(f"{number}\\n")
 
-    one.expand(number=list(range(12)))
+    one.expand(number=list(range(6)))
 
 with DAG("slow"):
 
@@ -147,7 +147,7 @@ def test_tries_run_in_pods_by_tickets_alone_and_leave_none(made, cluster, gates)
     cluster.quotas["default"] = 2
     made.trigger("many", "one")
     assert made.ended("many", "one") == "success"
-    assert sorted(gates.done()) == list(range(12))
+    assert sorted(gates.done()) == list(range(6))
     cluster.quotas.clear()
     nothing_left(made, cluster)
     assert not cluster.asked("PATCH /api/v1/namespaces/default/pods/{name}")

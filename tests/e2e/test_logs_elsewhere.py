@@ -15,6 +15,7 @@ import pytest
 from penstock_testkit.beside import WITHOUT_SERVER
 from penstock_testkit.commands import fork_server
 from penstock_testkit.gcs import Gcs, GoogleTokens
+from penstock_testkit.nightly import nightly_but
 
 DAG = """
 import time
@@ -85,7 +86,7 @@ def running(folder, *words, **environ):
                 raise
 
 
-@pytest.mark.parametrize("place", ["on_s3", "on_cloud_storage"])
+@pytest.mark.parametrize("place", nightly_but(["on_s3"], ["on_s3", "on_cloud_storage"]))
 def test_a_log_is_read_on_another_machine_while_its_task_runs(request, tmp_path, place):
     store = request.getfixturevalue(place)
     penstock = fork_server.penstock()

@@ -5,6 +5,7 @@ from mutations import MUTATIONS
 from simulator.setting import world as world_of
 
 from penstock.errors import InternalError
+from penstock_testkit.nightly import thinned
 
 MOST_STEPS = 1500
 """Turns after which a world counts as stuck whose protection is gone; sound ones need some hundreds."""
@@ -23,7 +24,7 @@ def play(caught_by):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", MUTATIONS)
+@pytest.mark.parametrize("name", thinned(MUTATIONS, 3))
 def test_a_protection_that_is_taken_away_is_missed(name, monkeypatch):
     mutation, caught_by = MUTATIONS[name]
     mutation(monkeypatch)

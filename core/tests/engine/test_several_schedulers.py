@@ -4,7 +4,7 @@ import pytest
 from several_mutations import MUTATIONS
 
 from penstock.testing.simulation.several.several import SeveralSchedulers
-from penstock_testkit.nightly import at_night
+from penstock_testkit.nightly import at_night, thinned
 
 WORLDS, PARTS, MOST_SEEDS = at_night(100, 12), at_night(5, 1), 200
 CLAIMS = [
@@ -50,7 +50,7 @@ def test_a_seed_gives_the_same_history_again():
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("name", MUTATIONS)
+@pytest.mark.parametrize("name", thinned(MUTATIONS, 2))
 def test_a_protection_that_is_taken_away_is_missed(name, monkeypatch):
     mutation, seed = MUTATIONS[name]
     mutation(monkeypatch)
