@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.errors import NotFoundError
+from penstock.errors import NotFoundError, ServerError
 from penstock.load.snapshot import Snapshots
 from penstock.model.attempt import TryFacts, TryInputs
 from penstock.model.state import Outcome
@@ -164,15 +164,25 @@ def test_a_try_that_is_out_of_time_takes_what_it_started_with_it(source, request
     assert_nothing_is_left_of(host)
 
 
-@pytest.mark.parametrize("fault", ["gone", "another", "none"])
-def test_a_try_whose_code_cannot_be_had_is_lost_and_says_why(source, request_of, tmp_path, fault):
+def unreachable(wanted):
+    raise ServerError(f"nobody answers who has {wanted}")
+
+
+@pytest.mark.parametrize(("fault", "outcome"), [
+    ("gone", Outcome.FAILED), ("another", Outcome.FAILED), ("none", Outcome.FAILED), ("away", Outcome.LOST),
+])  # fmt: skip
+def test_a_try_whose_code_cannot_be_had_fails_unless_another_worker_may_have_it(
+    source, request_of, tmp_path, fault, outcome
+):
     host = Host(source)
     wanted = "0" * 40
     if fault == "another":
         host.snapshot = lambda _wanted: pack(source)
     elif fault == "none":
         host.snapshot = lambda _wanted: b"no archive"
+    elif fault == "away":
+        host.snapshot = unreachable
     end = run(request_of("double", snapshot=wanted), host, tmp_path / "far")
-    assert end.outcome is Outcome.LOST
+    assert end.outcome is outcome
     assert wanted in end.error
     assert not (tmp_path / "far" / wanted).exists()

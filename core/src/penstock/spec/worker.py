@@ -30,6 +30,7 @@ from penstock.processes.output import KeptOutput
 from penstock.spec.executor import FileCode, TryRequest
 from penstock.spec.wire import Ask, FrameKind, Reply
 from penstock.spec.workers.fetched_snapshots import FetchedSnapshots
+from penstock.spec.workers.held_code import end_without_code, hold
 
 _READ_SIZE = 1 << 16
 
@@ -73,13 +74,17 @@ class Worker:
         """Run the try to its end.
 
         Returns:
-            How it ended. A try that could not be started for want of its code or a process is ``lost``: it may be repeated.
+            How it ended. A try whose code is not there, or is damaged, has ``failed``; one that could not be started as its code or a
+            process was out of reach is ``lost``: it may be repeated.
         """
         try:
             with contextlib.ExitStack() as stack:
                 if isinstance(code := self._request.code, FileCode):
                     snapshots = FetchedSnapshots(self._snapshots)
-                    stack.enter_context(snapshots.held(code.snapshot, self._host.snapshot))
+                    try:
+                        hold(stack, lambda: snapshots.held(code.snapshot, self._host.snapshot))
+                    except (PenstockError, OSError) as error:
+                        return end_without_code(error)
                 ours, theirs = socket.socketpair()
                 with ours:
                     process = self._start(theirs)

@@ -2,28 +2,25 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from msgspec.structs import replace
 
 from penstock.clock import Clock
-from penstock.errors import PenstockError, RequestError, ServerError
+from penstock.errors import PenstockError, ServerError
 from penstock.model.attempt import TryEnd
 from penstock.model.remote.execution_messages import EnvironmentLock
-from penstock.model.state import Outcome
 from penstock.plugins.isolated import isolated_pythons
 from penstock.plugins.locked_environments import LockedEnvironments
 from penstock.processes.supervise import Backoff
 from penstock.spec.executor import FileCode, PlanCode
 from penstock.spec.workers.fetched_snapshots import FetchedSnapshots
+from penstock.spec.workers.held_code import FETCHES, end_without_code, hold
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
 from penstock.worker.fetched_environments import FetchedEnvironments, python_of
 from penstock.worker.worker_plan import WorkerPlan
 from penstock.worker.worker_try import WorkerTry
 
-FETCHES = 3
-"""Times that something may come that was not asked for: a line was cut; a server that goes on so will do no better at another worker."""
 _FOR_GOOD = frozenset({413, 422})
 """Statuses of what a server says of the thing itself, and not of whoever asks, or of the moment."""
 _SHOWN_DIGITS = 16
@@ -48,24 +45,18 @@ class Preparation:
         self._isolated, self._own = plan.isolated, LockedEnvironments(plan.isolated)
 
     def prepare(self, held: WorkerTry) -> TryEnd | None:
-        """Get ready what a try needs; how it ends if that cannot be, else None.
-
-        What is not there, or is something else than its name says, fails the try: it would fare no better on another worker. What is
-        only out of reach, or finds no room on this machine's disk, has it lost: it costs its author no retry.
-        """
+        """Get ready what a try needs; how it ends if that cannot be, by `end_without_code`, else None."""
         code = held.request.code
         try:
             if isinstance(code, FileCode):
-                self._hold(
-                    held, lambda: self._snapshots.held(code.snapshot, lambda it: self._fetch(held, f"snapshots/{it}"))
+                hold(
+                    held.held,
+                    lambda: self._snapshots.held(code.snapshot, lambda it: self._fetch(held, f"snapshots/{it}")),
                 )
             elif code.provider:
                 self._environment(held, code)
         except (PenstockError, OSError) as error:
-            final = isinstance(error, RequestError)
-            final |= isinstance(error, RefusedByServerError) and error.status in _FOR_GOOD
-            outcome = Outcome.FAILED if final else Outcome.LOST
-            return TryEnd(outcome, f"its worker could not run it: {error}")
+            return end_without_code(error, final=isinstance(error, RefusedByServerError) and error.status in _FOR_GOOD)
         return None
 
     def _environment(self, held: WorkerTry, code: PlanCode) -> None:
@@ -92,7 +83,7 @@ class Preparation:
         if here and self._own_digest(code.provider) == lock.digest:
             return
         fetch: Callable[[str], bytes] = lambda digest: self._fetch(held, f"environments/{digest}")  # noqa: E731
-        path = self._hold(held, lambda: self._environments.held(lock, fetch))
+        path = hold(held.held, lambda: self._environments.held(lock, fetch))
         name = f"{code.provider}@{lock.digest[:_SHOWN_DIGITS]}"
         held.request = replace(held.request, code=replace(code, provider=name))
         held.python = str(python_of(path))
@@ -102,15 +93,6 @@ class Preparation:
             return self._own.lock(provider).digest
         except (PenstockError, OSError):  # it is of no use, or cannot be compared
             return ""
-
-    def _hold(self, held: WorkerTry, hold: Callable[[], AbstractContextManager[T]]) -> T:
-        """Keep something for as long as the try is here."""
-        for _ in range(FETCHES - 1):
-            try:
-                return held.held.enter_context(hold())
-            except RequestError:
-                continue
-        return held.held.enter_context(hold())
 
     def _fetch(self, held: WorkerTry, route: str) -> bytes:
         return self._asked(held, lambda: self._client.fetch(route, held.token))
