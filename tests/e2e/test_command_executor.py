@@ -21,6 +21,7 @@ type = "command.executor"
 server = "{{url}}"
 command = ["{sys.executable}", "-m", "penstock", "worker", "--ticket"]
 most = 3
+environ = ["GATES", "HOME", "PATH", "PYTHONPATH", "TMPDIR"]
 doorbell_s = 2.0
 worker_lease_s = 6.0
 
@@ -116,7 +117,10 @@ def test_a_killed_worker_loses_its_try_which_runs_again_and_spends_no_retry(made
     made.trigger("gated", "killed")
     made.wait(gates.begun, "the task runs")
     [first] = gates.begun()
+    assert workers_of(made)
     for pid in workers_of(made):
+        names = {each.partition(b"=")[0] for each in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")}
+        assert b"PENSTOCK_VAR_GREETING" not in names, "it has what nobody named"
         os.kill(pid, signal.SIGKILL)
     made.wait(lambda: gates.begun() - {first}, "it runs again")
     assert not Path(f"/proc/{first}").exists()

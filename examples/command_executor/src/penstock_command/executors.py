@@ -25,6 +25,9 @@ class CommandExecutor(RemoteExecutor):
         if not (isinstance(command, list) and command and all(isinstance(each, str) for each in command)):
             raise ConfigError(f"[executors.{context.name}]: command is to be a list of words.")
         self._command, self._most = command, int(context.options.get("most", 4))
+        # The scheduler's environment holds what lets in at its database, and more: a command gets what is named.
+        names = context.options.get("environ", ["HOME", "LANG", "PATH", "TMPDIR", "TZ"])
+        self._environ = {name: os.environ[name] for name in (*names, "PENSTOCK_SERVER") if name in os.environ}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def ring(self, tickets: Sequence[Ticket]) -> Sequence[Refused]:
@@ -32,7 +35,7 @@ class CommandExecutor(RemoteExecutor):
         for ticket in tickets:
             found = self._processes.get(ticket.name)
             if found is None or found.poll() is not None:
-                environ = {**os.environ, "PENSTOCK_TICKET": ticket.secret}
+                environ = {**self._environ, "PENSTOCK_TICKET": ticket.secret}
                 if self.context.server:
                     environ["PENSTOCK_SERVER"] = self.context.server
                 self._processes[ticket.name] = subprocess.Popen(self._command, env=environ, stdin=subprocess.DEVNULL)
