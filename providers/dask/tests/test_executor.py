@@ -29,6 +29,7 @@ def made(connection=None, **options):
     [
         ({}, "address is None; write one such as tcp://scheduler:8786"),
         ({"address": "scheduler:8786"}, "address is 'scheduler:8786'"),
+        ({"address": "inproc://10.0.0.1/7/1"}, "of inproc:// is reached from its own process alone"),
         ({"address": "tcp://s:1", "adress": "x"}, "there is no option 'adress'; it takes address"),
         (
             {"address": "tls://s:1"},

@@ -18,6 +18,13 @@ class TestDaskExecutor(RemoteExecutorSuite):
         return f'type = "dask.executor"\nserver = "{{url}}"\naddress = "{dask.address}"\n'
 
 
+def test_a_host_that_is_an_address_is_refused():
+    wrong = Connection("dask_default", "dask", host="inproc://10.0.0.1/7/1")
+    report = DaskHook(connection=wrong).test_connection()
+    assert not report.ok
+    assert "inproc:// are of one process and reached from no other" in report.detail
+
+
 class TestDaskHook(HookSuite):
     hook = DaskHook
     refuses_wrong_secrets = False  # a cluster knows certificates, and no secrets

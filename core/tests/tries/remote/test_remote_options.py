@@ -19,10 +19,13 @@ from penstock.tries.remote.remote_options import read_remote_options
         ("server", "http://host:port", "server must be a URL"),
         ("server", "http://[::1", "server must be a URL"),
         ("start_timeout_s", float("nan"), "start_timeout_s has a number that is not finite"),
+        ("image", " ", "image has a text of only white space: write it, or leave it out"),
+        ("conn_id", "\t", "conn_id has a text of only white space"),
+        ("command", ["penstock", " \n"], "command has a text of only white space"),
         ("queues", {"gpus": {"GPU": float("inf")}}, "queues has a number that is not finite"),
     ],
 )
-def test_what_is_no_number_or_no_url_is_refused(option, value, says):
+def test_what_is_no_number_no_url_or_no_text_is_refused(option, value, says):
     with pytest.raises(ConfigError) as refused:
         read_remote_options("far", {option: value})
     assert str(refused.value).startswith("[executors.far]: ")

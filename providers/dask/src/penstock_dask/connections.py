@@ -33,6 +33,11 @@ class DaskFields(ConnectionFields):
         """Fields that do not go together or cannot be right."""
         if not self.host:
             yield "host must name the machine of the Dask scheduler"
+        if "://" in self.host:
+            yield (
+                f"host must name the machine alone, and is {self.host!r}: addresses of inproc:// are of one process and reached from no "
+                "other, and whether it is tcp:// or tls:// is said by tls_ca"
+            )
         yield from certificate_problems(self.tls_ca, self.tls_cert, self.tls_key)
 
     @property

@@ -56,6 +56,11 @@ def read_remote_options(name: str, options: Mapping[str, Any]) -> tuple[RemoteOp
     if common.server and not _is_url(common.server):
         problems.append(f"server must be a URL that begins with https:// or http://, and is {common.server!r:.200}")
     problems += [f"{key} has a number that is not finite" for key, value in own.items() if not _is_finite(value)]
+    problems += [
+        f"{key} has a text of only white space: write it, or leave it out"
+        for key, value in options.items()
+        if _has_blank(value)
+    ]
     if problems:
         raise ConfigError(f"[executors.{name}]: {'; '.join(problems)}.")
     return common, own
@@ -76,6 +81,13 @@ def _is_finite(value: object) -> bool:
     if isinstance(value, list):
         return all(map(_is_finite, value))
     return not isinstance(value, float) or math.isfinite(value)
+
+
+def _has_blank(value: object) -> bool:
+    """Whether an option holds a text that looks like none; an empty one is that of who leaves it out."""
+    if isinstance(value, list):
+        return any(map(_has_blank, value))
+    return isinstance(value, str) and bool(value) and not value.strip()
 
 
 def check_connection(name: str, make: type[RemoteExecutor], connection: Connection) -> Connection:

@@ -162,7 +162,7 @@ def _read(context: RemoteContext) -> DaskOptions:
     if not isinstance(address, str) or not address.startswith(("tcp://", "tls://")):
         raise ConfigError(
             f"{place}: address is {address!r}; write one such as tcp://scheduler:8786 or tls://scheduler:8786, or name a "
-            "connection of type dask by conn_id."
+            "connection of type dask by conn_id. An address of inproc:// is reached from its own process alone."
         )
     options = DaskOptions(**{**given, "command": tuple(given.get("command", ()))})
     problem = next(certificate_problems(options.tls_ca, options.tls_cert, options.tls_key), "")
