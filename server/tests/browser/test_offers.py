@@ -65,15 +65,17 @@ def test_a_page_that_was_opened_while_the_server_was_away_is_there_once_it_is_ba
     expect(page.get_by_role("link", name="orders", exact=True)).to_be_visible()
     page.route("**/assets/**", lambda route: route.abort())
     project.kill("server")
-    page.get_by_role("link", name="Search").click()
-    expect(page.get_by_text(re.compile("^offline for"))).to_be_visible()
-    page.wait_for_event("request", predicate=_probed)
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.wait_for_event("request", predicate=_probed)
-    assert not any("/api/" in url for url in asked), "it asks whether the server is back, and nothing else"
-    page.unroute("**/assets/**")
-    project.serve()
+    try:
+        page.get_by_role("link", name="Search").click()
+        expect(page.get_by_text(re.compile("^offline for"))).to_be_visible()
+        page.wait_for_event("request", predicate=_probed)
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.wait_for_event("request", predicate=_probed)
+        assert not any("/api/" in url for url in asked), "it asks whether the server is back, and nothing else"
+        page.unroute("**/assets/**")
+    finally:  # all that come after this one need it
+        project.serve()
     expect(page.get_by_role("heading", name="Search")).to_be_visible()
     expect(page.get_by_text("live", exact=True)).to_be_visible()
 
