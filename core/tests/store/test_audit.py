@@ -25,6 +25,14 @@ def test_an_entry_is_kept_if_and_only_if_what_was_asked_for_is(store, now):
     assert store.audit.page() == [kept]
 
 
+def test_a_reason_is_kept_without_the_secrets_of_its_urls(store, now):
+    why = "postgresql://ann:canary@db/x was full, and https://h/?token=canary&page=2 said so"
+    with store.transaction() as tx:
+        tx.audit(AuditEntry(now, AuditAction.CLEAR, "a", why=why))
+    (kept,) = store.audit.page()
+    assert kept.why == "postgresql://ann:***@db/x was full, and https://h/?token=***&page=2 said so"
+
+
 def test_entries_come_newest_first_by_pages_and_go_when_they_are_old(store, now):
     with store.transaction() as tx:
         for number in range(6):

@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import Column, Index, Table, Text
 
 from penstock.model.history.audit import AuditAction, AuditEntry
+from penstock.model.values.address_secrets import without_url_secrets
 from penstock.store.sql.column_types import Enumerated, FreeText, Instant, Name
 from penstock.store.sql.tables import NUMBER, metadata
 
@@ -30,4 +31,5 @@ audit = Table(
 
 def row_of(entry: AuditEntry) -> dict[str, Any]:
     """The columns of an entry that is not stored yet."""
-    return {name: value for name, value in msgspec.structs.asdict(entry).items() if name != "number"}
+    row = {name: value for name, value in msgspec.structs.asdict(entry).items() if name != "number"}
+    return row | {"why": without_url_secrets(entry.why)}  # people paste what failed, with the password in it
