@@ -315,6 +315,14 @@ def test_options_of_logs_hold_with_each_other(prepared):
     assert _run(prepared, ["tasks", "logs", "sales", "a", "--path", "--json"])[1].endswith('/a/1.log"]\n')
     assert json.loads(_run(prepared, ["tasks", "logs", "sales", "a", "--dispatch", "1", "--json"])[1])[0]["epoch"] == 1
     assert _run(prepared, ["tasks", "logs", "sales", "a", "--dispatch", "7", "--json"])[0] == 3
+    (path,) = json.loads(_run(prepared, ["tasks", "logs", "sales", "a", "--path", "--json"])[1])
+    kept = Path(path).rename(f"{path}.kept")
+    assert _run(prepared, ["tasks", "logs", "sales", "a"]) == (
+        0,
+        "",
+        "a, dispatch 1, has printed nothing, or its log was deleted.\n",
+    )
+    kept.rename(path)
     code, out, _ = _run(prepared, ["tasks", "logs", "sales", "a", "-f", "--dispatch", "1"], terminal=True)
     assert (code, "\x1b[31mred\x1b[0m" in out, "\x07" in out) == (1, True, False), "colours stay, all else is shown"
 

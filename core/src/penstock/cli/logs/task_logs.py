@@ -80,6 +80,10 @@ def _print_log(installation: Installation, dag_id: str, run_id: str, log: servic
     try:
         for data in content:
             output.write(data)
+    except NotFoundError:
+        # A log is made by the first word that is written into it.
+        never = "has printed nothing yet" if log.live else "has printed nothing, or its log was deleted"
+        print_remark(f"{task.label}, dispatch {log.epoch}, {never}.")
     except RequestError as error:
         print_remark(str(error))
     output.flush()
