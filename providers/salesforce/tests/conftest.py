@@ -6,7 +6,6 @@ import msgspec
 import pytest
 
 from penstock import DAG, Connection
-from penstock.spec.hooks.client_cache import ClientCache
 from penstock.testing import run_dag
 from penstock_salesforce.hooks import SalesforceHook, base
 from penstock_salesforce.operators import SalesforceCommitWatermarkOperator
@@ -52,9 +51,11 @@ def hook(connection):
 
 
 @pytest.fixture(autouse=True)
-def new_sessions(monkeypatch):
+def new_sessions(nothing_left_open):
     """Sessions of one test are no other's: each test has an organisation of its own behind the same connection."""
-    monkeypatch.setattr(base, "_sessions", ClientCache())
+    yield
+    for fields in list(base._sessions._clients):
+        base._sessions.forget(fields)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from penstock_salesforce.connections import SalesforceFields
 from penstock_salesforce.errors import AnswerError, provider_error
 from penstock_salesforce.hooks.session import SalesforceSession
 
-_sessions = ClientCache[SalesforceSession]()
+_sessions = ClientCache[SalesforceSession](close=lambda session: session.inner.close())
 
 
 class Field(NamedTuple):
