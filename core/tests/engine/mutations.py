@@ -74,13 +74,13 @@ def dispatched_before_the_commit(patch):
     """What could not be stored is carried out all the same."""
     committed = Turns._committed
 
-    def done(turns, arrivals):
+    def done(turns, arrivals, *, offering):
         kept, stepped = [], turns._stepped
         patch.setattr(turns, "_stepped", lambda *given: kept.append(stepped(*given)) or kept[-1], raising=False)
         try:
-            return committed(turns, arrivals)
+            return committed(turns, arrivals, offering=offering)
         except StoreUnavailableError:
-            return Turn(turns._clock.read(), tuple(kept))
+            return Turn(turns._clock.read(), tuple(kept), tuple({} for _ in kept))
 
     patch.setattr(Turns, "_committed", done)
 
