@@ -5,12 +5,15 @@ import os
 import signal
 import socket
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from fleet import WORKSPACE, install
 
+from penstock.errors import ExitCode
+from penstock.processes.group import kill_group
 from penstock_testkit.nightly import nightly_but
 from penstock_testkit.remote.network_namespace import NetworkNamespace
 from penstock_testkit.remote.remote_installation import RemoteInstallation
@@ -144,6 +147,28 @@ def test_a_worker_that_is_stopped_for_longer_than_its_lease_runs_no_try_beside_t
         assert made.ended("beats", "one") == "success"
         assert len(list(gates.glob("beats-*"))) == 2
         made.wait(lambda: not processes_of(made), "every worker has left")
+
+
+def test_a_worker_whose_server_is_gone_for_ever_ends_its_try_and_leaves_with_a_line_and_a_code(tmp_path, site, gates):
+    environ = {"PYTHONPATH": str(site), "GATES": str(gates), "TMPDIR": str(tmp_path)}
+    command = ["sh", "-c", 'printf %s "$PENSTOCK_TICKET" > "$GATES/new" && mv "$GATES/new" "$GATES/ticket"; sleep 60']
+    with RemoteInstallation(tmp_path / "project", settings(command), {"beats.py": BEATS}, environ) as made:
+        up = made.up()
+        made.trigger("beats", "one")
+        made.wait((gates / "ticket").exists, "a ticket is rung for")
+        known = {"PENSTOCK_SERVER": made.url, "PENSTOCK_TICKET": (gates / "ticket").read_text()}
+        worker = made.start("worker", "--ticket", "--lost-s", "1", environ=known)
+        made.wait(lambda: list(gates.glob("beats-*")), "the task runs")
+        began_s = time.monotonic()
+        kill_group(up.pid)
+        up.wait()
+        assert worker.wait(60) == ExitCode.UNAVAILABLE
+        took_s = time.monotonic() - began_s
+        [task] = gates.glob("beats-*")
+        assert not Path(f"/proc/{task.name.rpartition('-')[2]}").exists(), "its try was ended first"
+        last = made.output("worker").rstrip().splitlines()[-1]
+        assert last == "worker: no server answers, and 1 s are over: it leaves without having told how 1 tries ended."
+        assert took_s < LEASE_S + 1 + 20, "within its lease and that, on a machine that is busy"
 
 
 class _Listening:

@@ -388,6 +388,23 @@ def test_a_worker_leads_to_what_it_has_and_that_back_to_it(furnished, open_page,
     expect(page.get_by_role("heading", name=re.compile("count_shelves"))).to_be_visible()
 
 
+def test_the_page_of_workers_shows_that_the_server_is_gone_and_goes_on_by_itself(furnished, open_page):
+    worker = Announced(furnished, "stays-1", slots=2)
+    worker.renew()
+    page = open_page("/installation/workers")
+    row = page.get_by_role("row", name=re.compile(worker.name))
+    expect(row).to_contain_text("idle")
+    page.evaluate("window.sameDocument = true")
+    furnished.kill("server")
+    expect(page.get_by_text(re.compile("^offline for"))).to_be_visible(timeout=20_000)
+    expect(row).to_contain_text("idle")  # what was known stays to be seen
+    furnished.serve()
+    worker.renew(running=1, done=12_345)
+    expect(row).to_contain_text("12345", timeout=20_000)
+    expect(page.get_by_text(re.compile("^offline for"))).to_have_count(0)
+    assert page.evaluate("window.sameDocument")
+
+
 def test_a_viewer_sees_workers_and_drains_none(furnished, open_page):
     furnished.ask("POST", "/users", user="watcher", service=True, given={**READS_STOCK, "installation": True})
     secret = furnished.ask("POST", "/tokens", name="watches", user="watcher")["secret"]
