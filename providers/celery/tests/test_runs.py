@@ -69,6 +69,30 @@ def test_a_message_is_a_ticket_alone_and_may_be_doubled_or_dropped(redis):
     assert [len(redis.begun(each)) for each in ("busy", "next", "last")] == [1, 1, 1]
 
 
+@pytest.mark.parametrize("kind", ["redis", "rabbit"])
+def test_what_others_have_put_into_a_queue_is_thrown_away_and_ends_no_worker(kind, request):
+    pool = request.getfixturevalue(kind)
+    _, output = pool.worker()
+    ring = {"task": "penstock.ring", "id": "t-x", "lang": "py"}
+    with pool.app.connection_for_write() as connection:
+        producer = connection.Producer(serializer="json")
+        for body, headers in (
+            (None, ring),
+            (5, ring),
+            ([5, {}, {}], ring),
+            ([["t-x.y"], {}, {}], {**ring, "task": "evil.rm"}),
+            ([["t-x.y"], {}, {}], {**ring, "eta": "2099-01-01T00:00:00Z"}),
+        ):
+            producer.publish(body, routing_key="far", headers=headers)
+        if kind == "redis":
+            connection.default_channel.client.lpush("far", b"\xff no message at all")
+    pool.start("after-others")
+    pool.open("after-others")
+    assert pool.made.ended("gated", "after-others") == "success"
+    assert pool.waiting() == 0
+    assert "what was brought is no ticket, and is thrown away" in output()
+
+
 def test_monitors_see_what_is_so(redis):
     seen = []
     redis.worker()

@@ -1,4 +1,4 @@
-"""What a broker's errors mean."""
+"""What a broker's errors mean, and those of Celery's own worker."""
 
 from penstock.errors import ErrorKind, ProviderError
 
@@ -26,5 +26,17 @@ def broker_error(error: BaseException, operation: str, broker: str) -> ProviderE
         service="celery",
         operation=operation,
         kind=ErrorKind.AUTH if refused else ErrorKind.TRANSIENT,
-        hint="Check the user and the password of the executor's options." if refused else "",
+        hint="Check the user, the password and the virtual host of the broker in the executor's options or connection."
+        if refused
+        else "",
+    )
+
+
+def celery_ended(code: int, broker: str) -> ProviderError:
+    """The error of a worker of Celery's that ended by itself, whose reason it only logs."""
+    return ProviderError(
+        f"Celery's worker at broker {broker} ended by itself, with exit code {code}",
+        service="celery",
+        operation="consume",
+        kind=ErrorKind.TRANSIENT,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from penstock.errors import ConfigError, ProviderError
@@ -21,6 +22,9 @@ TASK = "penstock.ring"
 SHOWN = "(a ticket)"
 """What stands for the arguments in headers, events and logs: whoever has the ticket can take the try."""
 
+_CLIENTS = {"redis": "redis", "rediss": "redis", "sentinel": "redis", "amqp": "amqp", "amqps": "amqp", "pyamqp": "amqp"}
+"""The module of Celery's client of a broker, by the beginning of its URL."""
+
 T = TypeVar("T")
 
 
@@ -33,10 +37,8 @@ def make_app(options: BrokerOptions, name: str, **conf: Any) -> Celery:  # noqa:
         conf: Further settings of Celery.
 
     Raises:
-        ConfigError: No broker is named, or one that is not supported.
+        ConfigError: No broker is named, or one that is not supported; or Celery, or its client of such a broker, is missing.
     """
-    from celery import Celery  # noqa: PLC0415 - on first use
-
     given = options.broker
     if not given:
         raise ConfigError(
@@ -44,6 +46,9 @@ def make_app(options: BrokerOptions, name: str, **conf: Any) -> Celery:  # noqa:
         )
     if given.partition("://")[0] not in SCHEMES:
         raise ConfigError(f"the broker of executor {name!r} is to be one of {', '.join(SCHEMES)}.")
+    _check_installed(given, name)
+    from celery import Celery  # noqa: PLC0415 - on first use
+
     url = with_login(given, options.username, options.password)
     app = Celery("penstock", broker=url, set_as_current=False)
     app.conf.update(
@@ -57,6 +62,29 @@ def make_app(options: BrokerOptions, name: str, **conf: Any) -> Celery:  # noqa:
     )  # fmt: skip
     app.task(name=TASK, ignore_result=True, shared=False)(_ring)
     return app
+
+
+def _check_installed(url: str, name: str) -> None:
+    for module in ("celery", _CLIENTS[url.partition("://")[0]]):
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise ConfigError(
+                f"executor {name!r} needs {module}, which cannot be imported here: {error}. `plugin-manager doctor` shows what is missing."
+            ) from None
+
+
+def check_reachable(app: Celery) -> None:
+    """Connect to an application's broker and let go of it: Celery's own worker tries again for ever, and tells nobody why.
+
+    Raises:
+        ProviderError: There is no way to it, or it lets nobody in.
+    """
+    try:
+        with app.connection_for_read() as connection:
+            connection.connect()
+    except Exception as error:
+        raise broker_error(error, "connect", broker_of(app)) from error
 
 
 def broker_of(app: Celery) -> str:

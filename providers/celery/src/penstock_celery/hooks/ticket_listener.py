@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 from penstock.spec.remote import TicketSink
 from penstock_celery.connections import BrokerOptions
-from penstock_celery.hooks.broker import make_app
+from penstock_celery.errors import celery_ended
+from penstock_celery.hooks.broker import broker_of, check_reachable, make_app
+from penstock_celery.hooks.foreign_messages import consumer_class
 from penstock_celery.hooks.ticket_pool import TicketPool, pool_class, refuse_revokes, slot_step
 
 _PATIENCE_S = 3.0
@@ -34,12 +36,18 @@ class TicketListener:
         make_app(options, name)  # what is wrong is told at the start
 
     def listen(self, sink: TicketSink) -> None:
-        """Be a Celery worker until told to stop, or until Celery's own control tells it to shut down: then all of this process drains."""
+        """Be a Celery worker until told to stop, or until Celery's own control tells it to shut down: then all of this process drains.
+
+        Raises:
+            ProviderError: There is no way to the broker, or Celery's worker ended by itself.
+        """
         from celery.worker import WorkController, state  # type: ignore[import-untyped]  # noqa: PLC0415 - on first use
         from kombu.asynchronous import set_event_loop  # noqa: PLC0415 - as above
 
         app = make_app(self._options, self._name)
+        check_reachable(app)
         app.steps["consumer"].add(slot_step())
+        app.conf.worker_consumer = consumer_class()
         refuse_revokes()
         state.should_stop = None
         set_event_loop(None)  # that of an earlier call is closed
@@ -57,8 +65,11 @@ class TicketListener:
         finally:
             self._pool = None
             self._over.set()
-        if not self._stopping and worker.exitcode == 0:
-            os.kill(os.getpid(), signal.SIGTERM)  # `celery control shutdown`: as a signal, it takes no try any more
+        if self._stopping:
+            return
+        if worker.exitcode:
+            raise celery_ended(worker.exitcode, broker_of(app))
+        os.kill(os.getpid(), signal.SIGTERM)  # `celery control shutdown`: as a signal, it takes no try any more
 
     def stop(self) -> None:
         """Take no message any more; the second time: end at once."""

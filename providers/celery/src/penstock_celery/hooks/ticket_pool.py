@@ -107,6 +107,10 @@ class TicketPool:
             lambda end: self._call(partial(self._ended, message, end)),
         )
 
+    def throw_away(self) -> None:
+        """Have the worker tell that a message was no ticket's."""
+        self.sink.take("", lambda _mine: None)
+
     def leave(self) -> None:
         """Take no message any more, and have the worker end when no try is here; a second time: at once. From any thread."""
         if self._stopping or not self.running:

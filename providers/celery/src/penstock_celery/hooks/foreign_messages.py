@@ -1,0 +1,67 @@
+"""Messages that are none of Penstock's: thrown away with a word, before Celery stumbles over them.
+
+What Celery cannot take apart ends its worker, and the message is there again for the next one. A queue can be another application's, too,
+and whoever can write to a broker can write anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from penstock_celery.hooks.broker import TASK
+
+if TYPE_CHECKING:
+    from celery.worker.consumer import Consumer  # type: ignore[import-untyped]  # it ships no types
+
+_PARTS = 3
+_NEVER = ("eta", "expires", "timelimit")
+"""Headers that none of Penstock's messages has a value of: they would have one held back, or thrown away."""
+
+
+def is_ring(message: Any) -> bool:  # noqa: ANN401 - kombu's
+    """Whether a message is one that an executor has published, by its form."""
+    headers = message.headers
+    if not isinstance(headers, dict) or headers.get("task") != TASK or not isinstance(headers.get("id"), str):
+        return False
+    if any(_is_set(headers.get(name)) for name in _NEVER) or headers.get("retries") not in (None, 0):
+        return False
+    try:
+        body = message.decode()
+    except Exception:  # noqa: BLE001 - of any library that could decode it
+        return False
+    if not isinstance(body, list | tuple) or len(body) != _PARTS:
+        return False
+    args, *named = body
+    whole = isinstance(args, list) and len(args) == 1 and isinstance(args[0], str)
+    return whole and all(isinstance(each, dict) for each in named)
+
+
+def _is_set(value: object) -> bool:
+    return any(each is not None for each in value) if isinstance(value, list | tuple) else value is not None
+
+
+def consumer_class() -> type:
+    """The class of a consumer of Celery's that takes rings, and nothing else."""
+    from celery.worker.consumer import Consumer  # noqa: PLC0415 - on first use
+
+    def create_task_handler(self: Consumer, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Celery's own
+        take = Consumer.create_task_handler(self, *args, **kwargs)
+
+        def take_ring(message: Any) -> None:  # noqa: ANN401 - kombu's
+            if is_ring(message):
+                take(message)
+                return
+            self.pool.throw_away()
+            message.reject_log_error(_Quiet, self.connection_errors)
+
+        return take_ring
+
+    return type("RingConsumer", (Consumer,), {"create_task_handler": create_task_handler})
+
+
+class _Quiet:
+    """Where kombu tells that a connection is gone while a message is rejected: the broker has it still, and sends it again."""
+
+    @staticmethod
+    def critical(*_: object, **__: object) -> None:
+        """Nothing."""
