@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from penstock.errors import ConfigError, ProviderError
+from penstock.errors import ConfigError, ProviderError, as_sentence
 from penstock.spec.remote import Ticket
 from penstock_celery.connections import SCHEMES, BrokerOptions, with_login, without_password
 from penstock_celery.errors import broker_error
@@ -70,7 +70,7 @@ def _check_installed(url: str, name: str) -> None:
             import_module(module)
         except ImportError as error:
             raise ConfigError(
-                f"executor {name!r} needs {module}, which cannot be imported here: {error}. `plugin-manager doctor` shows what is missing."
+                f"executor {name!r} needs {module}, which cannot be imported here: {as_sentence(error)} `plugin-manager doctor` shows what is missing."
             ) from None
 
 
