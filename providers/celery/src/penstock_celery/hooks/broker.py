@@ -70,7 +70,8 @@ def _check_installed(url: str, name: str) -> None:
             import_module(module)
         except ImportError as error:
             raise ConfigError(
-                f"executor {name!r} needs {module}, which cannot be imported here: {as_sentence(error)} `plugin-manager doctor` shows what is missing."
+                f"executor {name!r} needs {module}, which cannot be imported here: {as_sentence(error)} `plugin-manager doctor` shows "
+                "what is missing."
             ) from None
 
 
