@@ -186,12 +186,12 @@ def test_a_try_is_ended_that_the_worker_is_told_to_end(worker, executor, source,
     assert (end.outcome, end.error) == (Outcome.CANCELLED, "by ann")
 
 
-def test_a_try_whose_code_cannot_be_had_is_lost(worker, executor, request_of):
+def test_a_try_whose_code_is_not_there_fails_at_once(worker, executor, request_of):
     executor.welcome()
     executor.say(Run(request_of("asks")))
     executor.say(Answered(executor.hear(Fetch).number, Reply(error="it is gone", error_type="NotFoundError")))
     end = executor.hear(Report, TryFinished).event.end
-    assert (end.outcome, end.error) == (Outcome.LOST, "its worker could not run it: it is gone")
+    assert (end.outcome, end.error) == (Outcome.FAILED, "its worker could not run it: it is gone")
 
 
 def test_a_worker_that_was_refused_says_why_and_comes_again(worker, executor, tmp_path):

@@ -55,6 +55,10 @@ class WorkerHost(Protocol):
         """Fetch the source snapshot of a content hash, as `penstock.spec.executor.ExecutorContext.snapshot` packs it."""
 
 
+class _RefusedByHostError(PenstockError):
+    """The executor has not what was asked for: asked again, it will not have it either."""
+
+
 class Worker:
     """Runs one try, once.
 
@@ -82,9 +86,9 @@ class Worker:
                 if isinstance(code := self._request.code, FileCode):
                     snapshots = FetchedSnapshots(self._snapshots)
                     try:
-                        hold(stack, lambda: snapshots.held(code.snapshot, self._host.snapshot))
+                        hold(stack, lambda: snapshots.held(code.snapshot, self._fetch))
                     except (PenstockError, OSError) as error:
-                        return end_without_code(error)
+                        return end_without_code(error, final=isinstance(error, _RefusedByHostError))
                 ours, theirs = socket.socketpair()
                 with ours:
                     process = self._start(theirs)
@@ -101,6 +105,12 @@ class Worker:
         self._ended_by = self._ended_by or TryEnd(Outcome.CANCELLED, reason)
         with contextlib.suppress(OSError):  # it has ended
             self._wake_w.send(b"x")
+
+    def _fetch(self, wanted: str) -> bytes:
+        try:
+            return self._host.snapshot(wanted)
+        except RequestError as error:
+            raise _RefusedByHostError(str(error)) from error
 
     def _start(self, line: socket.socket) -> subprocess.Popen[bytes]:
         with line:
