@@ -18,8 +18,8 @@ from penstock.load.loader import Loader
 from penstock.load.parse.messages import ParseConfig
 from penstock.load.parse.parser import Parser
 from penstock.model.dag import DagSpec
-from penstock.model.text import visible
 from penstock.processes.fork import spawn
+from penstock.processes.terminal import write_line
 from penstock.service.installation import Installation
 from penstock.service.parse_config import parse_config
 from penstock.service.retention.sweep_process import SweepProcess
@@ -79,7 +79,7 @@ def loader(installation: Installation, catalog: LoaderCatalog, maintain: Callabl
 
 
 def _log(line: str) -> None:
-    print(visible(line), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
+    write_line(line)
 
 
 def start_what_is_needed(start: Callable[[bytes], None], dags: Sequence[DagSpec]) -> None:

@@ -1,13 +1,12 @@
 """Main of the log indexer's process."""
 
-import sys
 from collections.abc import Collection
 from pathlib import Path
 
 from penstock.app.service_main import run_service
 from penstock.logs.log_indexer import IndexerPorts, LogIndexer
 from penstock.logs.log_subjects import LogSubjects
-from penstock.model.text import visible
+from penstock.processes.terminal import write_line
 from penstock.service.installation import Installation
 from penstock.store import LogSearch
 from penstock.tries.paths import log_path
@@ -57,4 +56,4 @@ def log_indexer(installation: Installation, search: LogSearch) -> LogIndexer:
 
 
 def _log(line: str) -> None:
-    print(visible(f"log indexer: {line}"), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
+    write_line(f"log indexer: {line}")

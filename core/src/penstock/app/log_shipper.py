@@ -1,7 +1,6 @@
 """Main of the log shipper's process."""
 
 import os
-import sys
 from collections.abc import Collection
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from penstock.author.runtime import current
 from penstock.errors import ExitCode, PluginError
 from penstock.logs.log_names import log_name
 from penstock.logs.shipper import Bounds, LogShipper, ShipperPorts
-from penstock.model.text import visible
+from penstock.processes.terminal import write_line
 from penstock.service.installation import Installation
 from penstock.spec.log_store import LogStore
 from penstock.tries.paths import log_path
@@ -65,4 +64,4 @@ def log_shipper(installation: Installation) -> LogShipper:
 
 
 def _log(line: str) -> None:
-    print(visible(f"log shipper: {line}"), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
+    write_line(f"log shipper: {line}")

@@ -1,7 +1,6 @@
 """Main of the process of the metrics sinks."""
 
 import os
-import sys
 
 from penstock.app.service_main import run_service
 from penstock.author.runtime import current
@@ -13,7 +12,7 @@ from penstock.metrics.scrape import PrometheusSink
 from penstock.metrics.sink_faults import SinkFaults
 from penstock.model.names import error_reason
 from penstock.model.secret import secrets_in
-from penstock.model.text import visible
+from penstock.processes.terminal import write_line
 from penstock.service.choices.problems import choice_problems
 from penstock.service.figures.figures import FigureReader
 from penstock.service.installation import Installation
@@ -82,4 +81,4 @@ def _scraped(installation: Installation, where: ScrapeSettings) -> MetricsSink:
 
 
 def _log(line: str) -> None:
-    print(visible(f"metrics: {line}"), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
+    write_line(f"metrics: {line}")

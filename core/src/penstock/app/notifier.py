@@ -11,7 +11,6 @@ from penstock.app.parts.executors import place_of
 from penstock.app.parts.metrics_recorder import recorder
 from penstock.app.service_main import run_service
 from penstock.logs.log_names import log_name
-from penstock.model.text import visible
 from penstock.notify.alerts.alert_watch import AlertWatch
 from penstock.notify.alerts.channel_process import LOG
 from penstock.notify.alerts.channels import ChannelPorts, Channels, Limits
@@ -24,6 +23,7 @@ from penstock.notify.delivery import Ports
 from penstock.notify.listeners import Listeners
 from penstock.notify.notifier_loop import NotifierLoop, Part
 from penstock.plugins.isolated import isolated_pythons
+from penstock.processes.terminal import write_line
 from penstock.service.alerts.channel_command import channel_command, log_reader_command
 from penstock.service.alerts.rules import site_rules
 from penstock.service.health import DAG_FILES, Severity, check_installation
@@ -118,4 +118,4 @@ def _alert_parts(installation: Installation, answers: Answers) -> list[Part]:
 
 
 def _log(line: str) -> None:
-    print(visible(f"notifier: {line}"), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
+    write_line(f"notifier: {line}")

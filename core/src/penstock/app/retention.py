@@ -4,7 +4,7 @@ import select
 import sys
 
 from penstock.app.service_main import run_service
-from penstock.model.text import visible
+from penstock.processes.terminal import write_line
 from penstock.service.installation import Installation
 from penstock.service.retention.sweep import RetentionSweep
 
@@ -25,7 +25,7 @@ def sweep(installation: Installation, stop: int) -> None:
 
 
 def _log(line: str) -> None:
-    print(visible(f"retention: {line}"), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
+    write_line(f"retention: {line}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import gc
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +16,9 @@ from penstock.clock import SystemClock
 from penstock.engine.engine import Engine
 from penstock.errors import StoreHeldError
 from penstock.execute.local import LocalExecutor
-from penstock.model.text import visible
 from penstock.plugins.isolated import isolated_pythons
 from penstock.processes.supervise import ALL_DONE
+from penstock.processes.terminal import write_line
 from penstock.scheduler.heartbeat_file import HeartbeatFile
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.loop import Scheduler
@@ -144,4 +143,4 @@ def _requests(settings: Settings, store: Store, open_file: Callable[[str, FileCo
 
 
 def _report(sentence: str) -> None:
-    print(visible(sentence), file=sys.stderr, flush=True)  # noqa: T201 - the terminal that `penstock up` runs in
+    write_line(sentence)

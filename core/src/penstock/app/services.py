@@ -14,8 +14,8 @@ from penstock.errors import PenstockError, StoreError
 from penstock.keeper.keeper import Keeper
 from penstock.keeper.kept_service import KeeperPorts, KeptService, ServiceConfig
 from penstock.keeper.status import FOLDER, StatusFiles
-from penstock.model.text import visible
 from penstock.plugins.isolated import isolated_pythons
+from penstock.processes.terminal import write_line
 from penstock.service.choices.services import chosen_services, service_problems
 from penstock.service.installation import Installation
 from penstock.settings import ServiceChoice
@@ -87,4 +87,4 @@ def _answer(installation: Installation) -> Callable[[Ask], Reply]:
 
 
 def _log(line: str) -> None:
-    print(visible(f"services: {line}"), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
+    write_line(f"services: {line}")

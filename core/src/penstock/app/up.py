@@ -9,10 +9,10 @@ from pathlib import Path
 from penstock import __version__
 from penstock.app.parts.environments import listening, plugin_host
 from penstock.errors import ConfigError, ExitCode
-from penstock.model.text import visible
 from penstock.processes.fork import prepare_to_fork
 from penstock.processes.program import fork_program
 from penstock.processes.supervise import SupervisedProcess, Supervisor
+from penstock.processes.terminal import write_line
 from penstock.service.choices.services import chosen_services
 from penstock.service.project import make_state_folder
 from penstock.settings import Settings
@@ -123,4 +123,4 @@ def _service(
 
 
 def _log(line: str) -> None:
-    print(visible(line), file=sys.stderr, flush=True)  # noqa: T201 - the terminal that `penstock up` runs in
+    write_line(line)

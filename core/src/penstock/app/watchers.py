@@ -1,7 +1,6 @@
 """Main of the process of watchers."""
 
 import os
-import sys
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
@@ -14,7 +13,8 @@ from penstock.author.runtime import current
 from penstock.errors import ExitCode
 from penstock.model.assets.file_watch import FileWatch, WatchedFile
 from penstock.model.names import error_reason
-from penstock.model.text import shortened, visible
+from penstock.model.text import shortened
+from penstock.processes.terminal import write_line
 from penstock.service.installation import Installation
 from penstock.spec.object_store import ObjectStore
 from penstock.tries.store_runtime import StoreRuntime
@@ -115,4 +115,4 @@ class InstallationLook:
 
 
 def _log(line: str) -> None:
-    print(visible(f"watchers: {line}"), file=sys.stderr, flush=True)  # noqa: T201 - the supervisor's terminal
+    write_line(f"watchers: {line}")

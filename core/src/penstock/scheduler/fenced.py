@@ -3,7 +3,6 @@
 import contextlib
 import selectors
 import socket
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from datetime import datetime
@@ -19,6 +18,7 @@ from penstock.model.names import error_sentence
 from penstock.model.run import UNMAPPED, TaskKey
 from penstock.model.state import Outcome
 from penstock.model.text import shortened, visible
+from penstock.processes.terminal import write_line
 from penstock.scheduler.executor_thread import ExecutorThread
 from penstock.spec.executor import (
     Executor,
@@ -266,7 +266,7 @@ class FencedExecutor:
             self._reported.add(fault)
             self._keep(fault)
             message = f"executor {self.name!r}: {as_sentence(fault)} Report it to the provider's author."
-            print(message, file=sys.stderr, flush=True)  # noqa: T201 - the scheduler's terminal
+            write_line(message)
 
 
 def _problem(event: ExecutorEvent) -> str:

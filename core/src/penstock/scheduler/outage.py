@@ -2,12 +2,12 @@
 
 import selectors
 import socket
-import sys
 from collections.abc import Callable
 from typing import TypeVar
 
 from penstock.errors import StoreUnavailableError
 from penstock.processes.supervise import Backoff
+from penstock.processes.terminal import write_line
 
 T = TypeVar("T")
 
@@ -67,4 +67,4 @@ class Outage:
 
 
 def _log(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - the scheduler's terminal
+    write_line(line)

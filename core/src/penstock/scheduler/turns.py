@@ -6,7 +6,6 @@ others are handled. A database that cannot be had is waited for.
 """
 
 import contextlib
-import sys
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -22,6 +21,7 @@ from penstock.model.request import encode
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.processes.failpoint import failpoint
+from penstock.processes.terminal import write_line
 from penstock.scheduler.arrival import Arrival
 from penstock.scheduler.inbox import Inbox, fault_of, passes
 from penstock.scheduler.outage import Outage
@@ -244,4 +244,4 @@ class _RolledBackError(Exception):
 
 
 def _log(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - the scheduler's terminal
+    write_line(line)

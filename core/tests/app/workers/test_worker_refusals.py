@@ -1,6 +1,10 @@
 """Workers that cannot do what they were started for are refused with a sentence, and look like no success to what started them."""
 
+import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,3 +38,11 @@ def test_a_worker_whose_server_never_answers_leaves_within_its_bound_with_a_line
     assert last == (
         "worker: no server answers, and 0.5 s are over: it leaves without having told that its ticket is to be claimed."
     )
+
+
+def test_a_worker_whose_lines_nobody_takes_leaves_all_the_same(tmp_path):
+    command = [sys.executable, "-m", "penstock", "worker", "--ticket", "--lost-s", "0.5", "--folder", str(tmp_path)]
+    with Path("/dev/full").open("w") as full:
+        environ = {**os.environ, **SERVER, "PENSTOCK_TICKET": "t-x.abc"}
+        found = subprocess.run(command, stderr=full, stdout=full, env=environ, timeout=30)
+    assert found.returncode == ExitCode.UNAVAILABLE

@@ -25,10 +25,10 @@ from penstock.execute.executor_lock import lock_executor
 from penstock.execute.local import LocalExecutor
 from penstock.model.remote.execution_messages import worker_name
 from penstock.model.remote.remote_try import WorkerStatus
-from penstock.model.text import visible
 from penstock.model.values.address_secrets import without_url_secrets
 from penstock.plugins.host import PluginHost
 from penstock.plugins.isolated import isolated_pythons
+from penstock.processes.terminal import write_line
 from penstock.settings import Settings, load_settings, with_secret_files
 from penstock.settings.executor import ExecutorSettings
 from penstock.spec.executor import LOCAL
@@ -225,7 +225,7 @@ def _remove_left(path: Path) -> None:
 
 
 def _report(sentence: str) -> None:
-    print(visible(without_url_secrets(f"worker: {sentence}")), file=sys.stderr, flush=True)  # noqa: T201 - the terminal of the worker
+    write_line(without_url_secrets(f"worker: {sentence}"))
 
 
 def _queues(texts: Sequence[str]) -> tuple[str, ...]:

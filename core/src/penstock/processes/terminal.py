@@ -1,0 +1,16 @@
+"""What a process writes to its terminal, which may be a file on a disk that is full."""
+
+import contextlib
+import sys
+
+from penstock.model.text import visible
+
+
+def write_line(line: str) -> None:
+    """Write a line to standard error, without characters that would change the terminal; one that cannot be written is lost.
+
+    Who writes it has something to do that matters more: a scheduler or a worker that ended because nobody can read what it has to
+    remark would be started again and again.
+    """
+    with contextlib.suppress(OSError, ValueError):  # a stream that was closed raises ValueError
+        print(visible(line), file=sys.stderr, flush=True)  # noqa: T201 - the terminal
