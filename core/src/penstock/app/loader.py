@@ -19,11 +19,11 @@ from penstock.load.parse.messages import ParseConfig
 from penstock.load.parse.parser import Parser
 from penstock.model.dag import DagSpec
 from penstock.processes.fork import spawn
-from penstock.processes.terminal import write_line
 from penstock.service.installation import Installation
 from penstock.service.parse_config import parse_config
 from penstock.service.retention.sweep_process import SweepProcess
 from penstock.store import LoaderCatalog
+from penstock.terminal import write_line
 from penstock_manifest.cache import stamp
 
 _LOOK_S = 30.0

@@ -6,9 +6,9 @@ from pathlib import Path
 from penstock.app.service_main import run_service
 from penstock.logs.log_indexer import IndexerPorts, LogIndexer
 from penstock.logs.log_subjects import LogSubjects
-from penstock.processes.terminal import write_line
 from penstock.service.installation import Installation
 from penstock.store import LogSearch
+from penstock.terminal import write_line
 from penstock.tries.paths import log_path
 
 

@@ -10,9 +10,9 @@ from penstock.author.runtime import current
 from penstock.errors import ExitCode, PluginError
 from penstock.logs.log_names import log_name
 from penstock.logs.shipper import Bounds, LogShipper, ShipperPorts
-from penstock.processes.terminal import write_line
 from penstock.service.installation import Installation
 from penstock.spec.log_store import LogStore
+from penstock.terminal import write_line
 from penstock.tries.paths import log_path
 from penstock.tries.store_runtime import StoreRuntime
 

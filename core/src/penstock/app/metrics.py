@@ -12,12 +12,12 @@ from penstock.metrics.scrape import PrometheusSink
 from penstock.metrics.sink_faults import SinkFaults
 from penstock.model.names import error_reason
 from penstock.model.secret import secrets_in
-from penstock.processes.terminal import write_line
 from penstock.service.choices.problems import choice_problems
 from penstock.service.figures.figures import FigureReader
 from penstock.service.installation import Installation
 from penstock.settings.metrics import ScrapeSettings, SinkChoice, scrape_settings
 from penstock.spec.metrics_sink import MetricsSink
+from penstock.terminal import write_line
 from penstock.tries.store_runtime import StoreRuntime
 
 

@@ -4,9 +4,9 @@ import select
 import sys
 
 from penstock.app.service_main import run_service
-from penstock.processes.terminal import write_line
 from penstock.service.installation import Installation
 from penstock.service.retention.sweep import RetentionSweep
+from penstock.terminal import write_line
 
 _PAUSE_S = 0.1
 """Seconds between two portions, in which others have the database."""

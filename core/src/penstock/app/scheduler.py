@@ -18,7 +18,6 @@ from penstock.errors import StoreHeldError
 from penstock.execute.local import LocalExecutor
 from penstock.plugins.isolated import isolated_pythons
 from penstock.processes.supervise import ALL_DONE
-from penstock.processes.terminal import write_line
 from penstock.scheduler.heartbeat_file import HeartbeatFile
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.loop import Scheduler
@@ -27,6 +26,7 @@ from penstock.scheduler.sharing.takeover import MARGIN_S, RoleLease, TakeoverExe
 from penstock.settings import Settings, load_settings
 from penstock.spec.executor import Executor, FileCode, LogBounds, Offload
 from penstock.store import Store
+from penstock.terminal import write_line
 from penstock.tries.asks import Asks
 from penstock.tries.try_requests import TryRequests
 

@@ -15,11 +15,11 @@ from penstock.keeper.keeper import Keeper
 from penstock.keeper.kept_service import KeeperPorts, KeptService, ServiceConfig
 from penstock.keeper.status import FOLDER, StatusFiles
 from penstock.plugins.isolated import isolated_pythons
-from penstock.processes.terminal import write_line
 from penstock.service.choices.services import chosen_services, service_problems
 from penstock.service.installation import Installation
 from penstock.settings import ServiceChoice
 from penstock.spec.wire import Ask, Reply
+from penstock.terminal import write_line
 from penstock.tries.asks import refusal
 
 

@@ -12,10 +12,10 @@ from penstock.errors import ConfigError, ExitCode
 from penstock.processes.fork import prepare_to_fork
 from penstock.processes.program import fork_program
 from penstock.processes.supervise import SupervisedProcess, Supervisor
-from penstock.processes.terminal import write_line
 from penstock.service.choices.services import chosen_services
 from penstock.service.project import make_state_folder
 from penstock.settings import Settings
+from penstock.terminal import write_line
 
 NOTIFY = "notify"
 _ALWAYS = ("scheduler", "loader")

@@ -14,9 +14,9 @@ from penstock.errors import ExitCode
 from penstock.model.assets.file_watch import FileWatch, WatchedFile
 from penstock.model.names import error_reason
 from penstock.model.text import shortened
-from penstock.processes.terminal import write_line
 from penstock.service.installation import Installation
 from penstock.spec.object_store import ObjectStore
+from penstock.terminal import write_line
 from penstock.tries.store_runtime import StoreRuntime
 from penstock.watchers.file_look import FileLook
 from penstock.watchers.local_files import look_at_files, same_file

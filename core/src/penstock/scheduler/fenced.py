@@ -18,7 +18,6 @@ from penstock.model.names import error_sentence
 from penstock.model.run import UNMAPPED, TaskKey
 from penstock.model.state import Outcome
 from penstock.model.text import shortened, visible
-from penstock.processes.terminal import write_line
 from penstock.scheduler.executor_thread import ExecutorThread
 from penstock.spec.executor import (
     Executor,
@@ -31,6 +30,7 @@ from penstock.spec.executor import (
     TryStarted,
 )
 from penstock.spec.wire import Reply
+from penstock.terminal import write_line
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from penstock.errors import StoreUnavailableError
 from penstock.processes.supervise import Backoff
-from penstock.processes.terminal import write_line
+from penstock.terminal import write_line
 
 T = TypeVar("T")
 

@@ -21,13 +21,13 @@ from penstock.model.request import encode
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.processes.failpoint import failpoint
-from penstock.processes.terminal import write_line
 from penstock.scheduler.arrival import Arrival
 from penstock.scheduler.inbox import Inbox, fault_of, passes
 from penstock.scheduler.outage import Outage
 from penstock.scheduler.outgoing_tries import NO_OFFERS, Offers, OutgoingTries
 from penstock.spec.executor import TryFinished
 from penstock.store import Store, Transaction
+from penstock.terminal import write_line
 
 
 class Turn(msgspec.Struct, frozen=True):

@@ -28,11 +28,11 @@ from penstock.model.remote.remote_try import WorkerStatus
 from penstock.model.values.address_secrets import without_url_secrets
 from penstock.plugins.host import PluginHost
 from penstock.plugins.isolated import isolated_pythons
-from penstock.processes.terminal import write_line
 from penstock.settings import Settings, load_settings, with_secret_files
 from penstock.settings.executor import ExecutorSettings
 from penstock.spec.executor import LOCAL
 from penstock.spec.remote import TicketSource, WorkerGuard
+from penstock.terminal import write_line
 from penstock.tries.remote.remote_options import check_connection, is_remote, read_remote_options
 from penstock.worker.claims import is_ticket
 from penstock.worker.execution_client import ExecutionClient
