@@ -28,6 +28,7 @@ type = "command.executor"
 server = "{{url}}"
 command = {command}
 most = 3
+environ = ["BROKER_PORT", "DATABASE_PORT", "GATES", "HOME", "OTHER_PORT", "PATH", "PYTHONPATH", "TMPDIR"]
 doorbell_s = 2.0
 worker_lease_s = {lease_s}
 
