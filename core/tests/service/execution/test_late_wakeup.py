@@ -12,7 +12,7 @@ class Timers:
     """Timers that end when they are told to."""
 
     def __init__(self):
-        self.started = []
+        self.started, self.error = [], None
 
     def __call__(self, after_s, call):
         self.after_s, self.call, self.daemon = after_s, call, False
@@ -20,6 +20,8 @@ class Timers:
 
     def start(self):
         assert self.daemon, "a process that is to end waits for none"
+        if self.error is not None:
+            raise self.error
         self.started.append(self.after_s)
 
 
@@ -41,6 +43,16 @@ def test_many_claims_are_one_wakeup_and_the_next_claim_is_another(store):
     late.wake()
     assert timers.started == [AFTER_S] * 2
     waiter.close()
+
+
+def test_a_claim_is_answered_though_no_thread_can_be_had_and_the_next_one_wakes(store):
+    timers = Timers()
+    late = LateWakeup(store.wakeups, timers)
+    timers.error = RuntimeError("can't start new thread")
+    late.wake()
+    timers.error = None
+    late.wake()
+    assert timers.started == [AFTER_S]
 
 
 def is_awake(waiter):

@@ -35,7 +35,11 @@ class LateWakeup:
             self._due = True
         timer = self._timer(AFTER_S, self._send)
         timer.daemon = True
-        timer.start()
+        try:
+            timer.start()
+        except RuntimeError:  # the system gives no thread: what was claimed is claimed all the same
+            with self._lock:
+                self._due = False
 
     def _send(self) -> None:
         with self._lock:
