@@ -21,13 +21,12 @@ import msgspec
 
 from penstock.decoders import decode_json
 from penstock.errors import NotFoundError, RequestError, as_sentence
-from penstock.model.dag import content_hash
+from penstock.model.dag import content_hash, content_hasher
 from penstock.model.remote.execution_messages import LARGEST_PACK, EnvironmentLock, LockedDistribution
 from penstock.plugins.isolated import isolated_pythons
 from penstock.spec.archives.listed_archives import (
     EXECUTABLE,
     LARGEST_SNAPSHOT,
-    content_hasher,
     listed_files,
     pack_listed,
 )

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from penstock.errors import RequestError, as_sentence
-from penstock.model.dag import content_hash
+from penstock.model.dag import content_hash, content_hasher
 
 LIST = ".penstock-manifest"
 EXECUTABLE = "x"
@@ -95,11 +95,6 @@ def listed_contents(data: bytes, wanted: str, what: str, *, whole: bool = True) 
                 yield name, content, found.endswith(EXECUTABLE)
     except (tarfile.TarError, zlib.error, EOFError, KeyError, ValueError, OSError) as error:
         raise RequestError(f"what was fetched as {what} is none: {as_sentence(error)} Fetch it again.") from error
-
-
-def content_hasher() -> "hashlib.blake2b":
-    """What makes a `penstock.model.dag.content_hash` of content that comes piece by piece."""
-    return hashlib.blake2b(digest_size=20)
 
 
 def hash_of_file(path: Path) -> str:
