@@ -297,7 +297,10 @@ def test_a_cancelled_run_ends_its_processes_far_away(stage):
 
     assert stage.end_of("cancelled") == "cancelled"
     wait_for(lambda: not any(worker.tries() for worker in stage.workers.values()))
-    assert {outcome for _, _, outcome in stage.tries("cancelled")} == {"cancelled"}
+    # A run ends when it is cancelled; each try's end is stored as its worker tells it.
+    stage.wait_until(
+        lambda: {outcome for _, _, outcome in stage.tries("cancelled")} == {"cancelled"}, "the ends of its tries"
+    )
 
 
 def hello(token, **changed):

@@ -168,7 +168,7 @@ TERMS = (
     Term("record", "A line of a distribution's `RECORD`: a file that it installed.", "penstock_plugin_manager.installed.site"),
     Term("recorder", "What a process measures with; it never waits.", "penstock.metrics.recorder"),
     Term("recovery", "What puts things right after a process was killed: open tries at a start, half-done changes.", "penstock.tries.recovery"),
-    Term("reference", "The URL of a value in the object store, stored in place of the value.", "penstock.model.value"),
+    Term("reference", "The URL of a value in the object store, stored in place of the value.", "penstock.model.values.value"),
     Term("registry", "The table of what is registered under a name.", "penstock.plugins.registry"),
     Term("release", "One version of a distribution, as an index or a catalog lists it.", "penstock_plugin_manager.catalog.entry"),
     Term("remote", "An installation on another machine that is asked in place of this one.", "penstock.service.installation"),

@@ -17,7 +17,7 @@ from penstock.errors import MissingProviderError, NotFoundError
 from penstock.model.attempt import MappedElement, TryFacts, TryInputs
 from penstock.model.connection import Connection
 from penstock.model.dag import from_json, to_json
-from penstock.model.value import decode, encode
+from penstock.model.values.value import decode, encode
 from penstock_manifest.format import Capability, Parameter
 
 HEADER = """\

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from penstock.model.state import Outcome
-from penstock.model.value import decode
+from penstock.model.values.value import decode
 
 HEAD = """
 import asyncio, atexit, ctypes, logging, multiprocessing, os, signal, sys, threading, time, weakref

@@ -7,7 +7,7 @@ from penstock.execute.offload import PART_BYTES
 from penstock.model.attempt import Gathered, MappedElement, TryInputs
 from penstock.model.dag import SensorPolicy
 from penstock.model.state import Outcome
-from penstock.model.value import TAG, decode, elements
+from penstock.model.values.value import TAG, decode, elements
 from penstock.spec.executor import Offload, SensorWait
 
 TASKS = """

@@ -10,7 +10,7 @@ from penstock.author.parse_session import ParseSession, current_session
 from penstock.model.dag import SensorPolicy
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
-from penstock.model.value import decode, encode
+from penstock.model.values.value import decode, encode
 from penstock.spec.executor import PlanCode, SensorWait
 from penstock.tries.inputs import Inputs
 from penstock_manifest.format import Capability, Parameter

@@ -28,16 +28,26 @@ killed()
 @task
 def pid(): return os.getpid()
 pid()
+@task
+def server(): return os.getppid()
+server()
+@task
+def wait(): time.sleep(600)
+wait()
 """
     )
     return bench
 
 
-def groups() -> list[str]:
-    return [each.name for each in layout(Path("/proc/self")).folders["memory"].glob("penstock-try-*")]
+@pytest.fixture
+def groups(greedy):
+    """What groups the file server of the bench has made that are left; others run beside it."""
+    server = int(greedy.run("server").xcoms["return_value"].json)
+    folder = layout(Path("/proc/self")).folders["memory"]
+    return lambda: [each.name for each in folder.glob(f"penstock-try-{server}-*")]
 
 
-def test_a_try_that_runs_out_of_its_memory_is_told_by_the_figure(greedy):
+def test_a_try_that_runs_out_of_its_memory_is_told_by_the_figure(greedy, groups):
     end = greedy.run("take", memory_bytes=128 * MIB)
     assert (end.outcome, end.error) == (
         Outcome.FAILED,
@@ -79,8 +89,16 @@ def test_what_a_log_says_where_nothing_holds_a_try(bench):
     )
 
 
-def test_bounds_that_the_kernel_refuses_leave_no_group_behind(greedy):
+def test_bounds_that_the_kernel_refuses_leave_no_group_behind(greedy, groups):
     [request] = greedy.submit("pid", memory_bytes=1)  # less than what a process has when it begins
     end = greedy.wait(request)[0]
     assert end.outcome in (Outcome.SUCCESS, Outcome.FAILED)
     greedy.until(lambda: not groups())
+
+
+def test_a_server_that_ends_amid_a_try_leaves_no_group_behind(greedy, groups):
+    [request] = greedy.submit("wait", memory_bytes=256 * MIB)
+    greedy.wait_started(request)
+    assert groups()
+    greedy.executor.stop(5.0)
+    assert not groups()

@@ -20,7 +20,7 @@ from penstock.model.history.audit import AskedBy
 from penstock.model.run import TaskKey
 from penstock.model.source import ParsedFile
 from penstock.model.state import Outcome
-from penstock.model.value import decode
+from penstock.model.values.value import decode
 from penstock.plugins.host import PluginHost
 from penstock.service import dags, runs, tasks
 from penstock.service.config import connections, pools, variables
@@ -281,7 +281,7 @@ def pool_of_task(house, value, n):
 
 
 def param_value(house, value, n):
-    """A param's default, as the task gets it; a subclass is its base, as `penstock.model.value` says."""
+    """A param's default, as the task gets it; a subclass is its base, as `penstock.model.values.value` says."""
     spec = _stored(house, lambda: _dag(f"dag{n}", param=value))
     found = decode(msgspec.json.encode(spec.params["p"].default))
     return value if isinstance(value, TaskKey | Outcome) and found == value else found

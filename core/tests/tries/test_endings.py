@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from penstock.model.attempt import TryEnd, Value
 from penstock.model.names import LONGEST_XCOM_KEY
 from penstock.model.state import Outcome
-from penstock.model.value import encode, length
+from penstock.model.values.value import encode, length
 from penstock.tries.endings import LONGEST_ERROR, MOST_RENDERED, accepted
 
 

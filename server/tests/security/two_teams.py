@@ -22,7 +22,7 @@ from penstock.model.run import Rendered, TaskInstance, Try, XCom
 from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.source import ParsedFile
 from penstock.model.state import Outcome, RunState, TaskState
-from penstock.model.value import Reference, refer
+from penstock.model.values.value import Reference, refer
 from penstock.plugins.host import PluginHost
 from penstock.service import dags, logs
 from penstock.service.access.grants import add_member, add_team, grant, grant_team

@@ -268,7 +268,7 @@ def _has_value_in_set(value: Any) -> bool:  # noqa: ANN401 - any argument
 
 def plan_value(value: Any) -> Any:  # noqa: ANN401 - any argument
     """Convert a value to the JSON of a plan; that of another task is ``{"$xcom": [task_id, key]}``."""
-    from penstock.model.value import to_plain  # noqa: PLC0415 - only a build needs msgspec
+    from penstock.model.values.value import to_plain  # noqa: PLC0415 - only a build needs msgspec
 
     return to_plain(_with_references(value))
 

@@ -26,7 +26,7 @@ class Runtime(Protocol):
         """Store a Variable, or delete it if the value is None."""
 
     def xcom(self, task_id: str, key: str, map_index: int | None) -> Any:  # noqa: ANN401 - any JSON value
-        """The plain form (`penstock.model.value`) of a value that another task of this run left, or None.
+        """The plain form (`penstock.model.values.value`) of a value that another task of this run left, or None.
 
         A large one may be a reference. If ``map_index`` is None it is the list of all instances' values.
         """

@@ -73,8 +73,8 @@ class Sensor(Operator):
         By default the class and the rendered arguments. A poke that reads its context is never shared, whatever its
         key.
         """
-        from penstock.model.value import encode  # noqa: PLC0415 - only a waiter needs it
         from penstock.model.values.not_serialisable import NotSerialisableError  # noqa: PLC0415 - as above
+        from penstock.model.values.value import encode  # noqa: PLC0415 - only a waiter needs it
 
         own = accepted_arguments(Sensor)
         arguments = {name: getattr(self, name, value) for name, value in self._arguments.items() if name not in own}

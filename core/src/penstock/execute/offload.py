@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from penstock.author.runtime import Runtime
 from penstock.model.attempt import Value
 from penstock.model.names import LARGEST_CHECKPOINT
-from penstock.model.value import Reference, elements, form_of, refer
+from penstock.model.values.value import Reference, elements, form_of, refer
 from penstock.spec.executor import Offload, TryRequest
 
 PART_BYTES = 1 << 20

@@ -45,7 +45,7 @@ class MappedElement(msgspec.Struct, frozen=True, omit_defaults=True):
     """The one element of a mapped argument that belongs to an instance.
 
     Attributes:
-        json: Its JSON (`penstock.model.value`), or that of a reference to it; of a dict, the pair ``(key, value)``; of
+        json: Its JSON (`penstock.model.values.value`), or that of a reference to it; of a dict, the pair ``(key, value)``; of
             ``expand_kwargs``, whose argument is ``**``, a dict.
         literal: Whether the author wrote it and it is in the form of a stored plan; else another task left it.
         length: Number of elements of the argument's source; None for a literal, whose length the DAG has.
@@ -74,7 +74,7 @@ class TryInputs(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a try takes from other tasks.
 
     Attributes:
-        values: JSON (`penstock.model.value`) by task id and key, of a large value that of a reference.
+        values: JSON (`penstock.model.values.value`) by task id and key, of a large value that of a reference.
         elements: By mapped argument, what this instance takes; an argument whose elements the DAG file holds is missing.
         gathered: What mapped tasks left, by task id and key: the try asks for it page by page.
     """

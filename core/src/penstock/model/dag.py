@@ -5,7 +5,6 @@ Equal DAGs have equal JSON and so equal hashes: fields are in declaration order,
 defaults are left out. Params stand in their author's order: another order is another version.
 """
 
-import hashlib
 from datetime import datetime
 from typing import Any, Literal
 
@@ -260,13 +259,3 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - a value of a type that JSON has
 def from_json(data: bytes) -> DagSpec:
     """The DAG of its canonical JSON; raises msgspec.ValidationError on anything else."""
     return decode_json(data, DagSpec)
-
-
-def content_hash(data: bytes) -> str:
-    """The hash that names stored content: BLAKE2b, 20 bytes, as 40 hexadecimal digits."""
-    return content_hasher(data).hexdigest()
-
-
-def content_hasher(begun: bytes = b"") -> "hashlib.blake2b":
-    """What makes a `content_hash` of content that comes piece by piece."""
-    return hashlib.blake2b(begun, digest_size=20)

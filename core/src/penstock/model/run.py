@@ -220,7 +220,7 @@ class XCom(msgspec.Struct, frozen=True):
     """A value that a task left for others: JSON text, or a reference to an object store.
 
     Attributes:
-        value: The JSON text of the value; for a large one, of a reference to it (`penstock.model.value`).
+        value: The JSON text of the value; for a large one, of a reference to it (`penstock.model.values.value`).
         length: Number of elements if the value is a list or a dict, else None: what a mapping needs to know.
     """
 

@@ -8,10 +8,11 @@ import msgspec
 from sqlalchemy import Select, select, update
 
 from penstock.decoders import decode_json
-from penstock.model.dag import DagSpec, content_hash, to_json
+from penstock.model.dag import DagSpec, to_json
 from penstock.model.feed.delta import FileDelta
 from penstock.model.request import DagChanged
 from penstock.model.source import ParsedFile
+from penstock.model.values.content_hash import content_hash
 from penstock.store.assets.asset_uses import publish_assets
 from penstock.store.sql import tables
 from penstock.store.sql.wakeup import VARIABLES

@@ -15,7 +15,7 @@ from penstock.model.connection import Connection
 from penstock.model.dag import XComRef
 from penstock.model.run import NewRun, Run
 from penstock.model.schedule import DataInterval, Schedule, ScheduleKind
-from penstock.model.value import decode
+from penstock.model.values.value import decode
 from penstock.testing.clock import FakeClock
 from penstock.testing.fake_runtime import FakeRuntime, RecordedTrigger
 

@@ -8,7 +8,7 @@ from penstock.model.assets.event import LARGEST_EXTRA, MOST_RESOLVED
 from penstock.model.attempt import TryEnd
 from penstock.model.names import check_conf, map_key_of, xcom_key_problem
 from penstock.model.state import Outcome
-from penstock.model.value import encoded_length
+from penstock.model.values.value import encoded_length
 
 MOST_RENDERED = 200_000
 """Characters of rendered fields that are kept; of more, none are: a try's process has cut them before."""

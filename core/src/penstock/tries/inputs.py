@@ -22,7 +22,7 @@ from penstock.model.dag import DagSpec, TaskSpec, XComRef
 from penstock.model.dag import Mapping as Mapped
 from penstock.model.mapped.indexes import element_indexes, joined_indexes, joined_length
 from penstock.model.run import UNMAPPED, TaskKey
-from penstock.model.value import elements
+from penstock.model.values.value import elements
 
 _Key = TypeVar("_Key")
 _Found = TypeVar("_Found")

@@ -6,7 +6,7 @@ from penstock.clock import Clock
 from penstock.errors import RequestError, SupersededError, as_sentence
 from penstock.model.names import LARGEST_STATE, check_name
 from penstock.model.run import TaskKey
-from penstock.model.value import encoded_length
+from penstock.model.values.value import encoded_length
 from penstock.spec.wire import Reply
 from penstock.store import StateOwner, Store
 

@@ -16,7 +16,7 @@ from penstock.author.run.execution import element_indexes, prepare, run_try
 from penstock.author.run.failed import failed
 from penstock.model.attempt import TryFacts, TryInputs
 from penstock.model.connection import Connection
-from penstock.model.value import encode
+from penstock.model.values.value import encode
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DATED = {"logical_date": NOON, "interval_start": NOON, "interval_end": NOON + timedelta(hours=1)}

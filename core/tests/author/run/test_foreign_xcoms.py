@@ -21,8 +21,8 @@ import pytz
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.model.value import decode, encode
 from penstock.model.values.not_serialisable import NotSerialisableError
+from penstock.model.values.value import decode, encode
 
 PARIS = ZoneInfo("Europe/Paris")
 MOMENT = datetime(2026, 7, 1, 12, 30, 15, 123456, PARIS)

@@ -7,7 +7,7 @@ from penstock.author.run.joined import GatheredSequence
 from penstock.author.xcom.arg import XComArg
 from penstock.errors import AuthoringError
 from penstock.model.attempt import Gathered
-from penstock.model.value import to_plain
+from penstock.model.values.value import to_plain
 from penstock.testing import run_dag
 
 

@@ -10,8 +10,8 @@ import pydantic
 import pytest
 
 from penstock.errors import FailTask
-from penstock.model.value import MOST_DEPTH, TAG, decode, encode
 from penstock.model.values.not_serialisable import NotSerialisableError
+from penstock.model.values.value import MOST_DEPTH, TAG, decode, encode
 
 
 @dataclass(frozen=True, slots=True)

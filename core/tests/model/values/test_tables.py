@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from penstock.errors import FailTask
-from penstock.model.value import TAG, decode, encode
 from penstock.model.values.not_serialisable import NotSerialisableError
+from penstock.model.values.value import TAG, decode, encode
 
 ARRAYS = [
     np.arange(6, dtype="int8").reshape(2, 3), np.array([0.5, np.nan, -np.inf]), np.asfortranarray(np.eye(3)), np.zeros((0, 4)),
@@ -92,7 +92,7 @@ def test_a_library_that_is_not_there_is_named_by_who_writes_and_who_reads(monkey
 
 def test_who_has_no_table_loads_no_library():
     code = (
-        "import sys; from penstock.model.value import decode, encode; decode(encode({'a': [1, {2}]}, typed=True), typed=True); "
+        "import sys; from penstock.model.values.value import decode, encode; decode(encode({'a': [1, {2}]}, typed=True), typed=True); "
         "print(sorted({'numpy', 'pandas', 'pyarrow', 'pydantic'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

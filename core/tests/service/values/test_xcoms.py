@@ -13,7 +13,7 @@ from penstock.model.attempt import TryFacts, Value
 from penstock.model.changes import Changes
 from penstock.model.run import TaskInstance, XCom
 from penstock.model.state import TaskState
-from penstock.model.value import decode, encode, length, to_plain
+from penstock.model.values.value import decode, encode, length, to_plain
 from penstock.plugins.host import PluginHost
 from penstock.service import dags
 from penstock.service.values.xcoms import list_xcoms

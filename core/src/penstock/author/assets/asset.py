@@ -92,7 +92,7 @@ class Asset(AssetExpression):
     def spec(self) -> "AssetSpec":
         """Convert it to a value of the model."""
         from penstock.model.assets.asset_condition import AssetSpec  # noqa: PLC0415 - only a build needs msgspec
-        from penstock.model.value import to_plain  # noqa: PLC0415 - as above
+        from penstock.model.values.value import to_plain  # noqa: PLC0415 - as above
 
         watches = tuple(dict.fromkeys(each.watch() for each in self.watchers))
         return AssetSpec(self.uri, self.name, self.group, to_plain(self.extra), watches)

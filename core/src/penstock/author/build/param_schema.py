@@ -6,7 +6,7 @@ from typing import Any
 from penstock.author.build.schema.keywords import schema_problem
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.dag import DagSpec, ParamSpec
-from penstock.model.value import from_plain
+from penstock.model.values.value import from_plain
 
 
 def check_params(spec: DagSpec, conf: Mapping[str, Any]) -> None:

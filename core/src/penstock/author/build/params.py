@@ -12,7 +12,7 @@ from penstock.author.dag import Param
 from penstock.author.mapping.task import non_json_type
 from penstock.author.xcom.arg import find_values
 from penstock.model.dag import ParamSpec
-from penstock.model.value import to_plain
+from penstock.model.values.value import to_plain
 
 if TYPE_CHECKING:
     from penstock.author.abstract_operator import AbstractOperator

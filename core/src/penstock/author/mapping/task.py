@@ -200,7 +200,7 @@ def literal_problems(name: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - 
 
 def non_json_type(value: Any) -> str:  # noqa: ANN401 - what an author wrote
     """Find the first type in a value that has no JSON form; "" if there is none. A value of tasks passes."""
-    from penstock.model.value import is_plain  # noqa: PLC0415 - only mapped tasks need it
+    from penstock.model.values.value import is_plain  # noqa: PLC0415 - only mapped tasks need it
 
     if isinstance(value, XComValue):
         return ""

@@ -176,8 +176,8 @@ def kept_extras(task: object, extras: Mapping[str, dict[str, Any]]) -> dict[str,
         return {}
     from penstock.model.assets.event import LARGEST_EXTRA  # noqa: PLC0415 - only a task that gives something needs these
     from penstock.model.names import check_conf  # noqa: PLC0415 - as above
-    from penstock.model.value import to_plain  # noqa: PLC0415 - as above
     from penstock.model.values.not_serialisable import NotSerialisableError  # noqa: PLC0415 - as above
+    from penstock.model.values.value import to_plain  # noqa: PLC0415 - as above
 
     found = {}
     for uri, extra in extras.items():

@@ -207,7 +207,7 @@ def _variables(context: Context) -> SimpleNamespace:  # noqa: ARG001 - every nam
 
 def _params(context: Context) -> Any:  # noqa: ANN401 - a dict
     """The params as values of their own for this try, so that none sees what another did to them."""
-    from penstock.model.value import from_plain  # noqa: PLC0415 - only a try that asks for them needs msgspec
+    from penstock.model.values.value import from_plain  # noqa: PLC0415 - only a try that asks for them needs msgspec
 
     return from_plain(context.facts.params)
 

@@ -33,8 +33,8 @@ from penstock.model.names import error_sentence, xcom_key_problem
 from penstock.model.run import UNMAPPED
 from penstock.model.state import Outcome
 from penstock.model.text import shortened, visible
-from penstock.model.value import encode, length
 from penstock.model.values.not_serialisable import NotSerialisableError
+from penstock.model.values.value import encode, length
 
 _LONGEST_ARGUMENT = 100
 """Letters of an argument that a sentence shows."""

@@ -65,13 +65,13 @@ class KeptState:
         )
 
     def _read(self, key: str, default: Any) -> tuple[Any, int]:  # noqa: ANN401 - any value
-        from penstock.model.value import from_plain  # noqa: PLC0415 - only a task that asks needs msgspec
+        from penstock.model.values.value import from_plain  # noqa: PLC0415 - only a task that asks needs msgspec
 
         found = self._runtime.kept_state(self._asset, key)
         return (default, 0) if found is None else (from_plain(found[1]), found[0])
 
     def _write(self, key: str, value: Any, number: int | None) -> bool:  # noqa: ANN401 - any value
-        from penstock.model.value import to_plain  # noqa: PLC0415 - as above
+        from penstock.model.values.value import to_plain  # noqa: PLC0415 - as above
 
         plain = None if value is None else to_plain(value, typed=True)
         return self._runtime.set_kept_state(self._asset, key, plain, number)

@@ -94,7 +94,7 @@ class _Step:
 
     def kept(self, value: Any) -> Any:  # noqa: ANN401 - the function's value
         """Keep what the function returned."""
-        from penstock.model.value import from_plain, to_plain  # noqa: PLC0415 - only a task with steps needs msgspec
+        from penstock.model.values.value import from_plain, to_plain  # noqa: PLC0415 - only a task with steps needs msgspec
 
         plain = to_plain(value, typed=True)
         self._runtime.set_checkpoint(self._place, {"version": self._version, "value": plain})

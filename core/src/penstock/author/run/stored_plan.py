@@ -9,7 +9,7 @@ from penstock.author.mapping.task import EXPAND_KWARGS
 from penstock.author.operator import Operator
 from penstock.author.xcom.arg import XComArg
 from penstock.model.attempt import MappedElement
-from penstock.model.value import decode, from_plain
+from penstock.model.values.value import decode, from_plain
 
 
 class PlannedSource(AbstractOperator):

@@ -49,7 +49,7 @@ class TaskCheckpoints:
             penstock.model.values.not_serialisable.NotSerialisableError: The value has no JSON form.
         """
         from penstock.model.names import OWN_CHECKPOINTS  # noqa: PLC0415 - only a task that asks needs msgspec
-        from penstock.model.value import to_plain  # noqa: PLC0415 - as above
+        from penstock.model.values.value import to_plain  # noqa: PLC0415 - as above
 
         if retention not in (None, NEVER_EXPIRE):
             raise RequestError(

@@ -70,8 +70,8 @@ class RuntimeTaskInstance(LoggingMixin):
         """
         from penstock.author.xcom.sequences import LazySequence  # noqa: PLC0415 - only a task that pushes needs these
         from penstock.model.names import xcom_key_problem  # noqa: PLC0415 - as above
-        from penstock.model.value import to_plain  # noqa: PLC0415 - as above
         from penstock.model.values.not_serialisable import NotSerialisableError  # noqa: PLC0415 - as above
+        from penstock.model.values.value import to_plain  # noqa: PLC0415 - as above
 
         if problem := xcom_key_problem(key):
             raise RequestError(f"{as_sentence(problem)} Choose another key.")

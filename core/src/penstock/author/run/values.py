@@ -4,14 +4,14 @@ from typing import Any
 
 from penstock.author.runtime import Runtime
 from penstock.errors import ErrorKind, FailTask, ProviderError
-from penstock.model.value import Reference, decode, elements, from_plain, gathered, reference_in
+from penstock.model.values.value import Reference, decode, elements, from_plain, gathered, reference_in
 
 
 def resolve_value(plain: Any, runtime: Runtime, name: str) -> Any:  # noqa: ANN401 - any value
     """Convert a plain form to the value; what lies in an object store is read now, each object once.
 
     Args:
-        plain: JSON's own types, as `penstock.model.value.to_plain` makes them: a value, a reference, or the list of
+        plain: JSON's own types, as `penstock.model.values.value.to_plain` makes them: a value, a reference, or the list of
             what the instances of a mapped task left, references among them.
         runtime: Opens the object store.
         name: What the value is, for the message if it is gone.

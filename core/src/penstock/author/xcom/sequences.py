@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, zip_longest
 from typing import Any, overload
 
-from penstock.model.value import MOST_DEPTH
+from penstock.model.values.value import MOST_DEPTH
 
 _SHOWN = 3
 """How many elements the text of a sequence shows."""

@@ -85,6 +85,7 @@ class FileServer:
             self._flush()
             self._prefork()
         end_children(END_S)
+        self._bounds.close(job.group for job in self._jobs.values())
         os._exit(0)
 
     # From the scheduler.

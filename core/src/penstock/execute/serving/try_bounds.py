@@ -1,6 +1,7 @@
 """Holds tries to the memory and processors that they ask for, and tells of one that ran out of its memory."""
 
 import signal
+from collections.abc import Iterable
 
 import msgspec
 from msgspec.structs import replace
@@ -52,6 +53,11 @@ class TryBounds:
     def end(self, group: Group) -> None:
         """Remove a group, at once or when its last process has ended."""
         self._left.append(group)
+        self.sweep()
+
+    def close(self, groups: Iterable[Group | None]) -> None:
+        """Remove these groups, too, and all that are left: their processes have been ended, and nobody comes back for them."""
+        self._left += filter(None, groups)
         self.sweep()
 
     def verdict(self, request: TryRequest, group: Group | None, code: int) -> str:

@@ -1,1 +1,1 @@
-"""Parts of `penstock.model.value`: zones of datetimes, instances of classes, tables, and what is refused."""
+"""Stored values, and the hash that names content: zones of datetimes, instances of classes, tables, what is refused."""

@@ -13,10 +13,11 @@ from penstock.engine.graph.subset import chosen_tasks, missing_inputs
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.access.permission import Permission
 from penstock.model.backfills.backfill import MOST_DATES, BackfillAction, BackfillSpec, Rerun
-from penstock.model.dag import DagSpec, content_hash
+from penstock.model.dag import DagSpec
 from penstock.model.names import check_conf
 from penstock.model.schedule import DataInterval, ScheduleKind, unworkable
 from penstock.model.text import utc_text
+from penstock.model.values.content_hash import content_hash
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
 from penstock.service.operations.operation import operation

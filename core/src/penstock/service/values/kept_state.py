@@ -9,7 +9,7 @@ from penstock.errors import NotFoundError, RequestError
 from penstock.model.access.permission import Permission
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.names import LARGEST_STATE, check_name
-from penstock.model.value import from_plain
+from penstock.model.values.value import from_plain
 from penstock.service.assets.asset_access import require_of_asset, seen_assets
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag, find_dag_state
@@ -25,7 +25,7 @@ class KeptValue(msgspec.Struct, frozen=True):
     Attributes:
         dag_id, task_id: The task; "" for an asset.
         asset: The asset's URI; "" for a task.
-        value: Its plain form (`penstock.model.value`).
+        value: Its plain form (`penstock.model.values.value`).
         changed_by: Who has set it last.
     """
 

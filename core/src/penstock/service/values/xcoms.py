@@ -7,8 +7,8 @@ import msgspec
 from penstock.author.runtime import current
 from penstock.model.access.permission import Permission
 from penstock.model.run import Run, TaskKey, XCom
-from penstock.model.value import TAG, Reference, from_plain, reference_in
 from penstock.model.values import tables
+from penstock.model.values.value import TAG, Reference, from_plain, reference_in
 from penstock.service.installation import Installation
 from penstock.service.names import find_run, find_tasks
 from penstock.service.operations.operation import operation
@@ -24,7 +24,7 @@ class StoredXCom(msgspec.Struct, frozen=True):
         key: The value's key.
         length: Number of elements if it is a list, a tuple or a dict.
         size: Bytes of its JSON, or of that of the reference to it.
-        value: Its plain form (`penstock.model.value`); None if it was not read from the object store.
+        value: Its plain form (`penstock.model.values.value`); None if it was not read from the object store.
         url: Where it lies in the object store; "" if it is in the database. Of a file, for who may not read the installation: its
             path within the folder of values alone.
     """

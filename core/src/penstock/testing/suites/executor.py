@@ -14,7 +14,7 @@ import pytest
 from penstock.clock import SystemClock
 from penstock.load.snapshot import Snapshots
 from penstock.model.attempt import TryEnd, TryFacts
-from penstock.model.value import decode
+from penstock.model.values.value import decode
 from penstock.spec.executor import (
     Executor,
     ExecutorContext,

@@ -101,8 +101,8 @@ class ForeignPythonOperator(PythonOperator):
         self._child.kill()
 
     def _request(self, context: "Context") -> bytes:
-        from penstock.model.value import to_plain  # noqa: PLC0415 - only a try needs msgspec
         from penstock.model.values.not_serialisable import NotSerialisableError  # noqa: PLC0415 - as above
+        from penstock.model.values.value import to_plain  # noqa: PLC0415 - only a try needs msgspec
 
         source = source_of(self.python_callable)
         try:
@@ -133,7 +133,7 @@ class ForeignPythonOperator(PythonOperator):
         return {**inherited, **(self.env_vars or {})}
 
     def _value(self, code: int, data: bytes) -> Any:  # noqa: ANN401 - any value
-        from penstock.model.value import from_plain  # noqa: PLC0415 - only a try needs msgspec
+        from penstock.model.values.value import from_plain  # noqa: PLC0415 - only a try needs msgspec
 
         skip = self.skip_on_exit_code
         if code and (code == skip if isinstance(skip, int) else code in (skip or ())):

@@ -1,7 +1,7 @@
 """What runs in the other Python: it calls one function with plain values, and answers with one.
 
 It is a program of its own and imports nothing but Python's library, of version 3.8 or newer. It reads a request from one
-descriptor and writes its answer to another, both JSON; values have the form of `penstock.model.value`.
+descriptor and writes its answer to another, both JSON; values have the form of `penstock.model.values.value`.
 """
 
 from __future__ import annotations

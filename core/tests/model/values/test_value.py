@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.model.value import TAG, Reference, decode, elements, encode, form_of, length, refer
 from penstock.model.values.not_serialisable import NotSerialisableError
+from penstock.model.values.value import TAG, Reference, decode, elements, encode, form_of, length, refer
 
 scalars = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary() | st.decimals(allow_nan=False)
