@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from penstock.author.operators.child_process import ChildProcess
 from penstock.author.operators.environments import inside, kept_environment
 from penstock.author.operators.environments.kept_environment import EnvironmentFailedError, EnvironmentSpec, kept
-from penstock.model import value as model
+from penstock.model.values import value as model
 
 ZONES = st.sampled_from([None, UTC, ZoneInfo("Europe/Berlin")])
 LEAVES = st.one_of(
