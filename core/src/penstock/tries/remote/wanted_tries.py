@@ -20,7 +20,8 @@ class WantedTries:
         options: Of the executor.
         workers: Its workers.
         held: What it has.
-        keep: Takes the number whenever it has changed, without what short tries add for a moment.
+        keep: Takes the number whenever it has changed, without what is added for a moment: for short tries, and for what waits for
+            workers that are not there.
     """
 
     def __init__(
@@ -40,15 +41,15 @@ class WantedTries:
             engine_slots: What the engine says it takes; None if that is for its workers to say.
             now_s: The monotonic instant.
         """
-        found, pace = self._options.slots or engine_slots, 0
+        found, more = self._options.slots or engine_slots, 0
         if found is None:
             ahead, slots = 1 + max(0.0, self._options.ahead), self._workers.slots()
             offered = self._held.offered
             stuck = sum(max(0, number - int(ahead * self._workers.slots(queue))) for queue, number in offered.items())
             # What waits for workers that are not there takes no place of what others could run.
-            found = int(ahead * slots) + (min(stuck, MOST_STUCK) if slots else 0)
-            pace = self._pace.ahead(now_s) if slots else 0
+            found = int(ahead * slots)
+            more = min(stuck, MOST_STUCK) + self._pace.ahead(now_s) if slots else 0
         if found != self._kept:
             self._kept = found
             self._keep(found)
-        return found + pace
+        return found + more
