@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from penstock.errors import RequestError
-from penstock.model.values.content_hash import content_hash
+from penstock.model.values.content_hashes import content_hash
 from penstock.spec.archives.listed_archives import LIST
 from penstock.spec.snapshot import pack
 from penstock.spec.workers.fetched_snapshots import MOST_KEPT, FetchedSnapshots

@@ -6,7 +6,7 @@ import tarfile
 import pytest
 
 from penstock.errors import RequestError
-from penstock.model.values.content_hash import content_hash
+from penstock.model.values.content_hashes import content_hash
 from penstock.spec.archives.listed_archives import LARGEST_FILE, LIST
 from penstock.spec.snapshot import unpack
 

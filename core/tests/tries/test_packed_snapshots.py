@@ -6,7 +6,7 @@ from concurrent.futures import Future
 import pytest
 
 from penstock.errors import NotFoundError, RequestError
-from penstock.model.values.content_hash import content_hash
+from penstock.model.values.content_hashes import content_hash
 from penstock.spec.archives.listed_archives import LIST
 from penstock.spec.snapshot import unpack
 from penstock.tries.packed_snapshots import PackedSnapshots

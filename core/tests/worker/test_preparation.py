@@ -22,7 +22,7 @@ import pytest
 from penstock import __version__
 from penstock.errors import RequestError
 from penstock.model.state import Outcome
-from penstock.model.values.content_hash import content_hash
+from penstock.model.values.content_hashes import content_hash
 from penstock.plugins.locked_environments import PIECE, LockedEnvironments
 from penstock.spec.archives.listed_archives import LIST, listed_contents, pack_listed
 from penstock.spec.executor import FileCode, PlanCode

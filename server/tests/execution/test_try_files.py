@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from penstock.model.remote.execution_messages import EnvironmentLock
-from penstock.model.values.content_hash import content_hash
+from penstock.model.values.content_hashes import content_hash
 from penstock.service.execution.try_files import TryFiles
 from penstock.spec.archives.listed_archives import LIST, listed_contents, listed_files
 from penstock.spec.executor import FileCode, PlanCode

@@ -20,7 +20,7 @@ from penstock.errors import ConfigError
 from penstock.load.folder import WHOLE, FolderContent, FoundFile
 from penstock.load.ignore import AIRFLOW_IGNORE, IGNORE, Ignore, patterns_of
 from penstock.load.ignore import MOST_BYTES as MOST_IGNORE_BYTES
-from penstock.model.values.content_hash import content_hash
+from penstock.model.values.content_hashes import content_hash
 from penstock.spec.archives.listed_archives import EXECUTABLE, LIST
 
 _LIMIT_BYTES = 16 << 20

@@ -22,7 +22,7 @@ import msgspec
 from penstock.decoders import decode_json
 from penstock.errors import NotFoundError, RequestError, as_sentence
 from penstock.model.remote.execution_messages import LARGEST_PACK, EnvironmentLock, LockedDistribution
-from penstock.model.values.content_hash import content_hash, content_hasher
+from penstock.model.values.content_hashes import content_hash, content_hasher
 from penstock.plugins.isolated import isolated_pythons
 from penstock.spec.archives.listed_archives import (
     EXECUTABLE,

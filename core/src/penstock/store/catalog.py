@@ -12,7 +12,7 @@ from penstock.model.dag import DagSpec, to_json
 from penstock.model.feed.delta import FileDelta
 from penstock.model.request import DagChanged
 from penstock.model.source import ParsedFile
-from penstock.model.values.content_hash import content_hash
+from penstock.model.values.content_hashes import content_hash
 from penstock.store.assets.asset_uses import publish_assets
 from penstock.store.sql import tables
 from penstock.store.sql.wakeup import VARIABLES

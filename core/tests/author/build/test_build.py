@@ -5,7 +5,7 @@ import pytest
 from penstock.model.dag import Mapping, XComRef, from_json, to_json
 from penstock.model.retry import RetrySpec
 from penstock.model.state import TriggerRule
-from penstock.model.values.content_hash import content_hash
+from penstock.model.values.content_hashes import content_hash
 
 EDGES = [
     pytest.param("a >> b >> c", {"b": ["a"], "c": ["b"]}, id="chain of tasks"),

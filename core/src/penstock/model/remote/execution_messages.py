@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from penstock.model.remote.remote_try import WorkerStatus
-from penstock.model.values.content_hash import content_hash
+from penstock.model.values.content_hashes import content_hash
 
 PREFIX = "/execution/v1"
 """Path below which the API is; a change that an older worker does not understand has another."""

@@ -17,7 +17,7 @@ from penstock.model.dag import DagSpec
 from penstock.model.names import check_conf
 from penstock.model.schedule import DataInterval, ScheduleKind, unworkable
 from penstock.model.text import utc_text
-from penstock.model.values.content_hash import content_hash
+from penstock.model.values.content_hashes import content_hash
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag
 from penstock.service.operations.operation import operation

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from penstock.errors import RequestError, as_sentence
-from penstock.model.values.content_hash import content_hash, content_hasher
+from penstock.model.values.content_hashes import content_hash, content_hasher
 
 LIST = ".penstock-manifest"
 EXECUTABLE = "x"
