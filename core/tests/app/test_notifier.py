@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from penstock.store import ALERTS
+from penstock_testkit.installations import Site
 
 from .conftest import processes_running
 
@@ -52,7 +53,7 @@ RUN = [
 ]
 
 
-class Site:
+class Providers:
     """A folder on the path of a project's processes, with providers that listen."""
 
     def __init__(self, project) -> None:
@@ -60,16 +61,8 @@ class Site:
         project.environ["PYTHONPATH"] = str(self.folder)
 
     def listener(self, name, body="pass", plugin=HEARS):
-        info, package = self.folder / f"penstock_providers_{name}-1.0.dist-info", self.folder / f"penstock_{name}"
-        info.mkdir(parents=True)
-        info.joinpath("METADATA").write_text(f"Metadata-Version: 2.4\nName: penstock-providers-{name}\nVersion: 1.0\n")
-        info.joinpath("entry_points.txt").write_text(f"[penstock.providers]\n{name} = penstock_{name}:provider.toml\n")
-        package.mkdir()
-        package.joinpath("__init__.py").touch()
-        package.joinpath("plugin.py").write_text(plugin.replace("BODY", body))
-        package.joinpath("provider.toml").write_text(
-            MANIFEST.format(id=name) + (f'plugin = "penstock_{name}.plugin"\n' if plugin else "")
-        )
+        manifest = MANIFEST.format(id=name) + (f'plugin = "penstock_{name}.plugin"\n' if plugin else "")
+        Site(self.folder).provider(name, manifest=manifest, modules={"plugin": plugin.replace("BODY", body)})
 
     def heard(self, name):
         file = self.folder / f"penstock_{name}" / "heard.txt"
@@ -78,7 +71,7 @@ class Site:
 
 @pytest.fixture
 def site(project):
-    return Site(project)
+    return Providers(project)
 
 
 def run_small(project, run_id="one"):
@@ -97,7 +90,7 @@ ASKS = "from penstock import Connection; print('got', Connection.get('svc').pass
 
 def test_every_change_of_a_run_is_heard_in_order_and_no_secret_is_logged_on_both_databases(any_project):
     any_project.call("connections", "set", "svc", "http://user:very-secret-word@host/")
-    site = Site(any_project)
+    site = Providers(any_project)
     site.listener("acme", body=ASKS)
     start(any_project)
     run_small(any_project)

@@ -9,6 +9,7 @@ from click.shell_completion import ShellComplete
 
 from penstock.cli import root
 from penstock_manifest.kinds import OWN_COMMANDS
+from penstock_testkit.installations import Site
 
 MANIFEST = """
 schema = 1
@@ -115,14 +116,7 @@ def penstock(tmp_path, monkeypatch, capfd):
     texts = {name: MANIFEST.replace("ID", name) for name in ("acme", "pools")}
     texts |= {name: NAMED.replace("ID", name).replace("WORD", word) for name, word in OTHERS.items()}
     for name, text in texts.items():
-        info, package = tmp_path / f"penstock_providers_{name}-1.0.dist-info", tmp_path / f"penstock_{name}"
-        info.mkdir()
-        info.joinpath("METADATA").write_text(f"Metadata-Version: 2.4\nName: penstock-providers-{name}\nVersion: 1.0\n")
-        info.joinpath("entry_points.txt").write_text(f"[penstock.providers]\n{name} = penstock_{name}:provider.toml\n")
-        package.mkdir()
-        package.joinpath("__init__.py").touch()
-        package.joinpath("provider.toml").write_text(text)
-        package.joinpath("commands.py").write_text(COMMANDS)
+        Site(tmp_path).provider(name, manifest=text, modules={"commands": COMMANDS})
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
 

@@ -12,6 +12,7 @@ from penstock.cli import root
 from penstock.settings import load_settings
 from penstock.spec.wire import Ask
 from penstock.store import Keyring, Store
+from penstock_testkit.installations import Site
 
 MANIFEST = """
 schema = 1
@@ -57,16 +58,9 @@ MAPPING = Path(__file__).parents[3] / "docs" / "how-to" / "mapping.md"
 @pytest.fixture
 def penstock(tmp_path, monkeypatch, capfd):
     """Runs a command in a folder of its own, with the provider installed; returns exit code, stdout and stderr."""
-    site = tmp_path / "site"
-    info = site / "penstock_providers_acme-1.0.dist-info"
-    info.mkdir(parents=True)
-    info.joinpath("METADATA").write_text("Metadata-Version: 2.4\nName: penstock-providers-acme\nVersion: 1.0\n")
-    info.joinpath("entry_points.txt").write_text("[penstock.providers]\nacme = penstock_acme:provider.toml\n")
-    (site / "penstock_acme").mkdir()
-    (site / "penstock_acme" / "__init__.py").touch()
-    (site / "penstock_acme" / "provider.toml").write_text(MANIFEST)
-    (site / "penstock_acme" / "operators.py").write_text(OPERATORS)
-    monkeypatch.syspath_prepend(str(site))
+    site = Site(tmp_path / "site")
+    site.provider("acme", manifest=MANIFEST, modules={"operators": OPERATORS})
+    monkeypatch.syspath_prepend(str(site.folder))
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments, **environ):
@@ -140,10 +134,10 @@ def test_a_try_that_asks_for_a_connection_is_told_what_its_provider_marks_as_sec
 def test_what_a_provider_costs_is_measured_by_importing_all_that_it_offers(penstock, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
     code, out, _ = penstock("providers", "cost", "acme")
-    assert (code, *re.findall(r"import +\d+ ms|penstock-providers-acme +1\.0", out)) == (
+    assert (code, *re.findall(r"import +\d+ ms|penstock-providers-acme +1\.2", out)) == (
         0,
         ANY,
-        "penstock-providers-acme  1.0",
+        "penstock-providers-acme  1.2",
     )
     (tmp_path / "site" / "penstock_acme" / "operators.py").write_text("raise ValueError('broken by half')\n")
     code, out, _ = penstock("providers", "cost", "acme", "--json")

@@ -9,6 +9,7 @@ import pytest
 
 from penstock.model.state import Outcome
 from penstock.spec.executor import PlanCode
+from penstock_testkit.installations import Site
 
 THINGS = """
 import os, time
@@ -43,15 +44,9 @@ parameters = [{ name = "gate", type = "str", default = "", doc = "What it waits 
 
 @pytest.fixture(autouse=True)
 def acme(tmp_path, monkeypatch):
-    site = tmp_path / "site"
-    info = site / "penstock_providers_acme-1.0.dist-info"
-    info.mkdir(parents=True)
-    info.joinpath("METADATA").write_text("Metadata-Version: 2.4\nName: penstock-providers-acme\nVersion: 1.0\n")
-    info.joinpath("entry_points.txt").write_text("[penstock.providers]\nacme = penstock_acme:provider.toml\n")
-    (site / "penstock_acme").mkdir()
-    for name, text in (("__init__.py", ""), ("provider.toml", MANIFEST), ("things.py", THINGS)):
-        (site / "penstock_acme" / name).write_text(text)
-    monkeypatch.setenv("PYTHONPATH", str(site))
+    site = Site(tmp_path / "site")
+    site.provider("acme", manifest=MANIFEST, modules={"things": THINGS})
+    monkeypatch.setenv("PYTHONPATH", str(site.folder))
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from penstock.model.values.value import decode, encode
 from penstock.spec.executor import PlanCode, SensorWait
 from penstock.tries.inputs import Inputs
 from penstock_manifest.format import Capability, Parameter
+from penstock_testkit.installations import Site
 
 MANIFEST = """
 schema = 1
@@ -63,15 +64,9 @@ class Exists(Sensor):
 @pytest.fixture(autouse=True)
 def acme(tmp_path, monkeypatch):
     """The provider, installed where the servers look; requested before they start."""
-    site = tmp_path / "site"
-    info = site / "penstock_providers_acme-1.0.dist-info"
-    info.mkdir(parents=True)
-    info.joinpath("METADATA").write_text("Metadata-Version: 2.4\nName: penstock-providers-acme\nVersion: 1.0\n")
-    info.joinpath("entry_points.txt").write_text("[penstock.providers]\nacme = penstock_acme:provider.toml\n")
-    (site / "penstock_acme").mkdir()
-    for name, text in (("__init__.py", ""), ("provider.toml", MANIFEST), ("things.py", THINGS)):
-        (site / "penstock_acme" / name).write_text(text)
-    monkeypatch.setenv("PYTHONPATH", str(site))
+    site = Site(tmp_path / "site")
+    site.provider("acme", manifest=MANIFEST, modules={"things": THINGS})
+    monkeypatch.setenv("PYTHONPATH", str(site.folder))
 
 
 class OneValue:

@@ -13,6 +13,7 @@ from penstock.notify.delivery import LOAD_S, TRIES, Delivery, Ports
 from penstock.processes.supervise import LONGEST_PAUSE_S
 from penstock.spec.wire import Reply
 from penstock.store import Listener
+from penstock_testkit.installations import Site
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PATIENCE_S = 30.0
@@ -59,14 +60,8 @@ class Bench:
         monkeypatch.setenv("PYTHONPATH", str(folder))
 
     def open(self, body="pass", loading=""):
-        info, package = self.folder / "penstock_providers_acme-1.0.dist-info", self.folder / "penstock_acme"
-        info.mkdir()
-        info.joinpath("METADATA").write_text("Metadata-Version: 2.4\nName: penstock-providers-acme\nVersion: 1.0\n")
-        info.joinpath("entry_points.txt").write_text("[penstock.providers]\nacme = penstock_acme:provider.toml\n")
-        package.mkdir()
-        package.joinpath("__init__.py").touch()
-        package.joinpath("provider.toml").write_text(MANIFEST)
-        package.joinpath("plugin.py").write_text(MODULE.replace("BODY", body).replace("LOADING", loading))
+        module = MODULE.replace("BODY", body).replace("LOADING", loading)
+        Site(self.folder).provider("acme", manifest=MANIFEST, modules={"plugin": module})
         ports = Ports(TIMEOUT_S, self.answer, lambda: self.now, lambda: NOW, self.told.append)
         self.delivery = Delivery(self.row, self.command, self.log, ports)
         return self.delivery

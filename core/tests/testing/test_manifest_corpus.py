@@ -9,6 +9,7 @@ import pytest
 from penstock.cli import root
 from penstock.testing import provider_checks as checks
 from penstock_manifest.judge import read_manifest
+from penstock_testkit.installations import Site
 from penstock_testkit.nightly import thinned
 
 CORPUS = sorted((Path(__file__).parents[3] / "manifest" / "tests" / "corpus").glob("*.toml"))
@@ -17,11 +18,9 @@ CORPUS = sorted((Path(__file__).parents[3] / "manifest" / "tests" / "corpus").gl
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
     """A function that installs a manifest as the provider `acme`."""
-    info, package = tmp_path / "penstock_providers_acme-1.dist-info", tmp_path / "penstock_acme"
-    info.mkdir()
-    info.joinpath("METADATA").write_text("Metadata-Version: 2.4\nName: penstock-providers-acme\nVersion: 1\n")
-    info.joinpath("entry_points.txt").write_text("[penstock.providers]\nacme = penstock_acme:provider.toml\n")
-    package.mkdir()
+    site = Site(tmp_path)
+    site.info("acme", version="1")
+    package = site.package("acme")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.chdir(tmp_path)
     return package.joinpath("provider.toml").write_bytes

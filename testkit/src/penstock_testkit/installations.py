@@ -6,7 +6,7 @@ What finds providers is tested with each of them: discovery, its cache, the core
 import os
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,17 +69,35 @@ class Site:
             (info / "entry_points.txt").write_bytes(entry_points)
         return info
 
-    def package(self, provider: str, *, folder: Path | None = None, manifest: str = "") -> Path:
-        """Write a provider's package with its manifest, in this folder unless another is given; its folder is returned."""
+    def package(
+        self, provider: str, *, folder: Path | None = None, manifest: str = "", modules: Mapping[str, str] | None = None
+    ) -> Path:
+        """Write a provider's package; its folder is returned.
+
+        Args:
+            provider: Id of the provider.
+            folder: Where the package is to stand, unless in this folder.
+            manifest: Its manifest, one without a capability unless given.
+            modules: Texts of its modules by their names; without them, whoever imports the package ends.
+        """
         package = (folder or self.folder) / f"penstock_{provider}"
         package.mkdir(parents=True)
-        (package / "__init__.py").write_text("raise SystemExit('imported')")
+        (package / "__init__.py").write_text("raise SystemExit('imported')" if modules is None else "")
+        for name, text in (modules or {}).items():
+            (package / f"{name}.py").write_text(text)
         (package / "provider.toml").write_text(manifest or _MANIFEST.format(id=provider))
         return package
 
-    def provider(self, provider: str, *, manifest: str = "", **info: Any) -> Path:  # noqa: ANN401 - as for `info`
-        """Write package and metadata, the latter as `info` does; the metadata's folder is returned."""
-        self.package(provider, manifest=manifest)
+    def provider(
+        self,
+        provider: str,
+        *,
+        manifest: str = "",
+        modules: Mapping[str, str] | None = None,
+        **info: Any,  # noqa: ANN401 - as for `info`
+    ) -> Path:
+        """Write package and metadata, as `package` and `info` do; the metadata's folder is returned."""
+        self.package(provider, manifest=manifest, modules=modules)
         return self.info(provider, **info)
 
     def zipped(self, file: Path) -> Path:

@@ -92,6 +92,18 @@ class Site:
             self.run, epoch, TryFacts("sales", "one", task_id), PlanCode("acme.copy"), "file:///nowhere", queue=queue
         )
 
+    def submitted(self, executor):
+        """A try that this executor has been given."""
+        request = self.request()
+        executor.submit([request])
+        return request
+
+    def claimed(self, executor):
+        """One that a worker has claimed, too."""
+        request = self.submitted(executor)
+        assert self.claim(request)
+        return request
+
     def name(self, request):
         return ticket_name(self.store.logs.identity(), request)
 

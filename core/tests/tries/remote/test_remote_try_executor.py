@@ -20,8 +20,7 @@ LOST, CANCELLED, SUCCESS, FAILED = Outcome.LOST, Outcome.CANCELLED, Outcome.SUCC
 
 def test_a_try_is_offered_rung_for_claimed_and_ended_once(site):
     executor, bells = site.executor()
-    request = site.request()
-    executor.submit([request])
+    request = site.submitted(executor)
     bells.until(lambda: bells.rung == [[site.name(request)]])
     assert site.told(executor) == []
     assert site.claim(request)
@@ -36,9 +35,7 @@ def test_a_try_is_offered_rung_for_claimed_and_ended_once(site):
 
 def test_a_try_that_its_worker_gives_back_is_rung_for_again_and_is_known_by_who_ends_it(site):
     executor, bells = site.executor()
-    request = site.request()
-    executor.submit([request])
-    site.claim(request)
+    request = site.claimed(executor)
     assert site.told(executor) == [(TryStarted, "extract", None)]
     site.give_back(request)
     assert site.told(executor) == []
@@ -56,9 +53,7 @@ def test_a_try_that_changes_hands_between_two_looks_is_known_by_who_has_it(site)
         return [(type(each), getattr(each, "worker", "")) for each in found]
 
     executor, _ = site.executor()
-    request = site.request()
-    executor.submit([request])
-    site.claim(request)
+    request = site.claimed(executor)
     assert told() == [(TryStarted, "w1")]
     site.give_back(request)
     site.claim(request, "w2", "another-claim")
@@ -95,9 +90,7 @@ def test_an_offer_whose_decision_is_not_stored_is_none(site):
 
 def test_a_scheduler_that_takes_over_rings_for_what_was_given_back(site):
     first, _ = site.executor()
-    request = site.request()
-    first.submit([request])
-    site.claim(request)
+    request = site.claimed(first)
     site.told(first)
     site.give_back(request)
     second, bells = site.executor()
@@ -125,18 +118,14 @@ def test_while_tries_are_short_more_are_wanted_than_the_slots_take(site):
 
 def test_a_start_is_told_before_an_end_that_came_with_it(site):
     executor, _ = site.executor()
-    request = site.request()
-    executor.submit([request])
-    site.claim(request)
+    request = site.claimed(executor)
     site.end(request)
     assert [kind for kind, *_ in site.told(executor)] == [TryStarted, TryFinished]
 
 
 def test_an_end_is_told_again_until_it_is_stored(site):
     first, _ = site.executor()
-    request = site.request()
-    first.submit([request])
-    site.claim(request)
+    request = site.claimed(first)
     site.end(request)
     assert site.told(first)[-1] == (TryFinished, "extract", SUCCESS)
     second, _ = site.executor()  # the first was killed before it had stored what it was told
@@ -186,9 +175,7 @@ def test_a_try_that_was_stored_and_never_offered_is_offered_at_the_recovery(site
 
 def test_a_silent_worker_loses_its_tries_and_what_it_says_then_is_nothing(site):
     executor, bells = site.executor()
-    request = site.request()
-    executor.submit([request])
-    site.claim(request)
+    request = site.claimed(executor)
     site.beat()
     site.told(executor)
     assert site.pass_s(120.0, executor, workers=["w1"]) == []  # it does nothing but live
@@ -200,9 +187,7 @@ def test_a_silent_worker_loses_its_tries_and_what_it_says_then_is_nothing(site):
 
 def test_a_scheduler_that_was_stopped_blames_no_worker_for_it(site):
     executor, _ = site.executor()
-    request = site.request()
-    executor.submit([request])
-    site.claim(request)
+    request = site.claimed(executor)
     site.told(executor)
     site.clock.advance(3_600.0)
     site.beat()
@@ -212,9 +197,7 @@ def test_a_scheduler_that_was_stopped_blames_no_worker_for_it(site):
 
 def test_time_without_the_database_is_counted_against_no_worker_and_lets_none_begin_anew(site, cut):
     executor, _ = site.executor()
-    request = site.request()
-    executor.submit([request])
-    site.claim(request)
+    request = site.claimed(executor)
     site.told(executor)
     assert site.pass_s(40.0, executor) == []
     cut(executor).cut("news", after=False, times=100)
@@ -226,8 +209,7 @@ def test_time_without_the_database_is_counted_against_no_worker_and_lets_none_be
 
 def test_steps_of_the_wall_clock_of_servers_and_workers_lose_nothing(site):
     executor, _ = site.executor()
-    request = site.request()
-    executor.submit([request])
+    request = site.submitted(executor)
     names = [site.name(request)]
     site.store.remote_tries.claim(names, "a-claim", "w1", NOW.replace(year=2031))
     [started] = [each for each in executor.events() if isinstance(each, TryStarted)]
@@ -257,8 +239,7 @@ def test_what_waits_is_rung_for_again_where_a_slot_is_idle_and_never_without_end
 
 def test_an_engine_with_places_of_its_own_is_rung_again(site):
     executor, bells = site.executor(places=3, doorbell_s=30.0)
-    request = site.request()
-    executor.submit([request])
+    request = site.submitted(executor)
     bells.until(lambda: bells.looked and bells.rung == [[site.name(request)]])
     site.pass_s(45.0, executor)
     bells.until(lambda: len(bells.rung) == 2)
@@ -280,9 +261,7 @@ def test_a_cancelled_try_is_withdrawn_or_its_worker_ends_it(site):
 
 def test_a_try_that_had_ended_before_it_was_cancelled_ended_as_it_did(site):
     executor, _ = site.executor()
-    request = site.request()
-    executor.submit([request])
-    site.claim(request)
+    request = site.claimed(executor)
     site.end(request)
     executor.cancel([(key_of(request), 1)], "you said so")
     told = site.told(executor) + site.told(executor)
@@ -363,8 +342,7 @@ def cut(site):
 def test_an_offer_whose_fate_is_unknown_is_made_once(site, cut, after):
     executor, _ = site.executor()
     cut(executor).cut("offer", after=after, times=1)
-    request = site.request()
-    executor.submit([request])
+    request = site.submitted(executor)
     assert site.told(executor) == []
     assert site.claim(request)
     site.end(request)
@@ -374,8 +352,7 @@ def test_an_offer_whose_fate_is_unknown_is_made_once(site, cut, after):
 
 def test_a_cancel_whose_fate_is_unknown_is_carried_out(site, cut, after):
     executor, _ = site.executor()
-    request = site.request()
-    executor.submit([request])
+    request = site.submitted(executor)
     cut(executor).cut("cancel", after=after)
     executor.cancel([(key_of(request), 1)], "you said so")
     told = site.told(executor) + site.told(executor) + site.told(executor)
@@ -385,9 +362,7 @@ def test_a_cancel_whose_fate_is_unknown_is_carried_out(site, cut, after):
 
 def test_a_loss_whose_fate_is_unknown_is_told_once(site, cut, after):
     executor, bells = site.executor()
-    request = site.request()
-    executor.submit([request])
-    site.claim(request)
+    request = site.claimed(executor)
     site.told(executor)
     cut(executor).cut("abandon", after=after)
     bells.context.gone(site.name(request), "its pod was evicted")
@@ -414,9 +389,7 @@ def test_a_recovery_while_the_database_is_away_loses_nothing(site, cut, after):
 
 def test_rows_that_nobody_waits_for_are_removed_and_their_workers_told(site):
     first, _ = site.executor()
-    request = site.request()
-    first.submit([request])
-    site.claim(request)
+    request = site.claimed(first)
     # Its scheduler gave it up, and was killed before it had said so.
     site.store.apply(Changes(tries=[Try(site.run, "extract", -1, 1, 1, "far", NOW, outcome=LOST)]), NOW)
     second, _ = site.executor()
@@ -429,8 +402,7 @@ def test_rows_that_nobody_waits_for_are_removed_and_their_workers_told(site):
 
 def test_what_another_scheduler_has_taken_over_is_held_no_more(site):
     first, _ = site.executor()
-    request = site.request()
-    first.submit([request])
+    request = site.submitted(first)
     second, _ = site.executor()
     second.recover([request])
     assert site.pass_s(90.0, first, second) == []
@@ -442,8 +414,7 @@ def test_what_another_scheduler_has_taken_over_is_held_no_more(site):
 
 def test_a_row_that_is_gone_ends_its_try_as_lost(site):
     executor, _ = site.executor()
-    request = site.request()
-    executor.submit([request])
+    request = site.submitted(executor)
     site.store.remote_tries.remove([site.name(request)])
     assert site.pass_s(90.0, executor) == [(TryFinished, "extract", LOST)]
 
@@ -459,9 +430,7 @@ def test_what_cannot_be_stored_fails_alone(site):
 
 def test_an_unreadable_end_fails_its_try(site):
     executor, _ = site.executor()
-    request = site.request()
-    executor.submit([request])
-    site.claim(request)
+    request = site.claimed(executor)
     site.store.remote_tries.end([(site.name(request), "a-claim", b"\xc1")], NOW)
     assert site.told(executor)[-1] == (TryFinished, "extract", FAILED)
 
@@ -484,8 +453,7 @@ def test_an_engine_that_is_away_is_what_tries_wait_for(site):
     executor, bells = site.executor(started=False)
     bells.error = ConnectionError("the broker is away")
     executor.start()
-    request = site.request()
-    executor.submit([request])
+    request = site.submitted(executor)
     bells.until(lambda: bells.rung)
     noted = ""
     while "the broker is away" not in noted:

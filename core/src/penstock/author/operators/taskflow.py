@@ -232,6 +232,13 @@ class _Decorator:
         """Make a function a task, as ``@task`` does."""
         return self._decorate(PythonOperator, function, options)
 
+    def by(self, operator: type[Operator], function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: ANN401
+        """Make a function a task of another class, which takes it as ``python_callable``, with ``op_args`` and ``op_kwargs``.
+
+        So a provider has a decorator of its own: ``return task.by(AcmeFunctionOperator, function, **options)``.
+        """
+        return self._decorate(operator, function, options)
+
     def branch(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:  # noqa: ANN401 - decorator
         """Make a function a task that returns the ids of the tasks directly downstream that go on."""
         return self._decorate(BranchPythonOperator, function, options)

@@ -1,6 +1,7 @@
 """The schema's version: made when new, refused when it is not ours, moved on by migrations."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -103,12 +104,8 @@ def proof(database: Database, hint: str) -> Proof:
 
 def create(database: Database) -> None:
     """Make the newest schema in an empty database; without effect if another process was faster. Raises StoreError."""
-    if database.path is not None:
-        _make_folder(database.path.parent)
-    with database.write() as connection:
-        _lock(connection)
-        if found_version(connection) is None:
-            _create_tables(connection)
+    with _made(database):
+        pass
 
 
 def reserve(database: Database, require_empty: Callable[[Connection], None]) -> None:
@@ -121,15 +118,8 @@ def reserve(database: Database, require_empty: Callable[[Connection], None]) -> 
     Raises:
         StoreError: Its schema is not one that this code knows.
     """
-    if database.path is not None:
-        _make_folder(database.path.parent)
-    with database.write() as connection:
-        _lock(connection)
-        found = found_version(connection)
-        if found is None:
-            _create_tables(connection)
-        elif found not in tables.REVISIONS:
-            raise StoreError(refusal(found, database.name))
+    with _made(database) as (connection, found):
+        _require_known(found, database.name)
         require_empty(connection)
         if found not in (None, HEAD):
             migrate(connection, HEAD)
@@ -154,16 +144,9 @@ def upgrade(database: Database, audit: Callable[[str, str], AuditEntry] | None =
     Raises:
         StoreError: The schema is newer than this code, or not Penstock's, or schedulers work on it that it would leave behind.
     """
-    if database.path is not None:
-        _make_folder(database.path.parent)
-    with database.write() as connection:
-        _lock(connection)
-        before = found_version(connection)
-        if before is None:
-            _create_tables(connection)
-        elif before != HEAD:
-            if before not in tables.REVISIONS:
-                raise StoreError(refusal(before, database.name))
+    with _made(database) as (connection, before):
+        _require_known(before, database.name)
+        if before not in (None, HEAD):
             _require_whole(connection, before, database.name)
             _require_alone(connection, before, database.name)
             migrate(connection, HEAD)
@@ -185,6 +168,19 @@ def migrate(connection: Connection, target: str) -> None:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.upgrade(config, target)
+
+
+@contextmanager
+def _made(database: Database) -> Iterator[tuple[Connection, str | None]]:
+    """A transaction in which nobody else makes or upgrades tables, and the version before it; an empty database has its tables then."""
+    if database.path is not None:
+        _make_folder(database.path.parent)
+    with database.write() as connection:
+        _lock(connection)
+        found = found_version(connection)
+        if found is None:
+            _create_tables(connection)
+        yield connection, found
 
 
 def _create_tables(connection: Connection) -> None:
@@ -217,6 +213,11 @@ def withdraw(database: Database) -> None:
         found = found_version(connection)
         if found and found in tables.REVISIONS:
             compatibility.set_floor(connection, compatibility.floor_of(found))
+
+
+def _require_known(found: str | None, name: str) -> None:
+    if found is not None and found not in tables.REVISIONS:
+        raise StoreError(refusal(found, name))
 
 
 def _require_whole(connection: Connection, found: str, name: str) -> None:

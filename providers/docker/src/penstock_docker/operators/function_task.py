@@ -14,8 +14,4 @@ def docker_task(function: Callable[..., Any] | None = None, /, **options: Any) -
         function: The function.
         **options: Arguments of `DockerFunctionOperator`, such as ``image``.
     """
-    if function is None:
-        return lambda decorated: docker_task(decorated, **options)
-    made = task(function, **options)
-    made.cls = DockerFunctionOperator
-    return made
+    return task.by(DockerFunctionOperator, function, **options)
