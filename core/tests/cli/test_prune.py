@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from penstock.cli import root
+from penstock.errors import RequestError
 from penstock.model.changes import Changes
 from penstock.model.request import ClearTasks
 from penstock.model.run import NewRun, RunKind, TaskInstance, TaskKey, Try, XCom
@@ -84,11 +86,13 @@ def test_a_prune_that_is_killed_anywhere_is_finished_by_the_next(project, tmp_pa
         assert prune(environ).returncode == -signal.SIGKILL, name
         assert len(left(store)) == 35
         whole(store, logs)
-    asked = max(left(store) - {run for run in logs if not logs[run].exists()} - set(sorted(logs)[-5:]))
-    store.requests.submit(ClearTasks(asked), OLD)
+    with pytest.raises(
+        RequestError, match=r"run 'r0' of DAG 'd' is being deleted: nothing can be asked of it any more\."
+    ):
+        store.requests.submit(ClearTasks(min(logs)), OLD)
     done = prune(environ)
-    assert (done.returncode, json.loads(done.stdout)) == (0, {"deleted": True, "runs": 29})
-    assert left(store) == {asked, *sorted(logs)[-5:]}
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"deleted": True, "runs": 30})
+    assert left(store) == set(sorted(logs)[-5:])
     whole(store, logs)
 
 
@@ -101,3 +105,30 @@ def test_two_prunes_at_once_delete_each_run_once(project):
     assert sum(json.loads(out)["runs"] for out, _ in told) == 30
     assert left(store) == set(sorted(logs)[-5:])
     whole(store, logs)
+
+
+def test_what_is_asked_while_a_prune_begins_keeps_its_run_or_is_refused(project):
+    """Two threads at once, a run each time: no answer is lost."""
+    store, logs = project
+    old = sorted(logs)[:30]
+    asked, marked = dict[int, bool](), dict[int, bool]()
+    together = threading.Barrier(2)
+
+    def ask():
+        for run in old:
+            together.wait()
+            try:
+                store.requests.submit(ClearTasks(run), OLD)
+            except RequestError:
+                asked[run] = False
+            else:
+                asked[run] = True
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    for run in old:
+        together.wait()
+        marked[run] = run in store.retention.begin_deletion([run])
+    thread.join()
+    assert [run for run in old if asked[run] is marked[run]] == []
+    assert {run.run for run in store.retention.deleting()} == {run for run in old if marked[run]}

@@ -13,7 +13,7 @@ from penstock.model.run import Run
 from penstock.model.state import RunState
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
-from penstock.store.transaction import Writer
+from penstock.store.transaction import Transaction, Writer
 
 _d, _v, _s, _r = tables.dag.c, tables.dag_version.c, tables.dag_spec.c, tables.run.c
 _g, _q, _a, _b = tables.run_deletion.c, tables.request.c, tables.attempt.c, tables.backfill.c
@@ -84,30 +84,17 @@ class Retention:
         Raises:
             StoreError: The database cannot serve.
         """
-        asked = self._asked(numbers)
-        wanted = [number for number in numbers if number not in asked]
-        free = select(_r.run).where(_r.run.in_(wanted), _r.state.in_(_FINISHED), ~_TRIED, ~_BACKFILLED)
         with self._writer.transaction() as tx:
+            # What is asked of a run comes before this, and keeps it, or after it, and is refused: in between there is nothing.
+            tx.keep_order()
+            asked = _asked(tx, numbers)
+            wanted = [number for number in numbers if number not in asked]
+            free = select(_r.run).where(_r.run.in_(wanted), _r.state.in_(_FINISHED), ~_TRIED, ~_BACKFILLED)
             # Another that deletes them, too, has its own way with what it holds.
-            found = tx.execute(free.with_for_update(read=True, key_share=True, skip_locked=True)).scalars()
+            found = sorted(tx.execute(free.with_for_update(read=True, key_share=True, skip_locked=True)).scalars())
             tx.execute_many(_NOTE, [{"run": number} for number in found])
-        # Who had read a run before it was noted has asked for it still, or has made it live by now: a step does both at once.
-        asked = self._asked(wanted)
-        with self._database.read() as connection:
-            kept = asked | set(wanted) - set(
-                connection.execute(free.join(tables.run_deletion, _g.run == _r.run)).scalars()
-            )
-        if kept:
-            with self._writer.transaction() as tx:
-                tx.execute(delete(tables.run_deletion).where(_g.run.in_(kept)))
-        return set(wanted) - kept
-
-    def _asked(self, numbers: Sequence[int]) -> set[int]:
-        """Those of some runs that a request names which no step has handled."""
-        of_them = select(_r.dag_id).where(_r.run.in_(numbers))
-        with self._database.read() as connection:
-            bodies = list(connection.execute(select(_q.body).where(_q.dag_id.in_(of_them))).scalars())
-        return {getattr(decode(body), "run", 0) for body in bodies} & set(numbers)
+            tx.execute(delete(tables.run_deletion).where(_g.run.in_(numbers), _g.run.not_in(free)))
+        return set(found)
 
     def delete_part(self, run: int, limit: int) -> int:
         """Delete some rows of a run that is being deleted, of each table; returns how many. Raises StoreError."""
@@ -165,3 +152,10 @@ class Retention:
             tx.execute(delete(tables.dag_version).where(_v.version.in_(versions)))
             used = select(_v.spec).where(_v.spec.in_(specs))
             tx.execute(delete(tables.dag_spec).where(_s.spec.in_(specs), _s.spec.not_in(used)))
+
+
+def _asked(tx: Transaction, numbers: Sequence[int]) -> set[int]:
+    """Those of some runs that a request names which no step has handled."""
+    of_them = select(_r.dag_id).where(_r.run.in_(numbers))
+    bodies = tx.execute(select(_q.body).where(_q.dag_id.in_(of_them))).scalars()
+    return {getattr(decode(body), "run", 0) for body in bodies} & set(numbers)

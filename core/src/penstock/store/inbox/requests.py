@@ -5,11 +5,13 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
+from penstock.errors import RequestError
 from penstock.model.history.audit import AuditEntry
 from penstock.model.request import Request, UnreadableRequest, decode
+from penstock.store.schedulers.request_subject import subject_of
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
-from penstock.store.transaction import Writer
+from penstock.store.transaction import Transaction, Writer
 
 _r = tables.request.c
 PENDING = select(_r.number, _r.body).where(_r.number > bindparam("after")).order_by(_r.number)
@@ -21,6 +23,13 @@ _FOR = (
     .order_by(_r.number)
 )
 _ABOUT = select(_r.number, _r.body).where(_r.dag_id.in_(bindparam("dag_ids", expanding=True))).order_by(_r.number)
+_DELETING = (
+    select(tables.run.c.dag_id, tables.run.c.run_id)
+    .join_from(tables.run_deletion, tables.run, tables.run_deletion.c.run == tables.run.c.run)
+    .where(tables.run_deletion.c.run.in_(bindparam("runs", expanding=True)))
+    .order_by(tables.run.c.run)
+    .limit(1)
+)
 OPEN = select(_r.number).where(_r.asked == bindparam("asked")).limit(1)
 
 
@@ -31,7 +40,7 @@ class Requests:
         self._database, self._writer = database, writer
 
     def submit(self, request: Request, now: datetime) -> None:
-        """Put a request into the scheduler's inbox and wake it; raises StoreError."""
+        """Put a request into the scheduler's inbox and wake it; raises as `submit_all`."""
         self.submit_all([request], now)
 
     def submit_all(self, requests: Sequence[Request], now: datetime, audit: Sequence[AuditEntry] = ()) -> int:
@@ -46,9 +55,11 @@ class Requests:
             The number of who asks, for `handled`; 0 if no person does.
 
         Raises:
+            RequestError: A run that one of them is about is being deleted.
             StoreError: The database cannot take them.
         """
         with self._writer.transaction() as tx:
+            _refuse_deleted(tx, [run for each in requests if (run := subject_of(each).run) is not None])
             asked = [tx.audit(entry) for entry in audit]
             tx.submit(requests, now, asked[-1] if asked else 0)
         return asked[-1] if asked else 0
@@ -75,3 +86,15 @@ class Requests:
         with self._database.read() as connection:
             found = connection.execute(_ABOUT, {"dag_ids": list(dag_ids)}).all()
         return [(number, decode(body)) for number, body in found]
+
+
+def _refuse_deleted(tx: Transaction, runs: Sequence[int]) -> None:
+    """Raise RequestError if one of these runs is being deleted; from here on, none begins to be until the transaction has ended."""
+    if not runs:
+        return
+    tx.keep_order()
+    if found := tx.execute(_DELETING, {"runs": list(runs)}).first():
+        raise RequestError(
+            f"run {found.run_id!r} of DAG {found.dag_id!r} is being deleted: nothing can be asked of it any more. A deletion that was cut "
+            "short is ended by the next one, such as `penstock db prune`."
+        )

@@ -7,7 +7,7 @@ from penstock.model.run import TaskKey
 from penstock.store import RemoteTries
 
 SWEEP_S = 30.0
-"""Seconds between two looks; only what is found twice counts."""
+"""Seconds between two looks."""
 
 
 class LostTries(NamedTuple):
@@ -27,7 +27,8 @@ class LostTries(NamedTuple):
 class LeftRows:
     """Looks for them, and removes such rows.
 
-    A row is written after what it belongs to, and an end is told before it is stored: so nothing is judged by one look.
+    A row is written with the try that it belongs to, or after it: of one without an open try nobody will want anything any more. A try
+    that is held without a row is judged by two looks, as its end may be on its way.
 
     Args:
         tries: Where rows are.
@@ -37,7 +38,6 @@ class LeftRows:
 
     def __init__(self, tries: RemoteTries, owner: str, executor: str) -> None:
         self._tries, self._owner, self._executor = tries, owner, executor
-        self._left: set[str] = set()
         self._missed: set[str] = set()
 
     def sweep(self, held: Mapping[str, tuple[TaskKey, int]], unwritten: Collection[str]) -> LostTries:
@@ -52,9 +52,9 @@ class LeftRows:
         """
         left = self._tries.left(self._executor)
         missed = held.keys() - self._tries.owned(self._owner, self._executor) - set(unwritten)
-        gone, lost = left & self._left, missed & self._missed
-        self._left, self._missed = left - gone, missed - lost
-        self._tries.remove(gone)
-        elsewhere = self._tries.owners(lost).keys() - gone
-        waited = {name for name in lost - elsewhere - gone if self._tries.is_open(*held[name])}
-        return LostTries(waited, (gone & held.keys()) | (lost - elsewhere - waited), elsewhere & held.keys())
+        lost = missed & self._missed
+        self._missed = missed - lost
+        self._tries.remove(left)
+        elsewhere = self._tries.owners(lost).keys() - left
+        waited = {name for name in lost - elsewhere - left if self._tries.is_open(*held[name])}
+        return LostTries(waited, (left & held.keys()) | (lost - elsewhere - waited), elsewhere & held.keys())
