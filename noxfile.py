@@ -37,14 +37,12 @@ def _close_the_windows() -> None:
     os.environ |= {"UV_PYTHON_DOWNLOADS": "never", "PYTHONNOUSERSITE": "1", "PIP_CONFIG_FILE": os.devnull}
     for name in ("PYTHONPATH", "PYTHONHOME", "PIP_FIND_LINKS", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV"):
         os.environ.pop(name, None)
-    # Hundreds of short processes are started by the tests; each would compile SQLAlchemy anew (1 s) without these two.
+    # Hundreds of short processes are started by the tests; each would compile SQLAlchemy anew (1 s) without it.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    os.environ["UV_COMPILE_BYTECODE"] = "1"
     if "PYENV_VERSION" not in os.environ and shutil.which("pyenv"):
         # pyenv's shims answer "command not found" for each version that is installed but not activated.
-        bare = subprocess.run(
-            ["pyenv", "versions", "--bare"], capture_output=True, text=True, check=False
-        ).stdout.split()
+        answer = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True, check=False)
+        bare = answer.stdout.split()
         versions = [found for python in PYTHONS for found in bare if found.startswith(f"{python}.")]
         if versions:
             os.environ["PYENV_VERSION"] = ":".join(versions)
@@ -61,8 +59,8 @@ def _sync(session: nox.Session) -> None:
     )  # fmt: skip
 
 
-# nox names its environment to uv, which would then install what a test runs it for into ours. An environment that a test makes
-# is used a few times: compiling all of it takes ten times as long as installing it, and what is imported is compiled once anyway.
+# nox names its environment to uv, which would then install what a test runs it for into ours. Compiling all of an environment
+# takes ten times as long as installing it, and what is imported is compiled once anyway.
 _TESTED = {"PENSTOCK_TESTS_STRICT": "1", "UV_PROJECT_ENVIRONMENT": None, "UV_COMPILE_BYTECODE": None}
 # Of two processors: a test that waits for a process leaves its own idle. The order of `conftest.py` is kept.
 _WORKERS = ["-n", "5", "--dist", "loadgroup", "--no-loadscope-reorder"]
@@ -70,6 +68,15 @@ _WORKERS = ["-n", "5", "--dist", "loadgroup", "--no-loadscope-reorder"]
 
 def _pytest(session: nox.Session, *paths: str) -> None:
     session.run("pytest", *paths, *session.posargs, env=_TESTED)
+
+
+def _compile(session: nox.Session) -> None:
+    """Have two processes compile, in a fresh clone, all tests and what they import: five workers would each compile all of it at once."""
+    if next(ROOT.glob("core/tests/**/*-pytest-*.pyc"), None) or session.posargs:
+        return
+    command = [f"{session.bin}/pytest", "--collect-only", "-qq", "-p", "no:cacheprovider"]
+    for each in [subprocess.Popen([*command, half], stdout=subprocess.DEVNULL) for half in ("core", "--ignore=core")]:
+        each.wait()  # what is wrong with a test is for the run to say
 
 
 @nox.session
@@ -121,6 +128,7 @@ def tests(session: nox.Session) -> None:
     _sync(session)
     if os.environ.get("CI"):
         logging.getLogger("nox").setLevel(logging.CRITICAL)  # pytest has the last word, and its exit code is ours
+    _compile(session)
     _pytest(session, *_WORKERS)
 
 
