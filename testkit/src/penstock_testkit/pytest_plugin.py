@@ -63,11 +63,12 @@ def no_module_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 def nothing_left_open(no_module_is_left: None) -> Iterator[None]:
     """Fail the test that leaves a socket or a file to the garbage collector, rather than the one that runs when it looks.
 
-    A look takes 10 ms and more, so only folders of tests with clients that are parts of cycles ask for this, for all their tests.
+    A look takes some milliseconds, so only folders of tests with clients that are parts of cycles ask for this, for all their tests.
     """
-    from penstock_testkit.guards.leftovers import left_to_the_collector
+    from penstock_testkit.guards.leftovers import left_to_the_collector, pass_over_what_is_there
 
     del no_module_is_left
+    pass_over_what_is_there()
     yield
     if left := left_to_the_collector():
         pytest.fail("left to the garbage collector: " + "; ".join(left))

@@ -23,6 +23,14 @@ def forget_modules(known: Collection[str], folder: Path) -> list[str]:
     return found
 
 
+def pass_over_what_is_there() -> None:
+    """Have the garbage collector look only at what is made from now on.
+
+    Of all that a process with thousands of tests has kept, a look takes a third of a second, and finds what others have left.
+    """
+    gc.freeze()
+
+
 def left_to_the_collector() -> list[str]:
     """Have the garbage collector look, and tell what it had to close: a socket, or a file, in a cycle that nobody can reach."""
     with warnings.catch_warnings(record=True) as found:
