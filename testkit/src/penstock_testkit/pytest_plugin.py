@@ -7,7 +7,6 @@ A server that does not start fails the test with its log; nothing is ever skippe
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -52,11 +51,11 @@ def no_outbound_connections(request: pytest.FixtureRequest) -> Iterator[list[str
 @pytest.fixture(autouse=True)
 def no_module_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Forget the modules that a test has imported from temporary folders: the next one has others of the same names."""
-    from penstock_testkit.guards.leftovers import forget_modules
+    from penstock_testkit.guards.leftovers import forget_modules, mark_modules
 
-    known = set(sys.modules)
+    mark_modules()
     yield
-    forget_modules(known, tmp_path_factory.getbasetemp())
+    forget_modules(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture

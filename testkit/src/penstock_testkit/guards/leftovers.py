@@ -1,23 +1,31 @@
 """What a test leaves in its process for the next one: modules of its folder, and what the garbage collector has to close."""
 
 import gc
+import itertools
 import sys
 import warnings
-from collections.abc import Collection
 from pathlib import Path
 
 
-def forget_modules(known: Collection[str], folder: Path) -> list[str]:
-    """Have modules that were imported from beneath a folder be imported anew by the next who asks.
+def mark_modules() -> None:
+    """Have this module stand behind all that are imported: what comes behind it is new.
+
+    A set of all names would take longer than most tests.
+    """
+    sys.modules[__name__] = sys.modules.pop(__name__)
+
+
+def forget_modules(folder: Path) -> list[str]:
+    """Have modules that were imported since the mark from beneath a folder be imported anew by the next who asks.
 
     Args:
-        known: Names of modules that are none of them, whatever their files.
         folder: Where, such as the one below which pytest makes each test's.
 
     Returns:
-        Their names.
+        Their names, the last one first.
     """
-    found = [name for name, module in list(sys.modules.items()) if name not in known and _is_beneath(module, folder)]
+    new = itertools.takewhile(lambda name: name != __name__, reversed(list(sys.modules)))
+    found = [name for name in new if _is_beneath(sys.modules.get(name), folder)]
     for name in found:
         sys.modules.pop(name, None)
     return found
