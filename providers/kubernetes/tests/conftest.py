@@ -1,13 +1,17 @@
 """A fake cluster whose pods are processes, and connections to it."""
 
 import sys
+import threading
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
 from penstock import DAG, Connection
+from penstock.spec.remote import RemoteContext
 from penstock.testing import run_dag
 from penstock.testing import runtime as fake_runtime
+from penstock_kubernetes.executors import KubernetesExecutor
 from penstock_kubernetes.hooks import KubernetesHook, clients
 from penstock_testkit.kubernetes import KubeCluster
 
@@ -76,3 +80,59 @@ def python():
         return {"image": "python:3", "cmds": [sys.executable, "-c", script], **more}
 
     return arguments
+
+
+class Recorder:
+    """What an executor has told of tickets."""
+
+    def __init__(self):
+        self.notes, self.ends, self.failed, self.lock = {}, {}, set(), threading.Lock()
+
+    def waiting(self, name, reason):
+        with self.lock:
+            self.notes.setdefault(name, []).append(reason)
+
+    def gone(self, name, reason, *, retryable=True, failed=False):
+        with self.lock:
+            self.ends.setdefault(name, (reason, retryable))
+            if failed:
+                self.failed.add(name)
+
+
+@pytest.fixture
+def told():
+    return Recorder()
+
+
+@pytest.fixture
+def make(cluster, tmp_path, told):
+    """A function that makes executors of one installation, started."""
+    made = []
+
+    def make_one(script="import time; time.sleep(60)", *, started=True, **options):
+        cluster.node.environment = {**cluster.node.environment, "PYTHONDONTWRITEBYTECODE": "1"}
+        cluster.watches.bookmark_every_s = 0.1
+        usual = {
+            "image": "penstock:1", "command": [sys.executable, "-S", "-c", script],
+            "cluster": {"server": cluster.url, "token": cluster.token},
+            "pod_template": {"spec": {"terminationGracePeriodSeconds": 1}}, "silent_s": 1.0,
+        }  # fmt: skip
+        context = RemoteContext(
+            "pods",
+            usual | options,
+            "http://penstock.example",
+            "i1",
+            tmp_path,
+            lambda: datetime.now(UTC),
+            told.waiting,
+            told.gone,
+        )
+        executor = KubernetesExecutor(context)
+        if started:
+            executor.start()
+        made.append(executor)
+        return executor
+
+    yield make_one
+    for each in made:
+        each.stop()

@@ -1,7 +1,5 @@
 """The executor starts a pod for each ticket, once, tells what it waits for and that it is gone, and leaves nothing behind."""
 
-import sys
-import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -10,64 +8,6 @@ from penstock.errors import ConfigError, ProviderError
 from penstock.spec.remote import RemoteContext, Ticket
 from penstock_kubernetes.executors import KubernetesExecutor
 from penstock_testkit.processes import wait_until
-
-FOREVER = "import time; time.sleep(60)"
-
-
-class Recorder:
-    """What an executor has told of tickets."""
-
-    def __init__(self):
-        self.notes, self.ends, self.failed, self.lock = {}, {}, set(), threading.Lock()
-
-    def waiting(self, name, reason):
-        with self.lock:
-            self.notes.setdefault(name, []).append(reason)
-
-    def gone(self, name, reason, *, retryable=True, failed=False):
-        with self.lock:
-            self.ends.setdefault(name, (reason, retryable))
-            if failed:
-                self.failed.add(name)
-
-
-@pytest.fixture
-def told():
-    return Recorder()
-
-
-@pytest.fixture
-def make(cluster, tmp_path, told):
-    """A function that makes executors of one installation, started."""
-    made = []
-
-    def make_one(script=FOREVER, *, started=True, **options):
-        cluster.node.environment = {**cluster.node.environment, "PYTHONDONTWRITEBYTECODE": "1"}
-        cluster.watches.bookmark_every_s = 0.1
-        usual = {
-            "image": "penstock:1", "command": [sys.executable, "-S", "-c", script],
-            "cluster": {"server": cluster.url, "token": cluster.token},
-            "pod_template": {"spec": {"terminationGracePeriodSeconds": 1}}, "silent_s": 1.0,
-        }  # fmt: skip
-        context = RemoteContext(
-            "pods",
-            usual | options,
-            "http://penstock.example",
-            "i1",
-            tmp_path,
-            lambda: datetime.now(UTC),
-            told.waiting,
-            told.gone,
-        )
-        executor = KubernetesExecutor(context)
-        if started:
-            executor.start()
-        made.append(executor)
-        return executor
-
-    yield make_one
-    for each in made:
-        each.stop()
 
 
 def ticket(number=1, **more):

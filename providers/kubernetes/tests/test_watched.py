@@ -126,7 +126,7 @@ def test_a_server_that_fails_is_asked_again_and_the_problem_is_said(watched, cre
     cluster.faults.server_error(3, when="GET /api/v1/namespaces/default/pods")
     cluster.denied.add(("watch", "pods"))
     watched.start()
-    wait_until(lambda: "cannot watch" in watched.problem, seconds=10, otherwise=lambda: watched.problem)
+    wait_until(lambda: "cannot watch" in str(watched.problem), seconds=30, otherwise=lambda: watched.problem)
     cluster.denied.clear()
     name = create()
     wait_until(lambda: told.changed.get(name, [""])[-1] == "Succeeded", seconds=10, otherwise=lambda: watched.problem)

@@ -7,7 +7,7 @@ later. Not covered: server-side apply, protobuf, tables, custom resources, exec 
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class KubeCluster(App):
         token: What lets a client in; its user is ``system:serviceaccount:default:penstock``.
         denied: Pairs of verb and resource that the user may not do, such as ``("create", "pods")``.
         quotas: The most pods of a namespace that have not ended, by its name.
+        admission: What changes pods before they are kept, or refuses them, as webhooks and LimitRanges do.
         node: Where pods run.
         watches: What is done to watches.
     """
@@ -47,6 +48,7 @@ class KubeCluster(App):
         self.token, self.user = "a-token-of-the-cluster", "system:serviceaccount:default:penstock"
         self.denied: set[tuple[str, str]] = set()
         self.quotas: dict[str, int] = {}
+        self.admission: list[Callable[[Object], Object]] = []
         self.store, self.watches = ObjectStore(), WatchFaults()
         self.node = Node(self.store, folder or self._own or Path())
         self.controllers = Controllers(self.store, self.create_pod, self.delete, self.node.event)
@@ -109,6 +111,9 @@ class KubeCluster(App):
             )
         if verb == "create" and namespace and not self.store.has("namespaces", namespace):
             raise not_found("namespaces", namespace)
+        if verb == "create" and namespace and self._terminates(namespace):
+            why = f"unable to create new content in namespace {namespace} because it is being terminated"
+            raise forbidden(resource, name, why)
 
     def create(self, resource: str, made: Object, namespace: str, *, dry: bool = False) -> Object:
         """Check an object and keep it; a pod is run.
@@ -134,6 +139,8 @@ class KubeCluster(App):
             ApiRefusedError: 422, 409, or 403 for a quota.
         """
         check("Pod", made)
+        for each in self.admission:
+            made = each(made)
         with self.store.changed:
             used = sum(each["status"].get("phase") not in _FINAL for each in self.store.all("pods", namespace))
             most = self.quotas.get(namespace)
@@ -177,6 +184,13 @@ class KubeCluster(App):
         if marked is not None:
             self.node.delete(name, namespace, float(marked["metadata"]["deletionGracePeriodSeconds"]))
         return marked
+
+    def terminate(self, namespace: str) -> None:
+        """Let a namespace begin to go: its objects are there still, and nothing new is taken."""
+        self.store.update("namespaces", namespace, "", lambda found: found.update(status={"phase": "Terminating"}))
+
+    def _terminates(self, namespace: str) -> bool:
+        return bool(self.store.get("namespaces", namespace).get("status", {}).get("phase") == "Terminating")
 
     def pods(self, namespace: str = "") -> dict[str, Object]:
         """The pods that are there, by name."""

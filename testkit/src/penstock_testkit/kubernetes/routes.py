@@ -109,7 +109,9 @@ def _patch(cluster: "KubeCluster", request: HttpRequest, resource: str, name: st
         found.clear()
         found.update(made if status is None else {**made, "status": status})
 
-    return HttpAnswer.json(cluster.store.update(resource, name, namespace, change), 200, _warned(warnings))
+    found = cluster.store.update(resource, name, namespace, change)
+    cluster.node.freed(found or {})
+    return HttpAnswer.json(found, 200, _warned(warnings))
 
 
 def _delete(cluster: "KubeCluster", request: HttpRequest, resource: str, name: str, namespace: str = "") -> HttpAnswer:
@@ -124,6 +126,8 @@ def _delete(cluster: "KubeCluster", request: HttpRequest, resource: str, name: s
                 f'Operation cannot be fulfilled on {resource} "{name}": Precondition failed: {part} in precondition: {asked}, '
                 f"{part} in object meta: {found['metadata'][part]}",
             )
+    if options.get("dryRun") or request.query.get("dryRun"):
+        return HttpAnswer.json(found)
     if options.get("propagationPolicy") == "Orphan":
         _orphan(cluster, found["metadata"]["uid"])
     marked = cluster.delete(resource, name, namespace, options.get("gracePeriodSeconds"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock.errors import ErrorKind, PenstockError, ProviderError
 from penstock.spec.remote import RemoteContext, Ticket
-from penstock_kubernetes.errors import QUOTA
+from penstock_kubernetes.errors import QUOTA, odd_answer
 from penstock_kubernetes.executors.worker_pod import INSTALLATION, WorkerPods
 from penstock_kubernetes.hooks import KubernetesHook
 
@@ -16,6 +16,8 @@ Object = dict[str, Any]
 
 _QUOTA_S = 5.0
 _PAUSES_S = (0.5, 1.0, 2.0, 5.0, 15.0)
+LONGEST_S = 300.0
+"""Seconds at most until a pod is asked for again, whatever the server asks for."""
 
 
 class PodCreation:
@@ -84,6 +86,8 @@ class PodCreation:
                 self._create(hook, ticket, pod, namespace)
             except PenstockError as error:
                 self._failed(ticket, error)
+            except Exception as error:  # noqa: BLE001 - a thread that ends would create no pod any more
+                self._failed(ticket, odd_answer(repr(error), operation="create pods", what=ticket.name))
             else:
                 self.remove(ticket.name)
 
@@ -101,12 +105,21 @@ class PodCreation:
 
     def _create(self, hook: KubernetesHook, ticket: Ticket, pod: Object, namespace: str) -> None:
         """Create the pod and its Secret; both may be there, from before a restart or an answer that was lost."""
-        made = hook.create("pods", pod, namespace) or hook.get("pods", ticket.name, namespace)
+        created = hook.create("pods", pod, namespace)
+        made = created or hook.get("pods", ticket.name, namespace)
         if made is None:
             raise ProviderError(
                 "its pod has just gone", service="kubernetes", operation="create pods", kind=ErrorKind.TRANSIENT
             )
-        if made["metadata"].get("labels", {}).get(INSTALLATION) != pod["metadata"]["labels"][INSTALLATION]:
+        labels, wanted = made["metadata"].get("labels", {}), self._pods.labels
+        if created and not wanted.items() <= labels.items():
+            hook.delete("pods", ticket.name, namespace, uid=made["metadata"]["uid"])
+            raise ProviderError(
+                f"{namespace}/{ticket.name}: the pod that was made has not the labels {', '.join(wanted)} with which it was asked for",
+                service="kubernetes", operation="create pods", kind=ErrorKind.INVALID,
+                hint="Have the admission webhook that changes them leave them alone: pods are found by them",
+            )  # fmt: skip
+        if labels.get(INSTALLATION) != wanted[INSTALLATION]:
             raise ProviderError(
                 f"{namespace}/{ticket.name}: another installation has a pod of this name", service="kubernetes",
                 operation="create pods", kind=ErrorKind.INVALID,
@@ -116,7 +129,7 @@ class PodCreation:
 
     def _failed(self, ticket: Ticket, error: PenstockError) -> None:
         kind = error.kind if isinstance(error, ProviderError) else ErrorKind.TRANSIENT
-        if kind in (ErrorKind.INVALID, ErrorKind.NOT_FOUND):
+        if kind is ErrorKind.INVALID:
             self.remove(ticket.name)
             self._context.gone(ticket.name, f"its pod is refused: {error}", retryable=False)
             return
@@ -129,6 +142,6 @@ class PodCreation:
             pause_s = _QUOTA_S if quota else _PAUSES_S[min(attempts, len(_PAUSES_S)) - 1]
             if quota:
                 self._quota_waits.add(ticket.name)
-            self._push(ticket.name, pause_s if asked_s is None else asked_s)
+            self._push(ticket.name, pause_s if asked_s is None else min(asked_s, LONGEST_S))
         why = "the quota of its namespace is used up" if quota else "the cluster does not take its pod yet"
         self._context.waiting(ticket.name, f"{why}: {error}")

@@ -8,11 +8,15 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from penstock.errors import ErrorKind, ProviderError
+from penstock.errors import PenstockError, ProviderError
 from penstock.spec.remote import Refused, RemoteContext, RemoteExecutor, Ticket
+from penstock_kubernetes.errors import odd_answer
+from penstock_kubernetes.executors.account_check import check_account
 from penstock_kubernetes.executors.pod_creation import PodCreation
 from penstock_kubernetes.executors.pod_guard import PodGuard, pod_guard
+from penstock_kubernetes.executors.pod_memory import PodMemory
 from penstock_kubernetes.executors.pod_options import PodOptions, read_pod_options
+from penstock_kubernetes.executors.pod_removal import PodRemoval
 from penstock_kubernetes.executors.worker_pod import WORKER, WorkerPods
 from penstock_kubernetes.hooks import KubernetesHook, WatchedPods
 from penstock_kubernetes.hooks.pod_state import (
@@ -56,25 +60,22 @@ class KubernetesExecutor(RemoteExecutor):
         self._pods: WorkerPods | None = None
         self._creation: PodCreation | None = None
         self._watched: WatchedPods | None = None
+        self._removal: PodRemoval | None = None
         self._last_notes: dict[str, str] = {}
+        self._memory = PodMemory()
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Check the template with the cluster, and begin to watch.
+        """Check the template and the account with the cluster, and begin to watch.
 
         Raises:
-            penstock.errors.PenstockError: The template is none, or the cluster cannot be reached.
+            penstock.errors.PenstockError: The template is none, the account may not what it has to, or the cluster cannot be reached.
         """
         options = self._options
         pods = WorkerPods(self.context, options, options.namespace or self._hook.namespace)
         pods.reread()
-        sample, namespace = pods.pod_of(Ticket("penstock-template", "", "default", 0, 0, "", "", ""))
-        try:
-            self._hook.create("pods", sample, namespace, dry=True)
-        except ProviderError as error:
-            if error.kind is not ErrorKind.THROTTLED:  # a quota says nothing against the template
-                raise
-        self._pods = pods
+        check_account(self._hook, pods)
+        self._pods, self._removal = pods, PodRemoval(self._hook, pods.namespaces)
         self._creation = PodCreation(self._new_hook, pods, self.context, options.creates)
         pace = Pace(options.watch_s, options.silent_s)
         self._watched = WatchedPods(self._new_hook(), pods.namespaces, pods.selector, self._changed, self._gone, pace)
@@ -116,27 +117,58 @@ class KubernetesExecutor(RemoteExecutor):
         A pod without a ticket of this scheduler may be another scheduler's. Whoever's it is, it is of no use once it has ended, or if
         it has not started long after its scheduler would have given it up; one that runs ends with its lease.
         """
-        pods = self._watched.known() if self._watched is not None else None
-        if pods is None:
+        if self._watched is None:
             return
-        is_open, options = {ticket.name for ticket in tickets}, self._options
-        for (namespace, name), pod in pods.items():
-            if pod["metadata"].get("deletionTimestamp"):
-                continue
-            if end_of(pod, WORKER) is not None:
-                if self._ended_s(pod) >= options.keep_s:
-                    self._delete(name, namespace, pod)
-                continue
-            start = start_of(pod)
-            why = self._late(pod, start, 1.0 if name in is_open else 2.0)
-            if why:
-                if name in is_open:
-                    self.context.gone(name, f"its pod was given up: {why}", retryable=not start.hopeless)
-                self._delete(name, namespace, pod)
-            elif name in is_open:
-                self._look_closer(pod, start)
+        pods, problem = self._watched.known(), self._watched.problem
+        failed: list[PenstockError] = [problem] if problem is not None else []
+        is_open = {ticket.name for ticket in tickets}
+        for pod in (pods or {}).values():
+            name = pod["metadata"]["name"]
+            try:
+                self._look_at(pod, name in is_open)
+            except PenstockError as error:
+                failed.append(error)
+            except Exception as error:  # noqa: BLE001 - fields of a pod may be of any form
+                failed.append(odd_answer(f"its status cannot be read: {error!r}", operation="list pods", what=name))
+        try:
+            if self._removal is not None and pods is not None:
+                self._removal.look(pods)
+        except PenstockError as error:
+            failed.append(error)
+        if pods is None or self._watched.blindness is not None:
+            self._tell_blindness(is_open, pods or {}, self._watched.blindness or problem)
+        self._memory.keep({pod["metadata"]["uid"] for pod in (pods or {}).values()})
         with self._lock:
             self._last_notes = {name: note for name, note in self._last_notes.items() if name in is_open}
+        if failed:
+            raise failed[0]
+
+    def _look_at(self, pod: Object, is_open: bool) -> None:  # noqa: FBT001 - for the loop above alone
+        """Give a pod up that does not start, and remove one that nobody needs."""
+        metadata, options = pod["metadata"], self._options
+        if metadata.get("deletionTimestamp") or self._removal is None:
+            return
+        if end_of(pod, WORKER) is not None:
+            if self._memory.ended_s(metadata["uid"]) >= options.keep_s:
+                self._removal.delete(pod)
+            return
+        start = start_of(pod)
+        why = "" if self._memory.has_begun(pod, start) else self._late(pod, start, 1.0 if is_open else 2.0)
+        if why:
+            if is_open:
+                self.context.gone(metadata["name"], f"its pod was given up: {why}", retryable=not start.hopeless)
+            self._removal.delete(pod)
+        elif is_open:
+            self._look_closer(pod, start)
+
+    def _tell_blindness(
+        self, is_open: set[str], pods: Mapping[tuple[str, str], Object], problem: PenstockError | None
+    ) -> None:
+        """Say why nobody knows how the pods of tickets are, but of those that ran when they were seen last."""
+        running = {name for (_, name), pod in pods.items() if start_of(pod).phase == RUNNING}
+        why = str(problem) if problem is not None else "the cluster has not listed its pods yet"
+        for name in is_open - running:
+            self._show(name, f"nobody knows how its pod is: {why}")
 
     def slots(self) -> int:
         """Pods at once."""
@@ -159,12 +191,14 @@ class KubernetesExecutor(RemoteExecutor):
         name = pod["metadata"]["name"]
         end = end_of(pod, WORKER)
         if end is not None:
+            self._memory.ended_s(pod["metadata"]["uid"])
             reason = f"its pod has ended: {end.reason}" if end.reason else _LEFT
             self.context.gone(name, reason, failed=end.exhausted)
             self._room()
             return
         taken = is_taken_back(pod)
         start = start_of(pod)
+        self._memory.has_begun(pod, start)
         self._show(name, f"its pod ends: {taken}" if taken else _note(start))
         if start.hopeless:
             self.context.gone(name, f"its pod can never start: {start.reason}", retryable=False)
@@ -177,13 +211,15 @@ class KubernetesExecutor(RemoteExecutor):
         self.context.waiting(name, note)
 
     def _look_closer(self, pod: Object, start: PodStart) -> None:
-        """Say what the Events about a pod say that has a machine, and does not start for a while."""
+        """Show how a pod is, with what the Events about it say if it has a machine, and does not start for a while."""
         metadata = pod["metadata"]
         if (
             start.phase != STARTING
             or start.reason
             or seconds_since(metadata["creationTimestamp"], self._hook.server_time) < _CLOSER_S
         ):
+            taken = is_taken_back(pod)
+            self._show(metadata["name"], f"its pod ends: {taken}" if taken else _note(start))
             return
         events = self._hook.events_of(metadata["name"], metadata["namespace"], uid=metadata["uid"])
         self._show(metadata["name"], _note(start_of(pod, events)))
@@ -210,34 +246,18 @@ class KubernetesExecutor(RemoteExecutor):
         schedule_s = (options.schedule_timeout_s or _FOR_EVER_S) if times == 1.0 else options.start_timeout_s
         return late(pod, start, self._hook.server_time, schedule_s * times, options.start_timeout_s * times)
 
-    def _ended_s(self, pod: Object) -> float:
-        """Seconds since the worker's end, by the cluster's clock."""
-        ends = [
-            each.get("state", {}).get("terminated", {}).get("finishedAt", "")
-            for each in pod.get("status", {}).get("containerStatuses") or ()
-        ]
-        return seconds_since(max(filter(None, ends), default=""), self._hook.server_time) if any(ends) else _FOR_EVER_S
-
     def _remove(self, tickets: Sequence[Ticket]) -> None:
-        pods = (self._watched.known() if self._watched is not None else None) or {}
-        known = {name: (namespace, pod) for (namespace, name), pod in pods.items()}
         for ticket in tickets:
             self._forget(ticket.name)
-            namespace, pod = known.get(ticket.name, ("", None))
-            if pod is not None:
-                self._delete(ticket.name, namespace, pod)
-            elif self._pods is not None:  # created a moment ago, and not seen yet
-                for each in self._pods.namespaces:
-                    self._hook.delete("pods", ticket.name, each)
+        pods = self._watched.known() if self._watched is not None else None
+        if self._removal is not None:
+            self._removal.remove([ticket.name for ticket in tickets], pods or {})
 
     def _forget(self, name: str) -> None:
         with self._lock:
             self._last_notes.pop(name, None)
         if self._creation is not None:
             self._creation.remove(name)
-
-    def _delete(self, name: str, namespace: str, pod: Object) -> None:
-        self._hook.delete("pods", name, namespace, uid=pod["metadata"]["uid"])
 
     def _running(self) -> set[str]:
         known = self._watched.known() if self._watched is not None else None

@@ -3,6 +3,7 @@
 The ticket lies in a Secret that the pod owns, so that it stands in no list of pods and goes with its pod.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -35,10 +36,9 @@ class WorkerPods:
 
     def __init__(self, context: RemoteContext, options: PodOptions, namespace: str) -> None:
         self._context, self._options, self.namespace = context, options, namespace
-        name = context.name
         self.labels = {
             INSTALLATION: context.installation,
-            EXECUTOR: name if _LABEL.fullmatch(name) else f"x-{name.encode().hex()[:60]}",
+            EXECUTOR: label_of(context.name),
         }
         self._template: Object | None = None
 
@@ -128,6 +128,11 @@ class WorkerPods:
             "metadata": {"name": ticket.name, "namespace": namespace, "generateName": None, "labels": labels, "annotations": words},
             "spec": {"restartPolicy": "Never", "containers": [{"name": WORKER, "env": env}]},
         }  # fmt: skip
+
+
+def label_of(name: str) -> str:
+    """The name of an executor as a label; a digest of it where it cannot be one."""
+    return name if _LABEL.fullmatch(name) else f"x-{hashlib.sha256(name.encode()).hexdigest()[:40]}"
 
 
 def _invalid(detail: str) -> ProviderError:

@@ -58,8 +58,15 @@ class Credential:
                 if self._plugin is not None:
                     self._ask()
                 else:
-                    self._token, self._until = Path(self._file).read_text().strip(), time.monotonic() + _TOKEN_S
+                    self._token, self._until = _token_of(Path(self._file)), time.monotonic() + _TOKEN_S
         return f"Bearer {self._token}" if self._token else ""
+
+    def renewed(self, shown: str) -> bool:
+        """Whether there is another header than the one that was refused; raises ProviderError as `header` does."""
+        if self.header() == shown:
+            with self._lock:
+                self._until = 0.0
+        return self.header() != shown
 
     def _ask(self) -> None:
         """Run the plugin: it prints an ExecCredential."""
@@ -176,6 +183,29 @@ def of_kubeconfig(files: list[Path], context: str = "") -> Access:
         client_certificate=_data(user, "client-certificate-data") or _file(user.get("client-certificate"), of_user),
         client_key=_data(user, "client-key-data") or _file(user.get("client-key"), of_user),
     )  # fmt: skip
+
+
+def _token_of(file: Path) -> str:
+    """The token in a file that others renew."""
+    try:
+        found = file.read_text().strip()
+    except (OSError, ValueError) as error:
+        raise _no_token(f"the token file {file} cannot be read: {error}") from error
+    if not found:
+        raise _no_token(f"the token file {file} is empty")  # it is being written anew, or was never filled
+    if not (found.isascii() and found.isprintable()):
+        raise _no_token(f"the token file {file} holds what no token has: line breaks, or characters beyond ASCII")
+    return found
+
+
+def _no_token(detail: str) -> ProviderError:
+    return ProviderError(
+        detail,
+        service="kubernetes",
+        operation="log in",
+        kind=ErrorKind.TRANSIENT,
+        hint="Whoever renews it writes it anew",
+    )
 
 
 def _of_pod(host: str, port: str) -> Access:

@@ -1,6 +1,5 @@
 """The connection side of the hook: requests with one retry layer, errors by kind, and the connection test."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,12 +10,14 @@ from penstock.errors import ErrorKind, ProviderError
 from penstock.spec.fields import Connection
 from penstock.spec.hooks.service_hook import Identity, ServiceHook
 from penstock_kubernetes.connections import KubernetesFields
-from penstock_kubernetes.errors import QUOTA, provider_error, refusal
+from penstock_kubernetes.errors import QUOTA, odd_answer, provider_error, refusal
+from penstock_kubernetes.hooks.api_objects import object_of
 from penstock_kubernetes.hooks.clients import Answer, KubeClient, client_of, forget_client, path_of
 
 Object = dict[str, Any]
 
-_LARGEST = 64 * 1024 * 1024  # of an answer that is read whole
+_LARGEST, _PIECE = 64 * 1024 * 1024, 1024 * 1024
+"""Bytes of an answer that is read whole, and of a piece of it."""
 
 
 class KubernetesBase(ServiceHook[KubernetesFields]):
@@ -63,7 +64,7 @@ class KubernetesBase(ServiceHook[KubernetesFields]):
 
     def provider_error(self, error: Exception, operation: str, what: str) -> ProviderError:
         """What a failure to reach the API server means; the token is not in it."""
-        found = provider_error(error, operation=operation, what=what, conn_id=self.conn_id)
+        found = provider_error(error, operation=operation, what=what)
         fields = self._fields
         if fields and fields.token and fields.token in found.detail:
             found = found.with_detail(found.detail.replace(fields.token, "***"))
@@ -133,35 +134,43 @@ class KubernetesBase(ServiceHook[KubernetesFields]):
         with self.errors(operation, what):
             answer = self.client.request(method, path, query=query, body=body, content_type=content_type)
             self._checked(answer, operation, what)
-            try:
-                content = answer.stream.read(_LARGEST)
-            finally:
-                answer.stream.release_conn()
-            found = json.loads(content)
-        if not isinstance(found, dict):
-            raise ProviderError(
-                "an answer that is none of the API server's",
-                service="kubernetes",
-                operation=operation,
-                kind=ErrorKind.TRANSIENT,
-            )
-        return found
+            return object_of(self._content(answer, operation, what), operation=operation, what=what)
 
     def _checked(self, answer: Answer, operation: str, what: str) -> Answer:
-        if date := answer.headers.get("Date"):
-            self._date = parsedate_to_datetime(date), time.monotonic()
+        if date := _instant(answer.headers.get("Date", "")):
+            self._date = date, time.monotonic()
         if 200 <= answer.status < 300:
             return answer
         with self.errors(operation, what):
-            try:
-                content = answer.stream.read(_LARGEST)
-            finally:
-                answer.stream.release_conn()
+            content = self._content(answer, operation, what)
         if answer.status == 401:
             forget_client(self.fields)
         raise refusal(
             answer.status, dict(answer.headers), content, operation=operation, what=what, conn_id=self.conn_id
         )
+
+    def _content(self, answer: Answer, operation: str, what: str) -> bytes:
+        """A body as a whole, within its bounds: one that comes in drops is given up, too."""
+        found, end = bytearray(), time.monotonic() + self.fields.deadline_s
+        try:
+            while piece := answer.stream.read1(_PIECE):
+                found += piece
+                if len(found) > _LARGEST or time.monotonic() > end:
+                    most = f"{_LARGEST} bytes" if len(found) > _LARGEST else f"{self.fields.deadline_s:g} s"
+                    answer.stream.close()
+                    raise odd_answer(f"an answer that has no end within {most}", operation=operation, what=what)
+        finally:
+            answer.stream.release_conn()
+        return bytes(found)
+
+
+def _instant(date: str) -> datetime | None:
+    """The instant of a Date header; None of what is none."""
+    try:
+        found = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _is_repeated(error: ProviderError) -> bool:

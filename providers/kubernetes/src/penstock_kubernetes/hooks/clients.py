@@ -72,25 +72,34 @@ class KubeClient:
             content_type: That of the body.
             read_timeout_s: For each part of the answer, in place of the connection's.
         """
+        headers = {"Accept": "application/json, */*", "User-Agent": "penstock"}
+        if body is not None:
+            headers["Content-Type"] = content_type
+        url = f"{self.server}{path}{f'?{urlencode(query)}' if query else ''}"
+        content = None if body is None else json.dumps(body).encode()
+        shown = self._credential.header()
+        found = self._sent(method, url, content, headers, shown, read_timeout_s)
+        if found.status == 401 and self._credential.renewed(shown):
+            found.close()
+            found = self._sent(method, url, content, headers, self._credential.header(), read_timeout_s)
+        return Answer(found.status, found.headers, found)
+
+    def _sent(
+        self, method: str, url: str, content: bytes | None, headers: Mapping[str, str], shown: str, read_timeout_s: float | None
+    ) -> Any:  # noqa: ANN401 - of urllib3  # fmt: skip
         from urllib3 import Timeout  # noqa: PLC0415 - takes 40 ms
 
         connect_s, read_s = self._timeouts
-        headers = {"Accept": "application/json, */*", "User-Agent": "penstock"}
-        if header := self._credential.header():
-            headers["Authorization"] = header
-        if body is not None:
-            headers["Content-Type"] = content_type
-        found = self._pool.request(
+        return self._pool.request(
             method,
-            f"{self.server}{path}{f'?{urlencode(query)}' if query else ''}",
-            body=None if body is None else json.dumps(body).encode(),
-            headers=headers,
+            url,
+            body=content,
+            headers={**headers, "Authorization": shown} if shown else headers,
             timeout=Timeout(connect=connect_s, read=read_s if read_timeout_s is None else read_timeout_s),
             preload_content=False,
             redirect=False,
             retries=False,
         )
-        return Answer(found.status, found.headers, found)
 
     def close(self) -> None:
         """Close the connections that are idle; one that is in use is closed once it is not, and a request makes another."""

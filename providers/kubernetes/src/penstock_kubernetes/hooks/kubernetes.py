@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from penstock.errors import ErrorKind, ProviderError
+from penstock_kubernetes.errors import odd_answer
+from penstock_kubernetes.hooks.api_objects import api_object, page_of
 from penstock_kubernetes.hooks.base import KubernetesBase, Object
 from penstock_kubernetes.hooks.clients import Answer, path_of
 
@@ -43,25 +45,23 @@ class KubernetesHook(KubernetesBase):
         query: dict[str, str | int] = {"fieldValidation": "Strict", "fieldManager": "penstock"}
         if dry:
             query["dryRun"] = "All"
+        operation, what = f"create {resource}", _shown(namespace, made)
         try:
-            return self.asked(
-                "POST",
-                self._path(resource, namespace),
-                f"create {resource}",
-                _shown(namespace, made),
-                query=query,
-                body=made,
-            )
+            found = self.asked("POST", self._path(resource, namespace), operation, what, query=query, body=made)
         except ProviderError as error:
             if error.code == "AlreadyExists":
                 return None
             raise
+        # What is only checked is kept nowhere, and may have no uid.
+        return found if dry and "metadata" in found else api_object(found, operation=operation, what=what)
 
     def get(self, resource: str, name: str, namespace: str = "") -> Object | None:
         """An object; None if there is none of this name."""
         namespace = namespace or self.namespace
+        operation, what = f"get {resource}", f"{namespace}/{name}"
         try:
-            return self.asked("GET", self._path(resource, namespace, name), f"get {resource}", f"{namespace}/{name}")
+            found = self.asked("GET", self._path(resource, namespace, name), operation, what)
+            return api_object(found, operation=operation, what=what)
         except ProviderError as error:
             if error.kind is ErrorKind.NOT_FOUND:
                 return None
@@ -81,13 +81,19 @@ class KubernetesHook(KubernetesBase):
         namespace, found = namespace or self.namespace, list[Object]()
         query: dict[str, str | int] = {"limit": _PAGE}
         query |= {name: text for name, text in (("labelSelector", labels), ("fieldSelector", fields)) if text}
+        operation = f"list {resource}"
         while True:
-            page = self.asked("GET", self._path(resource, namespace), f"list {resource}", namespace, query=query)
-            found += page["items"]
-            metadata = page["metadata"]
-            if not metadata.get("continue"):
-                return found, str(metadata.get("resourceVersion", ""))
-            query["continue"] = metadata["continue"]
+            answer = self.asked("GET", self._path(resource, namespace), operation, namespace, query=query)
+            items, metadata = page_of(answer, operation=operation, what=namespace)
+            found += items
+            following = str(metadata.get("continue", ""))
+            if not following:
+                return found, str(metadata["resourceVersion"])
+            if following == query.get("continue"):
+                raise odd_answer(
+                    "a list that has no end: its pages lead to themselves", operation=operation, what=namespace
+                )
+            query["continue"] = following
 
     def watch(self, resource: str, namespace: str, query: Mapping[str, str | int], read_timeout_s: float) -> Answer:
         """A stream of events, one a line, which whoever asks closes."""
@@ -112,7 +118,14 @@ class KubernetesHook(KubernetesBase):
         return True
 
     def delete(
-        self, resource: str, name: str, namespace: str = "", *, uid: str = "", grace_s: int | None = None
+        self,
+        resource: str,
+        name: str,
+        namespace: str = "",
+        *,
+        uid: str = "",
+        grace_s: int | None = None,
+        dry: bool = False,
     ) -> bool:
         """Delete an object, and what it owns; False if it is gone, or if another one has its name.
 
@@ -122,11 +135,13 @@ class KubernetesHook(KubernetesBase):
             namespace: Where; the connection's unless given.
             uid: Only the object with this uid is meant; "" for any of the name.
             grace_s: Seconds that a pod has to end; what its spec says unless given.
+            dry: Whether it is only asked whether it may be done.
         """
         namespace = namespace or self.namespace
         body: Object = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
         body |= {"preconditions": {"uid": uid}} if uid else {}
         body |= {} if grace_s is None else {"gracePeriodSeconds": grace_s}
+        body |= {"dryRun": ["All"]} if dry else {}
         try:
             self.asked(
                 "DELETE", self._path(resource, namespace, name), f"delete {resource}", f"{namespace}/{name}", body=body
@@ -147,25 +162,25 @@ class KubernetesHook(KubernetesBase):
         """
         self.delete(resource, name, namespace, grace_s=grace_s)
         end, pause = time.monotonic() + patience_s, 0.05
-        while self.get(resource, name, namespace) is not None or self._owned_pods(resource, name, namespace):
+        while (left := self.get(resource, name, namespace)) or self._owned_pods(resource, name, namespace):
             if time.monotonic() > end:
+                kept = ", ".join(map(str, (left or {}).get("metadata", {}).get("finalizers", ())))
                 raise ProviderError(
                     f"{namespace}/{name}: it was deleted {patience_s:.0f} s ago and is still there", service="kubernetes",
                     operation=f"delete {resource}", kind=ErrorKind.TIMEOUT,
-                    hint="Its machine may be lost: look at kubectl describe, and delete it by force if nothing runs there",
+                    hint=f"It is kept by its finalizers: {kept}" if kept else
+                    "Its machine may be lost: look at kubectl describe, and delete it by force if nothing runs there",
                 )  # fmt: skip
             time.sleep(pause)
             pause = min(1.0, 2 * pause)
 
     def events_of(self, name: str, namespace: str, *, uid: str = "") -> list[Object]:
-        """The Events about an object, the newest last; none where they may not be read."""
+        """The Events about an object, the newest last; none where they cannot be read, as they decide nothing."""
         about = f"involvedObject.name={name}" + (f",involvedObject.uid={uid}" if uid else "")
         try:
             found, _ = self.listed("events", namespace, fields=about)
-        except ProviderError as error:
-            if error.kind is ErrorKind.PERMISSION:
-                return []
-            raise
+        except ProviderError:
+            return []
         return sorted(found, key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""))
 
     def read_log(self, name: str, namespace: str, *, container: str, since: str = "") -> Iterator[bytes]:

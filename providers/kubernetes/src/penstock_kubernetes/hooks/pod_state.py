@@ -78,6 +78,8 @@ def start_of(pod: Object, events: Iterable[Object] = ()) -> PodStart:
         return PodStart(SUCCEEDED if phase == "Succeeded" else FAILED)
     if phase == "Running":
         return PodStart(RUNNING)
+    if phase != "Pending":
+        return PodStart(RUNNING, f"its machine does not say how it is (phase {phase})")
     scheduled = _condition(pod, "PodScheduled")
     if scheduled.get("status") != "True":
         return PodStart(SCHEDULING, _sentence("it has no machine", scheduled.get("message", "")) if scheduled else "")
@@ -144,7 +146,8 @@ def late(pod: Object, start: PodStart, now: datetime, schedule_s: float, startup
     created = pod["metadata"].get("creationTimestamp", "")
     if start.phase == SCHEDULING:
         return f"it had no machine within {schedule_s:g} s{why}" if seconds_since(created, now) > schedule_s else ""
-    since = pod["status"].get("startTime") or created
+    # By the control plane's clock: `startTime` is that of the machine, which may be years off.
+    since = _condition(pod, "PodScheduled").get("lastTransitionTime") or created
     return f"it did not start within {startup_s:g} s{why}" if seconds_since(since, now) > startup_s else ""
 
 

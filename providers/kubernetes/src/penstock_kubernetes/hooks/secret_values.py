@@ -4,6 +4,7 @@ import base64
 from collections.abc import Iterator
 
 from penstock.errors import ErrorKind, ProviderError
+from penstock_kubernetes.errors import odd_answer
 from penstock_kubernetes.hooks.kubernetes import KubernetesHook
 
 
@@ -30,7 +31,7 @@ class SecretValues:
             return None
         try:
             return base64.b64decode(found).decode()
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise ProviderError(
                 f"{secret}: the key {key} holds bytes and no text", service="kubernetes", operation="get secrets",
                 kind=ErrorKind.INVALID, hint="Store a URI, JSON or text",
@@ -42,5 +43,7 @@ class SecretValues:
         yield from (f"{secret}/{key}" for key in self._data(secret) if key.startswith(begin))
 
     def _data(self, secret: str) -> dict[str, str]:
-        found = self._hook.get("secrets", secret, self._namespace)
-        return (found or {}).get("data") or {}
+        found = (self._hook.get("secrets", secret, self._namespace) or {}).get("data", {})
+        if not isinstance(found, dict):
+            raise odd_answer(f"a Secret whose data are {type(found).__name__}", operation="get secrets", what=secret)
+        return found

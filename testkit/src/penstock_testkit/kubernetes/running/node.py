@@ -57,14 +57,19 @@ class Node:
         """Have a pod end, and go once it has; what nobody runs any more goes at once."""
         found = self.pods.get((name, namespace))
         if found is None or not found.delete(grace_s) or grace_s == 0:
-            self.store.remove("pods", name, namespace)
-            self.pods.pop((name, namespace), None)
+            self._take_away((name, namespace))
 
     def forget(self, run: PodRun) -> None:
         """Take a pod away whose processes have ended after its deletion."""
         if self.pods.get(run.key) is run:
-            self.store.remove("pods", *run.key)
-            self.pods.pop(run.key, None)
+            self._take_away(run.key)
+
+    def freed(self, changed: Object) -> None:
+        """Take a pod away that was deleted, runs no more, and has lost its finalizers."""
+        metadata = changed.get("metadata", {})
+        key = (metadata.get("name", ""), metadata.get("namespace", ""))
+        if changed.get("kind") == "Pod" and metadata.get("deletionTimestamp") and key not in self.pods:
+            self._take_away(key)
 
     def problem_with(self, pod: Object) -> str:
         """Why a pod cannot be scheduled here; "" if it can."""
@@ -139,6 +144,12 @@ class Node:
         """The names of pods with processes, sorted."""
         found = [key[0] for key, each in list(self.pods.items()) if any(run.running for run in each.runs.values())]
         return sorted(found)
+
+    def _take_away(self, key: tuple[str, str]) -> None:
+        """Forget a pod that was deleted; one with finalizers is kept until these are taken away."""
+        self.pods.pop(key, None)
+        if self.store.has("pods", *key) and not self.store.get("pods", *key)["metadata"].get("finalizers"):
+            self.store.remove("pods", *key)
 
     def _disrupt(self, name: str, namespace: str, reason: str, message: str) -> None:
         self.store.update(
