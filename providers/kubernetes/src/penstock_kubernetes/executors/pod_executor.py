@@ -11,12 +11,12 @@ from typing import Any
 from penstock.errors import PenstockError, ProviderError
 from penstock.spec.remote import Refused, RemoteContext, RemoteExecutor, Ticket
 from penstock_kubernetes.errors import odd_answer
-from penstock_kubernetes.executors.account_check import check_account
 from penstock_kubernetes.executors.pod_creation import PodCreation
+from penstock_kubernetes.executors.pod_deletion import PodDeletion
 from penstock_kubernetes.executors.pod_guard import PodGuard, pod_guard
 from penstock_kubernetes.executors.pod_memory import PodMemory
 from penstock_kubernetes.executors.pod_options import PodOptions, read_pod_options
-from penstock_kubernetes.executors.pod_removal import PodRemoval
+from penstock_kubernetes.executors.rights_check import check_rights
 from penstock_kubernetes.executors.worker_pod import WORKER, WorkerPods
 from penstock_kubernetes.hooks import KubernetesHook, WatchedPods
 from penstock_kubernetes.hooks.pod_state import (
@@ -60,7 +60,7 @@ class KubernetesExecutor(RemoteExecutor):
         self._pods: WorkerPods | None = None
         self._creation: PodCreation | None = None
         self._watched: WatchedPods | None = None
-        self._removal: PodRemoval | None = None
+        self._deletion: PodDeletion | None = None
         self._last_notes: dict[str, str] = {}
         self._memory = PodMemory()
         self._lock = threading.Lock()
@@ -74,8 +74,8 @@ class KubernetesExecutor(RemoteExecutor):
         options = self._options
         pods = WorkerPods(self.context, options, options.namespace or self._hook.namespace)
         pods.reread()
-        check_account(self._hook, pods)
-        self._pods, self._removal = pods, PodRemoval(self._hook, pods.namespaces)
+        check_rights(self._hook, pods)
+        self._pods, self._deletion = pods, PodDeletion(self._hook, pods.namespaces)
         self._creation = PodCreation(self._new_hook, pods, self.context, options.creates)
         pace = Pace(options.watch_s, options.silent_s)
         self._watched = WatchedPods(self._new_hook(), pods.namespaces, pods.selector, self._changed, self._gone, pace)
@@ -131,12 +131,12 @@ class KubernetesExecutor(RemoteExecutor):
             except Exception as error:  # noqa: BLE001 - fields of a pod may be of any form
                 failed.append(odd_answer(f"its status cannot be read: {error!r}", operation="list pods", what=name))
         try:
-            if self._removal is not None and pods is not None:
-                self._removal.look(pods)
+            if self._deletion is not None and pods is not None:
+                self._deletion.look(pods)
         except PenstockError as error:
             failed.append(error)
-        if pods is None or self._watched.blindness is not None:
-            self._tell_blindness(is_open, pods or {}, self._watched.blindness or problem)
+        if pods is None or self._watched.list_problem is not None:
+            self._note_problem(is_open, pods or {}, self._watched.list_problem or problem)
         self._memory.keep({pod["metadata"]["uid"] for pod in (pods or {}).values()})
         with self._lock:
             self._last_notes = {name: note for name, note in self._last_notes.items() if name in is_open}
@@ -146,22 +146,22 @@ class KubernetesExecutor(RemoteExecutor):
     def _look_at(self, pod: Object, is_open: bool) -> None:  # noqa: FBT001 - for the loop above alone
         """Give a pod up that does not start, and remove one that nobody needs."""
         metadata, options = pod["metadata"], self._options
-        if metadata.get("deletionTimestamp") or self._removal is None:
+        if metadata.get("deletionTimestamp") or self._deletion is None:
             return
         if end_of(pod, WORKER) is not None:
             if self._memory.ended_s(metadata["uid"]) >= options.keep_s:
-                self._removal.delete(pod)
+                self._deletion.delete(pod)
             return
         start = start_of(pod)
         why = "" if self._memory.has_begun(pod, start) else self._late(pod, start, 1.0 if is_open else 2.0)
         if why:
             if is_open:
                 self.context.gone(metadata["name"], f"its pod was given up: {why}", retryable=not start.hopeless)
-            self._removal.delete(pod)
+            self._deletion.delete(pod)
         elif is_open:
             self._look_closer(pod, start)
 
-    def _tell_blindness(
+    def _note_problem(
         self, is_open: set[str], pods: Mapping[tuple[str, str], Object], problem: PenstockError | None
     ) -> None:
         """Say why nobody knows how the pods of tickets are, but of those that ran when they were seen last."""
@@ -250,8 +250,8 @@ class KubernetesExecutor(RemoteExecutor):
         for ticket in tickets:
             self._forget(ticket.name)
         pods = self._watched.known() if self._watched is not None else None
-        if self._removal is not None:
-            self._removal.remove([ticket.name for ticket in tickets], pods or {})
+        if self._deletion is not None:
+            self._deletion.remove([ticket.name for ticket in tickets], pods or {})
 
     def _forget(self, name: str) -> None:
         with self._lock:

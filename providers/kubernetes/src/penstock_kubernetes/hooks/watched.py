@@ -134,7 +134,7 @@ class WatchedPods:
         return next((error for error in found if error is not None), None)
 
     @property
-    def blindness(self) -> PenstockError | None:
+    def list_problem(self) -> PenstockError | None:
         """Why the pods of a namespace are not even listed any more; None while they are."""
         return next((each.problem for each in self._failures.values() if each.listing and each.problem), None)
 

@@ -13,7 +13,7 @@ _EVERYWHERE = frozenset({ErrorKind.TRANSIENT, ErrorKind.TIMEOUT, ErrorKind.THROT
 _GONE: Object = {"metadata": {"deletionTimestamp": "gone"}}
 
 
-class PodRemoval:
+class PodDeletion:
     """Deletes pods by the names of their tickets, or as they were seen.
 
     Args:

@@ -14,7 +14,7 @@ _NO_DRY_RUN = "does not support dry run"
 """What the API server says of a webhook that has effects, and so is not asked (`apiserver/pkg/admission/plugin/webhook/errors`)."""
 
 
-def check_account(hook: KubernetesHook, pods: WorkerPods) -> None:
+def check_rights(hook: KubernetesHook, pods: WorkerPods) -> None:
     """Try the template and each verb that an executor needs, in each of its namespaces.
 
     Args:
