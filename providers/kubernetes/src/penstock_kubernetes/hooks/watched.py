@@ -24,7 +24,7 @@ _PAUSE_S, _LONGEST_PAUSE_S = 0.2, 15.0
 _LONGEST_PAUSE_BETWEEN_LISTS_S = 3.0
 """Where lists work and watches do not, lists alone are what is known of pods."""
 _LISTS_FAIL, _WATCHES_FAIL = 1, 5
-"""After how many failures in a row there is a problem."""
+"""After how many faults in a row there is a problem."""
 _STEADY_S = 1.0
 LONGEST_LINE = 16 * 1024 * 1024
 """Bytes of an event; etcd keeps no object of a tenth of it."""
@@ -33,7 +33,7 @@ LONGEST_S = 300.0
 _CHANGES = frozenset({"ADDED", "MODIFIED", "DELETED"})
 
 
-class _Failures:
+class _Faults:
     """How often in a row a namespace's pods could not be followed, and the pause after that."""
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class WatchedPods:
         self._changed, self._gone = changed, gone
         self._pods: dict[str, dict[str, Object]] = {name: {} for name in namespaces}
         self._listed = {name: threading.Event() for name in namespaces}
-        self._failures = {name: _Failures() for name in namespaces}
+        self._faults = {name: _Faults() for name in namespaces}
         self._unread: dict[Key, PenstockError] = {}
         self._last_answer = time.monotonic()
         self._over = threading.Event()
@@ -130,16 +130,16 @@ class WatchedPods:
     @property
     def problem(self) -> PenstockError | None:
         """What keeps it from knowing, or a pod that it cannot read; None while nothing does."""
-        found = (*(each.problem for each in self._failures.values()), *list(self._unread.values()))
+        found = (*(each.problem for each in self._faults.values()), *list(self._unread.values()))
         return next((error for error in found if error is not None), None)
 
     @property
     def list_problem(self) -> PenstockError | None:
         """Why the pods of a namespace are not even listed any more; None while they are."""
-        return next((each.problem for each in self._failures.values() if each.listing and each.problem), None)
+        return next((each.problem for each in self._faults.values() if each.listing and each.problem), None)
 
     def _follow(self, namespace: str) -> None:
-        failures = self._failures[namespace]
+        faults = self._faults[namespace]
         while not self._over.is_set():
             longest_s, asked_s, listing = _LONGEST_PAUSE_S, None, True
             try:
@@ -147,16 +147,16 @@ class WatchedPods:
                 longest_s, listing = _LONGEST_PAUSE_BETWEEN_LISTS_S, False
                 while not self._over.is_set():
                     version = self._watch(namespace, version)
-                    self._over.wait(failures.pause_s(longest_s))
+                    self._over.wait(faults.pause_s(longest_s))
             except Exception as error:  # noqa: BLE001 - whatever it is, the pods are to be known
                 found = (
                     error
                     if isinstance(error, PenstockError)
                     else odd_answer(repr(error), operation="watch pods", what=namespace)
                 )
-                failures.count(found, listing=listing)
+                faults.count(found, listing=listing)
                 asked_s = found.retry_after_s if isinstance(found, ProviderError) else None
-            self._over.wait(failures.pause_s(longest_s) if asked_s is None else min(asked_s, LONGEST_S))
+            self._over.wait(faults.pause_s(longest_s) if asked_s is None else min(asked_s, LONGEST_S))
 
     def _list(self, namespace: str) -> str:
         found, version = self._hook.listed("pods", namespace, labels=self._labels)
@@ -193,7 +193,7 @@ class WatchedPods:
             "labelSelector": self._labels, "resourceVersion": version, "allowWatchBookmarks": "true",
             "timeoutSeconds": self._pace.watch_s,
         }  # fmt: skip
-        failures, begun = self._failures[namespace], time.monotonic()
+        faults, begun = self._faults[namespace], time.monotonic()
         answer = self._hook.watch("pods", namespace, query, self._pace.silent_s)
         left = b""
         try:
@@ -207,16 +207,16 @@ class WatchedPods:
                         )
                     for line in filter(None, map(bytes.strip, lines)):
                         version = self._take(namespace, line) or version
-                        failures.clear()
+                        faults.clear()
                     if self._over.is_set():
                         break
         finally:
             answer.stream.close()
         self._last_answer = time.monotonic()
         if self._last_answer - begun > _STEADY_S:
-            failures.clear()
+            faults.clear()
         else:
-            failures.count(None)
+            faults.count(None)
         return version
 
     def _take(self, namespace: str, line: bytes) -> str:
