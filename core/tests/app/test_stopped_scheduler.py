@@ -7,8 +7,9 @@ import pytest
 
 from penstock.app.compose import installation as compose
 from penstock.scheduler.heartbeat_file import BEAT_S, SILENT_S
+from penstock.service.doctor.finding import Severity
 from penstock.service.figures.figures import FigureReader, scheduler_health
-from penstock.service.health import Severity, check_installation
+from penstock.service.health import check_installation
 from penstock.settings import load_settings
 
 from .conftest import processes_running

@@ -6,15 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stage import Stage, calls, dag
 
+from penstock.engine.limits.time_of_day import DOUBTED_S
 from penstock.engine.runs.creation import MOST_WAITING
 from penstock.engine.runs.due import next_due
 from penstock.model.request import CancelRun
 from penstock.model.run import NewRun, RunKind
-from penstock.model.schedule import PlannedRun, Schedule, ScheduleKind
+from penstock.model.schedule import Overlap, PlannedRun, Schedule, ScheduleKind
 from penstock.model.state import RunState
 from penstock_testkit.nightly import at_night
 
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def at(text):
@@ -469,3 +470,48 @@ def test_what_is_not_overdue_costs_no_search_for_newer_intervals():
     present = calls(lambda: next_due(daily, at("2026-01-03"), NOON))
     overdue = calls(lambda: next_due(daily, at("2026-01-02"), NOON))
     assert 2 * present < overdue, f"{present} calls, and {overdue} where one is overdue"
+
+
+@pytest.mark.parametrize("overlap", [Overlap.QUEUE, Overlap.SKIP], ids=str)
+def test_a_time_of_day_that_is_years_ahead_for_a_while_makes_no_runs(overlap):
+    spec = dag("a", schedule=HOURLY, start_date=JAN, catchup=True, overlap=overlap, max_active_runs=0)
+    stage = Stage(spec, now=JAN + HOUR)
+    assert logical(stage) == [JAN]
+    stage.now += timedelta(days=3653)
+    stage.step(after=DOUBTED_S - 60)
+    stage.now += timedelta(seconds=2)  # as who keeps a clock right does by and by
+    stage.step(after=30)
+    stage.now -= timedelta(days=3653)
+    stage.step(after=3600)
+    assert logical(stage) == [JAN, JAN + HOUR]
+
+
+def test_a_time_of_day_that_stays_far_ahead_counts_after_a_while():
+    stage = Stage(dag("a", schedule=DAILY, start_date=JAN), now=JAN + DAY)
+    stage.now += 365 * DAY
+    stage.step(after=DOUBTED_S + 30)
+    assert logical(stage) == [JAN, JAN + 365 * DAY]
+
+
+def test_a_machine_that_begins_with_a_clock_of_long_ago_goes_on_as_soon_as_that_is_set():
+    spec = dag("a", schedule=DAILY, start_date=JAN)
+    stage = Stage(spec, now=JAN + DAY)
+    stage.now = datetime(1970, 1, 1, tzinfo=UTC)
+    stage.restart()
+    stage.step(after=60)
+    stage.now = JAN + 3 * DAY
+    stage.step(after=30)
+    assert logical(stage) == [JAN, JAN + 2 * DAY]
+
+
+def test_a_dag_that_was_first_seen_by_a_clock_that_was_ahead_goes_on_from_now_once_it_is_unpaused():
+    spec = dag("a", schedule=HOURLY, start_date=JAN)
+    stage = Stage(spec, now=JAN + 3650 * DAY)
+    stage.now = JAN + 10.5 * HOUR
+    stage.step(after=3600)
+    assert logical(stage) == [JAN + 3650 * DAY - HOUR]
+    stage.step(stage.store.put_dag(spec, paused=True))
+    stage.step(stage.store.put_dag(spec))
+    stage.restart()
+    stage.step(after=3600)
+    assert logical(stage)[-1] == JAN + 11 * HOUR

@@ -1,16 +1,18 @@
 """What the loop owes an executor: it is asked for its capacity at each turn, and again only after what it told is stored."""
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from penstock.clock import SystemClock
 from penstock.engine.engine import Engine
+from penstock.engine.limits.time_of_day import DOUBTED_S
 from penstock.engine.messages import LONGEST_WAIT_S
 from penstock.model.attempt import TryEnd
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.request import TriggerDagRun
+from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.source import ParsedFile
 from penstock.model.state import Outcome
 from penstock.scheduler.loop import Scheduler
@@ -179,3 +181,95 @@ def test_a_request_whose_wakeup_was_lost_is_taken_up_after_the_longest_wait(stor
     )  # fmt: skip
     scheduler.run()
     assert taken[0] - asked[0] <= LONGEST_WAIT_S
+
+
+HOUR = timedelta(hours=1)
+HOURLY = Schedule(ScheduleKind.CRON, crons=("0 * * * *",))
+
+
+class Machine:
+    """An installation with an hourly DAG on one machine, whose clock is set."""
+
+    def __init__(self, folder, *, catchup):
+        self.folder, self.clock, self.lines = folder, SimulatedClock(), []
+        self.set_ahead(timedelta())
+        self.store = self.opened()
+        catalog = LoaderCatalog(self.store, self.store.config.variable_values, lambda: NOW)
+        spec = DagSpec("d", "d.py", (TaskSpec("a"),), schedule=HOURLY, catchup=catchup, max_active_runs=1)
+        catalog.save(ParsedFile("d.py", "snapshot", {}, {}, None, NOW, 0.1, (spec,)))
+        catalog.close()
+
+    def opened(self):
+        """The store, as a scheduler that has just begun holds it."""
+        keyring = Keyring([new_key()], "test")
+        store = Store.open(f"sqlite:///{self.folder}/penstock.db", keyring)
+        store.role.acquire("a test", NOW)
+        return store
+
+    def set_ahead(self, wrong):
+        """Somebody sets the clock so wrong."""
+        self.clock.offset = NOW - BEGAN + wrong
+
+    def run(self, *steps):
+        """A scheduler runs while the clock is set so wrong, for so long, one after the other."""
+        left = [(wrong, during.total_seconds()) for wrong, during in steps]
+        self.set_ahead(left[0][0])
+
+        def go_on(left_s, _):
+            self.clock.advance_to(self.clock.monotonic_s + left_s)
+            left[0] = (left[0][0], left[0][1] - left_s)
+            if left[0][1] <= 0:
+                left.pop(0)
+                scheduler.stop() if not left else self.set_ahead(left[0][0])
+            return 0.0
+
+        store, clock = self.store, self.clock
+        offload = Offload("file:///values")
+        requests = TryRequests(store, logs=self.folder, isolation="fork", grace_s=5.0, offload=offload)
+        asks = Asks(store, clock, Vault([StoreSource(store)], lambda _: ()))
+        scheduler = Scheduler(
+            store, Engine(lease_s=600.0), {LOCAL: Idle()}, requests, asks, clock,
+            report=self.lines.append, selector=lambda: SimulatedSelector(lambda _: None, go_on),
+        )  # fmt: skip
+        scheduler.run()
+        self.store = self.opened()
+
+    def due(self):
+        """Hours after now at which runs fell due."""
+        runs = self.store.runs.page(dag_id="d", limit=1_000)
+        return sorted((run.interval_end - NOW) / HOUR for run in runs)
+
+
+@pytest.fixture(params=[False, True], ids=["newest", "catchup"])
+def machine(tmp_path, request):
+    made = Machine(tmp_path, catchup=request.param)
+    yield made
+    made.store.close()
+
+
+def test_a_clock_that_is_ten_years_ahead_for_minutes_makes_no_run_and_the_next_comes_in_time(machine):
+    years, minutes = timedelta(days=3653), timedelta(minutes=1)
+    machine.run((0 * HOUR, 1.5 * HOUR), (years, DOUBTED_S / 2 * minutes / 60), (0 * HOUR, 2 * HOUR))
+    assert machine.due() == [1, 2, 3]
+    ahead, back = [line for line in machine.lines if "the time of day was set" in line]
+    assert "set ahead by 3653 days" in ahead
+    assert "none does for 10 minutes" in ahead
+    assert "set back by 3653 days" in back
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_after_a_clock_that_was_ahead_for_long_the_dag_goes_on_once_it_is_right(machine, restarted):
+    wrong = 30 * HOUR
+    ahead, right = (wrong, timedelta(minutes=30)), (0 * HOUR, 2 * HOUR)
+    begun = (0 * HOUR, 1.25 * HOUR)
+    for steps in [[begun, ahead], [right]] if restarted else [[begun, ahead, right]]:
+        machine.run(*steps)
+    due = machine.due()
+    assert len(due) == len(set(due))
+    assert [hour for hour in due if hour < 10] in ([1, 2, 3], [1, 2, 3, *range(4, 10)])
+
+
+def test_a_clock_that_goes_back_by_years_makes_no_run_of_the_past(machine):
+    machine.run((0 * HOUR, 2.25 * HOUR), (timedelta(days=-20_000), 2 * HOUR), (0 * HOUR, HOUR))
+    assert set(machine.due()) <= {1, 2, 3, 4, 5}
+    assert machine.due()[-1] == 5

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from contextlib import closing
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -16,8 +17,9 @@ from penstock.logs.shipping_report import ShippingReport
 from penstock.metrics.sink_faults import SinkFaults
 from penstock.model.access.permission import Role
 from penstock.model.access.principal import Principal, everywhere
-from penstock.model.changes import Changes
+from penstock.model.changes import Changes, DagCursor
 from penstock.model.dag import DagSpec, TaskSpec
+from penstock.model.history.audit import AuditAction, AuditEntry
 from penstock.model.history.quarantine import Quarantined, QuarantineKind
 from penstock.model.request import DagChanged
 from penstock.model.run import TaskInstance
@@ -25,18 +27,21 @@ from penstock.model.state import RunState, TaskState
 from penstock.plugins.sources import PluginSources
 from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.scheduler.fenced import FencedExecutor
+from penstock.service.access.users import add_user
 from penstock.service.choices.services import list_services
 from penstock.service.choices.task_bounds import why_unheld
 from penstock.service.dags import trigger
+from penstock.service.doctor.finding import Severity
 from penstock.service.execution.log_folder import LogFolder
-from penstock.service.health import Severity, check_installation
+from penstock.service.health import check_installation
 from penstock.service.history.quarantine import drop_quarantined, list_quarantine, retry_quarantined
 from penstock.service.tasks import why
-from penstock.settings import BackendChoice, ExecutorChoice, ServiceChoice
+from penstock.settings import BackendChoice, ExecutorChoice, RetentionSettings, ServiceChoice
 from penstock.settings.core import CoreSettings
 from penstock.settings.logs import LogSettings
 from penstock.settings.metrics import SinkChoice
 from penstock.spec.archives.listed_archives import LIST
+from penstock.testing import FakeClock
 from penstock_testkit.disk import small_disk
 
 
@@ -327,7 +332,7 @@ def test_a_fault_that_many_checks_meet_is_told_once_with_their_number(installati
     monkeypatch.delitem(vars(installation), "store", raising=False)
     (told,) = [each for each in check_installation(installation) if "no door" in each.detail]
     assert (told.severity, told.subject) == (Severity.BAD, "database")
-    assert told.detail.startswith("9 checks fail (database, pools, bottleneck, lag, executors, ")
+    assert told.detail.startswith("10 checks fail (database, clock, pools, bottleneck, lag, executors, ")
 
 
 def test_a_snapshot_that_was_written_into_is_bad_until_the_loader_mends_it_or_it_is_deleted(found, installation):
@@ -421,3 +426,24 @@ def test_servers_that_keep_the_logs_of_one_try_in_two_folders_are_told_and_so_is
     assert "logs of workers" not in found(), "both are of the past"
     LogFolder(installation.store, theirs).note(installation.now())
     assert f"and not into {ours} of this machine" in found()["logs of workers"].detail
+
+
+def test_a_clock_that_was_ahead_or_is_behind_is_told_with_figures_and_what_to_do(installation, found, clock, store):
+    assert "clock" not in found()
+    ahead = clock.now() + timedelta(days=3653)
+    store.apply(Changes(cursors=[DagCursor("sales", ahead)]), clock.now())
+    with store.transaction() as tx:
+        tx.audit(AuditEntry(ahead, AuditAction.PAUSE, "sales"))
+    told = found()
+    assert told["clock"].severity is Severity.BAD
+    assert "3,653 days later" in told["clock"].detail
+    assert "runs of 'sales' were made for times to come" in told["schedules"].detail
+    assert "penstock dags unpause" in told["schedules that stand still"].detail
+
+
+def test_a_clock_that_is_ahead_of_what_is_old_is_told_before_anything_is_deleted(installation, found, clock):
+    add_user(installation, "ada")
+    installation.clock = FakeClock(clock.now() + timedelta(days=3653))
+    settings = msgspec.structs.replace(installation.settings, retention=RetentionSettings(runs_days=30))
+    installation.settings = settings
+    assert "for 3,653 days. If the clock was set ahead by mistake" in found()["retention"].detail

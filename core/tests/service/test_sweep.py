@@ -153,6 +153,27 @@ def test_a_person_deletes_at_once_what_is_old_and_counts_it_before(house):
         prune(it.installation, runs_days=0)
 
 
+@pytest.mark.parametrize("noted", [False, True], ids=["nothing since", "with what was done since"])
+def test_a_clock_that_is_years_ahead_deletes_nothing_unless_somebody_says_that_it_is_right(house, noted):
+    it = house(PENSTOCK_RETENTION__RUNS_DAYS="30", PENSTOCK_RETENTION__LOGS_DAYS="7")
+    logs = [it.run(name, days)[0] for name, days in (("a", 3), ("b", 0))]
+    it.instant += timedelta(days=3653)
+    if noted:
+        with it.store.transaction() as tx:
+            tx.audit(AuditEntry(it.instant - timedelta(minutes=5), AuditAction.PAUSE, "d"))
+    it.sweep()
+    assert (it.names(), [log.exists() for log in logs]) == ({"a", "b"}, [True, True])
+    [line] = it.told
+    assert "the clock reads 2036-03-01 12:00:00Z, and nothing was stored between 2026-03-01 12:00:00Z" in line
+    for dry_run in (True, False):
+        with pytest.raises(RequestError, match=r"for 3,65\d days.*--clock-is-right"):
+            prune(it.installation, dry_run=dry_run)
+    it.instant -= timedelta(days=3653)
+    assert prune(it.installation, dry_run=True).runs == 0, "the clock was set right"
+    it.instant += timedelta(days=3653)
+    assert prune(it.installation, clock_is_right=True).runs == 2
+
+
 def test_nobody_deletes_from_the_audit_what_he_has_just_done_nor_that_something_was_deleted(house):
     it = house()
     with it.store.transaction() as tx:
@@ -216,7 +237,7 @@ def test_old_logs_go_from_the_log_store_each_once_and_those_of_deleted_runs_with
     it.sweep()
     assert kept() == {"old", "live"}, "what was deleted is not looked for again"
     it.log_store = lambda *_: (_ for _ in ()).throw(ValueError("no door"))
-    it.instant += timedelta(days=30)
+    it.instant += timedelta(days=25)
     it.sweep()
     assert it.names() == {"live", "young", "old"}
     assert f"the log store {url}: ValueError: no door" in it.told[-1]

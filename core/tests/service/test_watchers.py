@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from penstock.model.assets.asset_condition import AssetSpec
 from penstock.model.assets.file_watch import FileWatch
 from penstock.service.assets.assets import list_assets, show_asset
-from penstock.service.health import Severity, check_installation
+from penstock.service.doctor.finding import Severity
+from penstock.service.health import check_installation
 from penstock.service.retention.sweep import RetentionSweep
 from penstock.settings import RetentionSettings
 from penstock.watchers.file_look import found_file

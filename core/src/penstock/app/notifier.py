@@ -25,7 +25,8 @@ from penstock.notify.notifier_loop import NotifierLoop, Part
 from penstock.plugins.isolated import isolated_pythons
 from penstock.service.alerts.channel_command import channel_command, log_reader_command
 from penstock.service.alerts.rules import site_rules
-from penstock.service.health import DAG_FILES, Severity, check_installation
+from penstock.service.doctor.finding import Severity
+from penstock.service.health import DAG_FILES, check_installation
 from penstock.service.installation import Installation
 from penstock.store import ALERTS
 from penstock.terminal import write_line

@@ -5,7 +5,8 @@ import click
 from penstock.cli.installation import anywhere, require_here
 from penstock.cli.terminal import json_option, print_json, print_line
 from penstock.errors import ExitCode, PenstockError
-from penstock.service.health import Finding, Severity, check_installation, program
+from penstock.service.doctor.finding import Finding, Severity
+from penstock.service.health import check_installation, program
 
 _MARKS = {Severity.OK: ("ok  ", "green"), Severity.NOTE: ("note", "yellow"), Severity.BAD: ("BAD ", "red")}
 

@@ -28,6 +28,8 @@ class LiveDag:
         queued: Numbers of its queued runs, oldest first; those of its backfill wait there.
         backfill: Its backfill, if one lives.
         waiting: The fresh ones among them that its schedule made, oldest first.
+        cursor_ahead: Where its cursor was when the clock was set back behind it; its runs up to there have been made.
+        cursor_set: Whether its cursor was set back for good, and is to be stored.
         watched_since: The instant since which no run of its schedule falls due unseen.
         wake_at: The earliest instant for which its timer is set; None if it is not.
         held: Why no try of it begins although it is not paused, as a sentence; else "".
@@ -43,6 +45,8 @@ class LiveDag:
         "assets",
         "backfill",
         "cursor",
+        "cursor_ahead",
+        "cursor_set",
         "dated",
         "held",
         "max_active_runs",
@@ -64,6 +68,8 @@ class LiveDag:
         self.waiting: deque[int] = deque()
         self.watched_since = NEVER
         self.cursor: datetime | None = None
+        self.cursor_ahead: datetime | None = None
+        self.cursor_set = False
         self.wake_at: datetime | None = None
         self.max_active_runs = 0
         self.held = ""

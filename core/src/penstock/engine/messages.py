@@ -25,6 +25,8 @@ class DagUpdated(msgspec.Struct, frozen=True):
     Attributes:
         active: False if no file defines it any more; then no new run is created.
         cursor: When the last scheduled run that was created fell due.
+        last_due: When the last one did so until now, if the cursor is ahead of the clock, which was wrong then; None if it is not, or
+            no such run is kept: for all that is known, it is the present clock that is wrong.
         assets: By asset that its schedule names, or that it had waited for: the number of the last event that it has taken, None
             if it never has, and that of the last event that there is, 0 without one.
     """
@@ -35,6 +37,7 @@ class DagUpdated(msgspec.Struct, frozen=True):
     active: bool
     cursor: datetime | None = None
     assets: dict[str, tuple[int | None, int]] = {}
+    last_due: datetime | None = None
 
 
 class RunAdded(msgspec.Struct, frozen=True):

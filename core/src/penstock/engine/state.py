@@ -14,6 +14,7 @@ from penstock.engine.limits.bucket import Bucket
 from penstock.engine.limits.fairness import TenantRule
 from penstock.engine.limits.resource import Needs
 from penstock.engine.limits.resources import Resources
+from penstock.engine.limits.time_of_day import LATENESS_S, TimeOfDay
 from penstock.engine.live import Instance, LiveRun, Node
 from penstock.engine.live_backfill import LiveBackfill
 from penstock.engine.live_dag import NEVER, LiveDag
@@ -26,8 +27,6 @@ from penstock.model.now import Now
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState, TaskState
 
-LATENESS_S = 1.0
-"""Seconds by which a step may come later than the step before asked for, before that counts as a pause."""
 UNWATCHED_S = 600.0
 """Seconds by which a step may come later, before what fell due meanwhile counts as if no scheduler had run."""
 STEPS_PER_LEASE = 6
@@ -70,8 +69,9 @@ class State:
         self._leases: OrderedDict[Instance, float] = OrderedDict()
         self._seq = 0
         self.monotonic_s = self._lease_clock_s = self._expected_wait_s = 0.0
-        self.now = NEVER
+        self.now, self.time_of_day = NEVER, TimeOfDay()
         self.begin_step(Now(self.now, 0.0))
+        self.time_of_day = TimeOfDay()  # nobody has read the clocks yet
 
     def begin_step(self, now: Now) -> None:
         """Start a step."""
@@ -80,8 +80,10 @@ class State:
         elapsed = now.monotonic_s - self.monotonic_s
         self._lease_clock_s += min(elapsed, self._expected_wait_s + LATENESS_S)
         # What falls due next was worked out by a time of day that somebody has set since, and nothing fell due that it left out.
-        was_set = abs((now.wall - self.now).total_seconds() - elapsed) > LATENESS_S
-        if was_set or elapsed > self._expected_wait_s + UNWATCHED_S:
+        if (
+            self.time_of_day.read(now, (dag.cursor for dag in self.dags.values()))
+            or elapsed > self._expected_wait_s + UNWATCHED_S
+        ):
             self.dags_to_check |= self.dags.keys()
             for dag in self.dags.values():
                 dag.watched_since = now.wall

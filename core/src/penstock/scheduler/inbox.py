@@ -28,6 +28,7 @@ from penstock.model.assets.event import AssetEvent, NewAssetEvent
 from penstock.model.backfills.backfill import BackfillAction
 from penstock.model.dag import DagSpec
 from penstock.model.limits.rate import Rate
+from penstock.model.limits.skew import MOST_SKEW
 from penstock.model.names import error_sentence
 from penstock.model.request import (
     BackfillRequested,
@@ -59,7 +60,7 @@ class Inbox:
     Args:
         knows: Whether the engine holds a run in memory.
         ownership: Which DAGs are decided on here.
-        now: The present, if others may schedule, too.
+        now: The present, if it schedules.
 
     Attributes:
         unowned: Whether something is about a DAG that was not owned here when it was taken: nobody may own it.
@@ -130,6 +131,18 @@ class Inbox:
         ]
         found += [arrival for snapshot in self._store.runs.live(dag_ids) for arrival in self._run(snapshot)]
         return found
+
+    def ahead(self) -> list[Arrival]:
+        """The DAGs whose timetables have run ahead of the clock, which was set back since."""
+        with self._store.view():
+            states = [each for each in self._store.dags.states() if isinstance(each, DagState)]
+            ahead = [each for each in states if self._is_ahead(each) and self._ownership.owns(each.dag_id)]
+            aside = self._store.quarantine.dag_ids() if ahead else set()
+            taken = self._store.assets.taken() if ahead else {}
+            return [
+                found for each in ahead if each.dag_id not in aside
+                for found in self._dag(each, taken.get(each.dag_id, {}))
+            ]  # fmt: skip
 
     def waiting(self, dag_ids: Collection[str]) -> list[Arrival]:
         """The requests about DAGs that were gained, whenever they came in."""
@@ -289,7 +302,16 @@ class Inbox:
         named = () if condition is None else condition.assets()
         newest = self._store.assets.newest(named) if named else {}
         assets = {asset: (taken.get(asset), newest.get(asset, 0)) for asset in {**taken, **newest}}
-        return DagUpdated(dag, state.version, state.paused, state.active, state.cursor, assets)
+        return DagUpdated(dag, state.version, state.paused, state.active, state.cursor, assets, self._last_due(state))
+
+    def _is_ahead(self, state: DagState) -> bool:
+        return state.cursor is not None and self._now is not None and state.cursor > self._now() + MOST_SKEW
+
+    def _last_due(self, state: DagState) -> datetime | None:
+        """When the last run fell due by now, of a timetable that ran ahead with a wrong clock: those made meanwhile keep their names."""
+        if self._now is None or not self._is_ahead(state):
+            return None
+        return self._store.backfills.last_due(state.dag_id, self._now())
 
     def _made(self, number: int, request: TriggerDagRun | ReportAssetEvent) -> Arrival:
         """The run, or the event of an asset, that a request makes."""

@@ -32,6 +32,7 @@ from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.processes.failpoint import failpoint
 from penstock.scheduler.arrival import Arrival
+from penstock.scheduler.clock_steps import ClockSteps
 from penstock.scheduler.in_hand import InHand
 from penstock.scheduler.inbox import Inbox, fault_of
 from penstock.scheduler.inbox_wakeup import InboxWakeup
@@ -116,6 +117,7 @@ class Scheduler:
         self._begun, self._untaken = False, True
         self._pools: PoolsUpdated | None = None
         self._inbox = Inbox(store, engine.holds, self._ownership, clock.now)
+        self._clock_steps = ClockSteps(clock, report)
         self._outgoing = OutgoingTries(store, executors, requests, clock, self._outage)
         self._turns = Turns(store, engine, self._inbox, clock, self._outage, self._stored, self._kill, self._outgoing)
 
@@ -189,6 +191,8 @@ class Scheduler:
                 moved += self._others(look=True) if self._inbox.unowned else []
             arrivals += through(lambda: self._inbox.dates(self._engine.dates_wanted))
             arrivals += through(lambda: self._inbox.past_runs(self._engine.past_wanted))
+            if self._clock_steps.set_back():
+                arrivals += through(self._inbox.ahead)
             self._store.check_file()
             with self._in_hand.dealing(
                 [(e.key, e.epoch) for _, e in messages if not isinstance(e, Heartbeat | TryAsked)]

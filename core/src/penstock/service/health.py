@@ -1,12 +1,9 @@
 """What is wrong with an installation, and what to do."""
 
-import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
 
 from penstock import __version__
 from penstock.errors import ConfigError, PenstockError
@@ -16,7 +13,6 @@ from penstock.logs.shipping_report import read_report
 from penstock.metrics.sink_faults import read_sink_faults
 from penstock.model.names import error_reason
 from penstock.model.text import counted, visible
-from penstock.processes.output import least_free
 from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.service.alerts.alerts import list_alerts
 from penstock.service.assets.watchers import all_statuses
@@ -25,6 +21,9 @@ from penstock.service.choices.problems import choice_problems, executor_problems
 from penstock.service.choices.services import DOWN, chosen_services, list_services
 from penstock.service.choices.task_bounds import why_unheld
 from penstock.service.config.pools import list_pools
+from penstock.service.doctor.clocks import check_clocks
+from penstock.service.doctor.finding import Finding, Severity
+from penstock.service.doctor.folders import check_folders
 from penstock.service.execution.log_folder import split_logs
 from penstock.service.figures.bottlenecks import bottlenecks
 from penstock.service.figures.figures import scheduler_health
@@ -33,31 +32,12 @@ from penstock.service.installation import Installation
 from penstock.service.operations.page import MOST, every, pages
 from penstock.service.providers import concerns, list_providers
 from penstock.service.schedulers.schedulers import described, list_schedulers
-from penstock.settings import ServiceChoice, Settings
+from penstock.settings import ServiceChoice
 
-_LEAST_FREE_MB = 500
-_SCARCE = 0.03
-"""Part of a disk that is free, below which it will soon be full."""
 _NOWHERE = "penstock-doctor"
 """Id of a connection that nobody has: a backend that says so is well."""
 DAG_FILES = "DAG files"
 """Subject of what is found of the imports of DAG files."""
-
-
-class Severity(StrEnum):
-    """What was found of one thing."""
-
-    OK = "ok"
-    NOTE = "note"
-    BAD = "bad"
-
-
-class Finding(NamedTuple):
-    """One thing that was looked at, and what was found."""
-
-    severity: Severity
-    subject: str
-    detail: str
 
 
 def program() -> Finding:
@@ -71,9 +51,10 @@ def check_installation(installation: Installation) -> list[Finding]:
     severity = Severity.OK if file else Severity.NOTE
     found = [Finding(severity, "settings", str(file or "no penstock.toml here or above"))]
     for subject, check in (
-        ("folders", _folders),
+        ("folders", check_folders),
         ("snapshots", _snapshots),
         ("database", _database),
+        ("clock", check_clocks),
         ("pools", _pools),
         ("bottleneck", _bottlenecks),
         ("lag", _lags),
@@ -111,52 +92,6 @@ def _fenced(
         yield from check(installation)
     except PenstockError as error:
         yield Finding(Severity.BAD, subject, str(error))
-
-
-def _folders(installation: Installation) -> Iterator[Finding]:
-    dags = installation.settings.dags_folder
-    if not dags.is_dir():
-        detail = f"{dags} does not exist. Make it, or name another in [core] dags_folder."
-        yield Finding(Severity.BAD, "DAGs folder", detail)
-    elif not os.access(dags, os.R_OK | os.X_OK):
-        yield Finding(Severity.BAD, "DAGs folder", f"{dags} cannot be read by this user.")
-    else:
-        yield Finding(Severity.OK, "DAGs folder", str(dags))
-    state = installation.settings.state_folder
-    if not state.is_dir():
-        yield Finding(Severity.NOTE, "state folder", f"{state} does not exist yet; it is made on first use.")
-    elif not os.access(state, os.W_OK | os.X_OK):
-        yield Finding(Severity.BAD, "state folder", f"{state} cannot be written by this user.")
-    else:
-        yield _space("state folder", state)
-    yield from _logs_folder(installation.settings, state)
-
-
-def _logs_folder(settings: Settings, state: Path) -> Iterator[Finding]:
-    """Where tries write their logs; without it, or with too little room there, they go on, and leave none."""
-    logs = settings.logs_folder
-    if logs.exists() and not logs.is_dir():
-        yield Finding(Severity.BAD, "logs folder", f"{logs} is no folder: tries leave no logs.")
-    elif logs.is_dir() and not os.access(logs, os.W_OK | os.X_OK):
-        yield Finding(Severity.BAD, "logs folder", f"{logs} cannot be written by this user: tries leave no logs.")
-    elif logs.is_dir() and not (state.is_dir() and logs.stat().st_dev == state.stat().st_dev):
-        yield _space("logs folder", logs)
-    place = logs if logs.is_dir() else state
-    if place.is_dir():
-        space = os.statvfs(place)
-        floor_mb = least_free(space, settings.logs.least_free_mb << 20) / 2**20
-        if space.f_bavail * space.f_frsize < floor_mb * 2**20:
-            free = f"until {floor_mb:,.0f} MB of their disk are free: [logs] least_free_mb"
-            detail = f"of what tries print nothing is kept {free}. Free some of it."
-            yield Finding(Severity.BAD, "logs of tries", detail)
-
-
-def _space(subject: str, folder: Path) -> Finding:
-    space = os.statvfs(folder)
-    free_mb = space.f_bavail * space.f_frsize // 2**20
-    scarce, full = space.f_bavail < space.f_blocks * _SCARCE, free_mb <= _LEAST_FREE_MB
-    severity = Severity.BAD if full else Severity.NOTE if scarce else Severity.OK
-    return Finding(severity, subject, f"{folder}, {free_mb:,} MB free{', which is little' * (scarce and not full)}")
 
 
 def _snapshots(installation: Installation) -> Iterator[Finding]:

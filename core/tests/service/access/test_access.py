@@ -1,6 +1,7 @@
 """Users, teams, grants, tokens and sessions: who asks is found within a second, and nobody gains by asking."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
@@ -40,6 +41,7 @@ from penstock.service.access.users import (
     set_password,
     show_user,
 )
+from penstock.testing import FakeClock
 
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g"
 OTHER = HASH.replace("aGFza", "b3RoZ")
@@ -349,10 +351,37 @@ def test_the_first_link_makes_one_admin_once_and_no_second_one(installation, clo
 
 def test_a_link_that_is_old_counts_no_more(installation, clock):
     principals = Principals(installation)
-    secret = principals.first_link(minutes=60)
+    secret = principals.first_link()
     clock.advance(3601)
     with pytest.raises(RequestError, match="its time is over"):
         principals.use_first_link(secret, "ada", HASH)
+
+
+def test_what_was_made_while_the_clock_was_ahead_lets_nobody_in_for_longer_than_it_should(installation, clock):
+    principals = Principals(installation)
+    installation.clock = FakeClock(clock.now() + timedelta(days=3653))
+    first = principals.first_link()
+    add_user_with_password(installation, "eve", HASH)
+    session, reset = principals.sign_in("eve"), reset_password(installation, "eve")
+    short, lasting = (create_token(installation, "CI", user="eve", days=days) for days in (1, None))
+    for _ in range(9):
+        principals.attempt("eve", "192.0.2.1")
+    installation.clock = clock
+    assert principals.attempt("eve", "192.0.2.1") == 0, "nobody waits for ten years"
+    assert principals.of_session(session.secret) is None
+    assert principals.of_token(short.secret) is None
+    assert principals.of_token(lasting.secret).name == "eve", "it was to count for ever"
+    with pytest.raises(RequestError, match="its time is over"):
+        principals.use_first_link(first, "ada", HASH)
+    with pytest.raises(RequestError, match="its time is over"):
+        set_password_by_link(installation, reset.secret, HASH)
+
+
+def test_a_clock_that_is_minutes_behind_another_lets_in_who_has_just_come(installation, users, clock):
+    installation.clock = FakeClock(clock.now() + timedelta(minutes=6))
+    session, token = users.sign_in("eve"), create_token(installation, "CI", user="eve", days=1)
+    installation.clock = clock
+    assert users.of_session(session.secret)[0].name == users.of_token(token.secret).name == "eve"
 
 
 def test_a_link_sets_the_password_of_its_user_once_and_ends_the_sessions(installation, users, clock):

@@ -11,10 +11,11 @@ from penstock.model.changes import Changes
 from penstock.model.run import NewRun, RunKind, TaskInstance
 from penstock.model.source import ParsedFile
 from penstock.model.state import RunState, TaskState
+from penstock.service.doctor.finding import Severity
 from penstock.service.figures.advice import Limit, LimitKind, Stay, advice, duration
 from penstock.service.figures.bottlenecks import MOST_RUNS, bottlenecks
 from penstock.service.figures.late import late_listeners, slow_imports
-from penstock.service.health import Severity, check_installation
+from penstock.service.health import check_installation
 from penstock.store import LoaderCatalog
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -145,6 +145,7 @@ def check_database(context: click.Context, *, as_json: bool) -> int:
 )
 @click.option("--logs-days", type=DAYS, default=None, help="Delete logs that are older.")
 @click.option("--audit-days", type=DAYS, default=None, help="Delete entries of the audit that are older.")
+@click.option("--clock-is-right", is_flag=True, help="Delete though nothing was stored for a month before now.")
 @click.option("--dry-run", is_flag=True, help="Count the runs, and delete nothing.")
 @json_option
 @click.pass_context
@@ -154,6 +155,7 @@ def prune_database(
     logs_days: int | None,
     audit_days: int | None,
     *,
+    clock_is_right: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -162,7 +164,8 @@ def prune_database(
 
     with project(context) as installation:
         done = prune(
-            installation, runs_days=runs_days, logs_days=logs_days, audit_days=audit_days, dry_run=dry_run, by=requests.asked_by(None)
+            installation, runs_days=runs_days, logs_days=logs_days, audit_days=audit_days, clock_is_right=clock_is_right,
+            dry_run=dry_run, by=requests.asked_by(None),
         )  # fmt: skip
     if as_json:
         print_json({"deleted": not dry_run, "runs": done.runs})

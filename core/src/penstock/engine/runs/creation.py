@@ -30,7 +30,8 @@ def create_due_runs(state: State) -> None:
     for dag_id in sorted(state.dags_to_check):
         dag = state.dag(dag_id)
         if dag.row is not None and dag.row.active and not dag.row.paused:
-            _create(state, dag_id, dag, dag.row)
+            if not state.time_of_day.doubted:
+                _create(state, dag_id, dag, dag.row)
             create_asset_run(state, dag, dag.row)
 
 
@@ -44,6 +45,8 @@ def _room(dag: LiveDag, spec: DagSpec) -> int:
 
 def _create(state: State, dag_id: str, dag: LiveDag, row: DagUpdated) -> None:
     before = dag.cursor
+    if dag.cursor_ahead is not None and dag.cursor_ahead <= state.now:  # the clock is where it was before
+        dag.cursor, dag.cursor_ahead = max(dag.cursor or dag.cursor_ahead, dag.cursor_ahead), None
     if dag.cursor is None:
         dag.cursor = first_cursor(row.dag, state.now)
     room, asked = _room(dag, row.dag), 0
@@ -57,5 +60,6 @@ def _create(state: State, dag_id: str, dag: LiveDag, row: DagUpdated) -> None:
         # The stored runs come back as events of the next step, which then looks at the DAG again; so it does even if
         # the store knew some of these runs already.
         state.dags_awaiting_runs.add(dag_id)
-    if dag.cursor != before:
+    if dag.cursor is not None and (dag.cursor != before or dag.cursor_set):
+        dag.cursor_set = False
         state.changes.cursors.append(DagCursor(dag_id, dag.cursor))

@@ -24,6 +24,7 @@ def update_dag(state: State, event: DagUpdated) -> None:
     dag = state.dag(event.dag.dag_id)
     # While it was retired nothing moved its cursor but a deletion, after which it begins anew.
     returned = dag.row is not None and not dag.row.active
+    resumed = dag.row is not None and dag.row.paused and not event.paused
     if dag.row is None or dag.row.paused or not dag.row.active or _timetable(dag.row.dag) != _timetable(event.dag):
         dag.watched_since = state.now
     dag.row = event
@@ -32,6 +33,10 @@ def update_dag(state: State, event: DagUpdated) -> None:
     forget_past_runs(state, dag)
     if returned or (event.cursor is not None and (dag.cursor is None or event.cursor > dag.cursor)):
         dag.cursor = event.cursor
+    if event.last_due is not None and dag.cursor is not None and dag.cursor > state.now:
+        dag.cursor, dag.cursor_ahead = event.last_due, dag.cursor
+    elif resumed and dag.cursor is not None and dag.cursor > state.now:  # a person has it go on from now
+        dag.cursor, dag.cursor_set = event.dag.schedule.tick_at_or_before(state.now, event.dag.start_date), True
     dag.active_tasks.closed = why_paused(event.dag.dag_id) if event.paused else dag.held
     for limit in (dag.active_tasks, *dag.task_limits.values()):
         state.admission.recheck(limit)

@@ -1,11 +1,12 @@
 """Users, teams, and what each of them holds: grants, tokens and sessions."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from penstock.model.access.permission import Permission
 from penstock.model.access.principal import Grant
+from penstock.model.limits.skew import MOST_SKEW
 
 
 class User(msgspec.Struct, frozen=True):
@@ -81,6 +82,10 @@ class Token(msgspec.Struct, frozen=True):
     expires_at: datetime | None = None
     used_at: datetime | None = None
 
+    def counts(self, now: datetime) -> bool:
+        """Whether it counts; one that ends does not either, if it was made while the clock was ahead: it would end late."""
+        return self.expires_at is None or _within(self.created_at, self.expires_at, now)
+
 
 class Session(msgspec.Struct, frozen=True):
     """A browser that has signed in, without its secret.
@@ -102,3 +107,11 @@ class Session(msgspec.Struct, frozen=True):
     seen_at: datetime
     idle_s: float
     expires_at: datetime
+
+    def counts(self, now: datetime) -> bool:
+        """Whether it counts; one that was made while the clock was ahead does not, as it would end late."""
+        return _within(self.created_at, min(self.expires_at, self.seen_at + timedelta(seconds=self.idle_s)), now)
+
+
+def _within(since: datetime, until: datetime, now: datetime) -> bool:
+    return since - MOST_SKEW <= now < until

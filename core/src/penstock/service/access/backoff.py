@@ -12,6 +12,8 @@ from datetime import datetime
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 
+from penstock.model.limits.skew import MOST_SKEW
+
 _AT_ONCE = 5
 _MOST_SPREAD = 100
 _LONGEST_S = 900.0
@@ -37,8 +39,10 @@ class Guard(NamedTuple):
         """Seconds to wait after so many failures, the last of them at this instant: each one doubles them."""
         if failures < self.free or failed_at is None:
             return 0.0
+        if failed_at > now + MOST_SKEW:  # the clock was ahead then, and nobody waits until it is so late
+            return 0.0
         pause = min(2.0 ** min(failures - self.free, 20), self.longest_s)
-        return max(0.0, pause - (now - failed_at).total_seconds())
+        return max(0.0, pause - max(0.0, (now - failed_at).total_seconds()))
 
 
 def guards(name: str, source: str, known: Collection[str] = ()) -> tuple[Guard, ...]:

@@ -1,6 +1,6 @@
 """Links by which a user sets a new password, once: an admin makes one, and never sees a password."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from secrets import token_urlsafe
 
 import msgspec
@@ -12,8 +12,7 @@ from penstock.service.access.tokens import digest
 from penstock.service.access.users import check_password, find_user
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
-
-_LASTS = timedelta(hours=1)
+from penstock.store.access.sessions import LONGEST_LINK
 
 
 class PasswordLink(msgspec.Struct, frozen=True):
@@ -51,7 +50,7 @@ def reset_password(installation: Installation, user: str, *, by: AskedBy = NOBOD
     if found.disabled:
         raise RequestError(f"user {user!r} is disabled. Enable the user first: penstock users enable {user}")
     now, secret = installation.now(), token_urlsafe(32)
-    until = now + _LASTS
+    until = now + LONGEST_LINK
     entry = by.entry(
         now, AuditAction.PASSWORD, subject=f"link of user {user!r}", after=f"until {until:%Y-%m-%d %H:%M} UTC"
     )

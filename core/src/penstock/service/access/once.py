@@ -130,7 +130,7 @@ class Once:
         self._installation.store.access.answers.keep(asked.person, asked.key, kept)
 
     def _sweep(self, now: datetime) -> None:
-        if self._swept is None or now > self._swept + _SWEEP:
+        if self._swept is None or abs(now - self._swept) > _SWEEP:  # or the clock was set back since
             self._swept = now
             self._installation.store.access.answers.delete_before(now - _KEPT)
 

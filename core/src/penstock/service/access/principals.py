@@ -14,8 +14,9 @@ from penstock.service.access.backoff import guards
 from penstock.service.access.tokens import PREFIX, digest
 from penstock.service.access.users import add_first_admin
 from penstock.service.installation import Installation
+from penstock.store.access.sessions import LONGEST_LINK
 
-FIRST_LINK_MINUTES = 60.0
+FIRST_LINK_MINUTES = LONGEST_LINK / timedelta(minutes=1)
 """For how long the link that makes the first admin counts."""
 
 _KEPT_S = 1.0
@@ -132,13 +133,13 @@ class Principals:
         keys = tuple(guard.key for guard in guards(name, source))
         self._installation.store.access.sessions.succeeded(keys)
 
-    def first_link(self, minutes: float = FIRST_LINK_MINUTES) -> str:
+    def first_link(self) -> str:
         """The secret of a link that makes the first admin, once; "" if there is an admin already. Raises StoreError."""
         access, now = self._installation.store.access, self._installation.now()
         if access.users.has_admin():
             return ""
         secret = token_urlsafe(32)
-        access.sessions.add_link(digest(secret), "", now, now + timedelta(minutes=minutes))
+        access.sessions.add_link(digest(secret), "", now, now + LONGEST_LINK)
         return secret
 
     def use_first_link(self, secret: str, user: str, password_hash: str, source: str = "") -> None:

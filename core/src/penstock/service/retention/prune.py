@@ -15,6 +15,7 @@ from penstock.model.text import utc_text
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag_state, find_run
 from penstock.service.operations.operation import operation
+from penstock.service.retention.clock_doubt import clock_doubt
 from penstock.service.retention.deletion import RunDeletion, pause
 from penstock.service.retention.sweep import RUNS, RetentionSweep
 from penstock.settings import RetentionSettings
@@ -36,6 +37,7 @@ def prune(
     runs_days: Days | None = None,
     logs_days: Days | None = None,
     audit_days: Days | None = None,
+    clock_is_right: bool = False,
     dry_run: bool = False,
     by: AskedBy = NOBODY,
 ) -> Deleted:
@@ -48,11 +50,12 @@ def prune(
         runs_days: Finished runs with their values and logs; as ``[retention]`` has it unless given, and 0 keeps all.
         logs_days: Logs, alike.
         audit_days: The audit, alike.
+        clock_is_right: Whether to delete although nothing was stored for a month before the clock's present, as if it were far ahead.
         dry_run: Whether runs are counted, and nothing is deleted.
         by: Who asks, for the audit.
 
     Raises:
-        RequestError: No days are given.
+        RequestError: No days are given, or the clock may be far ahead.
         ConfigError: A file could not be deleted.
         PenstockError: Something could not be deleted; the rest of it stays, too, and can be asked for again.
     """
@@ -62,6 +65,8 @@ def prune(
     )
     if not (retention.runs_days or retention.logs_days or retention.audit_days or retention.state_days):
         raise RequestError("nothing is old: neither [retention] nor an option says after how many days something is.")
+    if not clock_is_right and (doubt := clock_doubt(installation, retention)):
+        raise RequestError(doubt)
     if dry_run:
         days = retention.runs_days
         before = installation.now() - timedelta(days=days)
@@ -69,7 +74,7 @@ def prune(
     if not installation.resumed:
         with installation.store.transaction() as tx:
             tx.audit(by.entry(installation.now(), AuditAction.PRUNE, subject=_old(retention)))
-    sweep = RetentionSweep(installation, lambda _: None, retention)
+    sweep = RetentionSweep(installation, lambda _: None, retention, clock_is_right=True)
     try:
         for _ in sweep.sweep():
             pause()

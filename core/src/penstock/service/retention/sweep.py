@@ -9,6 +9,7 @@ from pathlib import Path
 from penstock.errors import PenstockError
 from penstock.model.run import Run
 from penstock.service.installation import Installation
+from penstock.service.retention.clock_doubt import clock_doubt
 from penstock.service.retention.deletion import RunDeletion
 from penstock.service.retention.shipped_logs import ShippedLogs
 from penstock.settings import RetentionSettings
@@ -34,14 +35,21 @@ class RetentionSweep:
         installation: What to delete from.
         log: Called with what the user should know, a line each.
         retention: After how many days something is old; what the settings say unless given.
+        clock_is_right: Whether a person says that the clock can be trusted; else nothing is deleted where it may be far ahead.
 
     Attributes:
         runs: How many runs were deleted so far.
     """
 
     def __init__(
-        self, installation: Installation, log: Callable[[str], None], retention: RetentionSettings | None = None
+        self,
+        installation: Installation,
+        log: Callable[[str], None],
+        retention: RetentionSettings | None = None,
+        *,
+        clock_is_right: bool = False,
     ) -> None:
+        self._clock_is_right = clock_is_right
         self._installation, self._log = installation, log
         self._retention = retention or installation.settings.retention
         self._deletion, self.runs = RunDeletion(installation), 0
@@ -66,6 +74,9 @@ class RetentionSweep:
         store, retention = self._store, self._retention
         # What a deletion has left that was killed: nobody can run it again, whatever the settings say by now.
         yield from self._runs(store.retention.deleting)
+        if not self._clock_is_right and (doubt := clock_doubt(self._installation, retention)):
+            self._log(doubt)
+            return
         if retention.runs_days:
             before = now - timedelta(days=retention.runs_days)
             yield from self._runs(partial(store.retention.finished_before, before))

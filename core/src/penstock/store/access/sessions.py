@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, delete, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, or_, select, tuple_, update
 
 from penstock.errors import NotFoundError
 from penstock.model.access.user import Session
 from penstock.model.history.audit import AuditEntry
+from penstock.model.limits.skew import MOST_SKEW
 from penstock.store.sql.access.access_tables import login_link, login_throttle, user_session, users
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Writer
@@ -21,6 +22,13 @@ BY_HASH = (
 )
 FAILURES = select(_f.failures, _f.failed_at).where(_f.key == bindparam("of"))
 _A_MINUTE = timedelta(minutes=1)
+LONGEST_LINK = timedelta(hours=1)
+"""For how long a link counts at most."""
+
+
+def link_counts(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Whether a link counts now: one that would for longer than any was made while the clock was ahead."""
+    return _l.expires_at > now, _l.expires_at <= now + LONGEST_LINK + MOST_SKEW
 
 
 class Sessions:
@@ -47,7 +55,7 @@ class Sessions:
         with self._database.read() as connection:
             row = connection.execute(BY_HASH, {"hash": digest}).one_or_none()
         found = None if row is None else Session(*row)
-        if found is None or found.expires_at <= now or found.seen_at + timedelta(seconds=found.idle_s) <= now:
+        if found is None or not found.counts(now):
             return None
         if found.seen_at + _A_MINUTE <= now:
             with self._writer.transaction() as tx:
@@ -125,7 +133,7 @@ class Sessions:
 
     def link_user(self, digest: bytes, now: datetime) -> str:
         """Whose password the link of a secret's hash sets; "" if it counts not now, or is none of a user's."""
-        query = select(_l.user_name).where(_l.hash == digest, _l.expires_at > now)
+        query = select(_l.user_name).where(_l.hash == digest, *link_counts(now))
         with self._database.read() as connection:
             return connection.execute(query).scalar() or ""
 

@@ -62,7 +62,7 @@ class Tokens:
         with self._database.read() as connection:
             row = connection.execute(BY_HASH, {"hash": digest}).one_or_none()
         found = None if row is None else _token(*row)
-        if found is None or (found.expires_at is not None and found.expires_at <= now):
+        if found is None or not found.counts(now):
             return None
         if found.used_at is None or found.used_at + _A_MINUTE <= now:
             with self._writer.transaction() as tx:

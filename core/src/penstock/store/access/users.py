@@ -14,6 +14,7 @@ from penstock.model.access.permission import Role
 from penstock.model.access.principal import Grant
 from penstock.model.access.user import HeldGrant, Team, User
 from penstock.model.history.audit import AuditEntry
+from penstock.store.access.sessions import link_counts
 from penstock.store.sql.access.access_tables import login_link, team, team_member, user_grant, user_session, users
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Transaction, Writer
@@ -130,8 +131,8 @@ class StoredUsers:
             RequestError: There is a user of this name.
         """
         with self._writing() as tx:
-            expires_at = tx.execute(select(_l.expires_at).where(_l.hash == link, _l.user_name == "")).scalar()
-            if expires_at is None or expires_at <= user.created_at or _admin_in(tx.execute(ADMINS).all()):
+            counts = _l.hash == link, _l.user_name == "", *link_counts(user.created_at)
+            if tx.execute(select(_l.hash).where(*counts)).first() is None or _admin_in(tx.execute(ADMINS).all()):
                 return False
             _add(tx, user, password_hash, given)
             tx.execute(delete(login_link).where(_l.hash == link))
@@ -240,7 +241,7 @@ class StoredUsers:
 
     def _update(self, name: str, given: dict[str, Any], audit: AuditEntry, link: bytes | None = None) -> bool:
         with self._keeping_admin() as tx:
-            counts = _l.user_name == name, _l.hash == link, _l.expires_at > audit.at
+            counts = _l.user_name == name, _l.hash == link, *link_counts(audit.at)
             if link is not None and not tx.execute(delete(login_link).where(*counts)).rowcount:
                 return False
             if given.get("external"):

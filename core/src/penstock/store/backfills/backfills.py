@@ -17,7 +17,7 @@ from penstock.model.history.past_run import PastRun
 from penstock.model.request import BackfillRequested
 from penstock.model.run import Run
 from penstock.model.state import RunState
-from penstock.store.history.past_runs import run_before
+from penstock.store.history.past_runs import last_due, run_before
 from penstock.store.runs import UnreadableRun
 from penstock.store.sql import tables
 from penstock.store.sql.database import Database
@@ -136,6 +136,10 @@ class Backfills:
     def run_before(self, dag_id: str, at: datetime) -> PastRun | None:
         """The run of the last logical date before an instant that was not skipped; None if there is none."""
         return run_before(self._database, dag_id, at)
+
+    def last_due(self, dag_id: str, at: datetime) -> datetime | None:
+        """When the last run of the schedule fell due that did so until an instant; None if there is none."""
+        return last_due(self._database, dag_id, at)
 
     def newest_runs(self, dag_id: str, since: datetime, until: datetime) -> dict[datetime, Run]:
         """As `newest_run`, of all logical dates of a span, both ends included."""

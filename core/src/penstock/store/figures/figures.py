@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, func, select
 
 from penstock.model.state import RunState, TaskState
 from penstock.store.sql import tables
+from penstock.store.sql.column_types import Instant
 from penstock.store.sql.database import Database
 
 _r, _t, _a, _d = tables.run.c, tables.task_instance.c, tables.attempt.c, tables.dag.c
@@ -25,6 +26,7 @@ HELD = (
     .where(_a.outcome.is_(None))
     .group_by(_a.executor, _r.version, _a.task_id)
 )
+_PRESENT = select(func.clock_timestamp(type_=Instant))
 LIVE_RUNS = select(_r.state, func.count()).where(_LIVE).group_by(_r.state)
 _UNTOLD = select(_n.at).where(_n.number > _l.acknowledged).order_by(_n.number).limit(1).scalar_subquery()
 UNTOLD = select(_l.provider, _UNTOLD).where(_l.broken == "").order_by(_l.provider)
@@ -118,6 +120,13 @@ class Figures:
                 {row[0]: row[1] for row in connection.execute(SUCCESSES)},
                 {row[0]: row[1] for row in connection.execute(IMPORTS)},
             )
+
+    def present(self) -> datetime | None:
+        """What the clock of the database's server reads; None for a file, which has none of its own."""
+        if self._database.sqlite:
+            return None
+        with self._database.read() as connection:
+            return connection.execute(_PRESENT).scalar()
 
     def moments(self, since: datetime, *, runs: int, rows: int) -> list[Moments]:
         """When the task instances of the newest runs that were made since an instant could start, and did.

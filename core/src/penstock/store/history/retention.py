@@ -12,10 +12,12 @@ from penstock.model.request import DagChanged, decode
 from penstock.model.run import Run
 from penstock.model.state import RunState
 from penstock.store.sql import tables
+from penstock.store.sql.access.audit_table import audit
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Transaction, Writer
 
 _d, _v, _s, _r = tables.dag.c, tables.dag_version.c, tables.dag_spec.c, tables.run.c
+_e = audit.c
 _g, _q, _a, _b = tables.run_deletion.c, tables.request.c, tables.attempt.c, tables.backfill.c
 _NOTE = text("INSERT INTO run_deletion (run) VALUES (:run) ON CONFLICT DO NOTHING")
 _OF_RUNS = [
@@ -57,6 +59,34 @@ class Retention:
             query = query.where(_r.dag_id == dag_id)
         with self._database.read() as connection:
             return [Run(*row) for row in connection.execute(query)]
+
+    def gap_at(self, instant: datetime) -> tuple[datetime | None, datetime | None]:
+        """The stored instants beside one: the last before it, and the first at or behind it, of runs that were made and of the audit.
+
+        Which comes after which is said by their numbers, whatever the clock said then. None where there is none.
+
+        Raises:
+            StoreError: The database cannot serve.
+        """
+        before, behind = list[datetime](), list[datetime]()
+        with self._database.read() as connection:
+            for number, at in ((_r.run, _r.created_at), (_e.number, _e.at)):
+                last = connection.execute(
+                    select(number, at).where(at < instant).order_by(number.desc()).limit(1)
+                ).one_or_none()
+                before += [] if last is None else [last[1]]
+                later = select(at).where(number > (0 if last is None else last[0])).order_by(number).limit(1)
+                behind += connection.execute(later).scalars()
+        return max(before, default=None), min(behind, default=None)
+
+    def last_stored(self) -> datetime | None:
+        """The instant of what was stored last of runs and the audit, by their numbers; None of nothing. Raises StoreError."""
+        with self._database.read() as connection:
+            found = [
+                connection.execute(select(at).order_by(number.desc()).limit(1)).scalar()
+                for number, at in ((_r.run, _r.created_at), (_e.number, _e.at))
+            ]
+        return max((at for at in found if at is not None), default=None)
 
     def sizes(self, numbers: Sequence[int]) -> dict[int, int]:
         """How many task instances each of some runs has; one that has none is absent. Raises StoreError."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from penstock.engine.state import LATENESS_S
+from penstock.engine.limits.time_of_day import LATENESS_S
 from penstock.model.now import Now
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)

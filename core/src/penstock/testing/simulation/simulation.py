@@ -263,7 +263,7 @@ class Simulation:
 
     def _rests(self, step: Step, _events: list[Event], now: Now) -> None:
         """A turn has ended with this step; one that wants to be followed at once has not done all that it could."""
-        self.checker.turn_ended(now.wall, followed=step.wait_s == 0)
+        self.checker.turn_ended(now, followed=step.wait_s == 0)
         self.assets.turn_ended()
 
     def handed_over(self, ident: tuple[TaskKey, int]) -> None:

@@ -10,6 +10,7 @@ from penstock.engine.messages import DagUpdated, Step
 from penstock.engine.runs.due import next_due
 from penstock.model.dag import DagSpec, TaskSpec
 from penstock.model.notice import Notice, TaskStateChanged
+from penstock.model.now import Now
 from penstock.model.run import RunKind, TaskKey, Try
 from penstock.model.schedule import Overlap
 from penstock.model.state import RunState, TaskState, TriggerRule
@@ -17,6 +18,7 @@ from penstock.store import Store
 from penstock.store.sql import tables
 from penstock.store.sql.notices import read
 from penstock.testing.simulation.rules.backfills import BackfillRules, with_only
+from penstock.testing.simulation.rules.doubted_clock import DoubtedClock
 from penstock.testing.simulation.rules.mapped_rules import MappedRules
 from penstock.testing.simulation.rules.past_rules import PastRules
 from penstock.testing.simulation.rules.rows import Rows, ident_of
@@ -47,15 +49,12 @@ class Checker:
     """Holds each committed step against the rows before it."""
 
     def __init__(self, store: Rows, limits: SharedLimits) -> None:
-        self.store, self.limits = store, limits
-        self.spent: Counter[TaskKey] = Counter()
-        self.before: dict[TaskKey, TaskState] = {}
-        self.outcomes: dict[tuple[TaskKey, int], object] = {}
-        self.notified: dict[tuple[object, ...], str] = {}
+        self.store, self.limits, self._clock, self._doubted = store, limits, DoubtedClock(), False
+        self.spent, self.before = Counter[TaskKey](), dict[TaskKey, TaskState]()
+        self.outcomes, self.notified = dict[tuple[TaskKey, int], object](), dict[tuple[object, ...], str]()
         self.backfills = BackfillRules(store)
         self.past, self.mapped = PastRules(store, self.dag_of), MappedRules(store, self.dag_of)
-        self._reduced: dict[tuple[str, ...], DagSpec] = {}
-        self._left = set[str]()
+        self._reduced, self._left = dict[tuple[str, ...], DagSpec](), set[str]()
         self._not_before: dict[str, tuple[DagUpdated, datetime]] = {}
 
     def check(self, step: Step, touched: set[int]) -> None:
@@ -95,12 +94,13 @@ class Checker:
         """The engine knows nothing any more."""
         self._left = set()
 
-    def turn_ended(self, now: datetime, *, followed: bool) -> None:
+    def turn_ended(self, now: Now, *, followed: bool) -> None:
         """The scheduler rests: no run waits that might start, and none is missing that is due.
 
         A turn that wants to be ``followed`` at once may leave something for the next one, and that leaves nothing of it.
         """
-        found = self._undone(now)
+        self._doubted = self._clock.doubted(now)
+        found = self._undone(now.wall)
         missed = found & self._left if followed else found
         assert not missed, "; ".join(sorted(missed))
         self._left = found
@@ -138,7 +138,7 @@ class Checker:
     def _due(self, row: DagUpdated, now: datetime) -> datetime | None:
         """The date of a DAG that is missing, if one is; one that is still to come is not asked for again until then."""
         dag_id, (known, until) = row.dag.dag_id, self._not_before.get(row.dag.dag_id, (None, now))
-        if known is row and now < until:
+        if self._doubted or (known is row and now < until):
             return None
         due = next_due(row.dag, row.cursor, now)
         if due is not None and due.at > now:

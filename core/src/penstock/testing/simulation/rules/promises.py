@@ -3,8 +3,9 @@
 import math
 from collections.abc import Collection, Iterable, Mapping
 
+from penstock.engine.limits.time_of_day import LATENESS_S
 from penstock.engine.messages import Event, Kill, RunAdded, Step, TryInterrupted
-from penstock.engine.state import LATENESS_S, STEPS_PER_LEASE
+from penstock.engine.state import STEPS_PER_LEASE
 from penstock.engine.tries import MAX_LOST
 from penstock.model.limits.rate import Rate
 from penstock.model.now import Now
