@@ -12,7 +12,7 @@ from penstock.model.run import Run, RunKind
 
 if TYPE_CHECKING:
     from penstock.engine.assets.asset_queue import AssetQueue
-    from penstock.engine.live_backfill import LiveBackfill
+    from penstock.engine.graph.live_backfill import LiveBackfill
     from penstock.engine.messages import DagUpdated
     from penstock.model.dag import DagSpec, TaskSpec
 

@@ -9,6 +9,7 @@ from heapq import heappop, heappush
 
 from penstock.engine.decisions.past_hold import looking_back
 from penstock.engine.graph.compiled import CompiledDag
+from penstock.engine.graph.live_backfill import LiveBackfill
 from penstock.engine.limits.admission import Admission
 from penstock.engine.limits.bucket import Bucket
 from penstock.engine.limits.fairness import TenantRule
@@ -16,7 +17,6 @@ from penstock.engine.limits.resource import Needs
 from penstock.engine.limits.resources import Resources
 from penstock.engine.limits.time_of_day import LATENESS_S, TimeOfDay
 from penstock.engine.live import Instance, LiveRun, Node
-from penstock.engine.live_backfill import LiveBackfill
 from penstock.engine.live_dag import NEVER, LiveDag
 from penstock.engine.messages import LONGEST_WAIT_S, Dispatch, Kill, Step
 from penstock.model.backfills.backfill import Backfill
@@ -80,10 +80,8 @@ class State:
         elapsed = now.monotonic_s - self.monotonic_s
         self._lease_clock_s += min(elapsed, self._expected_wait_s + LATENESS_S)
         # What falls due next was worked out by a time of day that somebody has set since, and nothing fell due that it left out.
-        if (
-            self.time_of_day.read(now, (dag.cursor for dag in self.dags.values()))
-            or elapsed > self._expected_wait_s + UNWATCHED_S
-        ):
+        cursors = (dag.cursor for dag in self.dags.values())
+        if self.time_of_day.read(now, cursors) or elapsed > self._expected_wait_s + UNWATCHED_S:
             self.dags_to_check |= self.dags.keys()
             for dag in self.dags.values():
                 dag.watched_since = now.wall

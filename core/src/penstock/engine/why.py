@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from penstock.engine.decisions.past_hold import Hold, hold_of
+from penstock.engine.graph.live_backfill import LiveBackfill
 from penstock.engine.graph.trigger_rules import Verdict
 from penstock.engine.live import Instance
-from penstock.engine.live_backfill import LiveBackfill
 from penstock.engine.state import State
 from penstock.engine.waits import describe, wait_of
 from penstock.model.backfills.backfill import BackfillState

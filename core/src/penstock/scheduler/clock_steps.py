@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from penstock.clock import Clock
 from penstock.engine.limits.time_of_day import DOUBTED_S, FAR_AHEAD
-from penstock.model.limits.skew import MOST_SKEW
+from penstock.model.limits.clock_difference import MOST_DIFFERENCE
 from penstock.model.text import utc_text
 
 
@@ -25,7 +25,7 @@ class ClockSteps:
         last, now = self._last, self._clock.read()
         self._last = now
         step = now.wall - last.wall - timedelta(seconds=now.monotonic_s - last.monotonic_s)
-        if abs(step) < MOST_SKEW:
+        if abs(step) < MOST_DIFFERENCE:
             return False
         self._report(_line(step, now.wall))
         return step < timedelta()
@@ -33,7 +33,7 @@ class ClockSteps:
 
 def _line(step: timedelta, now: datetime) -> str:
     whither, seconds = "ahead" if step > timedelta() else "back", timedelta(seconds=round(abs(step).total_seconds()))
-    said = f"the time of day was set {whither} by {seconds}, to {utc_text(now)}"
+    line = f"the time of day was set {whither} by {seconds}, to {utc_text(now)}"
     if step <= FAR_AHEAD:
-        return f"{said}. See: penstock doctor"
-    return f"{said}: unless runs fell due lately by it, none does for {DOUBTED_S / 60:g} minutes, in which a wrong clock can be set right"
+        return f"{line}. See: penstock doctor"
+    return f"{line}: unless runs fell due lately by it, none does for {DOUBTED_S / 60:g} minutes, in which a wrong clock can be set right"

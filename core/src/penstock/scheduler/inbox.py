@@ -27,8 +27,8 @@ from penstock.errors import ConfigError, DataRefusedError, DataUnreadableError, 
 from penstock.model.assets.event import AssetEvent, NewAssetEvent
 from penstock.model.backfills.backfill import BackfillAction
 from penstock.model.dag import DagSpec
+from penstock.model.limits.clock_difference import MOST_DIFFERENCE
 from penstock.model.limits.rate import Rate
-from penstock.model.limits.skew import MOST_SKEW
 from penstock.model.names import error_sentence
 from penstock.model.request import (
     BackfillRequested,
@@ -305,7 +305,7 @@ class Inbox:
         return DagUpdated(dag, state.version, state.paused, state.active, state.cursor, assets, self._last_due(state))
 
     def _is_ahead(self, state: DagState) -> bool:
-        return state.cursor is not None and self._now is not None and state.cursor > self._now() + MOST_SKEW
+        return state.cursor is not None and self._now is not None and state.cursor > self._now() + MOST_DIFFERENCE
 
     def _last_due(self, state: DagState) -> datetime | None:
         """When the last run fell due by now, of a timetable that ran ahead with a wrong clock: those made meanwhile keep their names."""

@@ -99,7 +99,7 @@ class Scheduler:
         self._store, self._engine, self._executors = store, engine, executors
         self._requests, self._clock = requests, clock
         # What may fail comes before what has to be closed.
-        self._role = role or RoleLease(store.role, clock)
+        self._role, self._clock_steps = role or RoleLease(store.role, clock), ClockSteps(clock, report)
         self._lending = Lending(store.role, engine.demands, clock)
         self._stop_grace_s, self._in_hand, self._report = stop_grace_s, in_hand or InHand(), report
         self._measures, self._poke, self._watch = measures or Measures(), poke, asks.watch
@@ -117,7 +117,6 @@ class Scheduler:
         self._begun, self._untaken = False, True
         self._pools: PoolsUpdated | None = None
         self._inbox = Inbox(store, engine.holds, self._ownership, clock.now)
-        self._clock_steps = ClockSteps(clock, report)
         self._outgoing = OutgoingTries(store, executors, requests, clock, self._outage)
         self._turns = Turns(store, engine, self._inbox, clock, self._outage, self._stored, self._kill, self._outgoing)
 

@@ -10,7 +10,7 @@ from itertools import islice
 from msgspec.structs import replace
 
 from penstock.engine.backfills.rerun import rerun
-from penstock.engine.live_backfill import LiveBackfill
+from penstock.engine.graph.live_backfill import LiveBackfill
 from penstock.engine.live_dag import LiveDag
 from penstock.engine.messages import BackfillAdded, DateFound, WantedDate
 from penstock.engine.runs.cancel import cancel_run

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from penstock.engine.live_backfill import LiveBackfill
+from penstock.engine.graph.live_backfill import LiveBackfill
 from penstock.engine.messages import DateFound
 from penstock.engine.requests.live_runs import clear
 from penstock.engine.runs.taken_over import change_version

@@ -6,7 +6,10 @@ import msgspec
 
 from penstock.model.access.permission import Permission
 from penstock.model.access.principal import Grant
-from penstock.model.limits.skew import MOST_SKEW
+from penstock.model.limits.clock_difference import MOST_DIFFERENCE
+
+LONGEST_LINK = timedelta(hours=1)
+"""For how long a link that lets somebody in counts at most."""
 
 
 class User(msgspec.Struct, frozen=True):
@@ -114,4 +117,4 @@ class Session(msgspec.Struct, frozen=True):
 
 
 def _within(since: datetime, until: datetime, now: datetime) -> bool:
-    return since - MOST_SKEW <= now < until
+    return since - MOST_DIFFERENCE <= now < until

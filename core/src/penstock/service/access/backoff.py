@@ -12,7 +12,7 @@ from datetime import datetime
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 
-from penstock.model.limits.skew import MOST_SKEW
+from penstock.model.limits.clock_difference import MOST_DIFFERENCE
 
 _AT_ONCE = 5
 _MOST_SPREAD = 100
@@ -39,7 +39,7 @@ class Guard(NamedTuple):
         """Seconds to wait after so many failures, the last of them at this instant: each one doubles them."""
         if failures < self.free or failed_at is None:
             return 0.0
-        if failed_at > now + MOST_SKEW:  # the clock was ahead then, and nobody waits until it is so late
+        if failed_at > now + MOST_DIFFERENCE:  # the clock was ahead then, and nobody waits until it is so late
             return 0.0
         pause = min(2.0 ** min(failures - self.free, 20), self.longest_s)
         return max(0.0, pause - max(0.0, (now - failed_at).total_seconds()))

@@ -7,12 +7,12 @@ import msgspec
 
 from penstock.errors import RequestError
 from penstock.model.access.permission import Permission
+from penstock.model.access.user import LONGEST_LINK
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.service.access.tokens import digest
 from penstock.service.access.users import check_password, find_user
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
-from penstock.store.access.sessions import LONGEST_LINK
 
 
 class PasswordLink(msgspec.Struct, frozen=True):

@@ -8,13 +8,12 @@ from typing import NamedTuple
 from penstock.errors import RequestError
 from penstock.model.access.permission import Permission
 from penstock.model.access.principal import Principal
-from penstock.model.access.user import Session
+from penstock.model.access.user import LONGEST_LINK, Session
 from penstock.model.history.audit import AskedBy, AuditAction
 from penstock.service.access.backoff import guards
 from penstock.service.access.tokens import PREFIX, digest
 from penstock.service.access.users import add_first_admin
 from penstock.service.installation import Installation
-from penstock.store.access.sessions import LONGEST_LINK
 
 FIRST_LINK_MINUTES = LONGEST_LINK / timedelta(minutes=1)
 """For how long the link that makes the first admin counts."""

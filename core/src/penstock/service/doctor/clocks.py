@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from penstock.model.limits.skew import MOST_SKEW
+from penstock.model.limits.clock_difference import MOST_DIFFERENCE
 from penstock.model.text import utc_text
 from penstock.service.doctor.finding import Finding, Severity
 from penstock.service.installation import Installation
@@ -21,9 +21,9 @@ def check_clocks(installation: Installation) -> Iterator[Finding]:
     store, now = installation.store, installation.now()
     theirs = store.figures.present()
     if theirs is not None:
-        yield _skew(now, theirs)
+        yield _difference(now, theirs)
     last = store.retention.last_stored()
-    if last is not None and last > now + MOST_SKEW:
+    if last is not None and last > now + MOST_DIFFERENCE:
         detail = (
             f"it reads {utc_text(now)}, and what was stored last is of {utc_text(last)}, {_span(last - now)} later: either it is behind "
             "now, or it was ahead then. Compare it with the right time"
@@ -34,14 +34,14 @@ def check_clocks(installation: Installation) -> Iterator[Finding]:
         yield Finding(Severity.NOTE, "retention", doubt)
 
 
-def _skew(now: datetime, theirs: datetime) -> Finding:
-    skew = abs(theirs - now)
-    severity = Severity.OK if skew < _NOTED else Severity.NOTE if skew < MOST_SKEW else Severity.BAD
+def _difference(now: datetime, theirs: datetime) -> Finding:
+    difference = abs(theirs - now)
+    severity = Severity.OK if difference < _NOTED else Severity.NOTE if difference < MOST_DIFFERENCE else Severity.BAD
     which = "ahead of" if theirs > now else "behind"
     if severity is Severity.OK:
         return Finding(severity, "clock", f"within {_NOTED / timedelta(seconds=1):g} s of that of the database")
     detail = (
-        f"it reads {utc_text(now)}, that of the database is {_span(skew)} {which} it. Schedules go by this machine's, "
+        f"it reads {utc_text(now)}, that of the database is {_span(difference)} {which} it. Schedules go by this machine's, "
         "leases of schedulers by the database's: keep both right, such as by NTP"
     )
     return Finding(severity, "clock", detail)
@@ -50,7 +50,7 @@ def _skew(now: datetime, theirs: datetime) -> Finding:
 def _schedules(installation: Installation, now: datetime) -> Iterator[Finding]:
     """Schedules that were worked off beyond the present, while the clock was ahead."""
     found = [each for each in installation.store.dags.states() if isinstance(each, DagState) and each.active]
-    ahead = [each for each in found if each.cursor is not None and each.cursor > now + MOST_SKEW]
+    ahead = [each for each in found if each.cursor is not None and each.cursor > now + MOST_DIFFERENCE]
     stuck = [each.dag_id for each in ahead if installation.store.backfills.last_due(each.dag_id, now) is None]
     if ahead:
         furthest = max(each.cursor for each in ahead if each.cursor is not None)

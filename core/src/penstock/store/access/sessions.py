@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, bindparam, delete, insert, or_, select, tuple_, update
 
 from penstock.errors import NotFoundError
-from penstock.model.access.user import Session
+from penstock.model.access.user import LONGEST_LINK, Session
 from penstock.model.history.audit import AuditEntry
-from penstock.model.limits.skew import MOST_SKEW
+from penstock.model.limits.clock_difference import MOST_DIFFERENCE
 from penstock.store.sql.access.access_tables import login_link, login_throttle, user_session, users
 from penstock.store.sql.database import Database
 from penstock.store.transaction import Writer
@@ -22,13 +22,11 @@ BY_HASH = (
 )
 FAILURES = select(_f.failures, _f.failed_at).where(_f.key == bindparam("of"))
 _A_MINUTE = timedelta(minutes=1)
-LONGEST_LINK = timedelta(hours=1)
-"""For how long a link counts at most."""
 
 
 def link_counts(now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """Whether a link counts now: one that would for longer than any was made while the clock was ahead."""
-    return _l.expires_at > now, _l.expires_at <= now + LONGEST_LINK + MOST_SKEW
+    return _l.expires_at > now, _l.expires_at <= now + LONGEST_LINK + MOST_DIFFERENCE
 
 
 class Sessions:
