@@ -142,7 +142,7 @@ def test_an_executor_whose_workers_are_away_says_so_until_one_is_back():
     stage = Stage(dag(TaskSpec("a", queue="far")), routes={"far": "remote"})
     stage.step(CapacityChanged("remote", 0))
     stage.trigger()
-    assert stage.why("a") == "executor 'remote' has no slots now: none of its workers is connected"
+    assert stage.why("a") == "executor 'remote' has no slots now: none of its workers takes tries"
     stage.step(CapacityChanged("remote", 1))
     assert stage.running() == ["a"]
 

@@ -186,7 +186,7 @@ def _executors(installation: Installation) -> Iterator[Finding]:
         problems = []
         if chosen.provided:
             refused = executor_problems(installation.host, each.name, chosen.type, chosen.options)
-            problems += [f"[executors.{each.name}]: {problem}" for problem in refused]
+            problems = [f"[executors.{each.name}]: {problem}" for problem in refused]
             faults = ExecutorFaults(installation.settings.state_folder, each.name).read()
             problems += [f"since its scheduler started: {visible(fault)}" for fault in faults]
         for problem in problems:
@@ -194,7 +194,8 @@ def _executors(installation: Installation) -> Iterator[Finding]:
         if not problems:
             capacity = "" if each.capacity is None else f" of {each.capacity}"
             detail = f"{each.type}, holds {each.held}{capacity} tries, tasks that wait: {each.waiting}"
-            yield Finding(Severity.OK, subject, detail)
+            more = "; none of its workers takes tries: see `penstock workers list`" if each.capacity == 0 else ""
+            yield Finding(Severity.NOTE if more and each.waiting else Severity.OK, subject, detail + more)
     if unheld := why_unheld(installation):
         yield Finding(Severity.NOTE, "resources", unheld)
 

@@ -352,7 +352,7 @@ class TicketWorker:
         if self._draining_s is None:
             self._draining_s, self._look_s = self._now_s(), 0.0
             if self._source is not None:
-                self._report(f"it takes no try any more, and leaves when the {len(self.tries)} that it has have ended")
+                self._report(f"it takes no try any more, and leaves when all that it has have ended: {len(self.tries)}")
                 self._source.stop()
             self._claims.stop()
 

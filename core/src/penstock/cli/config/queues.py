@@ -31,4 +31,4 @@ def list_queues(context: click.Context, *, tries_per_worker: int | None, as_json
         (each.name, each.executor, each.waiting, f"{each.oldest_s:.0f} s" if each.waiting else "", each.held, each.wanted, each.workers)
         for each in found
     ]  # fmt: skip
-    print_table(["queue", "executor", "waiting", "oldest", "held", "wanted", "workers"], rows, empty="none")
+    print_table(["queue", "executor", "waiting", "oldest", "held", "could run", "workers wanted"], rows, empty="none")

@@ -27,7 +27,7 @@ def list_workers(context: click.Context, *, as_json: bool) -> None:
         ["worker", "executor", "queues", "host", "version", "slots", "running", "draining", "done", "failed",
             "average", "load", "last seen"],
         [_columns(each) for each in found],
-        empty="none was heard of lately; start one with `penstock worker`",
+        empty="none was heard of lately; `penstock worker --executor NAME --queues default` starts one",
     )  # fmt: skip
 
 

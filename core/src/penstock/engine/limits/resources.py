@@ -127,7 +127,7 @@ class Resources:
         """Set how many tries an executor holds at once; none because its scheduler is about to end, if that drains."""
         slots = self.executor(name)
         slots.limit = UNLIMITED if capacity is None else capacity
-        slots.closed = "" if slots.limit else f"executor {name!r} has no slots now: none of its workers is connected"
+        slots.closed = "" if slots.limit else f"executor {name!r} has no slots now: none of its workers takes tries"
         if draining:
             slots.closed = f"executor {name!r} is drained: its scheduler ends once the tries that run have ended"
         self._admission.recheck(slots)

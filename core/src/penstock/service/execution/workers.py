@@ -24,7 +24,7 @@ class WorkerRow(msgspec.Struct, frozen=True):
         host: Its machine.
         version: Of its core.
         slots: Tries that it runs at once.
-        running: Tries that it had when it was last heard of.
+        running: Tries that it has: what it said when it was last heard of, or is stored since.
         draining: Whether it takes no try any more, or was told to take none.
         done: Tries that have ended there since it began, as it said when it was last heard of.
         failed: Those of them that have failed.
@@ -53,13 +53,15 @@ class WorkerRow(msgspec.Struct, frozen=True):
 @operation("GET", "/workers", needs=Permission.INSTALLATION_READ)
 def list_workers(installation: Installation) -> list[WorkerRow]:
     """The workers of remote executors that were heard of lately; raises StoreError."""
-    return [_row(each) for each in installation.store.remote_workers.all()]
+    workers = installation.store.remote_workers
+    held = workers.held()
+    return [_row(each, held.get(each.status.worker, 0)) for each in workers.all()]
 
 
-def _row(found: RemoteWorker) -> WorkerRow:
+def _row(found: RemoteWorker, running: int) -> WorkerRow:
     status = found.status
     return WorkerRow(
-        status.worker, status.executor, list(status.queues), status.host, status.version, status.slots, status.running,
+        status.worker, status.executor, list(status.queues), status.host, status.version, status.slots, max(running, status.running),
         status.draining or found.drain_requested, status.done, status.failed,
         status.taken_s / status.done if status.done else None, status.load, found.started_at, found.seen_at,
     )  # fmt: skip

@@ -18,7 +18,9 @@ from penstock.model.now import Now
 from penstock.model.run import Run, TaskInstance, TaskKey, Try
 from penstock.model.state import RunState, TaskState
 from penstock.model.text import utc_text
+from penstock.service.choices.executors import capacity_of
 from penstock.service.installation import Installation
+from penstock.service.reasons.workers_for import why_not_begun
 from penstock.service.schedulers.withheld import withheld
 from penstock.settings import Settings
 from penstock.spec.executor import LOCAL
@@ -77,10 +79,7 @@ class Explainer:
 
 def _capacities(settings: Settings) -> dict[str, int | None]:
     """Tries that each executor holds at once, by name; None where only the executor itself knows."""
-    return {
-        name: None if each.provided else each.options.get("parallelism") or settings.executor.parallelism
-        for name, each in settings.executors.items()
-    }
+    return {name: capacity_of(settings, name, each) for name, each in settings.executors.items()}
 
 
 class Reasons:
@@ -112,7 +111,17 @@ class Reasons:
         if instance.state in (TaskState.QUEUED, TaskState.RUNNING, TaskState.DEFERRED):
             return self._live(instance)
         reason = self._engine_of_store().why(instance.key, self._run.dag_id)
-        return reason if instance.state is TaskState.SCHEDULED else reason + self._paused()
+        return reason + (self._closed() if instance.state is TaskState.SCHEDULED else self._paused())
+
+    def _closed(self) -> str:
+        """What is to be added of a task that is ready, if its executor takes nothing now."""
+        settings = self._installation.settings
+        name = settings.queues.get(self._task.queue, LOCAL) if self._task else LOCAL
+        choice = settings.executors.get(name)
+        if self._task is None or choice is None or not choice.provided or capacity_of(settings, name, choice) != 0:
+            return ""
+        found = why_not_begun(self._installation, name, self._task.queue)
+        return found and f"; {found}"
 
     def wait_of(self, instance: TaskInstance) -> Wait | None:
         """The limit that a ready instance waits for; None if it waits for none."""
@@ -160,6 +169,8 @@ class Reasons:
         choice = self._installation.settings.executors.get(executor)
         if choice is None or choice.provided:
             note = self._installation.store.remote_tries.noted(instance.key, attempt.epoch) if attempt else ""
+            if not note and choice is not None and self._task is not None:
+                note = why_not_begun(self._installation, executor, self._task.queue)
             return f"{handed}, which has not started it yet" + (f": {note}" if note else "")
         if self._running is None:
             live = [found for found in self._installation.store.runs.live() if isinstance(found, RunSnapshot)]

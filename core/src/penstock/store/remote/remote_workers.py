@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, delete, select, text, update
+from sqlalchemy import bindparam, delete, func, select, text, update
 
 from penstock.errors import NotFoundError
 from penstock.model.remote.remote_try import RemoteState, RemoteWorker, WorkerStatus, WorkerTask
@@ -29,6 +29,7 @@ TASKS = (
     .where(_t.worker != "", _t.state == RemoteState.CLAIMED)
     .order_by(_t.claimed_at, _t.name)
 )
+HELD = select(_t.worker, func.count()).where(_t.worker != "", _t.state == RemoteState.CLAIMED).group_by(_t.worker)
 FORGET = delete(remote_worker).where(_w.worker.in_(bindparam("workers", expanding=True)))
 FORGET_SILENT = delete(remote_worker).where(_w.seen_at < bindparam("before"), _w.drain_requested.is_(False))
 # In text for the reason of `penstock.store.transaction.INSERT_RUN`.
@@ -88,6 +89,11 @@ class RemoteWorkers:
         """The task instances whose tries workers have, the longest first."""
         with self._database.read() as connection:
             return [WorkerTask(*row) for row in connection.execute(TASKS)]
+
+    def held(self) -> dict[str, int]:
+        """How many tries each worker has by what is stored; one that has none is left out."""
+        with self._database.read() as connection:
+            return {row[0]: row[1] for row in connection.execute(HELD)}
 
     def drain(self, tx: Transaction, worker: str) -> None:
         """Have a worker take no try any more, and end when those that it has have ended; raises NotFoundError."""

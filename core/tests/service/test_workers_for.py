@@ -1,0 +1,64 @@
+"""What keeps workers from a try that waits for them, by what was heard of them."""
+
+import pytest
+from msgspec.structs import replace
+
+from penstock.model.changes import Changes
+from penstock.model.remote.remote_try import OfferedTry, WorkerStatus
+from penstock.model.run import NewRun, RunKind, TaskKey
+from penstock.scheduler.capacity_file import CapacityFile
+from penstock.service.reasons.workers_for import why_not_begun
+from penstock.settings.executors import ExecutorChoice
+
+START = "`penstock worker --executor pool --queues far` starts one"
+ONE = WorkerStatus("w1", "pool", ("far",), "host", "1.0", slots=2)
+
+
+@pytest.fixture
+def pool(installation):
+    installation.settings.executors["pool"] = ExecutorChoice("acme.executor")
+    return installation
+
+
+@pytest.mark.parametrize(
+    ("workers", "held", "silent_s", "said"),
+    [
+        ([], 0, 0, f"none of its workers was heard of lately: {START}"),
+        ([replace(ONE, queues=("near",))], 0, 0, f"1 worker of it is there, and none takes queue 'far': {START}"),
+        ([replace(ONE, queues=())], 1, 0, f"none of its workers was heard of lately: {START}"),
+        ([replace(ONE, draining=True)], 1, 0, f"the 1 worker that takes queue 'far' is draining: {START}"),
+        ([ONE], 2, 0, "all slots of the 1 worker that takes queue 'far' are in use: 2 of 2"),
+        ([ONE], 1, 0, "1 of 2 slots of the 1 worker that takes queue 'far' is free: its ticket is on its way"),
+        (
+            [ONE, replace(ONE, worker="w2")],
+            2,
+            0,
+            "2 of 4 slots of the 2 workers that take queue 'far' are free: its ticket is on its way",
+        ),
+        (
+            [ONE],
+            2,
+            100,
+            "nothing was heard since 2026-03-01 12:30:00Z of the 1 worker that takes queue 'far'; does the server answer them?",
+        ),
+    ],
+    ids=["none", "another queue", "one of a ticket", "drains", "full", "free", "some free", "silent"],
+)
+def test_what_keeps_workers_from_a_try_is_said(pool, store, clock, workers, held, silent_s, said):
+    now = clock.now()
+    CapacityFile(pool.settings.state_folder, "pool").write(0)
+    for each in workers:
+        store.remote_workers.renew(each, now)
+    [run] = store.apply(Changes(new_runs=[NewRun("stock", "one", RunKind.MANUAL, now, now, now)]), now)
+    names = [f"t{number}" for number in range(held)]
+    offers = [OfferedTry(name, TaskKey(run.run, name), 1, "stock", "one", "pool", "far", b"", 60.0) for name in names]
+    store.remote_tries.offer(offers, "me", now)
+    store.remote_tries.claim(names, "a-claim", "w1", now)
+    clock.advance(silent_s)
+    assert why_not_begun(pool, "pool", "far") == said
+
+
+def test_where_workers_are_started_for_each_try_only_the_executor_knows_more(pool):
+    assert why_not_begun(pool, "pool", "far") == ""
+    CapacityFile(pool.settings.state_folder, "pool").write(20)
+    assert why_not_begun(pool, "pool", "far") == ""
