@@ -8,7 +8,7 @@ import msgspec
 
 from penstock.model.remote import execution_messages as messages
 from penstock.model.remote.remote_try import WorkerStatus
-from penstock.plugins.locked_environments import APART, PIECE
+from penstock.plugins.locked_environments import APART, PIECE, PORTION
 
 _ROUTES: tuple[tuple[str, type[msgspec.Struct], type[msgspec.Struct] | None], ...] = (
     ("claims", messages.ClaimTickets, messages.ClaimAnswer),
@@ -54,8 +54,9 @@ def _routes() -> Iterator[str]:
     yield f"| `/environments` | nothing, with the token of a try of an isolated provider | {_link(_LOCK)} |"
     yield (
         "| `/environments/DIGEST` | the same | a distribution of it, as `penstock.spec.archives.listed_archives.pack_listed` packs it, "
-        f"without files of {APART >> 20} MiB and more |"
+        f"without files of {APART >> 20} MiB and more; of one that is large, the first {PORTION >> 20} MiB |"
     )
+    yield "| `/environments/DIGEST/NUMBER` | the same | its further portions, from 1 on, and nothing beyond the last one |"
     yield (
         f"| `/environments/DIGEST/HASH/OFFSET` | the same | {PIECE >> 20} MiB of such a file from an offset on, "
         "fewer before its end, and nothing there |\n"

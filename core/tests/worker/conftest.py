@@ -119,7 +119,7 @@ class Site:
             if not name:
                 return files.environment(token)
             digest, *part = name.split("/")
-            return files.piece(token, digest, *part) if part else files.distribution(token, digest)
+            return files.piece(token, digest, *part) if len(part) > 1 else files.distribution(token, digest, *part)
         if route != "renewals":
             return {"claims": self.execution.claim, "asks": self.execution.ask, "reports": self.execution.report}[
                 route

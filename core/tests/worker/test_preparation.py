@@ -23,6 +23,7 @@ from penstock import __version__
 from penstock.errors import RequestError
 from penstock.model.state import Outcome
 from penstock.model.values.content_hashes import content_hash
+from penstock.plugins import locked_environments
 from penstock.plugins.locked_environments import PIECE, LockedEnvironments
 from penstock.spec.archives.listed_archives import LIST, listed_contents, pack_listed
 from penstock.spec.executor import FileCode, PlanCode
@@ -60,8 +61,8 @@ class Isolated:
 
     def pack(self, wanted):
         digest, *part = wanted.split("/")
-        if not part:
-            return self.environments.pack("acme", digest)
+        if len(part) < 2:
+            return self.environments.pack("acme", digest, *map(int, part))
         return self.environments.piece("acme", digest, part[0], int(part[1]))
 
 
@@ -136,9 +137,43 @@ def test_a_large_file_that_is_another_is_refused_and_nothing_is_left(acme, far, 
 
     def fetch(wanted):
         found = acme.pack(wanted)
-        return spoil(found) if "/" in wanted else found
+        return spoil(found) if wanted.count("/") == 2 else found
 
     with pytest.raises(RequestError, match=said), far.held(acme.lock, fetch):
+        pass
+    assert list((tmp_path / "far" / "environments").iterdir()) == []
+
+
+def test_many_small_files_come_in_portions_and_none_that_is_lost_is_missed(site, pool, acme, monkeypatch):
+    monkeypatch.setattr(locked_environments, "PORTION", 3 * 2048)
+    acme.install("lib-many", "1.0", {f"part{number}.txt": f"{number}" * 1000 for number in range(9)})
+    site.serve_environments(acme.file)
+    failed = []
+
+    def fault(route, _):
+        if route.endswith("/2") and not failed:
+            failed.append(route)
+            return 503, b"", "text/plain"
+        return None
+
+    site.fault = fault
+    worker = pool()
+    worker.bring(site.offer(code=IN_ACME).secret)
+    worker.runs()
+    [python] = worker.tries.adopted.values()
+    place = python.parent.parent / SITE
+    assert [(place / f"part{number}.txt").read_text()[0] for number in range(9)] == list("012345678")
+    [many] = (each.digest for each in acme.lock.distributions if each.name == "lib_many")
+    asked = [route.partition(many)[2] for route, _ in site.heard if many in route]
+    assert asked[:3] == ["", "/1", "/2"]
+    assert asked.count("/2") == 2
+
+
+def test_a_server_that_repeats_a_portion_is_refused_and_holds_up_nobody(acme, far, tmp_path, monkeypatch):
+    monkeypatch.setattr(locked_environments, "PORTION", 3 * 2048)
+    acme.install("lib-many", "1.0", {f"part{number}.txt": f"{number}" * 1000 for number in range(9)})
+    fetch = lambda wanted: acme.pack(wanted.partition("/")[0])  # noqa: E731
+    with pytest.raises(RequestError, match="is larger than its lock says"), far.held(acme.lock, fetch):
         pass
     assert list((tmp_path / "far" / "environments").iterdir()) == []
 
@@ -155,7 +190,7 @@ def peak():
 here = LockedEnvironments(Path(sys.argv[1]))
 def fetch(wanted):
     digest, *part = wanted.split("/")
-    return here.piece("acme", digest, part[0], int(part[1])) if part else here.pack("acme", digest)
+    return here.piece("acme", digest, part[0], int(part[1])) if part[1:] else here.pack("acme", digest, *map(int, part))
 
 before = peak()
 with FetchedEnvironments(Path(sys.argv[2]), threading.Event()).held(here.lock("acme"), fetch) as path:

@@ -65,6 +65,8 @@ def test_a_token_opens_the_environment_of_its_own_provider_alone(site, worker, s
         for found, name in listed_files(content)
         if name.endswith("lib_acme.py")
     }
+    portions = [site.send(f"environments/{acme.digest}/{number}", tokens["a"], b"").body for number in (0, 1, 10**9)]
+    assert portions == [site.send(f"environments/{acme.digest}", tokens["a"], b"").body, b"", b""]
     piece = site.send(f"environments/{acme.digest}/{file}/5", tokens["a"], b"")
     assert (piece.status, piece.body) == (200, b"= 'acme'")
     assert site.send(f"environments/{acme.digest}/{file}/{10**9}", tokens["a"], b"").body == b""

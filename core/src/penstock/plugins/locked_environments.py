@@ -26,7 +26,6 @@ from penstock.model.values.content_hashes import content_hash, content_hasher
 from penstock.plugins.isolated import isolated_pythons
 from penstock.spec.archives.listed_archives import (
     EXECUTABLE,
-    LARGEST_SNAPSHOT,
     listed_files,
     pack_listed,
 )
@@ -34,7 +33,9 @@ from penstock.spec.archives.listed_archives import (
 LARGEST = 8 << 30
 """Bytes of one environment."""
 APART = 8 << 20
-"""Bytes from which on a file of a distribution is left out of its pack, and fetched by itself."""
+"""Bytes from which on a file of a distribution is in no portion of it, and fetched by itself."""
+PORTION = 64 << 20
+"""Bytes of the files that are packed together."""
 PIECE = 4 << 20
 """Bytes of a piece of such a file."""
 
@@ -45,6 +46,8 @@ _OF_THE_INSTALLER = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "uv_
 _NAMED_LIBCS = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 _MOST_LISTS = 500
 _AT_ONCE = 1 << 20
+_EACH = 1024
+"""Bytes that an archive takes for a file beside what is in it: many small ones are no small portion."""
 _REMEDY = "run `plugin-manager doctor --fix`, where the server runs."
 
 
@@ -90,8 +93,13 @@ class LockedEnvironments:
         abi, libc = sysconfig.get_config_var("SOABI") or "", max((listed.libc for _, listed in present), default=())
         return EnvironmentLock(provider, python, abi, tuple(sorted(found, key=_by)), libc)
 
-    def pack(self, provider: str, wanted: str) -> bytes:
-        """Pack a distribution of a provider's environment but for its large files, as `pack_listed` does.
+    def pack(self, provider: str, wanted: str, portion: int = 0) -> bytes:
+        """Pack a portion of a distribution of a provider's environment, without its large files, as `pack_listed` does.
+
+        Args:
+            provider: Whose environment.
+            wanted: The distribution's digest.
+            portion: Which one, from 0; beyond the last one there is nothing.
 
         Raises:
             NotFoundError: The environment has no distribution of that digest.
@@ -100,8 +108,11 @@ class LockedEnvironments:
             OSError: The environment cannot be read.
         """
         root, info, files = self._distribution(provider, wanted)
+        portions = _portions(files, root)
+        if portion >= len(portions):
+            return b""
         what = f"the distribution {info.stem}"
-        return pack_listed(files, root, what, remedy=_REMEDY, most=LARGEST_PACK, apart=APART)
+        return pack_listed(files, root, what, remedy=_REMEDY, most=LARGEST_PACK, names=portions[portion])
 
     def piece(self, provider: str, wanted: str, found: str, offset: int) -> bytes:
         """A piece of a file of a distribution; nothing at its end.
@@ -181,7 +192,7 @@ class LockedEnvironments:
 
 def _files(root: Path, site: Path, info: Path) -> tuple[bytes, int]:
     """The list of a distribution's files as a snapshot has it, and their bytes; each is what its RECORD says."""
-    lines, total, packed = [], 0, 0
+    lines, total = [], 0
     for path, recorded, *_ in csv.reader((info / "RECORD").read_text(encoding="utf-8").splitlines()):
         where = Path(os.path.normpath(site / path))
         if not where.is_relative_to(root):
@@ -195,15 +206,31 @@ def _files(root: Path, site: Path, info: Path) -> tuple[bytes, int]:
         found, own, size = _hashes(where, algorithm) if where.is_file() else ("", "", 0)
         if found != digest or "\n" in path:
             raise RequestError(f"the file {path} of {info.stem} in {root} is not what was installed: {_REMEDY}")
-        total, packed = total + size, packed + (size if size < APART else 0)
-        if total > LARGEST or packed > LARGEST_SNAPSHOT:
+        total += size
+        if total > LARGEST:
             raise RequestError(
-                f"the distribution {info.stem} is too large to be sent (at most {LARGEST:,} bytes, and {LARGEST_SNAPSHOT:,} in files of "
-                f"less than {APART:,}): install this provider in the image of the workers."
+                f"the distribution {info.stem} is too large to be sent (at most {LARGEST:,} bytes): install this provider in the image of "
+                "the workers."
             )
         mark = EXECUTABLE if os.access(where, os.X_OK) else ""
         lines.append(f"{own}{mark} {name.as_posix()}\n")
     return "".join(sorted(lines, key=lambda line: line.partition(" ")[2])).encode(), total
+
+
+def _portions(listed: bytes, root: Path) -> list[set[str]]:
+    """The files of a list that are packed together, but for the large ones; at least one portion, which has the list."""
+    found, size = [set[str]()], 0
+    for _, name in listed_files(listed):
+        more = (root / name).stat().st_size
+        if more >= APART:
+            continue
+        more += _EACH
+        if size and size + more > PORTION:
+            found.append(set())
+            size = 0
+        found[-1].add(name)
+        size += more
+    return found
 
 
 def _hashes(path: Path, algorithm: str) -> tuple[str, str, int]:

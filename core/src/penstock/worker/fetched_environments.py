@@ -51,8 +51,8 @@ class FetchedEnvironments:
 
         Args:
             lock: What it holds.
-            fetch: Gives a packed distribution by ``DIGEST``, and a piece of a large file of it by ``DIGEST/HASH/OFFSET``; nothing at
-                the file's end.
+            fetch: Gives a packed distribution by ``DIGEST``, further portions of it by ``DIGEST/NUMBER``, and a piece of a large file
+                of it by ``DIGEST/HASH/OFFSET``; nothing beyond the last one, and at the file's end.
 
         Returns:
             A context manager; it gives the environment's folder.
@@ -162,14 +162,19 @@ def _make(lock: EnvironmentLock, fetch: Callable[[str], bytes], draft: Path, tar
 
 def _put_distribution(each: LockedDistribution, what: str, fetch: Callable[[str], bytes], draft: Path) -> bytes:
     """Write the files of a distribution; returns its list."""
-    contents = listed_contents(fetch(each.digest), each.digest, what, whole=False)
-    _, listed, _ = next(contents)
-    hashes, left, present = {name: found for found, name in listed_files(listed)}, each.size, set[str]()
-    for name, content, executable in contents:
-        left -= len(content)
-        _check_file(draft, name, hashes[name], what, too_large=left < 0)
-        write_listed(draft / name, content, executable=executable)
-        present.add(name)
+    listed, left, present, packed, portion = b"", each.size, set[str](), fetch(each.digest), 0
+    while True:
+        contents = listed_contents(packed, each.digest, what, whole=False)
+        _, listed, _ = next(contents)
+        hashes, before = {name: found for found, name in listed_files(listed)}, len(present)
+        for name, content, executable in contents:
+            left -= len(content)
+            _check_file(draft, name, hashes[name], what, too_large=left < 0)
+            write_listed(draft / name, content, executable=executable)
+            present.add(name)
+        portion += 1
+        if len(present) in (before, len(hashes)) or not (packed := fetch(f"{each.digest}/{portion}")):
+            break
     for name in hashes.keys() - present:  # what is too large to be packed with the others
         left -= _put_large(each.digest, name, hashes[name], what, fetch, draft, left)
     return listed

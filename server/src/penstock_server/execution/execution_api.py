@@ -134,12 +134,9 @@ class ExecutionApi:
         wanted, *part = request.scope["path"].removeprefix(f"{PREFIX}/environments").strip("/").split("/", 2)
         if not wanted:
             return await self._in_thread(shown, lambda: self._execution.files.environment(shown), self._fetching)
-        if part:
-            found, offset = part[0], part[-1] if len(part) > 1 else ""
-            return await self._in_thread(
-                wanted, lambda: self._execution.files.piece(shown, wanted, found, offset), self._fetching
-            )
-        return await self._in_thread(wanted, lambda: self._execution.files.distribution(shown, wanted), self._fetching)
+        files = self._execution.files
+        fetch = files.piece if len(part) > 1 else files.distribution
+        return await self._in_thread(wanted, lambda: fetch(shown, wanted, *part), self._fetching)
 
     async def _read(self, request: Request, shown: str, decode: Callable[[bytes], T]) -> T:
         """The body of a request of somebody who is let in."""

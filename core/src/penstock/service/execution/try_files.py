@@ -67,26 +67,27 @@ class TryFiles:
         with _readable(provider):
             return self._environments.lock(provider)
 
-    def distribution(self, shown: str, wanted: str) -> bytes:
-        """A distribution of that environment, packed as `penstock.spec.archives.listed_archives.pack_listed` does.
+    def distribution(self, shown: str, wanted: str, portion: str = "0") -> bytes:
+        """A portion of a distribution of that environment, packed as `penstock.spec.archives.listed_archives.pack_listed` does.
 
         Args:
             shown: The try's token.
             wanted: The digest that the environment's lock has of it.
+            portion: Its number, in decimal digits; there is nothing beyond the last one.
 
         Raises:
             NotFoundError: The try is not the worker's, or it needs no environment but the server's.
-            RequestError: The environment is not on this machine, is damaged, or has no such distribution.
+            RequestError: The environment is not on this machine, is damaged, or has no such distribution; or that is no number.
             ConfigError: It cannot be read now.
             StoreError: The database failed.
         """
-        provider = self._provider(shown)
+        provider, number = self._provider(shown), _number(portion)
 
         def packed() -> bytes:
             with self._packing, _readable(provider):  # workers that begin together want the same
-                return self._kept(name, lambda: self._environments.pack(provider, wanted))
+                return self._kept(name, lambda: self._environments.pack(provider, wanted, number))
 
-        name = f"{provider} {wanted}"
+        name = f"{provider} {wanted} {number}"
         return self._kept(name, packed)
 
     def piece(self, shown: str, wanted: str, found: str, offset: str) -> bytes:
@@ -104,11 +105,9 @@ class TryFiles:
             ConfigError: As `distribution`.
             StoreError: The database failed.
         """
-        provider = self._provider(shown)
-        if not (offset.isascii() and offset.isdecimal() and len(offset) <= _DIGITS):
-            raise RequestError(f"{offset[:_DIGITS]!r} is no offset in a file: give its decimal digits.")
+        provider, begin = self._provider(shown), _number(offset)
         with _readable(provider):
-            return self._environments.piece(provider, wanted, found, int(offset))
+            return self._environments.piece(provider, wanted, found, begin)
 
     def _code(self, shown: str) -> FileCode | PlanCode | None:
         claim = claim_of(self._keyring, shown)
@@ -134,6 +133,15 @@ class TryFiles:
             while len(self._packed) > 1 and sum(map(len, self._packed.values())) > _MOST_PACKED:
                 self._packed.popitem(last=False)
         return found
+
+
+def _number(digits: str) -> int:
+    """A portion's number, or an offset in a file, as a worker has written it."""
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= _DIGITS):
+        raise RequestError(
+            f"{digits[:_DIGITS]!r} is no offset in a file, and no number of a portion: give decimal digits."
+        )
+    return int(digits)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import io
 import os
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path, PurePosixPath
 
 from penstock.errors import RequestError, as_sentence
@@ -27,7 +27,13 @@ _LEVEL = 5
 
 
 def pack_listed(
-    listed: bytes, folder: Path, what: str, *, remedy: str, most: int = LARGEST_SNAPSHOT, apart: int | None = None
+    listed: bytes,
+    folder: Path,
+    what: str,
+    *,
+    remedy: str,
+    most: int = LARGEST_SNAPSHOT,
+    names: Container[str] | None = None,
 ) -> bytes:
     """Pack the files of a list, which need not be all of a folder.
 
@@ -37,7 +43,7 @@ def pack_listed(
         what: Words for people.
         remedy: What is to be done about a damaged one, for people, too.
         most: Bytes that can be sent.
-        apart: Bytes from which on a file is left out, as it is sent by itself; None for all files.
+        names: Those of its files that are packed; None for all.
 
     Raises:
         RequestError: A file is damaged, or there are more bytes.
@@ -47,7 +53,7 @@ def pack_listed(
     with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=_LEVEL) as archive:
         _add(archive, LIST, listed)
         for found, name in listed_files(listed):
-            if apart is not None and (folder / name).stat().st_size >= apart:
+            if names is not None and name not in names:
                 continue
             content = (folder / name).read_bytes()
             if content_hash(content) != found.removesuffix(EXECUTABLE):
