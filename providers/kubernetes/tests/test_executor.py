@@ -230,6 +230,8 @@ def test_options_and_templates_that_are_wrong_are_told_before_any_try(make, clus
         make(pod_template={"spec": {"hostNetwerk": True}})
     with pytest.raises(ProviderError, match="is no pod"):
         make(pod_template={"specs": {}})
+    with pytest.raises(ProviderError, match="has the image ' ', and white space is no part of one"):
+        make(pod_template={"spec": {"containers": [{"name": "base", "image": " "}]}})
 
 
 def test_a_cluster_that_is_away_is_told_and_asked_again(make, cluster):

@@ -22,6 +22,7 @@ from penstock.tries.remote.remote_options import read_remote_options
         ("image", " ", "image has a text of only white space: write it, or leave it out"),
         ("conn_id", "\t", "conn_id has a text of only white space"),
         ("command", ["penstock", " \n"], "command has a text of only white space"),
+        ("pod_labels", {"team": "\t"}, "pod_labels.team has a text of only white space"),
         ("queues", {"gpus": {"GPU": float("inf")}}, "queues has a number that is not finite"),
     ],
 )
@@ -35,5 +36,7 @@ def test_what_is_no_number_no_url_or_no_text_is_refused(option, value, says):
 def test_all_that_is_wrong_is_told_together_and_what_is_right_is_handed_on():
     with pytest.raises(ConfigError, match=r"doorbell_s must .*; ahead must "):
         read_remote_options("far", {"doorbell_s": 0, "ahead": -1.0})
+    pod = {"spec": {"containers": [{"name": "base", "env": [{"name": "SEPARATOR", "value": " "}]}]}}
+    assert read_remote_options("far", {"pod_template": pod})[1] == {"pod_template": pod}
     common, own = read_remote_options("far", {"server": "https://penstock.example:8443/x", "most": 3})
     assert (common.server, own) == ("https://penstock.example:8443/x", {"most": 3})

@@ -1,7 +1,7 @@
 """Reads the options of a remote executor: those that every one has, and those of its own."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
@@ -58,8 +58,9 @@ def read_remote_options(name: str, options: Mapping[str, Any]) -> tuple[RemoteOp
     problems += [f"{key} has a number that is not finite" for key, value in own.items() if not _is_finite(value)]
     problems += [
         f"{key} has a text of only white space: write it, or leave it out"
-        for key, value in options.items()
-        if _has_blank(value)
+        for option, value in options.items()
+        for key, part in _parts(option, value)
+        if _has_blank(part)
     ]
     if problems:
         raise ConfigError(f"[executors.{name}]: {'; '.join(problems)}.")
@@ -81,6 +82,14 @@ def _is_finite(value: object) -> bool:
     if isinstance(value, list):
         return all(map(_is_finite, value))
     return not isinstance(value, float) or math.isfinite(value)
+
+
+def _parts(option: str, value: object) -> Iterator[tuple[str, object]]:
+    """An option by its name, or what its table holds by theirs; tables within are the engine's own, which may mean white space."""
+    if isinstance(value, Mapping):
+        yield from ((f"{option}.{key}", part) for key, part in value.items())
+    else:
+        yield option, value
 
 
 def _has_blank(value: object) -> bool:

@@ -126,7 +126,9 @@ def _container_problems(spec: Mapping[str, Any], *, whole: bool) -> Iterator[str
         for number, each in enumerate(found):
             if not isinstance(each, Mapping) or not _CONTAINER.fullmatch(str(each.get("name", ""))):
                 yield f"spec.{kind}[{number}] has no name of lower-case letters, digits and hyphens"
-            elif whole and not each.get("image"):
+            elif str(image := each.get("image") or "").strip() != image:
+                yield f"spec.{kind}[{number}] ({each['name']}) has the image {image!r:.80}, and white space is no part of one"
+            elif whole and not image:
                 yield f"spec.{kind}[{number}] ({each['name']}) has no image"
 
 
