@@ -8,7 +8,13 @@ from importlib.metadata import version
 
 import pytest
 
-from penstock_manifest.discovery import ProviderEntryPoint, find_providers, installed_bytes, read_manifest_file
+from penstock_manifest.discovery import (
+    ProviderEntryPoint,
+    find_providers,
+    installed_bytes,
+    missing_requirements,
+    read_manifest_file,
+)
 from penstock_manifest.environments import SearchPath
 from penstock_manifest.providers import read_providers
 from penstock_testkit.installations import settle
@@ -230,3 +236,19 @@ def test_the_size_of_a_distribution_is_what_it_wrote_down(record, found, tmp_pat
         (tmp_path / "RECORD").write_bytes(record.encode("latin-1"))
     entry = ProviderEntryPoint("x", "x:p.toml", "x", "p.toml", "x", "1", str(tmp_path), str(tmp_path))
     assert installed_bytes(entry) == found
+
+
+def test_what_a_provider_requires_and_has_not_is_named(site):
+    site.info("sdk", name="Acme.SDK", entry_points=b"")
+    lines = [
+        "acme-sdk>=1",
+        "gone-sdk[fast]>=2,<3",
+        "old (==1)",
+        "of-an-extra; extra == 'more'",
+        "elsewhere; sys_platform == 'win32'",
+    ]
+    metadata = "Metadata-Version: 2.4\nName: penstock-providers-acme\nVersion: 1.2\n"
+    metadata += "".join(f"Requires-Dist: {line}\n" for line in lines) + "\nRequires-Dist: said-by-the-description\n"
+    site.provider("acme", metadata=metadata.encode())
+    [entry] = found_in(site.folder)
+    assert missing_requirements(entry) == ["gone-sdk", "old"]

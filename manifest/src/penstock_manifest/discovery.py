@@ -5,6 +5,7 @@ caller names a folder for it (`penstock_manifest.cache`).
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _METADATA = 256 << 10
 """Letters of a metadata file that are read: real ones have a tenth of it above their description."""
+_REQUIRED = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+"""The name at the beginning of a requirement (PEP 508)."""
 GROUP = "penstock.providers"
 """The group of entry points that announce providers."""
 
@@ -131,6 +134,22 @@ def installed_bytes(entry: ProviderEntryPoint) -> int:
     except (OSError, UnicodeDecodeError):
         return 0
     return sum(int(size) for size in sizes if size.isdecimal() and len(size) < 16)
+
+
+def missing_requirements(entry: ProviderEntryPoint) -> list[str]:
+    """Return the names of distributions that a provider's own requires and that are not installed where it is.
+
+    Those of an extra, and those that a marker may leave out, are not looked for; nor are versions.
+    """
+    try:
+        with open(os.path.join(entry.metadata, "METADATA"), encoding="utf-8") as metadata:
+            head = metadata.read(_METADATA).partition("\n\n")[0]
+    except (OSError, UnicodeDecodeError):
+        return []
+    lines = [line.removeprefix("Requires-Dist:") for line in head.splitlines() if line.startswith("Requires-Dist:")]
+    names = [found[0] for line in lines if ";" not in line and (found := _REQUIRED.match(line.strip()))]
+    locations = dict.fromkeys(sys.path if entry.where is None else entry.where.folders)
+    return [name for name in names if not any(dist for each in locations for dist in distributions_in(each, name))]
 
 
 def read_manifest_file(entry: ProviderEntryPoint) -> tuple[str, bytes]:

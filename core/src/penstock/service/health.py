@@ -327,9 +327,9 @@ def _providers(installation: Installation) -> Iterator[Finding]:
     for each in found:
         for problem in each.problems:
             yield Finding(Severity.NOTE if each.disabled else Severity.BAD, f"provider {each.id}", problem)
-        if each.listener is not None:
-            for concern in concerns(each.listener):
-                severity = Severity.BAD if each.listener.broken else Severity.NOTE
-                yield Finding(severity, f"provider {each.id}", concern)
+        yield from (Finding(Severity.NOTE, f"provider {each.id}", note) for note in each.notes)
+        for concern in concerns(each.listener) if each.listener else ():
+            severity = Severity.BAD if each.listener and each.listener.broken else Severity.NOTE
+            yield Finding(severity, f"provider {each.id}", concern)
     active = [each.id for each in found if each.active]
     yield Finding(Severity.OK, "providers", ", ".join(active) or "none installed")

@@ -11,7 +11,7 @@ from penstock.service.choices.uses import uses_of
 from penstock.service.installation import Installation
 from penstock.service.operations.operation import operation
 from penstock.store import Listener
-from penstock_manifest.discovery import installed_bytes
+from penstock_manifest.discovery import installed_bytes, missing_requirements
 from penstock_manifest.format import Manifest
 from penstock_manifest.providers import Provider
 
@@ -120,7 +120,7 @@ def _details(installation: Installation, providers: list[Provider]) -> list[Prov
             each.active,
             each.distributions,
             each.problems,
-            (*each.notes, *contested.get(each.id, ())),
+            (*each.notes, *contested.get(each.id, ()), *_unmet(each)),
             each.manifest,
             listeners.get(each.id),
             bool(forbidden & {each.id, "*"}),
@@ -128,6 +128,14 @@ def _details(installation: Installation, providers: list[Provider]) -> list[Prov
             sum(map(installed_bytes, each.entry_points)),
         )
         for each in providers
+    ]
+
+
+def _unmet(provider: Provider) -> list[str]:
+    missing = dict.fromkeys(name for each in provider.entry_points for name in missing_requirements(each))
+    return [
+        f"it needs {name}, which is not installed: what of it uses that fails. Run `plugin-manager doctor`"
+        for name in missing
     ]
 
 
