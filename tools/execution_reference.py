@@ -43,6 +43,10 @@ def _about(note: str) -> Iterator[str]:
     yield "of a claim, or the token of a user with [`workers:run`](permissions.md), who may announce slots. A refusal is a problem of"
     yield f"[RFC 9457]({rfc}): 404 for what is not the worker's, 422 for what will never come, 503 while the database is away."
     yield "Why it is so: [ADR 70](../adr/0070-the-broker-is-a-doorbell.md).\n"
+    yield "Within `v1`, fields and routes are added, and none is taken away or gets another meaning: a field that a side does not know"
+    yield "is left out without a word, and each that came later has a default. What an older worker must not leave out gets another path,"
+    yield "which a server that does not know it answers with 404; the worker then names its own version. So servers are upgraded first."
+    yield "Isolated providers need workers of the server's own version.\n"
 
 
 def _routes() -> Iterator[str]:
