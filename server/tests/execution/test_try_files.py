@@ -65,8 +65,6 @@ def test_a_token_opens_the_environment_of_its_own_provider_alone(site, worker, s
         for found, name in listed_files(content)
         if name.endswith("lib_acme.py")
     }
-    portions = [site.send(f"environments/{acme.digest}/{number}", tokens["a"], b"").body for number in (0, 1, 10**9)]
-    assert portions == [site.send(f"environments/{acme.digest}", tokens["a"], b"").body, b"", b""]
     piece = site.send(f"environments/{acme.digest}/{file}/5", tokens["a"], b"")
     assert (piece.status, piece.body) == (200, b"= 'acme'")
     assert site.send(f"environments/{acme.digest}/{file}/{10**9}", tokens["a"], b"").body == b""
@@ -88,3 +86,13 @@ def test_a_snapshot_that_is_gone_is_no_fault_of_the_token(site, worker):
     answer = site.send(f"snapshots/{'b' * 40}", claimed.token, b"")
     assert answer.status == 422
     assert b"is not on the server's machine" in answer.body
+
+
+def test_a_distribution_that_is_one_portion_has_no_other(site, worker, served):
+    [claimed] = worker.claim(site.offer(code=PlanCode("acme.copy", {}, "acme")))
+    lock = msgspec.msgpack.decode(site.send("environments", claimed.token, b"").body, type=EnvironmentLock)
+    whole = f"environments/{lock.distributions[0].digest}"
+    first, *others = [site.send(f"{whole}/{number}", claimed.token, b"").body for number in (0, 1, 10**9)]
+    assert first == site.send(whole, claimed.token, b"").body != b""
+    assert others == [b"", b""]
+    assert site.send(f"{whole}/x", claimed.token, b"").status == 422

@@ -20,7 +20,7 @@ from penstock.model.state import RunState, TaskState
 from penstock.model.text import utc_text
 from penstock.service.choices.executors import capacity_of
 from penstock.service.installation import Installation
-from penstock.service.reasons.workers_for import why_not_begun
+from penstock.service.reasons.pool_workers import why_not_begun
 from penstock.service.schedulers.withheld import withheld
 from penstock.settings import Settings
 from penstock.spec.executor import LOCAL

@@ -7,7 +7,7 @@ from penstock.model.changes import Changes
 from penstock.model.remote.remote_try import OfferedTry, WorkerStatus
 from penstock.model.run import NewRun, RunKind, TaskKey
 from penstock.scheduler.capacity_file import CapacityFile
-from penstock.service.reasons.workers_for import why_not_begun
+from penstock.service.reasons.pool_workers import why_not_begun
 from penstock.settings.executors import ExecutorChoice
 
 START = "`penstock worker --executor pool --queues far` starts one"

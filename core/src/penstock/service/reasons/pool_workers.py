@@ -32,11 +32,11 @@ def why_not_begun(installation: Installation, executor: str, queue: str) -> str:
         none_there = capacity_of(installation.settings, executor, installation.settings.executors[executor]) == 0
         return f"none of its workers was heard of lately: {start}" if none_there else ""
     who, now = f"{counted(len(taking), 'worker')} that {_take(taking)} queue {queue!r}", installation.now()
-    heard = [each for each in taking if not _is_silent(each, now)]
-    if not heard:
+    recent = [each for each in taking if not _is_silent(each, now)]
+    if not recent:
         last = utc_text(max(each.seen_at for each in taking))
         return f"nothing was heard since {last} of the {who}; does the server answer them?"
-    serving = [each for each in heard if not (each.status.draining or each.drain_requested)]
+    serving = [each for each in recent if not (each.status.draining or each.drain_requested)]
     if not serving:
         return f"the {who} {_be(taking)} draining: {start}"
     held, slots = installation.store.remote_workers.held(), sum(each.status.slots for each in serving)
