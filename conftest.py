@@ -29,6 +29,7 @@ else:
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from xdist.remote import Producer
+    from xdist.workermanage import WorkerController
 
 SERVER = Path(__file__).parent / "server"
 CHROMIUM_WORDS = (
@@ -66,12 +67,22 @@ class ModuleScheduling(LoadGroupScheduling):
 
     What a module's tests share, and import on first use, is made once. xdist counts all that a worker had at each test's end, so that
     nine thousand tests one by one take it five times as long.
+
+    Every other worker takes modules for as long as there are any, and the others what is no module: that waits for its
+    processes, most of it, and beside what computes no processor waits with it.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         scope: str = super()._split_scope(nodeid)
         path, _, name = nodeid.partition("::")
         return path if scope == nodeid and name and not path.startswith("tests/") else scope
+
+    def _assign_work_unit(self, node: "WorkerController") -> None:
+        modules = int(node.gateway.id.removeprefix("gw")) % 2 == 1
+        chosen = next((scope for scope in self.workqueue if scope.endswith(".py") == modules), None)
+        if chosen is not None:
+            self.workqueue.move_to_end(chosen, last=False)
+        super()._assign_work_unit(node)
 
 
 @pytest.hookimpl(optionalhook=True)
