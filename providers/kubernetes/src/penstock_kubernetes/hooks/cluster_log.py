@@ -4,11 +4,15 @@ The API takes an instant to the second alone (PodLogOptions; the server cuts its
 instant to the nanosecond, by which those that were read are known; of lines of one instant, their number is kept.
 """
 
+import functools
+import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import NamedTuple
 
 from penstock_kubernetes.hooks.kubernetes import KubernetesHook
 
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
 _LONGEST_LINE = 64 * 1024
 
 
@@ -42,6 +46,7 @@ class LogFollower:
         self, hook: KubernetesHook, pod: str, namespace: str, container: str, place: LogPlace | None = None
     ) -> None:
         self.place = place or LogPlace()
+        self._warned = False
         self._hook, self._pod, self._namespace, self._container = hook, pod, namespace, container
 
     def new_lines(self) -> Iterator[str]:
@@ -50,11 +55,17 @@ class LogFollower:
         Raises:
             ProviderError: The log cannot be read; what was yielded counts as read.
         """
-        begin, seen = self.place, 0
+        begin, seen, first = self.place, 0, _order(self.place.instant)
         for instant, text in self._lines(begin.instant):
-            if instant < begin.instant:
+            order = _order(instant)
+            if order is None:  # what the machine has to say in place of a log, again and again
+                if not self._warned:
+                    self._warned = True
+                    yield f"{instant} {text}".rstrip()
                 continue
-            if instant == begin.instant and seen < begin.lines:
+            if first is not None and order < first:
+                continue
+            if order == first and seen < begin.lines:
                 seen += 1
                 continue
             known = self.place.lines if instant == self.place.instant else 0
@@ -71,7 +82,8 @@ class LogFollower:
                 # Its instant stands before its first part alone; the others have the same one.
                 instant, text = _parted(left[:_LONGEST_LINE])
                 yield instant, text
-                left = instant.encode() + b" " + left[_LONGEST_LINE:]
+                known = instant.encode() + b" " if _order(instant) is not None else b""
+                left = known + left[_LONGEST_LINE:]
         if left:
             yield _parted(left)
 
@@ -79,3 +91,16 @@ class LogFollower:
 def _parted(line: bytes) -> tuple[str, str]:
     instant, _, text = line.partition(b" ")
     return instant.decode(errors="replace"), text.decode(errors="replace")
+
+
+@functools.lru_cache(maxsize=64)
+def _order(instant: str) -> tuple[datetime, str] | None:
+    """What instants are compared by, as they are in a machine's own zone, and its zone may change; None of what is none."""
+    found = _INSTANT.fullmatch(instant)
+    if found is None:
+        return None
+    seconds, fraction, zone = found.groups()
+    try:
+        return datetime.fromisoformat(seconds + zone), (fraction or "").ljust(9, "0")
+    except ValueError:
+        return None

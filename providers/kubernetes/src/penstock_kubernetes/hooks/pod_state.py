@@ -166,12 +166,15 @@ def seconds_since(instant: str, now: datetime) -> float:
     return (now - datetime.fromisoformat(instant).astimezone(UTC)).total_seconds()
 
 
+def still_running(pod: Object) -> list[str]:
+    """The containers of a pod that run, beside those that are sidecars by its spec."""
+    statuses = pod.get("status", {}).get("containerStatuses") or ()
+    return [str(each["name"]) for each in statuses if "running" in each.get("state", {})]
+
+
 def _waits_for_others(pod: Object) -> bool:
     """Whether a pod that starts nothing again runs on for a container that is no sidecar by its spec, as meshes add them."""
-    running = [
-        each for each in pod.get("status", {}).get("containerStatuses") or () if "running" in each.get("state", {})
-    ]
-    return pod.get("spec", {}).get("restartPolicy") == "Never" and bool(running)
+    return pod.get("spec", {}).get("restartPolicy") == "Never" and bool(still_running(pod))
 
 
 def _cause(container: Object, pod: Object) -> str:

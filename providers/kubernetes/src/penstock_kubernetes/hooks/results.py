@@ -7,7 +7,6 @@ none: the termination message has room for 4 KiB.
 """
 
 import base64
-import binascii
 import json
 from typing import Any, NamedTuple
 
@@ -15,6 +14,8 @@ SIDECAR = "penstock-result"
 FOLDER = "/penstock/result"
 FILE = f"{FOLDER}/return.json"
 LARGEST = 1024 * 1024
+_MESSAGE = 4096
+"""Bytes of a termination message that a kubelet keeps."""
 
 _VOLUME = "penstock-result"
 _SCRIPT = (
@@ -69,7 +70,15 @@ def with_sidecar(spec: dict[str, Any], container: str, image: str) -> dict[str, 
 
 def of_message(text: str) -> Result:
     """The result that a termination message is; raises ResultError if it is no JSON."""
-    return Result(_value(text), there=True) if text.strip() else Result()
+    if not text.strip():
+        return Result()
+    try:
+        return Result(_value(text), there=True)
+    except ResultError as error:
+        if len(text.encode(errors="replace")) < _MESSAGE:
+            raise
+        words = f"the termination message holds {_MESSAGE} bytes: leave a longer result in a file, with result='file'"
+        raise ResultError(words) from error
 
 
 def of_log(lines: list[str]) -> Result:
@@ -86,14 +95,17 @@ def of_log(lines: list[str]) -> Result:
     first = next((number for number, line in enumerate(lines) if line.startswith("size ")), None)
     if first is None:
         return Result()
-    size = int(lines[first].removeprefix("size "))
+    number = lines[first].removeprefix("size ").strip()
+    if not (number.isascii() and number.isdigit()):
+        raise ResultError(f"the result was garbled on its way: its size is {number[:20]!r}")
+    size = int(number)
     if size > LARGEST:
         raise ResultError(
             f"the result has {size} bytes; {LARGEST} are passed on. Put it into an object store and leave its URL"
         )
     try:
         content = base64.b64decode("".join(lines[first + 1 : -1]), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise ResultError(f"the result was garbled on its way: {error}") from error
     if len(content) != size:
         raise ResultError(f"the result broke off: {len(content)} of {size} bytes came")
@@ -102,6 +114,12 @@ def of_log(lines: list[str]) -> Result:
 
 def _value(text: str) -> Any:  # noqa: ANN401 - any JSON value
     try:
-        return json.loads(text)
-    except ValueError as error:
-        raise ResultError(f"the result is no JSON ({error}): {text[:80]!r}") from error
+        found = json.loads(text, parse_constant=_no_number)
+        json.dumps(found, ensure_ascii=False).encode()  # half of a surrogate pair has no place in any text
+    except (ValueError, RecursionError) as error:
+        raise ResultError(f"the result is no JSON ({str(error)[:200]}): {text[:80]!r}") from error
+    return found
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")

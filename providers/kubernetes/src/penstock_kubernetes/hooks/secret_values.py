@@ -30,7 +30,7 @@ class SecretValues:
         if found is None:
             return None
         try:
-            return base64.b64decode(found).decode()
+            return base64.b64decode(found, validate=True).decode()
         except (TypeError, ValueError) as error:
             raise ProviderError(
                 f"{secret}: the key {key} holds bytes and no text", service="kubernetes", operation="get secrets",

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from penstock.errors import SkipTask
 from penstock.spec.external_job import Failed, JobStatus, Running, Succeeded
 from penstock_kubernetes.hooks import KubernetesHook
-from penstock_kubernetes.hooks.pod_state import PodEnd, end_of, late
+from penstock_kubernetes.hooks.pod_state import PodEnd, end_of
 from penstock_kubernetes.operators.kept import KeptOfJob
 from penstock_kubernetes.operators.pod_look import PodLook, judged
 from penstock_kubernetes.operators.submitted import Submitted
@@ -59,6 +59,9 @@ class KubernetesJobOperator(Submitted):
             spec["activeDeadlineSeconds"] = self.active_deadline_s
         return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
 
+    def _is_over(self, found: dict[str, Any]) -> bool:
+        return _ended(found) is not None
+
     def _why_gone(self, hook: KubernetesHook, name: str, namespace: str) -> str:  # noqa: ARG002 - a Job leaves no Event that says it
         return "somebody has deleted it"
 
@@ -72,8 +75,10 @@ class KubernetesJobOperator(Submitted):
             start = sight.start(hook, pod)
             sight.read_log(hook, pod, kept)
             if end_of(pod, self.container_name) is None:
-                too_late = too_late or late(
-                    pod, start, hook.server_time, self.schedule_timeout_s, self.startup_timeout_s
+                too_late = (
+                    too_late
+                    or sight.misfit(pod)
+                    or sight.late(pod, start, hook.server_time, self.schedule_timeout_s, self.startup_timeout_s)
                 )
         return too_late
 
@@ -82,8 +87,7 @@ class KubernetesJobOperator(Submitted):
         pods, _ = hook.listed("pods", namespace, labels=f"batch.kubernetes.io/job-name={name}")
         pods.sort(key=lambda each: each["metadata"].get("creationTimestamp", ""))
         too_late = self._seen(hook, pods, kept)
-        conditions = [each for each in found.get("status", {}).get("conditions") or () if each.get("status") == "True"]
-        ended = next((each for each in conditions if each["type"] in _FINAL), None)
+        ended = _ended(found)
         if ended is None:
             return Failed(too_late) if too_late else Running()
         ends = [(pod, end) for pod in pods if (end := end_of(pod, self.container_name)) is not None]
@@ -102,3 +106,9 @@ class KubernetesJobOperator(Submitted):
         pod, end = ends[-1]
         sight = self._sights[pod["metadata"]["name"]]
         return judged(end, (), lambda: sight.result(hook, pod, end, self.result), name, self.log, wanted=True)
+
+
+def _ended(job: dict[str, Any]) -> dict[str, Any] | None:
+    """The condition of a Job that says that it has ended; None of one that has not."""
+    conditions = [each for each in job.get("status", {}).get("conditions") or () if each.get("status") == "True"]
+    return next((each for each in conditions if each["type"] in _FINAL), None)

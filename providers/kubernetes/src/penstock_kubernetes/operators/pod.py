@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from penstock.spec.external_job import Failed, JobStatus, Running
 from penstock_kubernetes.hooks import KubernetesHook
-from penstock_kubernetes.hooks.pod_state import end_of, is_taken_back, late
+from penstock_kubernetes.hooks.pod_state import end_of, is_taken_back
 from penstock_kubernetes.operators.kept import KeptOfJob
 from penstock_kubernetes.operators.pod_look import PodLook, judged, last_event
 from penstock_kubernetes.operators.submitted import Submitted
@@ -51,10 +51,15 @@ class KubernetesPodOperator(Submitted):
                 end, self.skip_on_exit_code or (), lambda: self._sight.result(hook, found, end, self.result),
                 found["metadata"]["name"], self.log, wanted=self.result != "none",
             )  # fmt: skip
-        if too_late := late(found, start, hook.server_time, self.schedule_timeout_s, self.startup_timeout_s):
-            return Failed(too_late)
+        sight, now = self._sight, hook.server_time
+        why = sight.misfit(found) or sight.late(found, start, now, self.schedule_timeout_s, self.startup_timeout_s)
+        if why:
+            return Failed(why)
         taken = is_taken_back(found) if found["metadata"].get("deletionTimestamp") else ""
         return Failed(taken) if taken else Running()
+
+    def _is_over(self, found: dict[str, Any]) -> bool:
+        return end_of(found, self.container_name) is not None
 
     def _why_gone(self, hook: KubernetesHook, name: str, namespace: str) -> str:
         return last_event(hook.events_of(name, namespace))

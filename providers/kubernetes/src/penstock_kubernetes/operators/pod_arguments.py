@@ -14,6 +14,8 @@ OnFinish = Literal["delete", "delete_succeeded", "keep"]
 ResultBy = Literal["none", "message", "file"]
 
 _TOKEN_LABEL = "penstock/token"  # noqa: S105 - that of a request, not a secret
+_TASK = "penstock/task"
+_ENDING = frozenset({"Never", "OnFailure"})
 
 
 class PodArguments(ExternalJob):
@@ -121,20 +123,30 @@ class PodArguments(ExternalJob):
                 f"the pod of this task has no container {self.container_name!r}, but {known}", service="kubernetes",
                 operation="read a template", kind=ErrorKind.INVALID,
             )  # fmt: skip
-        spec.setdefault("restartPolicy", "Never")
+        if spec.setdefault("restartPolicy", "Never") not in _ENDING:
+            raise ProviderError(
+                f"the pod of this task never ends: its restartPolicy is {spec['restartPolicy']!r}", service="kubernetes",
+                operation="read a template", kind=ErrorKind.INVALID, hint="Take Never or OnFailure",
+            )  # fmt: skip
         if self.result == "file":
             pod["spec"] = with_sidecar(spec, self.container_name, self.result_image)
         return {"apiVersion": "v1", "kind": "Pod", **pod}
 
-    def _clean_up(self, hook: KubernetesHook, resource: str, job_id: str, *, succeeded: bool) -> None:
-        """Delete what has ended, if it is to go; that it cannot be fails no task."""
-        if self.on_finish_action == "keep" or (self.on_finish_action == "delete_succeeded" and not succeeded):
+    def _clean_up(
+        self, hook: KubernetesHook, resource: str, job_id: str, *, succeeded: bool, over: bool = True
+    ) -> None:
+        """Delete what has ended, if it is to go; that it cannot be fails no task.
+
+        What is given up before its end goes in any case: it would go on beside what comes after it.
+        """
+        kept = self.on_finish_action == "keep" or (self.on_finish_action == "delete_succeeded" and not succeeded)
+        if over and kept:
             return
         namespace, _, name = job_id.partition("/")
         try:
             hook.delete(resource, name, namespace)
         except ProviderError as error:
-            self.log.warning("%s has ended and could not be deleted: %s", job_id, error)
+            self.log.warning("%s has ended and could not be deleted: %s Delete it by hand.", job_id, error)
 
     def _of_arguments(self) -> dict[str, Any]:
         container = _given({
@@ -150,7 +162,28 @@ class PodArguments(ExternalJob):
 
     def _facts(self) -> dict[str, str]:
         """What people look for, which may be any text."""
-        return {"penstock/name": self.name or self.task_id, "penstock/task": self.task_id}
+        return {"penstock/name": self.name or self.task_id, _TASK: self.task_id}
+
+
+def check_own(found: Mapping[str, Any], token: str, resource: str, namespace: str) -> None:
+    """Refuse what has the name of a task's own pod or job, and is another's.
+
+    Args:
+        found: What has the name; empty if it has just gone.
+        token: The name, and the label of what is the task's.
+        resource: Such as ``pods``.
+        namespace: Where it is.
+
+    Raises:
+        penstock.errors.ProviderError: It is another's.
+    """
+    metadata = found.get("metadata", {})
+    # A webhook may have changed labels or annotations.
+    if metadata.get("labels", {}).get(_TOKEN_LABEL) != token and _TASK not in metadata.get("annotations", {}):
+        raise ProviderError(
+            f"{namespace}/{token}: what has this name is not of this task", service="kubernetes", operation=f"create {resource}",
+            kind=ErrorKind.INVALID if found else ErrorKind.TRANSIENT, hint="Look who has made it, and delete it",
+        )  # fmt: skip
 
 
 def _given(fields: Mapping[str, Any]) -> dict[str, Any]:

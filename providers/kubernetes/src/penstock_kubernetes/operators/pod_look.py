@@ -1,13 +1,25 @@
 """Looking at a pod: its log is read on, its start is told, its end is judged, its result is fetched."""
 
+import itertools
 import logging
+import time
 from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import Any
 
 from penstock.errors import ErrorKind, ProviderError, SkipTask
 from penstock.spec.external_job import Failed, JobStatus, Running, Succeeded
 from penstock_kubernetes.hooks import KubernetesHook, LogFollower
-from penstock_kubernetes.hooks.pod_state import RUNNING, SCHEDULING, PodEnd, PodStart, end_of, start_of
+from penstock_kubernetes.hooks.pod_state import (
+    RUNNING,
+    SCHEDULING,
+    PodEnd,
+    PodStart,
+    end_of,
+    late,
+    start_of,
+    still_running,
+)
 from penstock_kubernetes.hooks.results import SIDECAR, Result, ResultError, of_log, of_message
 from penstock_kubernetes.operators.kept import KeptOfJob
 
@@ -16,6 +28,9 @@ Object = dict[str, Any]
 _ENDING = frozenset({"Preempted", "Killing", "TaintManagerEviction", "NodeNotReady", "DeletingNode"})
 """Reasons of Events that are no warnings, and say that a pod ends."""
 _ONCE_BYTES = 4 * 1024 * 1024
+RESULT_S = 300.0
+"""Seconds for which a result that cannot be read is asked for again: with its machine, it is gone for good."""
+_RESULT_LINES = 40_000  # of 76 characters, which is twice what the largest result has
 
 
 class PodLook:
@@ -32,10 +47,14 @@ class PodLook:
         self._last_start = PodStart("")
         self._followers: dict[str, LogFollower] = {}
         self._warned = False
+        self._begun: set[str] = set()
+        self._unread_since: float | None = None
 
     def start(self, hook: KubernetesHook, pod: Object) -> PodStart:
         """How far a pod is; told in the task's log whenever that changes."""
         found = start_of(pod)
+        if found.phase == RUNNING:
+            self._begun.add(pod["metadata"]["uid"])
         if found.phase not in (RUNNING, SCHEDULING) and not found.reason:
             metadata = pod["metadata"]
             found = start_of(pod, hook.events_of(metadata["name"], metadata["namespace"], uid=metadata["uid"]))
@@ -45,6 +64,20 @@ class PodLook:
                 "The pod %s is %s%s.", pod["metadata"]["name"], found.phase, f": {found.reason}" if found.reason else ""
             )
         return found
+
+    def late(self, pod: Object, start: PodStart, now: datetime, schedule_s: float, startup_s: float) -> str:
+        """Why a pod that has not started is waited for no longer; "" if it is, or if it was seen to run."""
+        if pod["metadata"]["uid"] in self._begun:
+            return ""
+        return late(pod, start, now, schedule_s, startup_s)
+
+    def misfit(self, pod: Object) -> str:
+        """Why a pod is not as it was asked for, so that nobody can say how its work is; "" if it is."""
+        names = [each.get("name", "") for each in pod.get("spec", {}).get("containers", ())]
+        if self._container in names:
+            return ""
+        known = ", ".join(map(repr, names)) or "none"
+        return f"its pod has no container {self._container!r}, but {known}: an admission webhook of the cluster has changed it"
 
     def read_log(self, hook: KubernetesHook, pod: Object, kept: KeptOfJob) -> None:
         """Write what its container has written since the last call; a log that cannot be read fails no task."""
@@ -70,12 +103,34 @@ class PodLook:
             kept.read_to({each: reader.place for each, reader in self._followers.items()})
 
     def result(self, hook: KubernetesHook, pod: Object, end: PodEnd, by: str) -> Result:
-        """What it left; raises ResultError if nobody can read that."""
+        """What it left.
+
+        Raises:
+            ResultError: Nobody can read that.
+            penstock.errors.ProviderError: It cannot be read now.
+        """
         if by == "message":
             return of_message(end.message)
+        if beside := still_running(pod):
+            raise ResultError(
+                f"its result cannot be read while {' and '.join(map(repr, beside))} runs beside it: have the cluster add that as a "
+                "sidecar, an init container that restarts always, or leave the result in the termination message"
+            )
         metadata = pod["metadata"]
-        lines = LogFollower(hook, metadata["name"], metadata["namespace"], SIDECAR)
-        return of_log(list(lines.new_lines()))
+        follower = LogFollower(hook, metadata["name"], metadata["namespace"], SIDECAR)
+        try:
+            lines = list(itertools.islice(follower.new_lines(), _RESULT_LINES))
+        except ProviderError as error:
+            now, since = time.monotonic(), self._unread_since
+            self._unread_since = now if since is None else since
+            if error.retryable and now - self._unread_since < RESULT_S:
+                raise
+            raise ResultError(f"its result cannot be read: {error}") from error
+        if len(lines) == _RESULT_LINES:
+            raise ResultError(
+                f"the log of its container {SIDECAR} has more than {_RESULT_LINES} lines, and is no result"
+            )
+        return of_log(lines)
 
 
 def judged(

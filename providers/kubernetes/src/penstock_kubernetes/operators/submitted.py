@@ -6,14 +6,15 @@ from penstock.errors import SkipTask
 from penstock.spec.external_job import Failed, JobStatus, Succeeded
 from penstock_kubernetes.hooks import KubernetesHook
 from penstock_kubernetes.operators.kept import KeptOfJob
-from penstock_kubernetes.operators.pod_arguments import PodArguments
+from penstock_kubernetes.operators.pod_arguments import PodArguments, check_own
 from penstock_kubernetes.operators.pod_look import as_kept, of_kept, still
 
 
 class Submitted(PodArguments):
     """A task whose work is one object of the cluster, named by the token of the request for it.
 
-    A subclass names its `resource` and has `_made`, `_status` and `_why_gone`; `_grace_s` and `_patience_s` are how it is ended.
+    A subclass names its `resource` and has `_made`, `_status`, `_is_over` and `_why_gone`;
+    `_grace_s` and `_patience_s` are how it is ended.
 
     Args:
         **kwargs: What every pod takes.
@@ -32,12 +33,13 @@ class Submitted(PodArguments):
         """Create it; returns its namespace and name.
 
         Raises:
-            penstock.errors.ProviderError: It was refused, or nobody knows.
+            penstock.errors.ProviderError: It was refused, or nobody knows, or somebody else has one of its name.
         """
         hook = KubernetesHook(self.kubernetes_conn_id)
         pod, namespace = self._pod(token), self.namespace or hook.namespace
         made = self._made(pod, {**pod["metadata"], "name": token, "namespace": namespace})
         if hook.create(self.resource, made, namespace) is None:
+            check_own(hook.get(self.resource, token, namespace) or {}, token, self.resource, namespace)
             self.log.info("%s %s is there already: it is this task's own.", self._kind, token)
         return f"{namespace}/{token}"
 
@@ -57,7 +59,8 @@ class Submitted(PodArguments):
             self._noted = KeptOfJob(job_id)
         kept, hook, (namespace, _, name) = self._noted, KubernetesHook(self.kubernetes_conn_id), job_id.partition("/")
         if (ended := kept.ended) is not None:
-            self._clean_up(hook, self.resource, job_id, succeeded=bool(ended.get("succeeded")))
+            over = bool(ended.get("over", True))
+            self._clean_up(hook, self.resource, job_id, succeeded=bool(ended.get("succeeded")), over=over)
             return of_kept(ended)
         found = hook.get(self.resource, name, namespace)
         if found is None:
@@ -71,8 +74,9 @@ class Submitted(PodArguments):
             raise
         if still(status):
             return status
-        kept.end(as_kept(status))
-        self._clean_up(hook, self.resource, job_id, succeeded=isinstance(status, Succeeded))
+        over = self._is_over(found)
+        kept.end({**as_kept(status), "over": over})
+        self._clean_up(hook, self.resource, job_id, succeeded=isinstance(status, Succeeded), over=over)
         return status
 
     def cancel(self, job_id: str) -> None:
@@ -107,6 +111,10 @@ class Submitted(PodArguments):
     def _status(self, hook: KubernetesHook, found: dict[str, Any], kept: KeptOfJob) -> JobStatus:
         """How it is, as the cluster has it now; raises SkipTask."""
         raise NotImplementedError(f"{type(self).__name__} has no _status()")
+
+    def _is_over(self, found: dict[str, Any]) -> bool:
+        """Whether it has ended by itself."""
+        raise NotImplementedError(f"{type(self).__name__} has no _is_over()")
 
     def _why_gone(self, hook: KubernetesHook, name: str, namespace: str) -> str:
         """Why it is there no more, as the rest of a sentence."""
