@@ -15,7 +15,7 @@ SETTINGS = """
 type = "celery.executor"
 server = "{{url}}"
 {broker}
-doorbell_s = 2.0
+doorbell_s = 10.0
 worker_lease_s = 6.0
 publish_timeout_s = 3.0
 transport_options = {{ {transport} }}

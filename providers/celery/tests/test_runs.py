@@ -36,7 +36,8 @@ def test_a_worker_reserves_no_more_than_it_has_slots_for_and_holds_no_message_wh
     assert worker == []
     if kind == "redis":
         with pool.app.connection_for_read() as connection:
-            assert connection.default_channel.client.hlen("unacked") == 0
+            client = connection.default_channel.client
+            pool.made.wait(lambda: client.hlen("unacked") == 0, "the message of what runs is acknowledged")
     pool.open("held-1", "held-2")
     assert [pool.made.ended("gated", each) for each in ("held-1", "held-2")] == ["success"] * 2
     assert [len(pool.begun(each)) for each in ("held-1", "held-2")] == [1, 1]
