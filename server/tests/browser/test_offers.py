@@ -80,6 +80,18 @@ def test_a_page_that_was_opened_while_the_server_was_away_is_there_once_it_is_ba
     expect(page.get_by_text("live", exact=True)).to_be_visible()
 
 
+def test_a_page_on_which_nothing_asks_the_server_shows_that_it_is_away(open_page, project):
+    page = open_page("/search")
+    expect(page.get_by_role("heading", name="Search")).to_be_visible()
+    expect(page.get_by_text("live", exact=True)).to_be_visible()
+    project.kill("server")
+    try:
+        expect(page.get_by_text(re.compile("^offline for"))).to_be_visible()
+    finally:
+        project.serve()
+    expect(page.get_by_text("live", exact=True)).to_be_visible()
+
+
 def _probed(request):
     return request.url.endswith("/health/live")
 

@@ -58,23 +58,25 @@ export function answered(well: boolean): void {
   join(token(), { open, changed });
 }
 
-/** Ask whether the server is back: one request, whatever the page shows. */
+/** Ask whether the server is there: one request, whatever the page shows. */
 async function probe(): Promise<void> {
   if (document.hidden) return;
-  try {
-    if (!(await fetch("/health/live", { cache: "no-store" })).ok) return;
-  } catch {
-    return;
-  }
-  answered(true);
-  changed(null);
+  const well = await fetch("/health/live", { cache: "no-store" }).then(
+    (answer) => answer.ok,
+    () => false,
+  );
+  answered(well);
+  if (well) changed(null);
 }
 
 function open(yes: boolean): void {
   const before = live.streaming;
   live.streaming = yes;
   if (yes) [live.state, live.since] = ["live", null];
-  else if (before) changed(null);
+  else if (before) {
+    changed(null);
+    void probe(); // nothing on the page may have something to ask, by which it would show
+  }
 }
 
 function changed(deltas: Delta[] | null): void {
@@ -99,7 +101,7 @@ function round(): void {
 }
 
 setInterval(() => {
-  if (live.state === "offline") void probe();
+  if (live.state === "offline" || !(live.streaming || listeners.size)) void probe();
   else if (!live.streaming) changed(null);
 }, LOOK_MS);
 document.addEventListener("visibilitychange", () => {
