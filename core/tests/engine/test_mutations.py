@@ -24,7 +24,7 @@ def play(caught_by):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", thinned(MUTATIONS, 3))
+@pytest.mark.parametrize("name", thinned(MUTATIONS, 4))
 def test_a_protection_that_is_taken_away_is_missed(name, monkeypatch):
     mutation, caught_by = MUTATIONS[name]
     mutation(monkeypatch)

@@ -9,7 +9,7 @@ from penstock_testkit.nightly import at_night
 
 REPLAY = "replay: python core/tests/engine/simulator --seed {} --log"
 
-SHOWN, WORLDS, PARTS = 62, at_night(1000, 100), at_night(24, 3)
+SHOWN, WORLDS, PARTS = 62, at_night(1000, 70), at_night(24, 1)
 """The first of the worlds show all that can happen in them; the others are shared by so many tests. `nox -s simulate` has thousands."""
 
 CLAIMS = [

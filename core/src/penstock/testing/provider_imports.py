@@ -1,11 +1,12 @@
 """The checks of what a provider imports: nothing heavy, nothing slow, nothing undeclared, and nothing that reaches out."""
 
 import ast
+import functools
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import importlib_metadata
 
@@ -133,12 +134,19 @@ def dependency_problems(subject: Subject) -> list[str]:
         for each in importlib_metadata.requires(subject.found.distribution) or ()
         if (found := re.match(r"[A-Za-z0-9._-]+", each))
     }
-    owners = importlib_metadata.packages_distributions()
+    owners = _owners(tuple(sys.path))
     return [
         f"{where} imports {name}, which no declared dependency of {subject.found.distribution} brings"
         for name, where in sorted(imported.items())
         if not declared & {_normal(each) for each in owners.get(name, [name])}
     ]
+
+
+@functools.cache
+def _owners(path: tuple[str, ...]) -> Mapping[str, list[str]]:
+    """Which distributions bring a package; all that are installed on a path are read for it, once for all providers."""
+    del path
+    return importlib_metadata.packages_distributions()
 
 
 def _foreign(subject: Subject) -> Iterator[tuple[str, str]]:
