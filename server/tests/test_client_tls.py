@@ -64,7 +64,9 @@ def test_a_server_whose_authority_is_named_is_asked(installation, authority, tmp
             with asking(f"https://{host}:{port}") as far:
                 assert [each.dag_id for each in dags.list_dags(far).items] == ["health", "sales"]
                 assert dags.trigger(far, "sales", run_id=host).created
-        assert "does not answer: " in refused(f"http://127.0.0.1:{port}")
+        told = refused(f"http://127.0.0.1:{port}")
+        assert "does not answer: " in told
+        assert "if it is one of TLS, its URL begins with https://" in told
 
 
 def test_a_certificate_that_is_not_good_is_told_with_what_to_do(installation, authority, tmp_path, monkeypatch):

@@ -208,6 +208,32 @@ def test_runs_of_a_dag_are_deleted_by_name_or_by_date_and_live_ones_are_not(hous
     assert it.names() == {"c", "live"}
 
 
+@pytest.mark.parametrize(
+    ("happens", "sentence"),
+    [("tried", "has a try that has not answered yet"), ("asked_for", "no scheduler"), ("backfilled", "backfills list")],
+)
+def test_a_run_that_is_named_and_cannot_be_deleted_yet_is_told_with_the_reason(house, happens, sentence):
+    it = house()
+    it.run("old", 2)
+    globals()[happens](it, finished(it))
+    with pytest.raises(RequestError, match=rf"run 'old' of DAG 'd' was not deleted: it .*{sentence}"):
+        delete_runs(it.installation, "d", ["old"])
+    assert "old" in it.names()
+
+
+def test_the_folder_of_logs_of_a_dag_goes_after_its_last_run_and_no_young_one_does(house):
+    it = house(PENSTOCK_RETENTION__RUNS_DAYS="1")
+    folder = it.run("old", 2)[0].parent.parent.parent
+    it.instant = datetime.now(UTC)
+    it.retention = RetentionSweep(it.installation, it.told.append, clock_is_right=True)
+    it.sweep()
+    assert folder.is_dir(), "another run of it may be about to write its first log"
+    os.utime(folder, (0, 0))
+    it.sweep()
+    assert not folder.exists()
+    assert it.settings.logs_folder.is_dir()
+
+
 def test_old_logs_go_by_themselves_unless_their_run_lives(house):
     it = house(PENSTOCK_RETENTION__LOGS_DAYS="7")
     old, young, live = it.run("old", 8)[0], it.run("young", 6)[0], it.run("live", None)[0]

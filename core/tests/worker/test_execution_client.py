@@ -185,3 +185,12 @@ def test_an_address_by_tls_of_a_server_without_is_told(serve):
     url = serve(OK + HTML, until=b"\x16").replace("http:", "https:")
     with pytest.raises(ServerError, match=r"speaks no TLS that is understood here: .*begins with https://"):
         ask(url, RenewalAnswer, "renewals")
+
+
+def test_an_address_without_tls_of_a_server_with_it_is_told(serve, tmp_path):
+    path, _ = certificate(tmp_path, "server")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    url = serve(OK + HTML, context).replace("https:", "http:")
+    with pytest.raises(ServerError, match=r"does not answer: .*; if it is one of TLS, its URL begins with https://"):
+        ask(url, RenewalAnswer, "renewals")

@@ -170,7 +170,7 @@ def test_a_killed_worker_loses_its_try_which_another_one_runs(redis):
 @pytest.mark.parametrize("kind", nightly_but(["redis"], ["redis", "rabbit"]))
 def test_tries_wait_for_a_broker_that_is_away_and_none_fails(kind, request):
     pool = request.getfixturevalue(kind)
-    pool.worker("--concurrency", "2")
+    _, told = pool.worker("--concurrency", "2")
     pool.start("outage-1")
     pool.broker.kill()
     pool.made.trigger("gated", "outage-2")
@@ -179,9 +179,12 @@ def test_tries_wait_for_a_broker_that_is_away_and_none_fails(kind, request):
         return pool.made.run("tasks", "why", "gated", "wait", "--run", "outage-2")
 
     pool.made.wait(lambda: "executor 'pool' cannot be reached" in why(), "why says what it waits for")
-    assert "a-secret-word" not in why() + pool.made.output("up")
+    assert "a-secret-word" not in why() + pool.made.output("up") + told()
+    pool.made.wait(lambda: "is lost, tries that run go on: " in told(), "the worker tells it")
     pool.open("outage-1", "outage-2")
     assert pool.made.ended("gated", "outage-1") == "success"
     pool.broker.start()
     assert pool.made.ended("gated", "outage-2") == "success"
+    pool.made.wait(lambda: " is back" in told(), "the worker tells it")
+    assert (told().count(" is lost, tries that run go on: "), told().count(" is back")) == (1, 1)
     assert len(pool.begun("outage-2")) == 1

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from penstock.client.decoding import AnswerType, error_of
 from penstock.client.encoding import Encoded, encoded
 from penstock.client.server_address import ServerAddress
-from penstock.client.server_answer import tls_refusal
+from penstock.client.server_answer import maybe_tls, tls_refusal
 from penstock.clock import Clock, SystemClock
 from penstock.errors import CommitUnknownError, PendingError, ServerError
 from penstock.service.operations.operation import Operation
@@ -100,7 +100,7 @@ class HttpRemote:
                 raise ServerError(f"{self.where} {tls_refusal(error)}") from None
             except (OSError, http.client.HTTPException) as error:
                 self.close()
-                why = str(error) or type(error).__name__
+                why = (str(error) or type(error).__name__) + maybe_tls(self.where, error)
             else:
                 if response.status == _OK:
                     return response

@@ -15,6 +15,8 @@ LONGEST = 300
 """Characters that are shown of what somebody else has written."""
 _EXPIRED, _NOT_YET_VALID, _WRONG_HOST = 10, 9, 62
 """Of OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_HOSTNAME_MISMATCH."""
+_TLS_ALERT = "\x15\x03"
+"""What an alert of TLS begins with: RFC 8446, 5.1."""
 _PASSING = frozenset({502, 503, 504})  # what proxies say while the server behind them starts
 _REDIRECTS = range(300, 400)
 _CLOSED_BEFORE = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError, ssl.SSLEOFError)
@@ -56,10 +58,21 @@ def no_answer(where: str, error: Exception) -> str:
         return f"the server {where} {tls_refusal(error)}"
     if isinstance(error, TimeoutError) and "handshake" in str(error):
         return f"the server {where} does not answer by TLS in time. Is it right that its URL begins with https://?"
-    why = shortened(str(error) or type(error).__name__, LONGEST)
+    why = shortened(str(error) or type(error).__name__, LONGEST) + maybe_tls(where, error)
     if isinstance(error, http.client.BadStatusLine) and not isinstance(error, http.client.RemoteDisconnected):
         return f"what answers at {where} speaks no HTTP: {why}. PENSTOCK_SERVER names it: is it right?"
     return f"the server {where} does not answer: {why}"
+
+
+def maybe_tls(where: str, error: Exception) -> str:
+    """More of a sentence, where what answers may speak TLS: it closes the connection of who does not, or speaks in its own bytes."""
+    closed = isinstance(error, ConnectionResetError)  # among these is `http.client.RemoteDisconnected`
+    alerted = isinstance(error, http.client.BadStatusLine) and _TLS_ALERT in str(error)
+    return (
+        "; if it is one of TLS, its URL begins with https://"
+        if (closed or alerted) and where.startswith("http://")
+        else ""
+    )
 
 
 def tls_refusal(error: ssl.SSLError) -> str:

@@ -11,7 +11,8 @@ from penstock.model.text import utc_text
 def run_ended(run: Run) -> str:
     """The line about a run that has ended, for the terminal of `penstock up`."""
     at = f"{utc_text(run.ended_at)} " if run.ended_at else ""
-    took = f" after {(run.ended_at - run.started_at).total_seconds():.1f} s" if run.ended_at and run.started_at else ""
+    took_s = (run.ended_at - run.started_at).total_seconds() if run.ended_at and run.started_at else -1.0
+    took = f" after {took_s:.1f} s" if took_s >= 0 else ""  # it began by a clock that was ahead
     line = f"{at}run {run.run_id} of DAG {run.dag_id}: {run.state.value}{took}"
     if run.state is RunState.SUCCESS:
         return line

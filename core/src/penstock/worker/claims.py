@@ -163,15 +163,18 @@ class Claims:
 
     def listen(self, source: TicketSource) -> None:
         """Have tickets brought until this is stopped; a broker that is away is waited for."""
-        backoff = Backoff(*LISTEN_PAUSES_S)
+        backoff, reported = Backoff(*LISTEN_PAUSES_S), ""
         while not self._stopping:
             began_s = self._now_s()
             try:
                 source.listen(self)
             except Exception as error:  # noqa: BLE001 - a provider's code
-                self._ports.report(f"no tickets come: {error_sentence(error)}")
+                if (why := error_sentence(error)) != reported:
+                    self._ports.report(f"no tickets come: {why}")
+                reported = why
             if self._now_s() - began_s > LISTEN_PAUSES_S[1]:
                 backoff.reset()
+                reported = ""
             if not self._stopping:
                 self._stop_asked.wait(backoff.pause())
 

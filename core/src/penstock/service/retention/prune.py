@@ -11,7 +11,7 @@ from penstock.errors import ConfigError, NotFoundError, RequestError, as_sentenc
 from penstock.model.access.permission import Permission
 from penstock.model.history.audit import NOBODY, AskedBy, AuditAction
 from penstock.model.run import Run
-from penstock.model.text import utc_text
+from penstock.model.text import counted, utc_text
 from penstock.service.installation import Installation
 from penstock.service.names import find_dag_state, find_run
 from penstock.service.operations.operation import operation
@@ -115,11 +115,12 @@ def delete_runs(
 
     Raises:
         NotFoundError: There is no such DAG or run.
-        RequestError: A name is empty, a run that is named has not ended, or neither runs nor an instant are given.
+        RequestError: A name is empty, a run that is named has not ended or cannot be deleted yet, or neither runs nor an instant are given.
         ConfigError: A file could not be deleted.
         PenstockError: Something could not be deleted; what was deleted before it stays deleted.
     """
     find_dag_state(installation.store, dag_id)
+    named: list[Run] = []
     if run_ids:
         if "" in run_ids:  # it would be the newest
             raise RequestError("an empty text names no run.")
@@ -146,7 +147,15 @@ def delete_runs(
         deletion.check()
     except OSError as error:
         raise ConfigError(f"not all of the runs could be deleted: {as_sentence(error)} Ask again.") from error
+    _require_gone(installation, named, deleted)
     return Deleted(deleted)
+
+
+def _require_gone(installation: Installation, named: Iterable[Run], deleted: int) -> None:
+    for run in named:
+        if why := installation.store.retention.why_kept(run.run):
+            others = f" {counted(deleted, 'run')} deleted." if deleted else ""
+            raise RequestError(f"run {run.run_id!r} of DAG {run.dag_id!r} was not deleted: it {why}{others}")
 
 
 def _named(installation: Installation, dag_id: str, run_ids: Iterable[str]) -> Iterator[Run]:

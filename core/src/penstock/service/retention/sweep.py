@@ -99,7 +99,15 @@ class RetentionSweep:
         for start in range(0, len(unused), VERSIONS):
             self._store.retention.delete_versions(unused[start : start + VERSIONS])
             yield
+        self._remove_empty(now)
         self._deletion.check()
+
+    def _remove_empty(self, now: datetime) -> None:
+        """Remove the folders of logs of DAGs without a log; in one that was just made, a run is about to write."""
+        for folder in self._settings.logs_folder.glob("*/"):
+            with contextlib.suppress(OSError):  # something is in it
+                if folder.stat().st_mtime < (now - _YOUNG).timestamp():
+                    folder.rmdir()
 
     def _runs(self, some: Callable[[int, int], list[Run]]) -> Iterator[None]:
         """Delete the runs that it gives, a portion behind another."""

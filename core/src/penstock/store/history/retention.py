@@ -126,6 +126,26 @@ class Retention:
             tx.execute(delete(tables.run_deletion).where(_g.run.in_(numbers), _g.run.not_in(free)))
         return set(found)
 
+    def why_kept(self, run: int) -> str:
+        """Why a run is not deleted now, and what to do, as the rest of a sentence; "" if it can be, or is gone. Raises StoreError."""
+        with self._writer.transaction() as tx:
+            of_it = select(_r.state, _TRIED.label("tried"), _BACKFILLED.label("backfilled")).where(_r.run == run)
+            row: Any = tx.execute(of_it).one_or_none()
+            asked = bool(_asked(tx, [run]))
+        if row is None:
+            return ""
+        if not row.state.finished:
+            return f"is {row.state.value} again. Cancel it first."
+        if row.tried:
+            return "has a try that has not answered yet: its worker ends it, or it is lost once its lease is over. Ask again then."
+        if row.backfilled:
+            return "may be run again by a backfill of its DAG. Cancel that, or ask again once it has ended: penstock backfills list"
+        return (
+            "was asked for, such as by a clear, which no scheduler has handled yet. Ask again once one has."
+            if asked
+            else ""
+        )
+
     def delete_part(self, run: int, limit: int) -> int:
         """Delete some rows of a run that is being deleted, of each table; returns how many. Raises StoreError."""
         deleted = 0

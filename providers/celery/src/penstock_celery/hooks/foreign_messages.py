@@ -1,4 +1,6 @@
-"""Messages that are none of Penstock's: thrown away with a word, before Celery stumbles over them.
+"""A consumer of Celery's that takes rings alone, and tells when its broker is lost and back.
+
+Messages that are none of Penstock's are thrown away with a word, before Celery stumbles over them.
 
 What Celery cannot take apart ends its worker, and the message is there again for the next one. A queue can be another application's, too,
 and whoever can write to a broker can write anything.
@@ -6,13 +8,15 @@ and whoever can write to a broker can write anything.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
-from penstock_celery.hooks.broker import TASK
+from penstock_celery.hooks.broker import TASK, broker_of
 
 if TYPE_CHECKING:
     from celery.worker.consumer import Consumer  # type: ignore[import-untyped]  # it ships no types
 
+_log = logging.getLogger(__name__)
 _PARTS = 3
 _NEVER = ("eta", "expires", "timelimit")
 """Headers that none of Penstock's messages has a value of: they would have one held back, or thrown away."""
@@ -40,7 +44,27 @@ def _is_set(value: object) -> bool:
     return any(each is not None for each in value) if isinstance(value, list | tuple) else value is not None
 
 
-def consumer_class() -> type:
+class BrokerWatch:
+    """Tells once that a broker is lost, and once that it is back."""
+
+    def __init__(self) -> None:
+        self._is_lost = False
+
+    def lost(self, broker: str = "", error: Exception | None = None) -> None:
+        """It is lost; without an error, somebody else tells it."""
+        if error is not None and not self._is_lost:
+            why = str(error) or type(error).__name__
+            _log.warning("worker: the broker %s is lost, tries that run go on: %s", broker, why)
+        self._is_lost = True
+
+    def found(self, broker: str) -> None:
+        """It is reached."""
+        if self._is_lost:
+            _log.warning("worker: the broker %s is back", broker)
+        self._is_lost = False
+
+
+def consumer_class(watch: BrokerWatch) -> type:
     """The class of a consumer of Celery's that takes rings, and nothing else."""
     from celery.worker.consumer import Consumer  # noqa: PLC0415 - on first use
 
@@ -56,7 +80,17 @@ def consumer_class() -> type:
 
         return take_ring
 
-    return type("RingConsumer", (Consumer,), {"create_task_handler": create_task_handler})
+    def on_connection_error_after_connected(self: Consumer, exc: Exception) -> None:
+        watch.lost(broker_of(self.app), exc)
+        Consumer.on_connection_error_after_connected(self, exc)
+
+    def connect(self: Consumer) -> Any:  # noqa: ANN401 - kombu's connection
+        found = Consumer.connect(self)
+        watch.found(broker_of(self.app))
+        return found
+
+    ours = (create_task_handler, on_connection_error_after_connected, connect)
+    return type("RingConsumer", (Consumer,), {each.__name__: each for each in ours})
 
 
 class _Quiet:

@@ -7,11 +7,12 @@ import signal
 import threading
 from collections.abc import Sequence
 
+from penstock.errors import ProviderError
 from penstock.spec.remote import TicketSink
 from penstock_celery.connections import BrokerOptions
 from penstock_celery.errors import celery_ended
 from penstock_celery.hooks.broker import broker_of, check_reachable, make_app
-from penstock_celery.hooks.foreign_messages import consumer_class
+from penstock_celery.hooks.foreign_messages import BrokerWatch, consumer_class
 from penstock_celery.hooks.ticket_pool import TicketPool, pool_class, refuse_revokes, slot_step
 
 _PATIENCE_S = 3.0
@@ -32,6 +33,7 @@ class TicketListener:
     def __init__(self, options: BrokerOptions, queues: Sequence[str], name: str) -> None:
         self._options, self._queues, self._name = options, queues, name
         self._pool: TicketPool | None = None
+        self._watch = BrokerWatch()
         self._stopping, self._over = False, threading.Event()
         make_app(options, name)  # what is wrong is told at the start
 
@@ -45,9 +47,13 @@ class TicketListener:
         from kombu.asynchronous import set_event_loop  # noqa: PLC0415 - as above
 
         app = make_app(self._options, self._name)
-        check_reachable(app)
+        try:
+            check_reachable(app)
+        except ProviderError:
+            self._watch.lost()
+            raise
         app.steps["consumer"].add(slot_step())
-        app.conf.worker_consumer = consumer_class()
+        app.conf.worker_consumer = consumer_class(self._watch)
         refuse_revokes()
         state.should_stop = None
         set_event_loop(None)  # that of an earlier call is closed
@@ -68,6 +74,7 @@ class TicketListener:
         if self._stopping:
             return
         if worker.exitcode:
+            self._watch.lost()
             raise celery_ended(worker.exitcode, broker_of(app))
         os.kill(os.getpid(), signal.SIGTERM)  # `celery control shutdown`: as a signal, it takes no try any more
 
