@@ -1,6 +1,5 @@
 """A process that is killed between a request and the note of its answer leaves one job, and one invocation."""
 
-import json
 import os
 import signal
 from contextlib import contextmanager
@@ -11,7 +10,6 @@ import pytest
 from penstock import Connection
 from penstock.author.runtime import current
 from penstock.errors import FailTask
-from penstock.testing.fake_runtime import FakeRuntime
 from penstock_aws.operators import (
     BatchOperator,
     EcsRunTaskOperator,
@@ -20,24 +18,10 @@ from penstock_aws.operators import (
 )
 from penstock_testkit.aws_jobs import AwsJobs
 from penstock_testkit.aws_swf import AwsSwf
+from penstock_testkit.kept_runtime import KeptRuntime
 from penstock_testkit.saas import plain_http
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the test's own server has threads
-
-
-class KeptRuntime(FakeRuntime):
-    """A runtime whose checkpoints outlive a killed process, as those of the database do."""
-
-    def __init__(self, connections, file):
-        super().__init__(connections)
-        self.file = file
-
-    def checkpoint(self, key):
-        return json.loads(self.file.read_text()).get(key) if self.file.exists() else None
-
-    def set_checkpoint(self, key, value):
-        known = json.loads(self.file.read_text()) if self.file.exists() else {}
-        self.file.write_text(json.dumps({**known, key: value}))
 
 
 class Checkpoints:

@@ -10,8 +10,8 @@ import pytest
 from penstock import DAG
 from penstock.author.run.execution import prepare
 from penstock.model.attempt import TryFacts, TryInputs
-from penstock.testing.fake_runtime import FakeRuntime
 from penstock_docker.operators import DockerOperator
+from penstock_testkit.kept_runtime import KeptRuntime
 from penstock_testkit.nightly import nightly_but
 from penstock_testkit.saas.patterns import Pattern
 
@@ -23,21 +23,6 @@ REMOVE, IMAGE = "DELETE /{version}/containers/{name}", "GET /{version}/images/{n
 
 CHANGES = (CREATE, START, REMOVE)
 """What leaves something behind, or takes it away; a process may be killed amid what only reads each night."""
-
-
-class KeptRuntime(FakeRuntime):
-    """A runtime whose checkpoints outlive a killed process, as those of the database do."""
-
-    def __init__(self, connections, file):
-        super().__init__(connections)
-        self.file = file
-
-    def checkpoint(self, key):
-        return json.loads(self.file.read_text()).get(key) if self.file.exists() else None
-
-    def set_checkpoint(self, key, value):
-        known = json.loads(self.file.read_text()) if self.file.exists() else {}
-        self.file.write_text(json.dumps({**known, key: value}))
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A process that is killed between a request and the note of its answer leaves one pod, and one job."""
 
-import json
 import os
 import signal
 from types import SimpleNamespace
@@ -8,26 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from penstock.author.runtime import current
-from penstock.testing.fake_runtime import FakeRuntime
 from penstock_kubernetes.operators import KubernetesJobOperator, KubernetesPodOperator
+from penstock_testkit.kept_runtime import KeptRuntime
 from penstock_testkit.processes import wait_until
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # the fake's own threads
-
-
-class KeptRuntime(FakeRuntime):
-    """A runtime whose checkpoints outlive a killed process, as those of the database do."""
-
-    def __init__(self, connections, file):
-        super().__init__(connections)
-        self.file = file
-
-    def checkpoint(self, key):
-        return json.loads(self.file.read_text()).get(key) if self.file.exists() else None
-
-    def set_checkpoint(self, key, value):
-        known = json.loads(self.file.read_text()) if self.file.exists() else {}
-        self.file.write_text(json.dumps({**known, key: value}))
 
 
 @pytest.mark.parametrize("operator", [KubernetesPodOperator, KubernetesJobOperator])

@@ -3,12 +3,12 @@
 Limits are those of the page "Amazon S3 multipart upload limits": 10,000 parts of 5 MiB to 5 GiB each.
 """
 
-import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 from urllib.parse import urlencode
 
+from penstock.spec.objects.stream_parts import read_exactly
 from penstock_aws.hooks.reading import S3Object
 
 _PART_BYTES = 8 * 1024**2
@@ -49,7 +49,7 @@ class Upload:
 
     def stream(self, stream: BinaryIO) -> None:
         """Store a stream of unknown length; parts grow with it, so that any length up to the limit fits."""
-        first = _read(stream, _PART_BYTES)
+        first = read_exactly(stream, _PART_BYTES)
         if len(first) < _PART_BYTES:
             self.client.put_object(Body=first, **self.names, **self.options, **self.condition)
             return
@@ -58,7 +58,7 @@ class Upload:
             while part:
                 add(number, "upload_part", {"Body": part})
                 number += 1
-                part = _read(stream, _part_size(number))
+                part = read_exactly(stream, _part_size(number))
 
     @contextmanager
     def in_parts(self, operation: str) -> Iterator[Add]:
@@ -176,14 +176,3 @@ class Copy(Upload):
 def _part_size(number: int) -> int:
     """Bytes of the part of this number: 8 MiB at first, twice as much after each thousand; the sum exceeds 5 TiB."""
     return _PART_BYTES << (number // 1000)
-
-
-def _read(stream: BinaryIO, size: int) -> bytes:
-    """Exactly ``size`` bytes unless the stream ends before; a raw stream may give less at a time."""
-    held = io.BytesIO()
-    while held.tell() < size:
-        piece = stream.read(size - held.tell())
-        if not piece:
-            break
-        held.write(piece)
-    return held.getvalue()

@@ -7,12 +7,12 @@ KiB. That X-Goog-Hash of the last PUT is held against the content is what google
 (``_media/_upload.py``), and that an empty PUT with the total makes an object of which all is persisted.
 """
 
-import io
 import re
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from penstock.errors import ErrorKind, ProviderError
+from penstock.spec.objects.stream_parts import read_exactly
 from penstock_gcp.hooks.base import GCSBase
 from penstock_gcp.hooks.checksum import Checksum
 
@@ -140,17 +140,6 @@ class ResumableUpload:
                 service="gcs", operation="InsertObject", kind=ErrorKind.TRANSIENT,
             )  # fmt: skip
         return resource
-
-
-def read_exactly(stream: BinaryIO, size: int) -> bytes:
-    """Exactly ``size`` bytes unless the stream ends before; a raw stream may give less at a time."""
-    held = io.BytesIO()
-    while held.tell() < size:
-        piece = stream.read(size - held.tell())
-        if not piece:
-            break
-        held.write(piece)
-    return held.getvalue()
 
 
 def _state(answer: Any) -> int | dict[str, Any]:  # noqa: ANN401 - the answer of requests
