@@ -85,7 +85,8 @@ class RemoteOptions(msgspec.Struct, frozen=True):
 
     Attributes:
         server: URL under which workers reach the server; that of ``PENSTOCK_SERVER`` at the worker unless given.
-        slots: Tries that it holds at once; unless given, what the executor status, or the slots of the workers that are there.
+        slots: Tries that it holds at once; unless given, as many as `RemoteExecutor.slots` says, or as
+            the workers that are there have slots for.
         ahead: Tries beyond the workers' slots that are offered before one is free, as a share of the slots; while tries are short,
             there are more.
         doorbell_s: Seconds after which a ticket that nobody has claimed is rung again.

@@ -239,7 +239,7 @@ class Claims:
             self._ports.report(f"the source of tickets cannot take what became of one: {error_sentence(error)}")
 
     def _answer(self, message: ClaimTickets) -> tuple[float, Sequence[Claimed]]:
-        """What a server status, asked until one says it: by the text of the claim it says the same again."""
+        """What a server answers, asked until one does: by the text of the claim it answers the same again."""
         while True:
             began_s = self._now_s()
             try:

@@ -79,10 +79,9 @@ class _GuardThread:
         self._name, self._guard, self._is_busy, self._report = name, guard, is_busy, report
         self._clock, self._linger_s = clock, linger_s
         self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
-        self._answered = (
-            threading.Event()
-        )  # whether having it kept was asked for, and answered, since it was last let go
-        self._wanted_s: float | None = None  # when a try was about to come for the first time since
+        # Since the machine was last let go: whether having it kept was answered, and when a try was about to come for the first time.
+        self._answered = threading.Event()
+        self._wanted_s: float | None = None
         self._is_first = True
         self._kept: bool | None = None  # what a worker before this one has left is not known
         self._idle_s: float | None = None

@@ -65,11 +65,8 @@ class Renewals:
     ) -> None:
         self._clock = clock
         self._client, self._identity, self._tries, self._status, self._ports = client, identity, tries, status, ports
-        self._idle_s, self._stopping, self._backoff = (
-            min(IDLE_S, lease_s / IDLE_SHARE),
-            False,
-            Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S),
-        )
+        self._idle_s, self._stopping = min(IDLE_S, lease_s / IDLE_SHARE), False
+        self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         self._wake, self._disowned, self._asked_s = threading.Event(), set[str](), 0.0
         self._thread = threading.Thread(target=self._run, name="renewals", daemon=True)
 
@@ -90,9 +87,8 @@ class Renewals:
         """Say that the worker leaves; a server that does not hear it finds it silent."""
         self._stopping = True
         self._wake.set()
-        if (
-            on_its_way_s := SETTLED_S - (self._clock.read().monotonic_s - self._asked_s)
-        ) > 0 and self._thread.is_alive():
+        on_its_way_s = SETTLED_S - (self._clock.read().monotonic_s - self._asked_s)
+        if on_its_way_s > 0 and self._thread.is_alive():
             self._thread.join(on_its_way_s)  # else what it says would come after this, and be believed
         try:
             leaving = Renewal(self._status(0.0), self._identity.key, leaves=True)

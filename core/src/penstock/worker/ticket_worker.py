@@ -259,7 +259,7 @@ class TicketWorker:
     def _submit(self, held: WorkerTry) -> None:
         if held.end is not None:
             held.held.close()  # it was ended while it was prepared, and may be forgotten by now
-        elif held.gone or held.cancel_reason or held.handed_back or held.giving_back:
+        elif held.gone or held.cancel_reason or held.lost_reason or held.giving_back:
             self._ended(held, TryEnd(Outcome.CANCELLED, held.cancel_reason or "it was given up"))
         else:
             if held.python and isinstance(held.request.code, PlanCode):
@@ -303,8 +303,8 @@ class TicketWorker:
         # What it told before it was cancelled counts: a success is not to be run again.
         if end.outcome is Outcome.CANCELLED and not held.cancel_reason:
             held.given_back = held.giving_back and held.began_s is None
-            if held.giving_back or held.handed_back:
-                end = TryEnd(Outcome.LOST, held.handed_back or REASON)
+            if held.giving_back or held.lost_reason:
+                end = TryEnd(Outcome.LOST, held.lost_reason or REASON)
         held.end, held.ended_s = end, self._now_s()
         self._claims.free_slot(None if held.began_s is None else held.ended_s - held.began_s)
         if held.gone:
@@ -369,9 +369,9 @@ class TicketWorker:
 
     def _hand_back(self) -> None:
         for held in self.tries.running():
-            if not held.handed_back:
-                held.handed_back = "its worker left before it had ended, and handed it back"
-                self._executor.cancel([held.try_name], held.handed_back)
+            if not held.lost_reason:
+                held.lost_reason = "its worker left before it had ended, and handed it back"
+                self._executor.cancel([held.try_name], held.lost_reason)
 
     def _call(self, function: Callable[[], None]) -> None:
         self._calls.put(function)

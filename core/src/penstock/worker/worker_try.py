@@ -32,7 +32,7 @@ class WorkerTry:
         cancel_reason: Why it is to end; "" to go on.
         giving_back: Whether it is to be given back, unless it begins before that.
         given_back: Whether others are to have it: it has ended here without having begun.
-        handed_back: Why it is lost, whatever its end says; "" if it is not.
+        lost_reason: Why it is lost, whatever its end says, as its worker had to leave; "" if it is not.
         gone: Whether the server has given it up.
         refused: Whether the server has refused its end, so that another is told.
     """
@@ -54,7 +54,7 @@ class WorkerTry:
     cancel_reason: str = ""
     giving_back: bool = False
     given_back: bool = False
-    handed_back: str = ""
+    lost_reason: str = ""
     gone: bool = False
     refused: bool = False
 

@@ -97,28 +97,9 @@ def _client(url: str) -> ExecutionClient:
 
 
 def _worker(environ: Mapping[str, str], choice: WorkerChoice, client: ExecutionClient) -> tuple[TicketWorker, str]:
-    ticket = "" if choice.executor else environ.get(TICKET, "")
-    shown = environ.get(TOKEN, "") if choice.executor else ticket
-    source: TicketSource | None = None
-    lease_s, guards = 60.0, tuple[tuple[str, WorkerGuard], ...]()
-    if choice.executor:
-        if not shown:
-            raise ConfigError(
-                f"{TOKEN} is not set: a pool of workers shows the token of a user who may run workers (workers:run)."
-            )
-        from penstock.app.parts.environments import plugin_host  # noqa: PLC0415 - a worker for one ticket needs no provider to begin
-        from penstock.app.workers.guards import guards_of  # noqa: PLC0415 - as above
-
-        settings = load_settings(environ, Path.cwd())
-        host = plugin_host(settings)
-        source, lease_s = _source(settings, choice, host, environ)
-        guards = guards_of(host, environ, _report) if choice.guarded else ()
-    elif not ticket:
-        raise ConfigError(
-            f"{TICKET} is not set, which holds the ticket; or name an executor whose tickets come to this worker."
-        )
-    elif not is_ticket(ticket):
-        raise ConfigError(f"{TICKET} holds what is no ticket: executors write it, as a word with a dot in it.")
+    """The worker, and the one ticket that it is to take; "" for one of a pool."""
+    shown = _shown(environ, choice)
+    pool = _pool(environ, choice) if choice.executor else _Pool()
     folder = Path(choice.folder) if choice.folder else _usual_folder()
     key = secrets.token_urlsafe(24)
     name = worker_name(f"{_NOT_NAME.sub('-', socket.gethostname())[:60]}-{os.getpid()}", key)
@@ -132,10 +113,46 @@ def _worker(environ: Mapping[str, str], choice: WorkerChoice, client: ExecutionC
     )
     own = _own_folder(folder, name)
     plan = WorkerPlan(
-        status, key, shown, folder, own, lease_s, choice.idle_exit_s, choice.drain_s, choice.lost_s, guards, _isolated()
-    )
-    executor = _executor(folder, own, choice.slots, lease_s)
-    return TicketWorker(plan, client, executor, source, SystemClock(), _report), ticket
+        status, key, shown, folder, own, pool.lease_s, guards=pool.guards, isolated=_isolated(),
+        idle_exit_s=choice.idle_exit_s, drain_s=choice.drain_s, lost_s=choice.lost_s,
+    )  # fmt: skip
+    executor = _executor(folder, own, choice.slots, pool.lease_s)
+    worker = TicketWorker(plan, client, executor, pool.source, SystemClock(), _report)
+    return worker, "" if choice.executor else shown
+
+
+class _Pool(NamedTuple):
+    """What a worker of a pool has beside one for a ticket."""
+
+    source: TicketSource | None = None
+    lease_s: float = 60.0
+    guards: tuple[tuple[str, WorkerGuard], ...] = ()
+
+
+def _shown(environ: Mapping[str, str], choice: WorkerChoice) -> str:
+    """What lets a worker in at the server: a user's token, or its ticket."""
+    shown = environ.get(TOKEN if choice.executor else TICKET, "")
+    if choice.executor and not shown:
+        raise ConfigError(
+            f"{TOKEN} is not set: a pool of workers shows the token of a user who may run workers (workers:run)."
+        )
+    if not shown:
+        raise ConfigError(
+            f"{TICKET} is not set, which holds the ticket; or name an executor whose tickets come to this worker."
+        )
+    if not choice.executor and not is_ticket(shown):
+        raise ConfigError(f"{TICKET} holds what is no ticket: executors write it, as a word with a dot in it.")
+    return shown
+
+
+def _pool(environ: Mapping[str, str], choice: WorkerChoice) -> _Pool:
+    from penstock.app.parts.environments import plugin_host  # noqa: PLC0415 - a worker for one ticket needs no provider to begin
+    from penstock.app.workers.guards import guards_of  # noqa: PLC0415 - as above
+
+    settings = load_settings(environ, Path.cwd())
+    host = plugin_host(settings)
+    source, lease_s = _source(settings, choice, host, environ)
+    return _Pool(source, lease_s, guards_of(host, environ, _report) if choice.guarded else ())
 
 
 def _source(

@@ -1,4 +1,4 @@
-"""What tells a server that workers may be to be told something."""
+"""Wakes a server when there may be something to tell workers."""
 
 from penstock.errors import StoreError
 from penstock.service.installation import Installation
@@ -6,7 +6,7 @@ from penstock.store import WORKERS, Wakeup
 
 
 class WorkerWakeup:
-    """A descriptor that is readable then; while the database cannot be had there is none, and whoever waits looks from time to time.
+    """A descriptor that can be read then; while the database is away there is none, and whoever waits looks from time to time.
 
     Args:
         installation: Whose workers.

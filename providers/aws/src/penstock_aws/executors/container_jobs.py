@@ -173,9 +173,8 @@ class ContainerJobs(RemoteExecutor):
             elif state.exhausted:
                 self.context.gone(name, state.note, failed=True)
             elif not state.began or (state.exit_code is not None and 0 < state.exit_code < _FIRST_SIGNAL):
-                self.context.waiting(
-                    name, state.note
-                )  # nobody has claimed it by then, or its lease tells: it is rung for again
+                # It is rung for again, as nobody has claimed it by then; if somebody has, its lease tells.
+                self.context.waiting(name, state.note)
             else:
                 self.context.gone(name, state.note)
 

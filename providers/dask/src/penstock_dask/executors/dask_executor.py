@@ -1,6 +1,6 @@
 """The executor: hands each ticket to a Dask cluster as a task that runs the ticket's process."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -165,18 +165,21 @@ def _read(context: RemoteContext) -> DaskOptions:
             "connection of type dask by conn_id. An address of inproc:// is reached from its own process alone."
         )
     options = DaskOptions(**{**given, "command": tuple(given.get("command", ()))})
-    problem = next(certificate_problems(options.tls_ca, options.tls_cert, options.tls_key), "")
-    if not problem and address.startswith("tls://") != bool(options.tls_ca):
-        problem = "tls_ca, tls_cert and tls_key are for an address that begins with tls://, which needs them"
-    if not problem and not _has_port(address):
-        problem = f"address is {address!r}, without a host or a port; write one such as tcp://scheduler:8786"
-    if not problem and options.connect_timeout_s <= 0:
-        problem = "connect_timeout_s must be greater than 0"
-    if not problem and any(amount < 0 for wanted in (options.queues or {}).values() for amount in wanted.values()):
-        problem = "queues: what a queue takes of a resource must be 0 or more"
-    if problem:
+    for problem in _option_problems(options):
         raise ConfigError(f"{place}: {problem}.")
     return options
+
+
+def _option_problems(options: DaskOptions) -> Iterator[str]:
+    yield from certificate_problems(options.tls_ca, options.tls_cert, options.tls_key)
+    if options.address.startswith("tls://") != bool(options.tls_ca):
+        yield "tls_ca, tls_cert and tls_key are for an address that begins with tls://, which needs them"
+    if not _has_port(options.address):
+        yield f"address is {options.address!r}, without a host or a port; write one such as tcp://scheduler:8786"
+    if options.connect_timeout_s <= 0:
+        yield "connect_timeout_s must be greater than 0"
+    if any(amount < 0 for wanted in (options.queues or {}).values() for amount in wanted.values()):
+        yield "queues: what a queue takes of a resource must be 0 or more"
 
 
 def _connected(context: RemoteContext, given: dict[str, Any]) -> dict[str, Any]:
