@@ -125,12 +125,12 @@ def _file(parameter):
 
 
 def lines(command, *, pairs):
-    """Command lines: without options and each option alone, with and without JSON; if asked for, each pair of options, in turns."""
+    """Command lines: without options and each option alone, every other one with JSON, too, at night all; if asked for, each pair."""
     arguments, options = words(command)
     has_json = any(each.name == "as_json" for each in command.params)
-    for each in [[], *options]:
+    for number, each in enumerate([[], *options]):
         yield [*arguments, *each]
-        if has_json:
+        if has_json and (NIGHTLY or number % 2 == 0):
             yield [*arguments, *each, "--json"]
     both = ([*a, *b] for n, a in enumerate(options) for b in options[:n] if a[0] != b[0])
     for number, each in enumerate(both if pairs else ()):
