@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -27,6 +28,18 @@ def test_kept_descriptors_get_the_lowest_numbers_and_all_others_are_closed(pipe)
     _, exit_code = forked(code, reading, writing)
     assert exit_code == 0
     assert os.read(reading, 1000) == b"((3, 4), [0, 1, 2, 3, 4])"
+
+
+def test_it_needs_few_descriptors():
+    code = """
+import os, resource
+from penstock.processes.fork import fork
+resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
+pid = fork(lambda kept: os._exit(os.write(kept[1], b"here") - 4), os.pipe())
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_programs_that_it_starts_inherit_no_kept_descriptor(pipe):

@@ -135,9 +135,14 @@ def _become_child(parent: int, keep: tuple[int, ...], *, adopts: bool) -> tuple[
         become_subreaper()
     signals.restore(signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
     signal.set_wakeup_fd(-1)
+    behind = 3  # few descriptors may be allowed, so the others make room first
+    for fd in sorted({each for each in keep if each >= 3}):
+        os.closerange(behind, fd)
+        behind = fd + 1
+    os.closerange(behind, 1 << 20)
     # First out of the way, then down to the lowest numbers: a kept descriptor may stand where another one goes.
-    high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100) for fd in keep]
     moved = tuple(range(3, 3 + len(keep)))
+    high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 3 + len(keep)) for fd in keep]
     for target, fd in zip(moved, high, strict=True):
         os.dup2(fd, target, inheritable=False)
     os.closerange(3 + len(moved), 1 << 20)
