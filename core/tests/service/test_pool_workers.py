@@ -7,6 +7,7 @@ from penstock.model.changes import Changes
 from penstock.model.remote.remote_try import OfferedTry, WorkerStatus
 from penstock.model.run import NewRun, RunKind, TaskKey
 from penstock.scheduler.capacity_file import CapacityFile
+from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.service.reasons.pool_workers import why_not_begun
 from penstock.settings.executors import ExecutorChoice
 
@@ -62,3 +63,15 @@ def test_where_workers_are_started_for_each_try_only_the_executor_knows_more(poo
     assert why_not_begun(pool, "pool", "far") == ""
     CapacityFile(pool.settings.state_folder, "pool").write(20)
     assert why_not_begun(pool, "pool", "far") == ""
+
+
+def test_an_executor_that_has_not_started_is_why_and_no_worker_is_wanted(pool):
+    """A Kubernetes executor without a kubeconfig was said to lack workers of a pool, which it has none of."""
+    CapacityFile(pool.settings.state_folder, "pool").write(0)
+    faults = ExecutorFaults(pool.settings.state_folder, "pool")
+    for _ in range(3):
+        faults.add("start() raised ProviderError: no kubeconfig is there")
+    assert why_not_begun(pool, "pool", "far") == "its engine cannot be asked: ProviderError: no kubeconfig is there"
+    assert len(faults.read()) == 1
+    faults.add("start() has succeeded after it had failed")
+    assert why_not_begun(pool, "pool", "far") == f"none of its workers was heard of lately: {START}"

@@ -5,6 +5,9 @@ from pathlib import Path
 
 FOLDER = "executors"
 """Folder of these files in the state folder."""
+RAISED = "() raised "
+"""What stands between the method of a remote executor that fails and the reason; once it works again, another line comes after."""
+_MOST = 100
 
 
 class ExecutorFaults:
@@ -24,14 +27,17 @@ class ExecutorFaults:
             self._path.unlink()
 
     def add(self, fault: str) -> None:
-        """Keep one."""
+        """Keep one; the same again is kept once, as the last one: an engine may be away for days."""
+        line, known = " ".join(fault.split()), self.read()
+        if known and known[-1] == line:
+            return
+        lines = [*(each for each in known if each != line), line][-_MOST:]
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a", errors="backslashreplace") as file:
-                file.write(" ".join(fault.split()) + "\n")
+            self._path.write_text("".join(f"{each}\n" for each in lines), errors="backslashreplace")
 
     def read(self) -> list[str]:
-        """Return them in the order in which they came."""
+        """Return them in the order in which they came last."""
         try:
             return self._path.read_text(errors="replace").splitlines()
         except OSError:

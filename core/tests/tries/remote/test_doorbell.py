@@ -47,7 +47,9 @@ def test_a_ticket_that_its_engine_cannot_bear_holds_up_no_other(monkeypatch):
         notes[message.name] = message.note
     assert "t-4 is odd" in notes.pop("t-4")
     assert set(notes.values()) == {""}
-    assert all("t-4 is odd" in each for each in faults)
+    again = "ring() has succeeded after it had failed"
+    assert again in faults
+    assert all("t-4 is odd" in each or each == again for each in faults)
 
 
 class Hanging(RemoteExecutor):

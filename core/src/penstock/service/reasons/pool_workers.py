@@ -4,7 +4,8 @@ import shlex
 from datetime import datetime
 
 from penstock.model.remote.remote_try import RemoteWorker
-from penstock.model.text import counted, utc_text
+from penstock.model.text import counted, utc_text, visible
+from penstock.scheduler.executor_faults import RAISED, ExecutorFaults
 from penstock.service.choices.executors import capacity_of
 from penstock.service.installation import Installation
 
@@ -29,7 +30,11 @@ def why_not_begun(installation: Installation, executor: str, queue: str) -> str:
     if pools and not taking:
         return f"{counted(len(pools), 'worker')} of it {_be(pools)} there, and none takes queue {queue!r}: {start}"
     if not taking:  # where workers are started for each try, only the executor itself knows more
-        none_there = capacity_of(installation.settings, executor, installation.settings.executors[executor]) == 0
+        settings = installation.settings
+        none_there = capacity_of(settings, executor, settings.executors[executor]) == 0
+        faults = ExecutorFaults(settings.state_folder, executor).read() if none_there else []
+        if faults and RAISED in faults[-1]:
+            return f"its engine cannot be asked: {visible(faults[-1].partition(RAISED)[2])}"
         return f"none of its workers was heard of lately: {start}" if none_there else ""
     who, now = f"{counted(len(taking), 'worker')} that {_take(taking)} queue {queue!r}", installation.now()
     recent = [each for each in taking if not _is_silent(each, now)]

@@ -88,6 +88,7 @@ class Doorbell:
         self._waiting: dict[str, Ticket] = {}
         self._failures, self._most_at_once = 0, _MOST_AT_ONCE
         self._noted: set[str] = set()
+        self._failing: set[str] = set()
         self._ring_s = self._look_s = 0.0
         self._stopping = self._started = False
         self._not_carried: set[str] = set()
@@ -223,6 +224,7 @@ class Doorbell:
             call()
         except BaseException as error:  # noqa: BLE001 - a provider's code, in the process of everybody's scheduler
             why = self._shown(error_sentence(error))
+            self._failing.add(method)
             self._report(f"{method}() raised {why}")
             if method in {"start", "ring"}:
                 self._failures += 1
@@ -236,6 +238,9 @@ class Doorbell:
             self._call = None
             if begun.reported:
                 self._report(f"{method}() has returned after {self._now_s() - begun.began_s:.0f} s")
+        if method in self._failing:
+            self._failing.discard(method)
+            self._report(f"{method}() has succeeded after it had failed")
         if method == "ring":
             self._failures = 0
             for ticket in tickets:
