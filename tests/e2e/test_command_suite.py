@@ -7,7 +7,8 @@ from fleet import WORKSPACE, install
 
 from penstock.testing import RemoteExecutorSuite
 
-pytestmark = pytest.mark.xdist_group("command_suite")  # one server and one executor for all of it
+# One server and one executor for all of it. Other executors pass the suite with each change, and `test_command_executor.py` runs this one.
+pytestmark = [pytest.mark.xdist_group("command_suite"), pytest.mark.nightly]
 
 
 class TestCommandExecutor(RemoteExecutorSuite):
