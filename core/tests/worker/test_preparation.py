@@ -100,21 +100,26 @@ def test_an_environment_is_that_of_the_server_to_the_last_file_and_is_made_once(
         assert sorted(asked) == sorted(each.digest for each in acme.lock.distributions)
 
 
+def lose_once(site, ending):
+    """Have the first answer on a route be lost."""
+    lost = []
+
+    def fault(route, _):
+        if route.endswith(ending) and not lost:
+            lost.append(route)
+            return 503, b"", "text/plain"
+        return None
+
+    site.fault = fault
+
+
 BIG = random.Random(12).randbytes(2 * PIECE + 1000)
 
 
 def test_a_large_file_comes_in_pieces_and_a_piece_that_is_lost_is_fetched_again(site, pool, acme):
     acme.install("lib-big", "1.0", {"big.bin": BIG})
     site.serve_environments(acme.file)
-    failed = []
-
-    def fault(route, _):
-        if route.endswith(f"/{PIECE}") and not failed:
-            failed.append(route)
-            return 503, b"", "text/plain"
-        return None
-
-    site.fault = fault
+    lose_once(site, f"/{PIECE}")
     worker = pool()
     worker.bring(site.offer(code=IN_ACME).secret)
     worker.runs()
@@ -148,15 +153,7 @@ def test_many_small_files_come_in_portions_and_none_that_is_lost_is_missed(site,
     monkeypatch.setattr(locked_environments, "PORTION", 3 * 2048)
     acme.install("lib-many", "1.0", {f"part{number}.txt": f"{number}" * 1000 for number in range(9)})
     site.serve_environments(acme.file)
-    failed = []
-
-    def fault(route, _):
-        if route.endswith("/2") and not failed:
-            failed.append(route)
-            return 503, b"", "text/plain"
-        return None
-
-    site.fault = fault
+    lose_once(site, "/2")
     worker = pool()
     worker.bring(site.offer(code=IN_ACME).secret)
     worker.runs()
