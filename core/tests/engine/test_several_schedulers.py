@@ -6,7 +6,7 @@ from several_mutations import MUTATIONS
 from penstock.testing.simulation.several.several import SeveralSchedulers
 from penstock_testkit.nightly import at_night, thinned
 
-WORLDS, PARTS, MOST_SEEDS = at_night(100, 12), at_night(5, 1), 200
+WORLDS, PARTS, MOST_SEEDS = at_night(100, 9), at_night(5, 1), 200
 CLAIMS = [
     "CRASH",
     "PAUSE",
