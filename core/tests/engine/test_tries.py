@@ -155,6 +155,19 @@ def test_a_task_whose_worker_is_lost_too_often_in_a_row_fails():
     assert stage.reason("a") == f"its worker was lost {MAX_LOST} times in a row: killed by SIGKILL"
 
 
+def test_a_worker_without_room_for_a_process_is_given_time():
+    stage = one(retry=RetrySpec(5, 1.0))
+    waited = []
+    for _ in range(MAX_LOST - 1):
+        stage.finish("a", Outcome.LOST, error="no room", retry_after_s=1.0)
+        assert stage.state("a") == "up_for_retry"
+        waited.append(stage.last.wait_s)
+        stage.step(after=waited[-1])
+    assert waited == [2.0**n for n in range(MAX_LOST - 1)]
+    stage.finish("a")
+    assert stage.state("a") == "success"
+
+
 def test_losses_in_a_row_are_counted_anew_after_an_answer():
     stage = one(retry=RetrySpec(1, 0.0))
     for _ in range(MAX_LOST - 1):

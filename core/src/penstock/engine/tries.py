@@ -108,7 +108,7 @@ def finish_try(state: State, event: TryFinished, *, blamed: bool = True) -> None
             shortened(event.end.error.partition("\n")[0], LONGEST_REASON) or "skipped by its own code",
         )
     elif event.end.outcome is Outcome.LOST:
-        _repeat_lost(state, instance, event.end.error, blamed=blamed)
+        _repeat_lost(state, instance, event.end, blamed=blamed)
     else:
         _fail(state, instance, event)
 
@@ -158,9 +158,9 @@ def interrupt_try(state: State, event: TryInterrupted) -> None:
     finish_try(state, TryFinished(event.key, event.epoch, event.at, TryEnd(Outcome.LOST, event.reason)), blamed=False)
 
 
-def _repeat_lost(state: State, instance: Instance, error: str, *, blamed: bool) -> None:
+def _repeat_lost(state: State, instance: Instance, end: TryEnd, *, blamed: bool) -> None:
     """Repeat a try whose worker was lost, under the same number and at no cost of a retry."""
-    pause_s = 0.0
+    pause_s, error = 0.0, end.error
     if blamed:
         instance.losses += 1
         # No retry is spent, so something else has to end a try that takes its worker with it each time.
@@ -168,6 +168,8 @@ def _repeat_lost(state: State, instance: Instance, error: str, *, blamed: bool) 
             reason = f"its worker was lost {instance.losses} times in a row: {error}"
             end_instance(state, instance, TaskState.FAILED, reason)
             return
+        if end.retry_after_s is not None:  # its machine has no room now, such as for a process
+            pause_s = min(LONGEST_PAUSE_S, _bounded(end.retry_after_s).total_seconds() * 2.0 ** (instance.losses - 1))
     else:
         # An executor that says nothing is to blame, and no try of it; it gets ever more time.
         instance.silences += 1
@@ -177,7 +179,8 @@ def _repeat_lost(state: State, instance: Instance, error: str, *, blamed: bool) 
     if not pause_s:
         make_ready(state, instance, f"its worker was lost: {error}")
         return
-    instance.transition(TaskState.UP_FOR_RETRY, f"its worker was lost {instance.silences} times in a row: {error}")
+    often = instance.losses if blamed else instance.silences
+    instance.transition(TaskState.UP_FOR_RETRY, f"its worker was lost {often} times in a row: {error}")
     instance.due_at, instance.ended_at = state.now + timedelta(seconds=pause_s), state.now
     state.mark_dirty(instance)
     state.retry_after(pause_s, instance)

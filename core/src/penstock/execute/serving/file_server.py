@@ -28,6 +28,7 @@ from penstock.execute.try_process import run_many, run_one
 from penstock.model.attempt import TryEnd
 from penstock.model.state import Outcome
 from penstock.processes.descendants import end_children, kill_orphans
+from penstock.processes.fork import NO_ROOM
 from penstock.processes.frames import FrameReader, FrameRefusedError, frame, read_available
 from penstock.processes.group import Reaper, ask_where, kill_group, report_where
 from penstock.processes.huge_pages import collapse
@@ -42,6 +43,8 @@ WHERE_S = 0.2
 """Seconds that a process gets to tell where it stands before it is killed."""
 END_S = 2.0
 ORPHANS_S = 0.02
+NO_ROOM_S = 1.0
+"""Seconds until a try for which there was no process is made again at the earliest; its next pauses are ever longer."""
 MOST_AHEAD = 8
 """Processes that wait for tries at most: each takes a megabyte or two."""
 RETRY_WRITE_S = 0.01
@@ -137,7 +140,8 @@ class FileServer:
         try:
             job.child = self._place(job)
         except OSError as error:
-            self._answer(job, Outcome.LOST, f"no process could be made for it: {error}")
+            pause_s = NO_ROOM_S if error.errno in NO_ROOM else None
+            self._answer(job, Outcome.LOST, f"no process could be made for it: {error}", pause_s)
             return
         job.child.jobs[job.serial] = job
         job.begin_output().mask.learn(self._runner.secrets)
@@ -306,13 +310,13 @@ class FileServer:
         os.close(child.pipe)
         child.pipe = -1
 
-    def _answer(self, job: Job, outcome: Outcome, error: str) -> None:
+    def _answer(self, job: Job, outcome: Outcome, error: str, pause_s: float | None = None) -> None:
         """Answer for a try whose process did not, or that has none."""
         if job.output is not None:
             if job.child is not None and job.child is not self._waiter:
                 job.output.take(job.child.pipe)
             job.output.write(f"{error}\n".encode())
-        self._close(job, _encode(TryEnd(outcome, error)))
+        self._close(job, _encode(TryEnd(outcome, error, retry_after_s=pause_s)))
 
     def _end(self, job: Job, outcome: Outcome, reason: str) -> None:
         """Tell a try to end: politely first, so that it can clean up, then with SIGKILL for its whole group."""
