@@ -9,6 +9,7 @@ from penstock.model.dag import SensorPolicy
 from penstock.model.state import Outcome
 from penstock.model.values.value import TAG, decode, elements
 from penstock.spec.executor import Offload, SensorWait
+from penstock_testkit.disk import small_disk
 
 TASKS = """
 import dataclasses
@@ -95,6 +96,18 @@ def test_a_value_travels_or_lies_in_the_store_by_its_length(bench, written, tmp_
     assert (len(value.json) < 1000) == (offloads or size == 1)
     assert bool(objects(tmp_path)) == offloads
     assert left(bench.run("count_text", inputs=values(text=value.json), **more)).json == (b'["str",%d]' % size)
+
+
+def test_the_result_of_work_that_is_done_waits_for_room_on_a_disk_that_is_full(bench, written, tmp_path):
+    more = written(300_000)
+    (tmp_path / "xcom").mkdir()
+    with small_disk(tmp_path / "xcom", 1 << 20) as disk:
+        disk.leave(100_000)
+        [request] = bench.submit("text", **more)
+        bench.until(lambda: "its result is stored once there is room" in bench.log(request))
+        disk.empty()
+        value = left(bench.wait(request)[0])
+        assert left(bench.run("count_text", inputs=values(text=value.json), **more)).json == b'["str",300000]'
 
 
 @pytest.mark.parametrize(

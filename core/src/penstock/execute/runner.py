@@ -1,9 +1,11 @@
 """Runs user code in a try's process: finds the operator, prepares it, runs it, and offloads large values."""
 
 import contextlib
+import errno
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from penstock.author.run.execution import Prepared, prepare, run_try
 from penstock.author.run.failed import failed
 from penstock.author.run.stored_plan import from_plan
 from penstock.author.runtime import Runtime, current
-from penstock.errors import FailTask, PenstockError
+from penstock.errors import FailTask, PenstockError, as_sentence
 from penstock.execute.offload import offloaded
 from penstock.execute.unnamed_files import unnamed_file
 from penstock.model.attempt import TryEnd
@@ -30,6 +32,9 @@ from penstock.spec.executor import FileCode, PlanCode, TryRequest
 
 Resolve = Callable[[str], type[Operator]]
 OpenStore = Callable[[str, str | None], Any]
+FULL_PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0, *(30.0,) * 9)
+"""Seconds between attempts to store a result where the disk is full: five minutes in all."""
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Providers:
@@ -148,8 +153,7 @@ class Runner:
 
 def _report_write(path: str) -> None:
     text = f"This task writes {path}: a place in a copy of the DAGs folder, which no other run sees and which is deleted later. "
-    with contextlib.suppress(Exception):
-        print(f"{visible(text)}Write to a path of your own.", file=sys.stderr, flush=True)  # noqa: T201 - the try's log
+    _note(f"{text}Write to a path of your own.")
 
 
 class PinnedRuntime(ImportRuntime):
@@ -163,14 +167,43 @@ class PinnedRuntime(ImportRuntime):
         return self._variables.get(key)
 
 
-def with_values_put_away(end: TryEnd, request: TryRequest, runtime: Runtime) -> TryEnd:
-    """The end with its large values in the object store; the try has failed if they could not be put there."""
+def with_values_put_away(
+    end: TryEnd, request: TryRequest, runtime: Runtime, pauses_s: Sequence[float] = FULL_PAUSES_S
+) -> TryEnd:
+    """The end with its large values in the object store; the try has failed if they could not be put there.
+
+    Args:
+        end: How the try ended.
+        request: What it was asked.
+        runtime: Opens object stores.
+        pauses_s: Seconds between attempts while a disk is full: the work is done, and somebody may free it.
+    """
     if not end.xcoms:
         return end
     token = current.set(runtime)
     try:
+        for pause_s in pauses_s:
+            try:
+                return replace(end, xcoms=offloaded(end.xcoms, request, runtime))
+            except PenstockError as error:
+                if not _is_full(error):
+                    raise
+                _note(f"{as_sentence(error)} The work is done; its result is stored once there is room.")
+                threading.Event().wait(pause_s)
         return replace(end, xcoms=offloaded(end.xcoms, request, runtime))
     except BaseException as error:  # noqa: BLE001 - a provider's code: what it raised is the verdict on this try
         return failed(error)
     finally:
         current.reset(token)
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Whether a full disk, or a quota that is used up, is behind an error."""
+    while error is not None and not (isinstance(error, OSError) and error.errno in _FULL):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _note(text: str) -> None:
+    with contextlib.suppress(Exception):
+        print(visible(text), file=sys.stderr, flush=True)  # noqa: T201 - the try's log
