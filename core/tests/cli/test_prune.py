@@ -53,7 +53,7 @@ def project(request, tmp_path, monkeypatch):
 
 
 def prune(environ):
-    words = [sys.executable, "-m", "penstock", "db", "prune", "--runs-days", "30", "--json"]
+    words = [sys.executable, "-m", "penstock", "db", "prune", "--runs-days", "30", "--clock-is-right", "--json"]
     return subprocess.run(words, env=environ, capture_output=True, text=True, check=False, timeout=60)
 
 
@@ -98,7 +98,7 @@ def test_a_prune_that_is_killed_anywhere_is_finished_by_the_next(project, tmp_pa
 
 def test_two_prunes_at_once_delete_each_run_once(project):
     store, logs = project
-    words = [sys.executable, "-m", "penstock", "db", "prune", "--runs-days", "30", "--json"]
+    words = [sys.executable, "-m", "penstock", "db", "prune", "--runs-days", "30", "--clock-is-right", "--json"]
     both = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     told = [each.communicate(timeout=60) for each in both]
     assert [each.returncode for each in both] == [0, 0], told

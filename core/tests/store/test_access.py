@@ -8,7 +8,7 @@ import pytest
 from penstock.errors import ChangedError, NotFoundError, PendingError, RequestError, StoreUnavailableError
 from penstock.model.access.permission import Permission, Role
 from penstock.model.access.principal import Grant, everywhere
-from penstock.model.access.user import Session, Team, Token, User
+from penstock.model.access.user import LONGEST_LINK, Session, Team, Token, User
 from penstock.model.history.audit import AuditAction, AuditEntry
 from penstock.model.request import PoolsChanged
 from penstock.store import KeyTakenError, Pool, Store, UsedKey
@@ -188,7 +188,7 @@ def test_who_may_what_counts_as_changed_once_that_is_committed(store, now, entry
 
 def test_a_link_makes_one_admin_and_counts_as_long_as_it_has_made_none(store, now, entry):
     users, sessions, admin = store.access.users, store.access.sessions, everywhere(Role.ADMIN)
-    sessions.add_link(b"a", "", now, now.replace(year=2099))
+    sessions.add_link(b"a", "", now, now + LONGEST_LINK)
     ada, users_before = User("ada", now, now, password=True), users.page()
     assert not users.add_first_admin(ada, "hash", admin, b"b", entry)
     users.add(User("bot", now, now, service=True), "", None, entry)
@@ -202,7 +202,7 @@ def test_a_link_makes_one_admin_and_counts_as_long_as_it_has_made_none(store, no
 
 
 def test_a_link_sets_the_password_of_its_own_user_once_while_it_counts(store, now, entry):
-    users, sessions, later = store.access.users, store.access.sessions, now.replace(year=2099)
+    users, sessions, later = store.access.users, store.access.sessions, now + LONGEST_LINK
     for name in ("ada", "eve"):
         users.add(User(name, now, now, password=True), "old", None, entry)
     sessions.add_link(b"a", "ada", now, later, entry)

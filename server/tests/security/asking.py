@@ -115,7 +115,10 @@ _BY_NAME: dict[str, Made] = {
     "drain_state": lambda *_: {"number": 1},
     "asked_state": lambda i, team: {"number": i.store.audit.page(dag_id=f"{team}_past", limit=1)[0].number},
     "send_test": lambda *_: {"channel": "new"},
-    "delete_runs": lambda _, team: {"run_ids": [f"{team}_run"]},
+    "delete_runs": lambda _, team: {
+        "dag_id": f"{team}_over",
+        "run_ids": [f"{team}_over"],
+    },  # of which nothing else is asked
     "retry_quarantined": lambda i, team: {"number": _quarantined(i, team)[0]},
     "drop_quarantined": lambda i, team: {"number": _quarantined(i, team)[1]},
 }

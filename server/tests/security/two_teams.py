@@ -18,7 +18,7 @@ from penstock.model.history.audit import AskedBy, AuditAction
 from penstock.model.history.quarantine import Quarantined, QuarantineKind
 from penstock.model.remote.remote_try import WorkerStatus
 from penstock.model.request import DagChanged, encode
-from penstock.model.run import Rendered, TaskInstance, Try, XCom
+from penstock.model.run import NewRun, Rendered, RunKind, TaskInstance, Try, XCom
 from penstock.model.schedule import Schedule, ScheduleKind
 from penstock.model.source import ParsedFile
 from penstock.model.state import Outcome, RunState, TaskState
@@ -112,7 +112,7 @@ def _spec(team: str) -> list[DagSpec]:
         assets={each.uri: each for each in (asset, shared)},
     )  # fmt: skip
     past = msgspec.structs.replace(main, dag_id=f"{team}_past", tasks=(TaskSpec(f"{team}_extract"),), assets={})
-    return [main, waits, past]
+    return [main, waits, past, msgspec.structs.replace(past, dag_id=f"{team}_over")]
 
 
 def _has(installation: Installation, team: str, snapshots: Any) -> None:
@@ -135,6 +135,7 @@ def _has(installation: Installation, team: str, snapshots: Any) -> None:
     (snapshots / f"{team}.py").write_text(f"# {team} code\n")
     _configured(installation, team, by)
     _ran(installation, team, by)
+    _is_over(installation.store, team)
     start_backfill(installation, f"{team}_past", NOW.replace(hour=8), NOW.replace(hour=9), by=by)
     set_state(installation, f"{team}_key", f'"{team} kept"', dag_id=f"{team}_dag", task_id=f"{team}_load", by=by)
     set_state(installation, f"{team}_key", f'"{team} kept"', asset=f"s3://{team}/asset", by=by)
@@ -209,6 +210,14 @@ def _ran(installation: Installation, team: str, by: AskedBy) -> None:
         ),
         NOW,
     )  # fmt: skip
+
+
+def _is_over(store: Store, team: str) -> None:
+    """A run of which nothing is asked but that it be deleted."""
+    (over,) = store.apply(
+        Changes(new_runs=[NewRun(f"{team}_over", f"{team}_over", RunKind.MANUAL, NOW, NOW, NOW)]), NOW
+    )
+    store.apply(Changes(runs=[msgspec.structs.replace(over, state=RunState.SUCCESS, ended_at=NOW)]), NOW)
 
 
 def _far(installation: Installation, team: str) -> bytes:
