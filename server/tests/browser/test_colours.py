@@ -96,11 +96,20 @@ def test_states_are_told_apart_by_whoever_sees_colours_differently(theme, open_p
     assert faults == []
 
 
+def _still(page, place, picture):
+    """Two pictures that are the same: the first one may be of a page that is being laid out."""
+    before = b""
+    while (png := place.screenshot(path=picture)) != before:
+        before = png
+        page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    return png
+
+
 def _faults_of(page, reader, place, states, width, height, picture):
     faults, tools = [], page.context.new_cdp_session(page)
     for sight in SIGHTS:
         tools.send("Emulation.setEmulatedVisionDeficiency", {"type": sight})
-        png = place.screenshot(path=f"{picture}-{sight}.png")
+        png = _still(page, place, f"{picture}-{sight}.png")
         pieces = reader.evaluate(PIECES, [base64.b64encode(png).decode(), width, height])
         pieces = pieces[-len(states) :] if width == BAR else pieces
         marks = {state: _pixels(piece) for state, piece in zip(states, pieces, strict=False)}
