@@ -1,5 +1,6 @@
 """A commit reaches whoever has the stream open; whichever side comes again, nothing is missed and nothing seen twice."""
 
+import asyncio
 import http.client
 import os
 import re
@@ -16,6 +17,7 @@ import pytest
 from sqlalchemy import text
 
 from penstock.app.compose import installation as compose
+from penstock.errors import StoreError
 from penstock.keeper.status import ServiceState, ServiceStatus, StatusFiles
 from penstock.model.access.permission import Role
 from penstock.model.access.principal import OWNER, Grant, Principal
@@ -32,7 +34,8 @@ from penstock_server.http.lasting.open_answers import OpenAnswers
 from penstock_server.http.reach.address import Address, listen
 from penstock_server.http.serve import serve
 from penstock_server.stream.event_streams import EventStreams
-from penstock_server.stream.events import events
+from penstock_server.stream.events import PrincipalViewer, events
+from penstock_server.stream.hub import Wanted
 from penstock_testkit.beside import WITHOUT_SERVER
 
 
@@ -46,6 +49,13 @@ def change(installation, *dag_ids):
     for dag_id in dag_ids:
         with installation.store.transaction() as tx:
             tx.add_deltas([DagDelta(dag_id)], installation.now())
+
+
+def leave_behind(installation):
+    """Have the schema be one of a later Penstock, with which this code may not go on."""
+    with installation.store.database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        compatibility.set_floor(connection, "9999")
 
 
 class KnownAs:
@@ -182,14 +192,29 @@ def test_a_stream_ends_with_the_reason_once_the_schema_has_left_the_server_behin
     with served(installation) as port:
         with Client(port) as client:
             assert client.event() == ("ready", {})
-            with installation.store.database.write() as connection:
-                connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-                compatibility.set_floor(connection, "9999")
+            leave_behind(installation)
             name, said = client.event()
             assert (name, "its schema is 9999, which this Penstock does not know" in said["reason"]) == ("end", True)
             assert client.event() is None
         with Client(port, last=client.last) as again:
             assert again.answer.status == HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def test_who_was_told_that_the_schema_has_left_is_let_in_no_more(installation):
+    async def told_and_come_again():
+        streams = EventStreams(lambda: ChangeFollower(installation))
+        viewer, wanted = PrincipalViewer(installation), Wanted(frozenset(), "", frozenset())
+        try:
+            first = await streams.open(viewer, wanted)
+            leave_behind(installation)
+            told = [each async for each in first.content]
+            with pytest.raises(StoreError, match="its schema is 9999"):
+                await streams.open(viewer, wanted)
+        finally:
+            await streams.end()
+        return told[-1]
+
+    assert b"its schema is 9999" in asyncio.run(told_and_come_again())
 
 
 def test_who_comes_from_elsewhere_begins_anew_and_goes_on(installation):

@@ -74,10 +74,17 @@ class EventStreams:
         self._reading: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
         self._over = False
+        self._problem = ""
 
     async def open(self, viewer: Viewer, wanted: Wanted, after: FeedPosition | None = None) -> EventStream:
-        """Open a stream, which whoever asked for it closes; raises StoreError."""
+        """Open a stream, which whoever asked for it closes.
+
+        Raises:
+            StoreError: The database failed, or its schema has left this code behind, of which the streams before were told.
+        """
         hub, follower = await self._started()
+        if self._problem:
+            raise StoreError(self._problem)
         woken = asyncio.Event()
         begin = hub.position
         subscriber = hub.join(viewer, wanted, woken.set, after)
@@ -103,6 +110,7 @@ class EventStreams:
                 self._follower = await asyncio.to_thread(self._follow)
             if self._hub is None or self._reading is None or self._reading.done():
                 self._hub = Hub(await asyncio.to_thread(self._follower.position))
+                self._problem = ""
                 self._reading = asyncio.create_task(self._read(self._hub, self._follower))
             return self._hub, self._follower
 
@@ -136,8 +144,9 @@ class EventStreams:
         """End all streams once the schema has left this code behind: what it read from then on might be misread."""
         while True:
             with suppress(StoreError):  # a database that cannot be asked is waited for where it is read
-                if problem := await asyncio.to_thread(follower.outgrown):
-                    hub.end(problem)
+                self._problem = await asyncio.to_thread(follower.outgrown)
+                if self._problem:
+                    hub.end(self._problem)
             await asyncio.sleep(_SCHEMA_S)
 
     async def _page(self, hub: Hub, follower: Follower) -> bool:
