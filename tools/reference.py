@@ -105,7 +105,8 @@ def settings() -> str:
         "`[tool]` belong to others and are left alone.\n",
         "From the environment alone: `PENSTOCK_SECRET_KEY` (the keys that encrypt secrets, the first of which encrypts anew),",
         "`PENSTOCK_CONN_<ID>` (a connection as URI or JSON), `PENSTOCK_VAR_<KEY>` (a Variable); `PENSTOCK_SERVER` (the URL of a",
-        "server that commands ask in place of the database) and `PENSTOCK_TOKEN` (who asks it).\n",
+        "server that commands and workers ask), `PENSTOCK_TOKEN` (who asks it) and `PENSTOCK_SERVER_AUTHORITY` (certificates in PEM",
+        "by which that server alone is verified, beside what the machine trusts; what it asks by TLS otherwise is not touched).\n",
         "A value that lies in a file, as secrets do in containers: `PENSTOCK_SECRET_KEY_FILE=/run/secrets/key`, and so for each variable",
         "but Variables.\n",
     ]

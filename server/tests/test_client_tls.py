@@ -1,5 +1,6 @@
 """A client over TLS: the certificate is verified, and what is wrong with it is told."""
 
+import ssl
 import threading
 from contextlib import contextmanager
 
@@ -45,8 +46,8 @@ def served(installation, certificate=None):
         thread.join()
 
 
-def asking(url):
-    remote = HttpRemote(server_address(url), SECRET, ClientLimits(timeout_s=10, pauses_s=()))
+def asking(url, authority=""):
+    remote = HttpRemote(server_address(url, authority), SECRET, ClientLimits(timeout_s=10, pauses_s=()))
     return Installation.elsewhere(remote, FakeClock())
 
 
@@ -69,6 +70,20 @@ def test_a_server_whose_authority_is_named_is_asked(installation, authority, tmp
         assert "if it is one of TLS, its URL begins with https://" in told
 
 
+def test_an_authority_of_its_own_vouches_for_the_server_beside_those_of_the_machine(installation, authority, monkeypatch):
+    own, other = (each.cert_pem.bytes().decode() for each in (authority, trustme.CA()))
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    with served(installation, authority.issue_cert("localhost")) as port:
+        url = f"https://localhost:{port}"
+        with asking(url, own) as far:
+            assert dags.trigger(far, "sales", run_id="own").created
+        with asking(url, other) as far, pytest.raises(ServerError, match="is not who it says it is"):
+            dags.list_dags(far)
+        trusted = len(ssl.create_default_context().get_ca_certs())
+        connection = server_address(url, own).connection(1.0)
+        assert len(connection._context.get_ca_certs()) == trusted + 1
+
+
 def test_a_certificate_that_is_not_good_is_told_with_what_to_do(installation, authority, tmp_path, monkeypatch):
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     with served(installation, authority.issue_cert("other.example")) as port:
@@ -76,7 +91,7 @@ def test_a_certificate_that_is_not_good_is_told_with_what_to_do(installation, au
         monkeypatch.delenv("SSL_CERT_FILE", raising=False)
         told = refused(url)
         assert f"{url} is not who it says it is: " in told
-        assert "SSL_CERT_FILE names another file of authorities, which has to be there." in told
+        assert "PENSTOCK_SERVER_AUTHORITY_FILE names a file with another one" in told
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
         told = refused(url)
         assert "not valid for 'localhost'" in told

@@ -69,6 +69,12 @@ def test_workers_reach_the_server_and_the_broker_and_not_the_database(compose):
     assert "ports" not in services["worker"]
 
 
+def test_the_authority_of_the_server_vouches_for_it_alone_and_what_tasks_ask_is_verified_as_ever(compose):
+    environments = {name: each.get("environment", {}) for name, each in compose["services"].items()}
+    assert environments["worker"]["PENSTOCK_SERVER_AUTHORITY_FILE"] == "/run/secrets/tls_authority"
+    assert not any("SSL_CERT_FILE" in each for each in environments.values())
+
+
 def test_no_secret_stands_in_the_file_or_in_the_environment(compose):
     assert all(each["file"].startswith("./secrets/") for each in compose["secrets"].values())
     for name, service in compose["services"].items():

@@ -150,6 +150,8 @@ def test_workers_have_neither_the_database_nor_the_master_key(render):
         assert "tls.key" not in json.dumps(worker)
         assert "scaler" not in json.dumps(worker)
         variables = {each["name"] for each in worker["containers"][0]["env"]}
+        assert "PENSTOCK_SERVER_AUTHORITY_FILE" in variables
+        assert "SSL_CERT_FILE" not in variables, "tasks would trust nobody else"
         assert not {name for name in variables if "DATABASE" in name or "SECRET_KEY" in name}
 
 

@@ -73,7 +73,8 @@ def asked_installation(environ: Mapping[str, str], folder: Path) -> Installation
         return installation(load_settings(environ, folder))
     from penstock.app.parts.remote import remote_installation  # noqa: PLC0415 - most commands ask no server
 
-    return remote_installation(url, environ.get("PENSTOCK_TOKEN", ""))
+    token, authority = environ.get("PENSTOCK_TOKEN", ""), environ.get("PENSTOCK_SERVER_AUTHORITY", "")
+    return remote_installation(url, token, authority=authority)
 
 
 def _plugins(settings: Settings) -> "PluginHost":

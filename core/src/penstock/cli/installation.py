@@ -111,7 +111,8 @@ def _elsewhere(environ: Mapping[str, str], timeout_s: float | None = None) -> "I
         return None
     from penstock.app.parts.remote import remote_installation  # noqa: PLC0415 - most commands ask no server
 
-    return remote_installation(url, environ.get("PENSTOCK_TOKEN", ""), timeout_s=timeout_s)
+    token, authority = environ.get("PENSTOCK_TOKEN", ""), environ.get("PENSTOCK_SERVER_AUTHORITY", "")
+    return remote_installation(url, token, authority=authority, timeout_s=timeout_s)
 
 
 def _open(settings: Settings, *, create: bool) -> "Installation":

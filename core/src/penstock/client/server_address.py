@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from penstock.errors import ConfigError, as_sentence
 
-SERVER, TOKEN = "PENSTOCK_SERVER", "PENSTOCK_TOKEN"
-"""Variables of the environment: the URL of the server that is asked in place of an installation here, and who asks it."""
+SERVER, TOKEN, AUTHORITY = "PENSTOCK_SERVER", "PENSTOCK_TOKEN", "PENSTOCK_SERVER_AUTHORITY"
+"""Variables of the environment: the URL of the server that is asked in place of an installation here, who asks it, and who vouches for it."""
 
 
 class ServerAddress(NamedTuple):
@@ -20,12 +20,14 @@ class ServerAddress(NamedTuple):
         host: Its name or address.
         port: Its port.
         prefix: What its paths begin with, behind a proxy that serves more; "" for most.
+        authority: Certificates in PEM by which its own is verified, beside those that this machine trusts.
     """
 
     secure: bool
     host: str
     port: int
     prefix: str
+    authority: str = ""
 
     def __str__(self) -> str:
         """Its URL."""
@@ -36,15 +38,21 @@ class ServerAddress(NamedTuple):
         """A new connection, which is opened with its first request."""
         if self.secure:
             context = ssl.create_default_context()
+            if self.authority:
+                context.load_verify_locations(cadata=self.authority)
             return http.client.HTTPSConnection(self.host, self.port, timeout=timeout_s, context=context)
         return http.client.HTTPConnection(self.host, self.port, timeout=timeout_s)
 
 
-def server_address(url: str) -> ServerAddress:
+def server_address(url: str, authority: str = "") -> ServerAddress:
     """Read the URL of a server.
 
+    Args:
+        url: The URL.
+        authority: Certificates in PEM by which it is verified, beside those that this machine trusts.
+
     Raises:
-        ConfigError: It is none, or a token that is sent there could be read on the way.
+        ConfigError: It is none, a token that is sent there could be read on the way, or there is no certificate in `authority`.
     """
     try:
         parts = urlsplit(url)
@@ -61,7 +69,20 @@ def server_address(url: str) -> ServerAddress:
             f"{SERVER}={url!r} is no https:// URL: whoever is between here and {parts.hostname} could read the token. "
             "Write https://, or http:// for a server of this machine alone."
         )
-    return ServerAddress(secure, parts.hostname, port or (443 if secure else 80), parts.path.rstrip("/"))
+    if authority:
+        _check_authority(authority)
+    return ServerAddress(secure, parts.hostname, port or (443 if secure else 80), parts.path.rstrip("/"), authority)
+
+
+def _check_authority(authority: str) -> None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=authority)
+    except (ssl.SSLError, ValueError) as error:
+        why = getattr(error, "reason", None) or error
+        raise ConfigError(
+            f"{AUTHORITY} holds no certificate in PEM: {why}. {AUTHORITY}_FILE names a file that has one, as it begins with "
+            "-----BEGIN CERTIFICATE-----."
+        ) from None
 
 
 def _is_loopback(host: str) -> bool:

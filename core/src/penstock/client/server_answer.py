@@ -104,8 +104,8 @@ def _remedy(code: int) -> str:
         return "Name the server as its certificate does, in PENSTOCK_SERVER."
     paths = ssl.get_default_verify_paths()  # what SSL_CERT_FILE names is among them, if it is a file
     return (
-        f"Its certificate has to be signed by an authority in {paths.cafile or paths.capath}. SSL_CERT_FILE names another file of "
-        "authorities, which has to be there."
+        f"Its certificate has to be signed by an authority in {paths.cafile or paths.capath}. PENSTOCK_SERVER_AUTHORITY_FILE names a "
+        "file with another one, by which the server alone is verified."
     )
 
 

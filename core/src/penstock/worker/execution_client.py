@@ -64,6 +64,11 @@ class ExecutionClient:
         self._connections: list[http.client.HTTPConnection] = []
         self._lock, self._closed = threading.Lock(), False
 
+    @property
+    def where(self) -> str:
+        """The URL of the server."""
+        return str(self._address)
+
     def ask(
         self,
         route: str,

@@ -68,6 +68,7 @@ class Renewals:
         self._idle_s, self._stopping = min(IDLE_S, lease_s / IDLE_SHARE), False
         self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         self._wake, self._disowned, self._asked_s = threading.Event(), set[str](), 0.0
+        self._came_in = False
         self._thread = threading.Thread(target=self._run, name="renewals", daemon=True)
 
     def start(self) -> None:
@@ -102,6 +103,7 @@ class Renewals:
                 self._renew(wait=True)
                 self._backoff.reset()
             except (ServerError, RefusedByServerError) as error:
+                self._came_in = False
                 if not self._stopping:
                     self._ports.report(str(error))
                 self._wake.wait(self._backoff.pause())
@@ -127,7 +129,15 @@ class Renewals:
             "renewals", self._identity.shown, asked, RenewalAnswer, wait_s=asked.wait_s, within_s=within_s
         )
         self._ports.renewed(began_s)
+        if asked.status.executor and not self._came_in:
+            self._ports.report(_came_in(asked.status, self._client.where))
+        self._came_in = True
         # What it does not have when it is asked, it never will: a ticket is exchanged once.
         self._disowned = set(self._tries.unknown(answer.doubtful))
         if not self._stopping:
             self._ports.answered(answer)
+
+
+def _came_in(status: WorkerStatus, where: str) -> str:
+    queues, slots = ", ".join(status.queues), status.slots
+    return f"{status.worker} is known at {where}: executor {status.executor}, queues {queues}, slots {slots}"

@@ -6,12 +6,13 @@ from penstock.clock import SystemClock
 from penstock.service.installation import Installation
 
 
-def remote_installation(url: str, token: str, *, timeout_s: float | None = None) -> Installation:
+def remote_installation(url: str, token: str, *, authority: str = "", timeout_s: float | None = None) -> Installation:
     """The installation behind a server; nothing is asked of it yet.
 
     Args:
         url: Of its server.
         token: Who asks; "" for nobody.
+        authority: Certificates in PEM by which the server's is verified, beside those that this machine trusts.
         timeout_s: Seconds in which the server has to answer, which is asked once then; as usual unless given.
 
     Raises:
@@ -19,4 +20,4 @@ def remote_installation(url: str, token: str, *, timeout_s: float | None = None)
     """
     limits = ClientLimits() if timeout_s is None else ClientLimits(timeout_s, timeout_s, pauses_s=())
     clock = SystemClock()
-    return Installation.elsewhere(HttpRemote(server_address(url), token.strip(), limits, clock), clock)
+    return Installation.elsewhere(HttpRemote(server_address(url, authority), token.strip(), limits, clock), clock)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from penstock import __version__
 from penstock.app.parts.service_end import ended_by
-from penstock.client.server_address import SERVER, TOKEN, server_address
+from penstock.client.server_address import AUTHORITY, SERVER, TOKEN, server_address
 from penstock.clock import SystemClock
 from penstock.errors import ConfigError, ExitCode
 from penstock.execute.environment import Environment, spawn_command
@@ -76,7 +76,7 @@ def run_worker(environ: Mapping[str, str], choice: WorkerChoice) -> ExitCode:
     """
     try:
         environ = with_secret_files(environ)
-        worker, ticket = _worker(environ, choice, _client(environ.get(SERVER, "")))
+        worker, ticket = _worker(environ, choice, _client(environ))
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: worker.drain())
         if ticket:
@@ -90,10 +90,10 @@ def run_worker(environ: Mapping[str, str], choice: WorkerChoice) -> ExitCode:
     return ExitCode.DONE
 
 
-def _client(url: str) -> ExecutionClient:
-    if not url:
+def _client(environ: Mapping[str, str]) -> ExecutionClient:
+    if not environ.get(SERVER):
         raise ConfigError(f"{SERVER} is not set: it names the server whose tries this worker runs.")
-    return ExecutionClient(server_address(url))
+    return ExecutionClient(server_address(environ[SERVER], environ.get(AUTHORITY, "")))
 
 
 def _worker(environ: Mapping[str, str], choice: WorkerChoice, client: ExecutionClient) -> tuple[TicketWorker, str]:
