@@ -70,7 +70,9 @@ def test_a_server_whose_authority_is_named_is_asked(installation, authority, tmp
         assert "if it is one of TLS, its URL begins with https://" in told
 
 
-def test_an_authority_of_its_own_vouches_for_the_server_beside_those_of_the_machine(installation, authority, monkeypatch):
+def test_an_authority_of_its_own_vouches_for_the_server_beside_those_of_the_machine(
+    installation, authority, monkeypatch
+):
     own, other = (each.cert_pem.bytes().decode() for each in (authority, trustme.CA()))
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     with served(installation, authority.issue_cert("localhost")) as port:

@@ -136,7 +136,9 @@ def test_an_url_that_cannot_serve_is_refused_without_a_secret_of_it(url, told):
 
 @pytest.mark.parametrize("text", ["ca.pem", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"])
 def test_an_authority_that_is_no_certificate_is_refused_with_the_way_to_name_a_file(text):
-    with pytest.raises(ConfigError, match=r"holds no certificate in PEM: .*PENSTOCK_SERVER_AUTHORITY_FILE names a file"):
+    with pytest.raises(
+        ConfigError, match=r"holds no certificate in PEM: .*PENSTOCK_SERVER_AUTHORITY_FILE names a file"
+    ):
         server_address("https://penstock.example", text)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from penstock.errors import ConfigError, as_sentence
 
 SERVER, TOKEN, AUTHORITY = "PENSTOCK_SERVER", "PENSTOCK_TOKEN", "PENSTOCK_SERVER_AUTHORITY"
-"""Variables of the environment: the URL of the server that is asked in place of an installation here, who asks it, and who vouches for it."""
+"""Variables of the environment: the URL of the server that is asked in place of what is here, who asks it, and who vouches for it."""
 
 
 class ServerAddress(NamedTuple):

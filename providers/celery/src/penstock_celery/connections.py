@@ -1,10 +1,11 @@
 """The options of the executor, read and checked."""
 
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
-from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from penstock.errors import ConfigError
 from penstock.spec.fields import Connection
@@ -13,6 +14,9 @@ BROKER_URL = "CELERY_BROKER_URL"
 """The variable of the environment that names the broker before the settings do, as for any program that uses Celery."""
 SCHEMES = ("redis", "rediss", "sentinel", "amqp", "amqps", "pyamqp")
 """Brokers of which it is known that a worker can hold back messages for which it has no slot."""
+_TLS = ("ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname")
+"""Options of TLS in a broker's URL, as Celery has them."""
+_VERIFIED = {"required": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL, "none": ssl.CERT_NONE}
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,47 @@ def with_login(url: str, username: str, password: str) -> str:
         place = parts.netloc.rpartition("@")[2]
         made.append(urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(secret, safe='')}@{place}")))
     return ";".join(made)
+
+
+def verified_tls(url: str, name: str) -> tuple[str, dict[str, Any] | None]:
+    """A broker's URL, and Celery's ``broker_use_ssl``, by which its certificate is verified unless the URL has it otherwise.
+
+    Kombu verifies no certificate behind ``rediss`` and no host name behind ``amqps`` unless it is told to, and reads of the latter no
+    ``ssl_...`` in a URL.
+
+    Args:
+        url: Of the broker.
+        name: Of the executor in the settings.
+
+    Raises:
+        ConfigError: The URL has an option of TLS that there is not.
+    """
+    parts = [urlsplit(each) for each in url.split(";")]
+    given = {key: value for key, value in parse_qsl(parts[0].query) if key.startswith("ssl_")}
+    wrong = [key for key in given if key not in _TLS] + (
+        ["ssl_cert_reqs"] if given.get("ssl_cert_reqs", "none") not in _VERIFIED else []
+    )
+    if wrong:
+        known = ", ".join([*_TLS[1:], f"ssl_cert_reqs ({', '.join(_VERIFIED)})"])
+        raise ConfigError(f"[executors.{name}]: {' and '.join(wrong)} of the broker's URL is wrong; TLS has {known}.")
+    if parts[0].scheme == "rediss" and "ssl_cert_reqs" not in given:
+        return ";".join(_with_query(each, {"ssl_cert_reqs": "required"}) for each in parts), None
+    if parts[0].scheme != "amqps":
+        return url, None
+    verified = _VERIFIED[given.pop("ssl_cert_reqs", "required")]
+    options: dict[str, Any] = {"cert_reqs": verified}
+    if verified and given.pop("ssl_check_hostname", "true").lower() != "false":
+        options["server_hostname"] = (
+            parts[0].hostname if len(parts) == 1 else None
+        )  # each its own, but localhost is 127.0.0.1 to Kombu
+    options |= {key.removeprefix("ssl_"): value for key, value in given.items() if key != "ssl_check_hostname"}
+    return ";".join(_with_query(each, {}) for each in parts), options
+
+
+def _with_query(parts: SplitResult, added: Mapping[str, str]) -> str:
+    """A URL with more options of TLS; with none where none are added."""
+    kept = [(key, value) for key, value in parse_qsl(parts.query) if added or not key.startswith("ssl_")]
+    return urlunsplit(parts._replace(query=urlencode([*kept, *added.items()])))
 
 
 def without_password(url: str) -> str:

@@ -5,6 +5,8 @@ from penstock.errors import ErrorKind, ProviderError
 _AUTH = frozenset({"AccessRefused", "AuthenticationError", "AuthenticationWrongNumberOfArgsError", "NotAllowed"})
 """Names of classes: which library they are of depends on the broker."""
 _LONGEST = 300
+_REFUSED = "Check the user, the password and the virtual host of the broker in the executor's options or connection."
+_UNVERIFIED = "An authority of your own is named by ?ssl_ca_certs=/path of the broker's URL; the host has to be one of its certificate."
 
 
 def broker_error(error: BaseException, operation: str, broker: str) -> ProviderError:
@@ -26,9 +28,7 @@ def broker_error(error: BaseException, operation: str, broker: str) -> ProviderE
         service="celery",
         operation=operation,
         kind=ErrorKind.AUTH if refused else ErrorKind.TRANSIENT,
-        hint="Check the user, the password and the virtual host of the broker in the executor's options or connection."
-        if refused
-        else "",
+        hint=_REFUSED if refused else _UNVERIFIED if "CERTIFICATE_VERIFY_FAILED" in text else "",
     )
 
 

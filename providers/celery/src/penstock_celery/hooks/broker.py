@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from penstock.errors import ConfigError, ProviderError, as_sentence
 from penstock.spec.remote import Ticket
-from penstock_celery.connections import SCHEMES, BrokerOptions, with_login, without_password
+from penstock_celery.connections import SCHEMES, BrokerOptions, verified_tls, with_login, without_password
 from penstock_celery.errors import broker_error
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def make_app(options: BrokerOptions, name: str, **conf: Any) -> Celery:  # noqa:
         conf: Further settings of Celery.
 
     Raises:
-        ConfigError: No broker is named, or one that is not supported; or Celery, or its client of such a broker, is missing.
+        ConfigError: No broker is named, or one that is not supported, or not so; or Celery, or its client of such a broker, is missing.
     """
     given = options.broker
     if not given:
@@ -49,10 +49,10 @@ def make_app(options: BrokerOptions, name: str, **conf: Any) -> Celery:  # noqa:
     _check_installed(given, name)
     from celery import Celery  # noqa: PLC0415 - on first use
 
-    url = with_login(given, options.username, options.password)
+    url, tls = verified_tls(with_login(given, options.username, options.password), name)
     app = Celery("penstock", broker=url, set_as_current=False)
     app.conf.update(
-        broker_read_url=url, broker_write_url=url,
+        broker_read_url=url, broker_write_url=url, broker_use_ssl=tls or False,
         task_protocol=2, task_serializer="json", accept_content=["json"], result_backend="disabled://",
         task_ignore_result=True, task_acks_late=False, task_create_missing_queues=True, broker_connection_retry=True,
         broker_connection_retry_on_startup=True, broker_connection_max_retries=None, broker_connection_timeout=4.0,
