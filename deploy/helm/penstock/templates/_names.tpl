@@ -95,6 +95,19 @@ capabilities:
   drop: ["ALL"]
 {{- end -}}
 
+{{/* Where pods go, by the values of the scheduler or of a pool. */}}
+{{- define "penstock.placement" -}}
+{{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" }}
+{{- with index $ $key }}
+{{ $key }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end -}}
+
 {{/* What opens the database: of scheduler and migrations alone. */}}
 {{- define "penstock.serverEnv" -}}
 - name: PENSTOCK_CONFIG
