@@ -91,13 +91,13 @@ class Stage:
         """Numbers of the runs that the engine holds."""
         return [run for run in self.store.runs if self.engine.holds(run)]
 
-    def restart(self):
-        """Start a new engine from what is stored."""
+    def restart(self, *events):
+        """Start a new engine from what is stored, and what it is told behind that."""
         self.last = None
         self.engine = Engine(lease_s=self.lease_s, routes=self.routes, notify=self.notify, **self.shares)
         capacities = [CapacityChanged(name, count) for name, count in self.capacity.items()]
         rates = {name: PoolRate(rate, self.store.next_at.get(name)) for name, rate in self.rates.items()}
-        return self.step(*capacities, PoolsUpdated(dict(self.pools), rates), *self.store.recovered())
+        return self.step(*capacities, PoolsUpdated(dict(self.pools), rates), *self.store.recovered(), *events)
 
     def step(self, *events, after=0.0):
         """One step ``after`` seconds later, those before it that the engine asks for, and those that take created runs."""

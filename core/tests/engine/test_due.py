@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from stage import Stage, calls, dag
 
 from penstock.engine.limits.time_of_day import DOUBTED_S
+from penstock.engine.messages import ClockRead
 from penstock.engine.runs.creation import MOST_WAITING
 from penstock.engine.runs.due import next_due
 from penstock.model.request import CancelRun
@@ -491,6 +492,27 @@ def test_a_time_of_day_that_stays_far_ahead_counts_after_a_while():
     stage.now += 365 * DAY
     stage.step(after=DOUBTED_S + 30)
     assert logical(stage) == [JAN, JAN + 365 * DAY]
+
+
+@pytest.mark.parametrize("believed", [JAN, None], ids=["known", "never seen before"])
+def test_a_time_of_day_that_is_years_ahead_from_the_start_makes_no_runs_for_a_while(believed):
+    spec = dag("a", schedule=HOURLY, start_date=JAN, catchup=True, max_active_runs=0)
+    stage = Stage(spec, now=JAN + HOUR)
+    stage.now += 365 * DAY
+    stage.restart(*(ClockRead(at) for at in [believed] if at))
+    stage.step(after=DOUBTED_S - 60)
+    assert (logical(stage) == [JAN]) == (believed is not None)
+    stage.now -= 365 * DAY
+    stage.step(after=3600)
+    assert (logical(stage) == [JAN, JAN + HOUR]) == (believed is not None)
+
+
+@pytest.mark.parametrize("passed", [10 * DAY, 40 * DAY], ids=["days", "a month, in which runs fell due"])
+def test_what_was_believed_long_ago_holds_up_nothing_where_runs_fell_due_since(passed):
+    stage = Stage(dag("a", schedule=DAILY, start_date=JAN), now=JAN + passed)
+    stage.now += 2 * DAY
+    stage.restart(ClockRead(JAN))
+    assert logical(stage) == [JAN + passed - DAY, JAN + passed + DAY]
 
 
 def test_a_machine_that_begins_with_a_clock_of_long_ago_goes_on_as_soon_as_that_is_set():

@@ -257,6 +257,16 @@ def test_a_clock_that_is_ten_years_ahead_for_minutes_makes_no_run_and_the_next_c
     assert "set back by 3653 days" in back
 
 
+def test_a_scheduler_that_starts_with_a_clock_years_ahead_of_the_last_sweep_makes_no_run_until_it_is_set_right(machine):
+    years = timedelta(days=3653)
+    machine.run((0 * HOUR, 1.5 * HOUR))
+    machine.store.retention.note_sweep(NOW + HOUR)
+    machine.run((years, timedelta(minutes=5)), (0 * HOUR, 2 * HOUR))
+    assert machine.due() == [1, 2, 3]
+    begun = next(line for line in machine.lines if "was deleted last" in line)
+    assert "none does for 10 minutes" in begun
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 def test_after_a_clock_that_was_ahead_for_long_the_dag_goes_on_once_it_is_right(machine, restarted):
     wrong = 30 * HOUR

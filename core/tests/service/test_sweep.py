@@ -27,7 +27,7 @@ from penstock.service.installation import Installation
 from penstock.service.retention.deletion import RunDeletion
 from penstock.service.retention.prune import delete_runs, prune
 from penstock.service.retention.sweep import EVENTS, FILES, RUNS, RetentionSweep
-from penstock.settings import load_settings
+from penstock.settings import RetentionSettings, load_settings
 from penstock.store import Keyring, LoaderCatalog, Store, new_key
 from penstock.tries.paths import log_path, run_values
 
@@ -172,6 +172,102 @@ def test_a_clock_that_is_years_ahead_deletes_nothing_unless_somebody_says_that_i
     assert prune(it.installation, dry_run=True).runs == 0, "the clock was set right"
     it.instant += timedelta(days=3653)
     assert prune(it.installation, clock_is_right=True).runs == 2
+
+
+def month(number):
+    return NOW + timedelta(days=30 * number)
+
+
+def test_history_of_dags_that_run_twice_a_year_goes_by_itself_as_each_sweep_vouches_for_the_next(house):
+    it = house(PENSTOCK_RETENTION__RUNS_DAYS="100")
+    it.run("a", 0)
+    for number in range(13):
+        it.instant = month(number)
+        it.sweep()
+    assert (it.names(), it.told) == (set(), [])
+
+
+def test_what_rested_for_half_a_year_asks_once_and_goes_on_then_as_before(house):
+    it = house(PENSTOCK_RETENTION__RUNS_DAYS="100")
+    it.sweep()
+    it.run("a", 0)
+    it.instant = month(6)
+    it.sweep()
+    it.instant = month(7)
+    it.sweep()
+    assert it.names() == {"a"}
+    assert ["nothing was stored between 2026-03-01 12:00:00Z" in line for line in it.told] == [True, True]
+    assert "--clock-is-right" in it.told[-1]
+    assert prune(it.installation, runs_days=365, clock_is_right=True).runs == 0
+    it.instant = month(8)
+    it.sweep()
+    assert (it.names(), len(it.told)) == (set(), 2)
+    assert it.store.audit.page()[0].subject == "runs older than 365 days, the clock is right"
+
+
+def test_what_rested_and_has_worked_for_a_month_since_is_believed_without_being_asked(house):
+    it = house(PENSTOCK_RETENTION__RUNS_DAYS="20")
+    it.sweep()
+    it.run("a", 0)
+    for day in (180, 200, 212):
+        it.instant = NOW + timedelta(days=day)
+        it.sweep()
+        with it.store.transaction() as tx:
+            tx.audit(AuditEntry(it.instant, AuditAction.PAUSE, "d"))
+    assert (it.names(), len(it.told)) == (set(), 2)
+
+
+@pytest.mark.parametrize("retention", ["365", "0"], ids=["kept for a year", "kept for ever"])
+def test_a_clock_that_is_two_months_ahead_is_doubted_however_long_history_is_kept(house, retention):
+    it = house(PENSTOCK_RETENTION__RUNS_DAYS=retention)
+    it.store.outbox.register(["acme"])
+    for days in range(330, -1, -30):
+        with it.store.transaction() as tx:
+            tx.audit(AuditEntry(NOW - timedelta(days=days), AuditAction.PAUSE, "d"))
+    it.run("a", 310)
+    it.sweep()
+    it.store.apply(Changes(notices=[RunStateChanged("d", "r", "manual", "queued", "running", "", NOW)]), NOW)
+    it.instant += timedelta(days=60)
+    it.sweep()
+    assert it.names() == {"a"}
+    assert len(it.store.outbox.notices(0, 10)) == 1
+    assert "for 60 days" in it.told[0]
+
+
+def test_a_clock_that_is_behind_the_last_sweep_is_doubted_until_it_is_right_or_somebody_says_so(house):
+    it = house(PENSTOCK_RETENTION__RUNS_DAYS="1")
+    it.run("a", 30)
+    it.instant = NOW + timedelta(days=20)
+    it.retention = RetentionSweep(it.installation, it.told.append, RetentionSettings())
+    it.sweep()
+    it.retention = RetentionSweep(it.installation, it.told.append)
+    it.instant = NOW
+    it.sweep()
+    assert it.names() == {"a"}
+    [line] = it.told
+    assert "reads 2026-03-01 12:00:00Z, and when that was done last it read 2026-03-21 12:00:00Z" in line
+    with pytest.raises(RequestError, match=r"behind now, then set it right.*--clock-is-right"):
+        prune(it.installation)
+    assert prune(it.installation, clock_is_right=True).runs == 1
+    it.sweep()
+    assert len(it.told) == 1
+
+
+def test_machines_whose_clocks_are_minutes_apart_delete_by_turns(house):
+    it = house(PENSTOCK_RETENTION__RUNS_DAYS="1")
+    for number in range(4):
+        it.instant = NOW + timedelta(hours=number, minutes=9 * (number % 2))
+        it.sweep()
+    assert it.told == []
+
+
+def test_that_the_clock_is_right_can_be_told_where_nothing_is_ever_old(house):
+    it = house()
+    it.sweep()
+    it.instant = month(12)
+    assert prune(it.installation, clock_is_right=True).runs == 0
+    it.sweep()
+    assert it.told == []
 
 
 def test_nobody_deletes_from_the_audit_what_he_has_just_done_nor_that_something_was_deleted(house):

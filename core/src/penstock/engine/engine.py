@@ -12,6 +12,7 @@ from penstock.engine.messages import (
     AssetEventAdded,
     BackfillAdded,
     CapacityChanged,
+    ClockRead,
     DagHeld,
     DagLost,
     DagUpdated,
@@ -68,6 +69,7 @@ _HANDLERS: dict[type, Callable[[State, Any], None]] = {
     CapacityChanged: lambda state, event: state.resources.set_capacity(
         event.executor, event.capacity, draining=event.draining
     ),
+    ClockRead: lambda state, event: state.time_of_day.compare(event.at, (dag.cursor for dag in state.dags.values())),
     TryStarted: start_try,
     TryFinished: finish_try,
     TryRecovered: recover_try,

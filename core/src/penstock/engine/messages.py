@@ -132,6 +132,12 @@ class PoolsUpdated(msgspec.Struct, frozen=True):
     rates: dict[str, PoolRate] = {}
 
 
+class ClockRead(msgspec.Struct, frozen=True):
+    """What the clock read when it was believed last, before this engine began to read it; told behind all DAGs."""
+
+    at: datetime
+
+
 class AssetEventAdded(msgspec.Struct, frozen=True):
     """An event of an asset is stored, or is so in this very transaction; its number is larger than that of any before it."""
 
@@ -196,6 +202,7 @@ Event = (
     | PoolsUpdated
     | AssetEventAdded
     | CapacityChanged
+    | ClockRead
     | CancelRun
     | ClearTasks
     | MarkTask

@@ -4,6 +4,7 @@ import msgspec
 
 from penstock.engine.messages import (
     CapacityChanged,
+    ClockRead,
     DagHeld,
     DagLost,
     DagUpdated,
@@ -63,7 +64,7 @@ class Arrival(msgspec.Struct, frozen=True):
                 return QuarantineKind.HEARTBEAT
             case _ if self.number:
                 return QuarantineKind.REQUEST
-            case PoolsUpdated() | CapacityChanged() | DagLost() | DagHeld() | SharesLent() | None:
+            case PoolsUpdated() | CapacityChanged() | ClockRead() | DagLost() | DagHeld() | SharesLent() | None:
                 raise InternalError(f"the scheduler cannot take up {self.event}")
             case _:
                 return QuarantineKind.TRY

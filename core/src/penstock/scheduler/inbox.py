@@ -13,6 +13,7 @@ from penstock.engine.limits.pool import PoolRate
 from penstock.engine.messages import (
     AssetEventAdded,
     BackfillAdded,
+    ClockRead,
     DagUpdated,
     DateFound,
     Event,
@@ -109,9 +110,14 @@ class Inbox:
         return found
 
     def stored(self) -> list[Arrival]:
-        """Everything that lives in the store: pools, DAGs that are not in quarantine, backfills, runs; each run after these."""
+        """Everything that lives in the store: pools, DAGs that are not in quarantine, backfills, runs; each run after these.
+
+        Last comes what the clock read when it was believed, if it ever was.
+        """
         with self._store.view():
-            return [Arrival(self.pools()), *self._living(self._ownership.dag_ids)]
+            swept = self._store.retention.swept_at()
+            believed = [] if swept is None else [Arrival(ClockRead(swept))]
+            return [Arrival(self.pools()), *self._living(self._ownership.dag_ids), *believed]
 
     def gained(self, dag_ids: Collection[str] | None) -> list[Arrival]:
         """All that lives of some DAGs; of all if they are None."""

@@ -18,6 +18,7 @@ from penstock.engine.engine import Engine
 from penstock.engine.messages import (
     LONGEST_WAIT_S,
     CapacityChanged,
+    ClockRead,
     DagHeld,
     DagLost,
     Kill,
@@ -272,6 +273,7 @@ class Scheduler:
         for _ in self._capacity_changes():
             pass
         known = self._stored()
+        self._clock_steps.begin(next((each.event.at for each in known if isinstance(each.event, ClockRead)), None))
         messages = self._recovered(known)
         with self._in_hand.dealing([(e.key, e.epoch) for e in messages if not isinstance(e, TryInterrupted)]):
             return self._turns.restart([*map(_accepted, messages), *self._inbox.take()], known)

@@ -145,7 +145,7 @@ def check_database(context: click.Context, *, as_json: bool) -> int:
 )
 @click.option("--logs-days", type=DAYS, default=None, help="Delete logs that are older.")
 @click.option("--audit-days", type=DAYS, default=None, help="Delete entries of the audit that are older.")
-@click.option("--clock-is-right", is_flag=True, help="Delete though nothing was stored for a month before now.")
+@click.option("--clock-is-right", is_flag=True, help="Believe the clock, now and later, though it looks far off.")
 @click.option("--dry-run", is_flag=True, help="Count the runs, and delete nothing.")
 @json_option
 @click.pass_context

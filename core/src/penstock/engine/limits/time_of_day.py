@@ -42,6 +42,16 @@ class TimeOfDay:
         before, self.doubted = self.doubted, self._is_doubted(now, self._believed + elapsed, cursors)
         return was_set or (before and not self.doubted)
 
+    def compare(self, believed: datetime, cursors: Iterable[datetime | None]) -> None:
+        """Doubt the present if it is far ahead of a time of day that was believed before this one was read at all.
+
+        Args:
+            believed: What it read then.
+            cursors: As for `read`.
+        """
+        if self._last is not None:
+            self.doubted = self._is_doubted(self._last, believed, cursors)
+
     def _is_doubted(self, now: Now, expected: datetime, cursors: Iterable[datetime | None]) -> bool:
         if now.wall - expected <= FAR_AHEAD or any(each and now.wall - each <= FAR_AHEAD for each in cursors):
             self._believed = now.wall

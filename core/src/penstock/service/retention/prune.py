@@ -50,12 +50,12 @@ def prune(
         runs_days: Finished runs with their values and logs; as ``[retention]`` has it unless given, and 0 keeps all.
         logs_days: Logs, alike.
         audit_days: The audit, alike.
-        clock_is_right: Whether to delete although nothing was stored for a month before the clock's present, as if it were far ahead.
+        clock_is_right: Whether the clock is believed, now and from now on, although it looks as if it were far ahead or behind.
         dry_run: Whether runs are counted, and nothing is deleted.
         by: Who asks, for the audit.
 
     Raises:
-        RequestError: No days are given, or the clock may be far ahead.
+        RequestError: No days are given, or the clock may be far off.
         ConfigError: A file could not be deleted.
         PenstockError: Something could not be deleted; the rest of it stays, too, and can be asked for again.
     """
@@ -63,7 +63,10 @@ def prune(
     retention = replace(
         installation.settings.retention, **{name: days for name, days in given.items() if days is not None}
     )
-    if not (retention.runs_days or retention.logs_days or retention.audit_days or retention.state_days):
+    # That the clock is right may be told where nothing is old: state changes for listeners are swept then, too.
+    if not clock_is_right and not (
+        retention.runs_days or retention.logs_days or retention.audit_days or retention.state_days
+    ):
         raise RequestError("nothing is old: neither [retention] nor an option says after how many days something is.")
     if not clock_is_right and (doubt := clock_doubt(installation, retention)):
         raise RequestError(doubt)
@@ -73,7 +76,9 @@ def prune(
         return Deleted(sum(map(len, _finished(installation, "", before))) if days else 0)
     if not installation.resumed:
         with installation.store.transaction() as tx:
-            tx.audit(by.entry(installation.now(), AuditAction.PRUNE, subject=_old(retention)))
+            tx.audit(
+                by.entry(installation.now(), AuditAction.PRUNE, subject=_old(retention, clock_is_right=clock_is_right))
+            )
     sweep = RetentionSweep(installation, lambda _: None, retention, clock_is_right=True)
     try:
         for _ in sweep.sweep():
@@ -83,14 +88,15 @@ def prune(
     return Deleted(sweep.runs)
 
 
-def _old(retention: RetentionSettings) -> str:
+def _old(retention: RetentionSettings, *, clock_is_right: bool) -> str:
     days_of = {
         "runs": retention.runs_days,
         "logs": retention.logs_days,
         "audit": retention.audit_days,
         "state": retention.state_days,
     }
-    return ", ".join(f"{what} older than {days:g} days" for what, days in days_of.items() if days)
+    old = [f"{what} older than {days:g} days" for what, days in days_of.items() if days]
+    return ", ".join(old + ["the clock is right"] * clock_is_right)
 
 
 @operation("POST", "/dags/{dag_id}/runs/delete", needs=Permission.HISTORY_DELETE, resumes=True)

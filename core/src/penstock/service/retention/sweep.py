@@ -77,6 +77,7 @@ class RetentionSweep:
         if not self._clock_is_right and (doubt := clock_doubt(self._installation, retention)):
             self._log(doubt)
             return
+        store.retention.note_sweep(now)
         if retention.runs_days:
             before = now - timedelta(days=retention.runs_days)
             yield from self._runs(partial(store.retention.finished_before, before))

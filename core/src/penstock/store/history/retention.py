@@ -19,6 +19,8 @@ from penstock.store.transaction import Transaction, Writer
 _d, _v, _s, _r = tables.dag.c, tables.dag_version.c, tables.dag_spec.c, tables.run.c
 _e = audit.c
 _g, _q, _a, _b = tables.run_deletion.c, tables.request.c, tables.attempt.c, tables.backfill.c
+_SWEPT = "swept_at"
+_SWEPT_AT = select(tables.meta.c.value).where(tables.meta.c.key == _SWEPT)
 _NOTE = text("INSERT INTO run_deletion (run) VALUES (:run) ON CONFLICT DO NOTHING")
 _OF_RUNS = [
     each
@@ -87,6 +89,17 @@ class Retention:
                 for number, at in ((_r.run, _r.created_at), (_e.number, _e.at))
             ]
         return max((at for at in found if at is not None), default=None)
+
+    def swept_at(self) -> datetime | None:
+        """What the clock read when what is old was deleted last, and the clock was believed; None if that was never. Raises StoreError."""
+        with self._database.read() as connection:
+            found = connection.execute(_SWEPT_AT).scalar()
+        return datetime.fromisoformat(found) if found else None
+
+    def note_sweep(self, now: datetime) -> None:
+        """Note that what is old is deleted by a clock that reads so, and is believed; raises StoreError."""
+        with self._writer.transaction() as tx:
+            tx.replace(tables.meta, [{"key": _SWEPT, "value": now.isoformat()}])
 
     def sizes(self, numbers: Sequence[int]) -> dict[int, int]:
         """How many task instances each of some runs has; one that has none is absent. Raises StoreError."""
