@@ -21,6 +21,7 @@ from penstock.model.remote.try_pace import TryPace
 from penstock.processes.supervise import Backoff
 from penstock.spec.remote import TicketSource
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
+from penstock.worker.message_pace import MessagePace
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 3.0
 """Seconds before what was not answered is asked again."""
@@ -109,7 +110,7 @@ class Claims:
         self.unanswered = False
         self._lock, self._asked, self._used = threading.Lock(), 0, 0
         self._freed, self._pace = threading.Condition(self._lock), TryPace(AHEAD_S, MOST_AHEAD)
-        self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        self._backoff, self._message_pace = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S), MessagePace()
         self._thread = threading.Thread(target=self._run, name="claims", daemon=True)
 
     @property
@@ -180,6 +181,7 @@ class Claims:
 
     def _run(self) -> None:
         while (first := self._offered.get()) is not None:
+            self._pause.wait(self._message_pace.wait_s(self._now_s()))
             while self._ports.held() > self.slots + MOST_UNTOLD or not (room := self._room(1.0)):
                 if self.stopping:
                     return
@@ -196,6 +198,7 @@ class Claims:
                 batch.append(following)
             with self._lock:
                 self._used += len(batch)
+            self._message_pace.sent(len(batch), self._now_s())
             self._claim(batch)
 
     def _room(self, timeout_s: float) -> int:

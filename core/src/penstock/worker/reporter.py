@@ -18,6 +18,7 @@ from penstock.model.state import Outcome
 from penstock.processes.files import open_file
 from penstock.processes.supervise import Backoff
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
+from penstock.worker.message_pace import MessagePace
 from penstock.worker.worker_tries import WorkerTries
 from penstock.worker.worker_try import WorkerTry
 
@@ -62,7 +63,7 @@ class Reporter:
         self._client, self._tries, self._gone, self._log = client, tries, gone, report
         self._wake, self._stopping, self._backoff = threading.Event(), False, Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
-        self._held_up, self._last = False, 0
+        self._held_up, self._last, self._message_pace = False, 0, MessagePace()
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -87,8 +88,7 @@ class Reporter:
             self._wake.clear()
             try:
                 while self._report():
-                    if self._held_up:
-                        self._stopped.wait(PAUSE_S)
+                    self._stopped.wait(PAUSE_S if self._held_up else self._message_pace.wait_s(self._now_s()))
                 self._backoff.reset()
             except ServerError as error:
                 self._log(str(error))
@@ -96,6 +96,9 @@ class Reporter:
             except Exception as error:  # noqa: BLE001 - without this thread no try would ever end
                 self._log(f"what tries tell cannot be sent: {error_sentence(error)}")
                 self._stopped.wait(self._backoff.pause())
+
+    def _now_s(self) -> float:
+        return self._clock.read().monotonic_s
 
     def _report(self) -> bool:
         """Send what is new; whether there may be more."""
@@ -121,6 +124,7 @@ class Reporter:
 
     def _send(self, reports: Sequence[tuple[WorkerTry, TryReport]]) -> None:
         message = Reports(tuple(report for _, report in reports))
+        self._message_pace.sent(sum(each.end is not None for each in message.tries), self._now_s())
         try:
             answer = self._client.ask("reports", reports[0][0].token, message, ReportAnswer)
         except RefusedByServerError as error:
@@ -150,7 +154,7 @@ class Reporter:
         ended = held.end  # looked at first: what is printed until then is read after it
         data, more = _read(held)
         data = held.before + data
-        waited_s = self._clock.read().monotonic_s - held.ended_s if ended is not None else 0.0
+        waited_s = self._now_s() - held.ended_s if ended is not None else 0.0
         if ended is not None and (held.refused or waited_s > LOG_PATIENCE_S):
             data, more = b"", False  # its log could not be written until now: its end is told without the rest
         end = None
