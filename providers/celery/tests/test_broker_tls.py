@@ -70,6 +70,11 @@ def test_each_of_several_brokers_is_verified():
     assert verified_tls("redis://a", "pool") == ("redis://a", None)
 
 
+@pytest.mark.parametrize("text", ["none", "CERT_NONE"])
+def test_how_it_is_verified_is_written_as_celery_has_it(text):
+    assert verified_tls(f"amqps://a?ssl_cert_reqs={text}", "pool") == ("amqps://a", {"cert_reqs": ssl.CERT_NONE})
+
+
 @pytest.mark.parametrize("wrong", ["ssl_cert_reqs=maybe", "ssl_ca_cert=/ca.pem"])
 def test_an_option_of_tls_that_there_is_not_is_refused(wrong):
     with pytest.raises(

@@ -16,6 +16,7 @@ SCHEMES = ("redis", "rediss", "sentinel", "amqp", "amqps", "pyamqp")
 """Brokers of which it is known that a worker can hold back messages for which it has no slot."""
 _TLS = ("ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname")
 """Options of TLS in a broker's URL, as Celery has them."""
+_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _VERIFIED = {"required": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL, "none": ssl.CERT_NONE}
 
 
@@ -128,9 +129,8 @@ def verified_tls(url: str, name: str) -> tuple[str, dict[str, Any] | None]:
     """
     parts = [urlsplit(each) for each in url.split(";")]
     given = {key: value for key, value in parse_qsl(parts[0].query) if key.startswith("ssl_")}
-    wrong = [key for key in given if key not in _TLS] + (
-        ["ssl_cert_reqs"] if given.get("ssl_cert_reqs", "none") not in _VERIFIED else []
-    )
+    verified = _VERIFIED.get(given.get("ssl_cert_reqs", "required").lower().removeprefix("cert_"))
+    wrong = [key for key in given if key not in _TLS] + (["ssl_cert_reqs"] if verified is None else [])
     if wrong:
         known = ", ".join([*_TLS[1:], f"ssl_cert_reqs ({', '.join(_VERIFIED)})"])
         raise ConfigError(f"[executors.{name}]: {' and '.join(wrong)} of the broker's URL is wrong; TLS has {known}.")
@@ -138,13 +138,12 @@ def verified_tls(url: str, name: str) -> tuple[str, dict[str, Any] | None]:
         return ";".join(_with_query(each, {"ssl_cert_reqs": "required"}) for each in parts), None
     if parts[0].scheme != "amqps":
         return url, None
-    verified = _VERIFIED[given.pop("ssl_cert_reqs", "required")]
     options: dict[str, Any] = {"cert_reqs": verified}
-    if verified and given.pop("ssl_check_hostname", "true").lower() != "false":
+    if verified and given.get("ssl_check_hostname", "true").lower() != "false":
         options["server_hostname"] = (
             parts[0].hostname if len(parts) == 1 else None
         )  # each its own, but localhost is 127.0.0.1 to Kombu
-    options |= {key.removeprefix("ssl_"): value for key, value in given.items() if key != "ssl_check_hostname"}
+    options |= {key.removeprefix("ssl_"): value for key, value in given.items() if key in _FILES}
     return ";".join(_with_query(each, {}) for each in parts), options
 
 
