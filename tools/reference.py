@@ -34,6 +34,7 @@ from penstock.settings import SECTIONS, BackendChoice, ServiceChoice
 from penstock.settings.metrics import ScrapeSettings
 from penstock.settings.sharing.queues import QueueChoice
 from penstock.settings.sharing.tenants import TenantChoice
+from penstock.spec.remote import RemoteOptions
 from penstock.testing import FakeRuntime
 
 ROOT = Path(__file__).parent.parent
@@ -137,7 +138,8 @@ def _named_entries() -> list[str]:
         "## [executors]\n",
         'Executors by names of your own: `NAME = "TYPE"`, or a table `[executors.NAME]` with `type` and options. A type is',
         "`local`, whose options are the keys of `[executor]`, or the capability id of a provider's executor,",
-        "whose options are its parameters. The executor `local` is always there.\n",
+        "whose options are its parameters. The executor `local` is always there. One whose workers are elsewhere has these, too:\n",
+        *_own_keys(RemoteOptions),
         "## [services]\n",
         'Services by names of your own: `NAME = "TYPE"`, or a table `[services.NAME]` with `type`, the capability id of the service,',
         "and the parameters of that; what is not named here does not run. Beside them:\n",

@@ -54,7 +54,8 @@ FULL = {
         "gpu": {"executor": "far", "queues": ["gpu"], "replicas": 2, "nodeSelector": {"gpu": "yes"}, **MORE, **PLACED},
     },
     "scheduler": {
-        "replicas": 2, "persistence": {"enabled": False}, **PLACED, "tolerations": [{"key": "ours", "operator": "Exists"}],
+        "replicas": 2, "logs": {"existingClaim": "shared"}, "persistence": {"enabled": False}, **PLACED,
+        "tolerations": [{"key": "ours", "operator": "Exists"}],
         "extraVolumes": MORE["extraVolumes"], "extraVolumeMounts": MORE["extraVolumeMounts"],
     },
 }  # fmt: skip
@@ -252,6 +253,9 @@ def test_the_settings_that_it_writes_are_read(render, tmp_path):
     (tmp_path / "penstock.toml").write_text(text)
     settings = load_settings({}, tmp_path)
     assert (settings.queues, settings.queue_workers["default"].max_workers) == ({"default": "far"}, 30)
+    assert str(settings.logs_folder) in {
+        each["mountPath"] for each in pods(render(FULL))["Deployment", "prod-penstock"]["containers"][0]["volumeMounts"]
+    }
     server = tomllib.loads(text)["services"]["server"]
     assert (server["public_url"], server["trusted_proxies"]) == ("https://penstock.example.com", ["10.0.0.0/8"])
     worker = render(FULL)["Deployment", "prod-penstock-worker-default"]["spec"]["template"]["spec"]["containers"][0]
@@ -350,6 +354,7 @@ def test_its_secrets_are_of_the_form_that_is_read(render):
         ({"database": {"url": "sqlite:///x"}}, "does not match pattern"),
         ({"publicUrl": "http://penstock.example.com"}, "does not match pattern"),
         ({"scheduler": {"replicas": 2}}, "scheduler.replicas is more than 1"),
+        ({**SCALED, "scheduler": {"replicas": 2, "persistence": {"enabled": False}}}, "or logs of workers are split"),
         ({"workers": {"default": {"executor": "far"}}}, "missing property 'queues'"),
         ({"workers": {"default": {"executor": "far", "queues": ["a,b"]}}}, "does not match pattern"),
         ({"kubernetesExecutor": {"podSpec": {"containers": []}}}, "'not' failed"),

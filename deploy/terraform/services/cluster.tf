@@ -14,6 +14,14 @@ locals {
     public_url = "${local.url}"
     trusted_proxies = ["${var.network.cidr}"]
 
+    %{~if !can(regex("(?m)^\\[logs\\]", var.settings))~}
+
+    # The disk of a task goes with it.
+    [logs]
+    store = "s3://${var.data.logs_bucket}/logs"
+    conn_id = "penstock_logs"
+    %{~endif~}
+
     ${indent(4, var.settings)}
   TOML
   begin    = "printf '%s' \"$SETTINGS\" > /tmp/penstock.toml; export PENSTOCK_CONFIG=/tmp/penstock.toml; unset SETTINGS"

@@ -46,12 +46,16 @@ resource "aws_ecs_task_definition" "scheduler" {
   }
   container_definitions = jsonencode([
     merge(local.container, {
-      name             = "scheduler"
-      entryPoint       = ["/bin/sh", "-euc"]
-      command          = ["${local.begin}; exec penstock up"]
-      portMappings     = [{ containerPort = 8080, protocol = "tcp" }]
-      stopTimeout      = 60
-      environment      = [{ name = "SETTINGS", value = local.settings }, { name = "CELERY_BROKER_URL", value = var.data.broker_url }]
+      name         = "scheduler"
+      entryPoint   = ["/bin/sh", "-euc"]
+      command      = ["${local.begin}; exec penstock up"]
+      portMappings = [{ containerPort = 8080, protocol = "tcp" }]
+      stopTimeout  = 60
+      environment = [
+        { name = "SETTINGS", value = local.settings },
+        { name = "CELERY_BROKER_URL", value = var.data.broker_url },
+        { name = "PENSTOCK_CONN_PENSTOCK_LOGS", value = "aws:///?region_name=${var.region}" },
+      ]
       secrets          = local.opens_database
       logConfiguration = local.logged["scheduler"]
       healthCheck = {

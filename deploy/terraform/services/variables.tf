@@ -55,19 +55,23 @@ variable "allowed_cidrs" {
 }
 
 variable "settings" {
-  description = "More of penstock.toml, such as [executors] and [queues]."
+  description = "More of penstock.toml, such as [executors] and [queues]. Logs go to the bucket unless it has a table [logs]."
   type        = string
   default     = ""
 }
 
 variable "scheduler" {
-  description = "CPU units and MiB of scheduler and server, and how many there are; with more than one, keep logs in a store."
+  description = "CPU units and MiB of scheduler and server, and how many there are: one, where there are pools of workers."
   type = object({
     cpu    = optional(number, 1024)
     memory = optional(number, 2048)
     count  = optional(number, 1)
   })
   default = {}
+  validation {
+    condition     = var.scheduler.count == 1 || length(var.workers) == 0
+    error_message = "Servers write the logs of workers into folders of their own, so that a log would be split: have one scheduler."
+  }
 }
 
 variable "workers" {

@@ -49,6 +49,10 @@ run "containers" {
     error_message = "The worker is not started as its pool says."
   }
   assert {
+    condition     = strcontains(jsondecode(aws_ecs_task_definition.scheduler.container_definitions)[0].environment[0].value, "store = \"s3://prod-logs/logs\"")
+    error_message = "Logs would go with the disk of the task."
+  }
+  assert {
     condition     = jsondecode(aws_ecs_task_definition.scheduler.container_definitions)[1].command == [file("publish_workers.py")]
     error_message = "Nobody publishes how many workers are wanted."
   }
@@ -92,6 +96,25 @@ run "no_workers" {
     condition     = length(aws_ecs_service.worker) == 0
     error_message = "There are workers that nobody asked for."
   }
+}
+
+run "a_table_of_ones_own_for_logs" {
+  command = plan
+  variables {
+    settings = "[logs]\nstore = \"s3://ours/logs\""
+  }
+  assert {
+    condition     = length(regexall("\\[logs\\]", local.settings)) == 1 && strcontains(local.settings, "s3://ours/logs")
+    error_message = "The table is there twice, or not as it was given."
+  }
+}
+
+run "two_servers_would_split_logs" {
+  command = plan
+  variables {
+    scheduler = { count = 2 }
+  }
+  expect_failures = [var.scheduler]
 }
 
 run "a_tag_is_no_image" {
