@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from penstock_testkit.network import network_faults
 from penstock_testkit.remote.gates import GATED, Gates
 from penstock_testkit.remote.remote_installation import RemoteInstallation
 
@@ -53,6 +54,7 @@ with DAG("greedy"):
 
     greedy()
 """
+GREEDY = "no Dask worker has what it takes: CPU 64"
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("dask")]
 
 
@@ -70,13 +72,22 @@ def cluster(tmp_path, gates, local_dask, monkeypatch):
     made.close()
 
 
-@pytest.fixture
-def made(cluster, tmp_path):
+def installation(tmp_path, cluster, address):
     environ = {"PENSTOCK_CONN_DASK_DEFAULT": f"dask://127.0.0.1:{cluster.port}"}
-    settings = SETTINGS.format(address=cluster.address)
-    with RemoteInstallation(tmp_path / "project", settings, {"far.py": DAG, "gated.py": GATED}, environ) as made:
-        made.up()
+    settings = SETTINGS.format(address=address)
+    return RemoteInstallation(tmp_path / "project", settings, {"far.py": DAG, "gated.py": GATED}, environ)
+
+
+@pytest.fixture
+def installed(cluster, tmp_path):
+    with installation(tmp_path, cluster, cluster.address) as made:
         yield made
+
+
+@pytest.fixture
+def made(installed):
+    installed.up()
+    return installed
 
 
 def notes(made):
@@ -97,7 +108,7 @@ def test_a_task_runs_on_the_cluster_takes_its_resources_and_has_a_client_of_it(m
         "tasks", "why", "wrong", "wrong", "--run", "one"
     )
     made.trigger("greedy", "one")
-    made.wait(lambda: "no Dask worker has what it takes: CPU 64" in notes(made), "it says so")
+    made.wait(lambda: GREEDY in notes(made), "it says so")
 
 
 def test_a_killed_dask_worker_takes_its_try_along_which_runs_again_and_spends_no_retry(made, cluster, gates):
@@ -114,14 +125,53 @@ def test_a_killed_dask_worker_takes_its_try_along_which_runs_again_and_spends_no
 
 
 @pytest.mark.nightly
-def test_a_dask_scheduler_that_is_away_is_what_tries_wait_for(made, cluster, gates):
+@pytest.mark.parametrize("before", [True, False], ids=["before the first look", "after it"])
+def test_a_dask_scheduler_that_is_away_is_what_tries_wait_for(installed, cluster, gates, before):
+    """A try is not even offered to a cluster of which nobody knows yet what it can run."""
     gates.open()
+    if not before:
+        installed.up()
+        installed.trigger("gated", "first")
+        installed.wait(lambda: notes(installed), "it is offered")
     cluster.kill_scheduler()
-    made.trigger("gated", "one")
-    made.wait(lambda: any("executor 'cluster' cannot be reached" in each for each in notes(made)), "it says so")
+    if before:
+        installed.up()
+        installed.trigger("gated", "first")
+
+    def why():
+        return installed.run("tasks", "why", "gated", "wait", "--run", "first")
+
+    installed.wait(lambda: f"tcp://127.0.0.1:{cluster.port}" in why(), "it says so")
     cluster.start_scheduler()
     cluster.start_worker()
-    assert made.ended("gated", "one") == "success"
+    assert installed.ended("gated", "first") == "success"
+
+
+@pytest.mark.nightly
+def test_a_try_runs_once_though_another_cluster_takes_the_place_of_its_own(cluster, gates, tmp_path, local_dask):
+    """Its worker has lost nothing, and goes on: the new cluster does not know of it."""
+    cluster.start_worker("--no-nanny")
+    other = local_dask(tmp_path)
+    try:
+        other.start_worker("--no-nanny", "--resources", "CPU=4")
+        with (
+            network_faults("127.0.0.1", cluster.port) as proxy,
+            installation(tmp_path, cluster, f"tcp://127.0.0.1:{proxy.port}") as made,
+        ):
+            made.up()
+            made.trigger("gated", "one")
+            made.wait(gates.begun, "the task runs")
+            proxy._upstream = "127.0.0.1", other.port
+            proxy.reset()
+            made.trigger("greedy", "two")
+            made.wait(lambda: notes(made).count(GREEDY) == 1, "the new one is asked")
+            made.trigger("greedy", "three")
+            made.wait(lambda: notes(made).count(GREEDY) == 2, "it is looked at again")
+            gates.open()
+            assert made.ended("gated", "one") == "success"
+            assert len(gates.begun()) == 1
+    finally:
+        other.close()
 
 
 @pytest.mark.nightly

@@ -10,7 +10,7 @@ from penstock import Connection
 from penstock.errors import ProviderError
 from penstock.spec.remote import RemoteContext
 from penstock_dask.executors import DaskExecutor
-from penstock_dask.executors.ticket_run import TicketEnd, WithheldEnviron, run_ticket
+from penstock_dask.executors.ticket_run import RUN, TicketEnd, packed
 from penstock_dask.hooks import DaskHook
 from penstock_dask.hooks.dask_cluster import Cluster, DaskTask
 from penstock_dask.hooks.dask_hook import _clients
@@ -42,11 +42,10 @@ def test_a_cluster_with_certificates_is_reached_with_them_and_not_without(cluste
     ended = []
     line = Cluster(cluster.address, certificates, 10.0)
     line.submit(
-        run_ticket,
-        [DaskTask("t-1", ("t-1", WithheldEnviron(), ["sh", "-c", "echo here"]), {})],
+        [DaskTask("t-1", RUN, {"packed": packed("t-1", {}, ["sh", "-c", "echo here"])}, {})],
         lambda *found: ended.append(found),
     )
-    assert line.workers().threads == 2
+    assert [each.threads for each in line.workers()] == [2]
     names = dict(zip(("tls_ca", "tls_cert", "tls_key"), certificates, strict=True))
     connection = Connection("d", "dask", host="127.0.0.1", port=cluster.port, extra=names)
     told = (lambda: datetime.now(UTC), lambda *_: None, lambda *_, **__: None)

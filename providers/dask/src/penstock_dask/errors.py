@@ -11,9 +11,13 @@ _KIND_OF_CLASS = kinds_by_name({
         "CommClosedError", "StreamClosedError", "FutureCancelledError", "CancelledError", "KilledWorker", "ClosedClientError",
         "SchedulerClosedError",
     ),
-    ErrorKind.AUTH: ("FatalCommClosedError", "SSLError", "SSLCertVerificationError"),
+    ErrorKind.AUTH: ("CertificateError", "FatalCommClosedError", "SSLError", "SSLCertVerificationError"),
     ErrorKind.INVALID: ("TypeError", "ValueError", "VersionMismatchError"),
 })  # fmt: skip
+
+
+class CertificateError(ConnectionError):
+    """A cluster cannot be reached with the certificates that are given."""
 
 
 def provider_error(error: Exception, *, operation: str, what: str = "", conn_id: str = "") -> ProviderError:
@@ -36,5 +40,6 @@ def provider_error(error: Exception, *, operation: str, what: str = "", conn_id:
         f"Check host, port and certificates of the connection {conn_id!r}" if operation == "connect" and conn_id else ""
     )
     return ProviderError(
-        f"{what}: {text}" if what else text, service="dask", operation=operation, kind=kind, code=type(cause).__name__, hint=hint,
+        text if not what or what in text else f"{what}: {text}",
+        service="dask", operation=operation, kind=kind, code=type(cause).__name__, hint=hint,
     )  # fmt: skip

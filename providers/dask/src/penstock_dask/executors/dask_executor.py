@@ -9,11 +9,13 @@ from penstock.errors import ConfigError
 from penstock.spec.fields import read_fields
 from penstock.spec.remote import Refused, RemoteContext, RemoteExecutor, Ticket
 from penstock_dask.connections import DaskFields, certificate_problems
-from penstock_dask.executors.ticket_run import TicketEnd, WithheldEnviron, end_tickets, run_ticket
-from penstock_dask.hooks.dask_cluster import Cluster, DaskTask
+from penstock_dask.executors.ticket_run import NEEDS, RUN, TicketEnd, end_tickets, packed
+from penstock_dask.hooks.clients import check_installed
+from penstock_dask.hooks.dask_cluster import Cluster, ClusterWorker, DaskTask
 
-_UNDER_WAY = frozenset({"waiting", "no-worker", "queued", "processing"})
+_WAITING = frozenset({"waiting", "no-worker", "queued"})
 _FIRST_SIGNAL = 128
+_LONGEST = 300
 _OF_CONNECTION = frozenset({"address", "tls_ca", "tls_cert", "tls_key"})
 _CONFIG = {"resources": dict, "workers": list}
 
@@ -49,19 +51,35 @@ class DaskExecutor(RemoteExecutor):
         super().__init__(context)
         self._options = _read(context)
         certificates = (self._options.tls_ca, self._options.tls_cert, self._options.tls_key)
-        self._cluster = Cluster(self._options.address, certificates, self._options.connect_timeout_s)
-        self._ended: dict[str, str] = {}
-        self._missing: set[str] = set()
+        self._cluster = Cluster(self._options.address, certificates, self._options.connect_timeout_s, NEEDS)
         self._failed: set[str] = set()
+        self._bound: set[str] = set()
+
+    def start(self) -> None:
+        """See that the SDK is there."""
+        check_installed()
 
     def ring(self, tickets: Sequence[Ticket]) -> Sequence[Refused]:
         """Submit a task for each ticket, under its name; one that is there already is left as it is."""
-        resources = self._cluster.workers().resources
+        workers = self._cluster.workers()
         refused = [Refused(each.name, problem) for each in tickets if (problem := _problem(each))]
         wrong = {each.name for each in refused}
-        good = [each for each in tickets if each.name not in wrong]
-        self._failed -= {each.name for each in good}
-        self._cluster.submit(run_ticket, [self._submission(each, resources) for each in good], self._took)
+        tasks = []
+        for each in tickets:
+            if each.name in wrong:
+                continue
+            task = self._submission(each, workers)
+            fit, problem = _fit_for(task, workers)
+            if problem and not fit:
+                self._failed.add(each.name)
+                self.context.waiting(each.name, problem)
+                continue
+            self._failed.discard(each.name)
+            if problem:  # it must not go to the others
+                self._bound.add(each.name)
+                task = task._replace(workers=fit)
+            tasks.append(task)
+        self._cluster.submit(tasks, self._took)
         return refused
 
     def silence(self, tickets: Sequence[Ticket], reason: str) -> None:  # noqa: ARG002 - the cluster needs no reason
@@ -75,50 +93,66 @@ class DaskExecutor(RemoteExecutor):
         self._drop(tickets)
 
     def look(self, tickets: Sequence[Ticket]) -> None:
-        """Tell of open tickets whose task has ended, or is not in the cluster, and why others wait."""
+        """Tell why those wait that do.
+
+        Of a task that the cluster does not know nothing follows: its process may run on, as on a worker that has lost this scheduler. Is it
+        gone, its worker is not heard of any more; has nobody claimed its ticket, that is rung again.
+        """
         states = self._cluster.states([each.name for each in tickets])
-        missing = {each.name for each in tickets if states.get(each.name) not in _UNDER_WAY} - self._failed
-        for name in missing:
-            # One look may come between the end of a task and the news of its try's end.
-            if name in self._missing or self._ended.get(name):
-                self.context.gone(name, self._ended.get(name) or "the Dask cluster does not know its task any more")
-        self._missing = missing
+        if not states:
+            return
+        workers, running = self._cluster.workers(), sum(map(len, self._cluster.keys_by_worker().values()))
         for each in tickets:
-            if states.get(each.name) == "no-worker":
-                wanted = self._submission(each, self._cluster.workers().resources)
-                asked = ", ".join(f"{name} {amount:g}" for name, amount in wanted.resources.items())
-                self.context.waiting(
-                    each.name, f"no Dask worker has what it takes: {asked or 'there is no suitable worker'}"
-                )
+            state = states.get(each.name, "")
+            if (
+                state == "no-worker" and each.name in self._bound
+            ):  # those that it was bound to are gone: it is submitted anew
+                self._cluster.take_back(end_tickets, [each.name])
+                self._bound.discard(each.name)
+            if each.name not in self._failed:
+                self.context.waiting(each.name, self._note(each, state, workers, running))
 
     def slots(self) -> int:
         """The threads of the cluster, and as many tries ahead."""
-        return max(1, 2 * self._cluster.workers().threads)
+        return max(1, 2 * _threads(self._cluster.workers()))
 
     def stop(self) -> None:
         """Close the line to the cluster; its tasks go on."""
         self._cluster.close()
 
+    def _note(self, ticket: Ticket, state: str, workers: Sequence[ClusterWorker], tasks: int) -> str:
+        """What a ticket waits for that nobody has claimed; "" for nothing that is known."""
+        threads = _threads(workers)
+        if state in _WAITING and not threads:
+            return "the Dask cluster has no worker"
+        if state == "no-worker":
+            wanted = self._submission(ticket, workers).resources
+            asked = ", ".join(f"{name} {amount:g}" for name, amount in wanted.items())
+            return f"no Dask worker has what it takes: {asked or 'there is no suitable worker'}"
+        if state in _WAITING or (state == "processing" and tasks > threads):
+            return f"the Dask cluster is full: its workers have {threads} threads and {tasks} tasks"
+        return ""
+
     def _took(self, name: str, found: object) -> None:
         """Note how a task ended; called in a thread of the client."""
-        if isinstance(found, BaseException):
-            self._ended[name] = f"its Dask task failed: {found}"
-        elif isinstance(found, TicketEnd) and found.code == 0:
-            self._ended[name] = "its process has ended, and told no end of the try"
-        elif isinstance(found, TicketEnd):
-            self._ended[name] = f"its process on the Dask worker ended with {found.code}: {_last_line(found.output)}"
-            if found.code < _FIRST_SIGNAL:  # it could not begin, as without the server: the bell is rung for it again
-                self._failed.add(name)
-                self.context.waiting(name, self._ended.pop(name))
+        if isinstance(found, TicketEnd) and found.code >= _FIRST_SIGNAL:
+            self.context.gone(
+                name, f"its process on the Dask worker ended with {found.code}: {_last_line(found.output)}"
+            )
+        elif isinstance(found, TicketEnd) and found.code == 0:  # it has told an end, or the ticket was another one's
+            return
+        else:  # it could not begin, as without the server: the bell is rung for it again
+            self._failed.add(name)
+            self.context.waiting(name, _why_not_begun(found))
 
     def _drop(self, tickets: Sequence[Ticket]) -> None:
-        for each in tickets:
-            self._failed.discard(each.name)
-            self._missing.discard(each.name)
-            self._ended.pop(each.name, None)
+        names = {each.name for each in tickets}
+        self._failed -= names
+        self._bound -= names
 
-    def _submission(self, ticket: Ticket, there: Mapping[str, float]) -> DaskTask:
+    def _submission(self, ticket: Ticket, workers: Sequence[ClusterWorker]) -> DaskTask:
         options, config = self._options, ticket.executor_config.get("dask") or {}
+        there = {name for each in workers for name in each.resources}
         wanted = {
             name: amount
             for name, amount in ((options.cpu_resource, ticket.cpu), (options.memory_resource, ticket.memory_bytes))
@@ -126,11 +160,40 @@ class DaskExecutor(RemoteExecutor):
         }
         wanted |= (options.queues or {}).get(ticket.queue, {})
         wanted |= config.get("resources", {})
-        environ = WithheldEnviron(PENSTOCK_TICKET=ticket.secret)
+        environ = {"PENSTOCK_TICKET": ticket.secret}
         if self.context.server:
             environ["PENSTOCK_SERVER"] = self.context.server
-        arguments = (ticket.name, environ, options.command)
-        return DaskTask(ticket.name, arguments, dict(wanted), config.get("workers", ()))
+        variables = {"packed": packed(ticket.name, environ, options.command)}
+        return DaskTask(ticket.name, RUN, variables, dict(wanted), config.get("workers", ()))
+
+
+def _threads(workers: Sequence[ClusterWorker]) -> int:
+    return sum(each.threads for each in workers)
+
+
+def _fit_for(task: DaskTask, workers: Sequence[ClusterWorker]) -> tuple[list[str], str]:
+    """The workers to which a task can be sent, and why it cannot be to others to which it could go; "" if there are none of these."""
+    suited = [
+        each
+        for each in workers
+        if all(each.resources.get(name, 0) >= amount for name, amount in task.resources.items())
+        and (not task.workers or each.address in task.workers)
+    ]
+    unfit = [each for each in suited if each.problem]
+    problem = f"Dask worker {unfit[0].address} cannot run tries: {unfit[0].problem}" if unfit else ""
+    return [each.address for each in suited if not each.problem], problem
+
+
+def _why_not_begun(found: object) -> str:
+    if isinstance(found, TicketEnd):
+        return f"its process on the Dask worker ended with {found.code}: {_last_line(found.output)}"
+    text = " ".join(str(found).split())[:_LONGEST]
+    if isinstance(found, ImportError | AttributeError):
+        return (
+            f"a Dask worker cannot run it: {text}. Each worker of the cluster needs penstock-core and penstock-providers-dask, as new as "
+            "those here"
+        )
+    return f"its Dask task failed: {type(found).__name__}: {text}"
 
 
 def _last_line(output: str) -> str:

@@ -3,6 +3,8 @@
 The worker holds a pipe to that process's guard (`ticket_guard`) for as long as it lives, however it ends.
 """
 
+import io
+import json
 import os
 import signal
 import subprocess
@@ -16,12 +18,11 @@ _running: dict[str, "subprocess.Popen[bytes]"] = {}
 _lock = threading.Lock()
 
 
-class WithheldEnviron(dict[str, str]):
-    """Environment variables that no log of Dask's shows: it prints the arguments of what fails."""
-
-    def __repr__(self) -> str:
-        """Show the names alone."""
-        return f"<{', '.join(self)}>"
+NEEDS = f"__import__({__name__!r}, fromlist=['run_packed']).run_packed and None"
+"""What a Dask worker has to be able to evaluate before it is sent anything."""
+RUN = f"__import__({__name__!r}, fromlist=['run_packed']).run_packed(packed)"
+"""What a Dask worker evaluates, with `packed` as a variable: a worker that cannot unpickle what it is sent breaks off its connection and
+ends, so it is sent text and what Python itself has, and says in an error what it has not."""
 
 
 class TicketEnd(NamedTuple):
@@ -34,6 +35,16 @@ class TicketEnd(NamedTuple):
 
     code: int
     output: str
+
+
+def packed(name: str, environ: Mapping[str, str], command: Sequence[str]) -> io.BytesIO:
+    """The arguments of `run_ticket`; nothing of them is in its repr, which Dask logs."""
+    return io.BytesIO(json.dumps([name, dict(environ), list(command)]).encode())
+
+
+def run_packed(given: io.BytesIO) -> TicketEnd:
+    """`run_ticket` with what was `packed`."""
+    return run_ticket(*json.loads(given.getvalue()))
 
 
 def run_ticket(name: str, environ: Mapping[str, str], command: Sequence[str]) -> TicketEnd:

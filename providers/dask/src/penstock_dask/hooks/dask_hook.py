@@ -1,5 +1,6 @@
 """The hook of Dask: a client of a cluster for the code of a task."""
 
+import weakref
 from typing import Any, ClassVar
 
 from penstock.errors import ProviderError
@@ -65,4 +66,6 @@ class DaskHook(ServiceHook[DaskFields]):
 
 
 def _opened(fields: DaskFields) -> Any:  # noqa: ANN401
-    return open_client(fields.address, fields.tls_ca, fields.tls_cert, fields.tls_key, fields.connect_timeout_s)
+    made = open_client(fields.address, fields.tls_ca, fields.tls_cert, fields.tls_key, fields.connect_timeout_s)
+    weakref.finalize(made.client, made.end).atexit = False
+    return made.client
