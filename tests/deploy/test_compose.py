@@ -12,11 +12,11 @@ from penstock.settings import load_settings
 PARSE = "import sys; sys.path.append(sys.argv[1]); import compose_spec; compose_spec.PyCompose.from_json(open(sys.argv[2]).read())"
 
 
-def resolved(text):
+def resolved(text, **given):
     """The file with its variables and anchors in place, as compose reads it."""
 
     def value(found):
-        return {"PENSTOCK_UID": "1000"}.get(found[1], found[3] if found[2] == ":-" else "")
+        return {"PENSTOCK_UID": "1000", **given}.get(found[1], found[3] if found[2] == ":-" else "")
 
     return yaml.safe_load(re.sub(r"\$\{(\w+)(?:(:[-?])([^}]*))?\}", value, text))
 
@@ -66,6 +66,7 @@ def test_workers_reach_the_server_and_the_broker_and_not_the_database(compose):
     assert set(services["worker"]["secrets"]) == {"worker_token", "broker_url", "tls_authority"}
     asked = services["worker"]["environment"]["PENSTOCK_SERVER"]
     assert asked == "https://scheduler:8443"
+    assert services["scheduler"]["networks"]["work"] == {"aliases": ["scheduler"]}
     assert "ports" not in services["worker"]
 
 
@@ -73,6 +74,15 @@ def test_the_authority_of_the_server_vouches_for_it_alone_and_what_tasks_ask_is_
     environments = {name: each.get("environment", {}) for name, each in compose["services"].items()}
     assert environments["worker"]["PENSTOCK_SERVER_AUTHORITY_FILE"] == "/run/secrets/tls_authority"
     assert not any("SSL_CERT_FILE" in each for each in environments.values())
+
+
+def test_by_the_host_name_of_a_real_certificate_workers_ask_and_the_scheduler_is_found(deploy, parse):
+    text = (deploy / "compose" / "compose.yaml").read_text()
+    made = resolved(text, PENSTOCK_HOST="penstock.example.com", PENSTOCK_ADDRESS="0.0.0.0")
+    parse(made)
+    assert made["services"]["worker"]["environment"]["PENSTOCK_SERVER"] == "https://penstock.example.com:8443"
+    assert made["services"]["scheduler"]["networks"]["work"] == {"aliases": ["penstock.example.com"]}
+    assert made["services"]["scheduler"]["ports"] == ["0.0.0.0:8443:8443"]
 
 
 def test_no_secret_stands_in_the_file_or_in_the_environment(compose):

@@ -36,7 +36,8 @@ def init(context: click.Context, folder: Path, *, example: bool, compose: bool, 
     for path in made:
         print_line(f"wrote {path}")
     print_line(f"database: {name}")
-    commands = {"docker compose --file compose/compose.yaml up": compose, "helm install penstock helm/penstock": helm}
+    install = "helm install penstock helm/penstock --values helm/values.yaml, once that names your image"
+    commands = {"docker compose --file compose/compose.yaml up": compose, install: helm}
     chosen = [command for command, wanted in commands.items() if wanted]
     print_line(f"DAG files belong into {dags_folder}. Start with: {', or '.join(chosen or ['penstock up'])}")
 
