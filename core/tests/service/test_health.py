@@ -25,6 +25,7 @@ from penstock.model.request import DagChanged
 from penstock.model.run import TaskInstance
 from penstock.model.state import RunState, TaskState
 from penstock.plugins.sources import PluginSources
+from penstock.scheduler.capacity_file import CapacityFile
 from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.scheduler.fenced import FencedExecutor
 from penstock.service.access.users import add_user
@@ -91,6 +92,24 @@ def test_a_disk_that_is_too_full_for_logs_is_bad(found, installation, tmp_path):
         assert (
             "nothing is kept until 2 MB of their disk are free: [logs] least_free_mb" in found()["logs of tries"].detail
         )
+
+
+def test_a_disk_that_has_room_for_hardly_a_file_more_is_full(found, installation):
+    place = installation.settings.state_folder
+    with small_disk(place, 1 << 30, files=40_000):
+        made = [place / f"f{number}" for number in range(os.statvfs(place).f_favail - 900)]
+        for file in made:
+            os.mknod(file)
+        full = found()["state folder"]
+        for file in made[:200]:
+            file.unlink()
+        scarce = found()["state folder"]
+        for file in made[200:500]:
+            file.unlink()
+        roomy = found()["state folder"]
+    assert [each.severity for each in (full, scarce, roomy)] == [Severity.BAD, Severity.NOTE, Severity.OK]
+    assert "1,024 MB free; of its 40,000 places for files (inodes) 900 are free" in full.detail
+    assert roomy.detail.endswith("1,024 MB free")
 
 
 def test_tasks_that_nothing_holds_to_what_they_ask_for_are_told(found, installation, store, save, tmp_path):
@@ -277,6 +296,55 @@ def test_what_an_executor_of_a_provider_does_wrong_is_bad_until_the_next_schedul
     assert found()["executor far"].severity is Severity.BAD
     assert "it cannot be started: OSError: no\\x1b[2J queue" in found()["executor far"].detail
     faults.clear()
+    assert found()["executor far"].severity is Severity.OK
+
+
+def remote(installation, folder):
+    """An executor named far, whose workers are started by somebody else."""
+    (folder / "far_pools.py").write_text(
+        "from penstock.spec.plugin import Capability, hookimpl\nfrom penstock.spec.remote import RemoteExecutor\n"
+        "class Pool(RemoteExecutor): ...\n@hookimpl\ndef penstock_executors():\n"
+        "    return [Capability('executors', 'far_pools.pool', Pool, 'A pool.')]\n"
+    )
+    installation.host = PluginSources(modules=("far_pools",), folder=str(folder)).host(())
+    chosen = {"far": ExecutorChoice("far_pools.pool", {"server": "http://127.0.0.1:8080"})}
+    installation._settings = msgspec.structs.replace(installation.settings, executors=chosen, queues={"far": "far"})
+
+
+def test_what_a_remote_executor_could_not_do_is_bad_until_it_has_done_it(found, installation, tmp_path):
+    remote(installation, tmp_path)
+    faults = ExecutorFaults(installation.settings.state_folder, "far")
+    for line in (
+        "start() raised OSError: no door", "start() raised OSError: no house", "look() has not returned since noon: wait",
+        "look() raised OSError: late", "look() has returned after 40 s", "start() has succeeded after it had failed",
+    ):  # fmt: skip
+        faults.add(line)
+    here = [(each.severity, each.detail) for each in check_installation(installation) if "executor far" in each.subject]
+    assert here == [
+        (Severity.NOTE, "it is over that look() has not returned since noon: wait"),
+        (Severity.NOTE, "it is over that start() raised OSError: no door"),
+        (Severity.NOTE, "it is over that start() raised OSError: no house"),
+        (Severity.BAD, "since its scheduler started: look() raised OSError: late"),
+    ]
+    faults.add("look() has succeeded after it had failed")
+    assert found()["executor far"].severity is Severity.OK
+
+
+def test_an_executor_whose_workers_take_nothing_while_tasks_wait_is_noted(found, installation, store, save, tmp_path):
+    remote(installation, tmp_path)
+    capacity = CapacityFile(installation.settings.state_folder, "far")
+    capacity.write(0)
+    assert (found()["executor far"].severity, "see `penstock workers list`" in found()["executor far"].detail) == (
+        Severity.OK, True,
+    )  # fmt: skip
+    save(store, [DagSpec("there", "sales.py", (TaskSpec("sort", queue="far"),))])
+    run = msgspec.structs.replace(trigger(installation, "there").run, state=RunState.RUNNING)
+    store.apply(Changes(runs=[run], tasks=[TaskInstance(run.run, "sort", -1, TaskState.SCHEDULED)]), installation.now())
+    assert found()["executor far"].severity is Severity.NOTE
+    assert "tasks that wait: 1; none of its workers takes tries: see `penstock workers list`" in (
+        found()["executor far"].detail
+    )
+    capacity.write(2)
     assert found()["executor far"].severity is Severity.OK
 
 

@@ -73,5 +73,8 @@ def test_an_executor_that_has_not_started_is_why_and_no_worker_is_wanted(pool):
         faults.add("start() raised ProviderError: no kubeconfig is there")
     assert why_not_begun(pool, "pool", "far") == "its engine cannot be asked: ProviderError: no kubeconfig is there"
     assert len(faults.read()) == 1
-    faults.add("start() has succeeded after it had failed")
+    faults.add("look() raised OSError: no route")
+    assert why_not_begun(pool, "pool", "far") == "its engine cannot be asked: OSError: no route"
+    for method in ("look", "start"):
+        faults.add(f"{method}() has succeeded after it had failed")
     assert why_not_begun(pool, "pool", "far") == f"none of its workers was heard of lately: {START}"

@@ -7,7 +7,7 @@ from penstock.client.server_address import server_address
 from penstock.clock import SystemClock
 from penstock.errors import ServerError
 from penstock.model.attempt import TryEnd
-from penstock.model.remote.execution_messages import CONTENT_TYPE, worker_name
+from penstock.model.remote.execution_messages import CONTENT_TYPE, ReportAnswer, Reported, worker_name
 from penstock.model.remote.remote_try import OfferedTry, WorkerStatus
 from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
@@ -15,8 +15,10 @@ from penstock.spec.wire import Ask, Reply
 from penstock.testing import FakeClock
 from penstock.worker.claims import ClaimPorts, Claims, WorkerIdentity
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
+from penstock.worker.server_outage import ServerOutage
 from penstock.worker.ticket_worker import TicketWorker
 from penstock.worker.worker_plan import WorkerPlan
+from penstock_testkit.disk import small_disk
 
 from .conftest import NOW, Source, Tries, until
 
@@ -164,7 +166,13 @@ def test_a_lost_answer_to_a_claim_is_asked_for_again(site, pool):
 def test_a_worker_with_more_slots_than_tickets_fit_into_one_message_claims_all_that_it_is_brought(site):
     told, key, client = [], "a-key", ExecutionClient(server_address(site.url), 5.0)
     identity = WorkerIdentity(worker_name("host", key), key, "token")
-    ports = ClaimPorts(lambda _names: None, lambda _mine, _began_s, _asked: None, lambda: 0, told.append)
+    ports = ClaimPorts(
+        lambda _names: None,
+        lambda _mine, _began_s, _asked: None,
+        lambda: 0,
+        told.append,
+        ServerOutage("", told.append, SystemClock()),
+    )
     claims = Claims(client, identity, 600, ports, SystemClock())
     tickets = [site.offer(f"t{number}") for number in range(510)]
     for each in tickets:
@@ -196,6 +204,66 @@ def test_what_a_proxy_says_ends_no_try(site, pool):
     worker.tries.end("extract")
     assert until(lambda: site.ends().get(ticket.name), "it ends") == SUCCESS
     assert worker.tries.cancelled == {}
+
+
+def test_a_server_whose_disk_is_full_is_told_of_once_and_that_it_takes_all_again_once(site, pool):
+    worker, ticket = pool(), site.offer()
+    worker.bring(ticket.secret)
+    worker.print(b"hello\n")
+    until(site.log, "its log is there")
+    full = b'{"detail": "database: the disk is full."}'
+    kept = ReportAnswer((Reported(log_size=6, problem="the server cannot write the log: No space left on device."),))
+    answers = {
+        "renewals": (503, full, "application/problem+json"),
+        "reports": (200, msgspec.msgpack.encode(kept), CONTENT_TYPE),
+    }
+    site.fault = lambda route, _message: answers.get(route)
+    before = len(worker.said)
+    worker.print(b"bye\n")
+    for route in answers:
+        heard = len(site.messages(route))
+        until(lambda route=route, heard=heard: len(site.messages(route)) > heard + 2, "it asks again and again")
+    site.fault = lambda _route, _message: None
+    worker.tries.end("extract")
+    until(lambda: len(worker.said) > before + 1, "that it is over is told")
+    until(lambda: site.ends().get(ticket.name), "it ends")
+    first, over = worker.said[before:]
+    assert "disk is full" in first or "No space" in first
+    assert over.startswith(f"the server {site.url} takes all again, after ")
+    assert site.log() == b"hello\nbye\n"
+
+
+def test_another_reason_for_which_a_server_takes_nothing_is_told_once_the_first_is_no_longer_one():
+    lines, clock = [], FakeClock(NOW)
+    outage = ServerOutage("http://s", lines.append, clock)
+    for _ in range(3):
+        outage.lacks("renewals", "nobody answers")
+        outage.lacks("reports", "the disk is full")
+    assert lines == ["nobody answers"]
+    outage.has("renewals")
+    outage.has("claims")
+    assert lines == ["nobody answers", "the disk is full"]
+    clock.advance(90.0)
+    outage.has("reports")
+    assert lines[2:] == ["the server http://s takes all again, after 90 s"]
+    outage.lacks("reports", "the disk is full")
+    assert lines[3:] == ["the disk is full"]
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_log_says_at_its_end_that_its_worker_had_no_room_for_more(site, pool, tmp_path, full):
+    folder = tmp_path / "worker-0"
+    folder.mkdir()
+    with small_disk(folder, 1 << 20) as disk:
+        worker, ticket = pool(), site.offer()
+        worker.bring(ticket.secret)
+        worker.print(b"hello\n")
+        if full:
+            disk.leave(0)
+        worker.tries.end("extract")
+        assert until(lambda: site.ends().get(ticket.name), "it ends") == SUCCESS
+    head, _, end = site.log().partition(b"\n")
+    assert (head, b"what it has printed last may be missing here" in end) == (b"hello", full)
 
 
 def test_an_end_that_is_never_taken_fails_its_try_and_holds_up_no_other(site, pool):

@@ -7,8 +7,9 @@ import pytest
 
 from penstock.errors import ErrorKind, ProviderError
 from penstock.spec.external_job import Failed, Succeeded
-from penstock_kubernetes.operators import KubernetesPodOperator
+from penstock_kubernetes.operators import KubernetesJobOperator, KubernetesPodOperator, pod_look
 from penstock_testkit.processes import wait_until
+from penstock_testkit.saas.http_faults import Order
 
 FOREVER = "import time; print('up', flush=True); time.sleep(60)"
 
@@ -101,6 +102,49 @@ def test_a_failed_pod_says_why_and_its_sidecar_holds_up_nothing(cluster, run, py
 
     assert found.state == "failed"
     assert "container 'base' ended with exit code 1" in found.errors[0]
+    settled(cluster)
+
+
+@pytest.mark.parametrize("operator", [KubernetesPodOperator, KubernetesJobOperator])
+@pytest.mark.parametrize("skipped", [False, True])
+def test_the_long_log_of_what_has_ended_is_read_in_pieces_each_line_once_and_then_it_is_deleted(
+    cluster, run, python, caplog, monkeypatch, operator, skipped
+):
+    monkeypatch.setattr(pod_look, "ENDED_BYTES", 2_000)
+    script = "for n in range(1000): print(f'line {n:04}')\nimport sys; sys.exit(7 * " + f"{skipped:d})"
+    with caplog.at_level("INFO"):
+        found = run(operator, **python(script), skip_on_exit_code=[7])
+    assert found.state == ("skipped" if skipped else "success")
+    lines = [each.message for each in caplog.records if each.message.startswith("line ")]
+    assert lines == [f"line {number:04}" for number in range(1000)]
+    assert len(cluster.asked("GET /api/v1/namespaces/default/pods/{name}/log")) > 4
+    settled(cluster)
+
+
+def test_what_is_beyond_the_bound_of_an_ended_pods_log_is_left_out_but_for_its_end(run, python, caplog, monkeypatch):
+    monkeypatch.setattr(pod_look, "ENDED_BYTES", 2_000)
+    monkeypatch.setattr(pod_look, "MOST_BYTES", 4_000)
+    monkeypatch.setattr(pod_look, "LAST_LINES", 100)
+    with caplog.at_level("INFO"):
+        assert run(KubernetesPodOperator, **python("for n in range(5000): print(f'line {n:04}')")).state == "success"
+    lines = [each.message for each in caplog.records if each.message.startswith("line ")]
+    [gap] = [each.message for each in caplog.records if "is left out here" in each.message]
+    assert len(lines) == len(set(lines)) < 2_000
+    assert (lines[0], lines[-1], gap in lines) == ("line 0000", "line 4999", False)
+
+
+def test_a_pod_that_goes_while_its_long_log_is_read_has_ended_as_it_was_seen_to(cluster, run, python, monkeypatch):
+    monkeypatch.setattr(pod_look, "ENDED_BYTES", 2_000)
+
+    def without_pod(answer):
+        for name, pod in cluster.pods().items():
+            if pod["status"]["phase"] == "Succeeded":
+                cluster.store.remove("pods", name, "default")
+        return answer
+
+    cluster.faults.append(Order(lambda _: without_pod, None, "GET /api/v1/namespaces/default/pods/{name}/log"))
+    many = "for n in range(1000): print(f'line {n:04}')"
+    assert run(KubernetesPodOperator, **python(many)).state == "success"
     settled(cluster)
 
 

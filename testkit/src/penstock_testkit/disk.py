@@ -14,14 +14,15 @@ class SmallDisk:
     Args:
         folder: Where it is mounted; it exists.
         size: Bytes that it holds.
+        files: How many files and folders it holds; 0 for as many as there is memory for.
 
     Attributes:
         folder: Where it is mounted.
     """
 
-    def __init__(self, folder: Path, size: int) -> None:
+    def __init__(self, folder: Path, size: int, files: int = 0) -> None:
         self.folder = folder
-        self._mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs")
+        self._mount("-t", "tmpfs", "-o", f"size={size}" + f",nr_inodes={files}" * bool(files), "tmpfs")
 
     def leave(self, free: int) -> None:
         """Fill the disk until so many bytes are free."""
@@ -55,9 +56,9 @@ class SmallDisk:
 
 
 @contextlib.contextmanager
-def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
+def small_disk(folder: Path, size: int, files: int = 0) -> Iterator[SmallDisk]:
     """Mount a small disk over a folder for the time of a block."""
-    made = SmallDisk(folder, size)
+    made = SmallDisk(folder, size, files)
     try:
         yield made
     finally:

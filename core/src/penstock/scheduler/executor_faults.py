@@ -3,11 +3,12 @@
 from contextlib import suppress
 from pathlib import Path
 
+from penstock.tries.remote.doorbell import HANGS, RAISED, RETURNED, WORKS
+
 FOLDER = "executors"
 """Folder of these files in the state folder."""
-RAISED = "() raised "
-"""What stands between the method of a remote executor that fails and the reason; once it works again, another line comes after."""
 _MOST = 100
+_ENDS = {WORKS: RAISED, RETURNED: HANGS}
 
 
 class ExecutorFaults:
@@ -35,6 +36,18 @@ class ExecutorFaults:
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.write_text("".join(f"{each}\n" for each in lines), errors="backslashreplace")
+
+    def over(self) -> tuple[list[str], list[str]]:
+        """Those that last, and those that are over: what failed was done since, or what hung has returned."""
+        last, over = list[str](), list[str]()
+        for line in self.read():
+            ended = next((f"{line.partition(end)[0]}{begun}" for end, begun in _ENDS.items() if end in line), None)
+            if ended is None:
+                last.append(line)
+            else:
+                over += [each for each in last if each.startswith(ended)]
+                last = [each for each in last if not each.startswith(ended)]
+        return last, over
 
     def read(self) -> list[str]:
         """Return them in the order in which they came last."""

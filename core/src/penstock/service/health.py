@@ -187,8 +187,10 @@ def _executors(installation: Installation) -> Iterator[Finding]:
         if chosen.provided:
             refused = executor_problems(installation.host, each.name, chosen.type, chosen.options)
             problems = [f"[executors.{each.name}]: {problem}" for problem in refused]
-            faults = ExecutorFaults(installation.settings.state_folder, each.name).read()
+            faults, over = ExecutorFaults(installation.settings.state_folder, each.name).over()
             problems += [f"since its scheduler started: {visible(fault)}" for fault in faults]
+            for fault in over:
+                yield Finding(Severity.NOTE, f"earlier at {subject}", f"it is over that {visible(fault)}")
         for problem in problems:
             yield Finding(Severity.BAD, subject, problem)
         if not problems:

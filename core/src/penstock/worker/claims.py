@@ -22,6 +22,7 @@ from penstock.processes.supervise import Backoff
 from penstock.spec.remote import TicketSource
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
 from penstock.worker.message_pace import MessagePace
+from penstock.worker.server_outage import ServerOutage
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 3.0
 """Seconds before what was not answered is asked again."""
@@ -55,6 +56,9 @@ class Offered(NamedTuple):
         return self.secret.partition(".")[0]
 
 
+_CLAIMS = "claims"
+
+
 class ClaimPorts(NamedTuple):
     """What surrounds claims.
 
@@ -63,12 +67,14 @@ class ClaimPorts(NamedTuple):
         claimed: Takes what was claimed, with the instant of the question, and all that was asked for.
         held: How many tries there are, those included that have ended and were not told.
         report: Takes a sentence for people.
+        outage: Notes that nothing can be claimed now.
     """
 
     claiming: Callable[[Sequence[str]], None]
     claimed: Callable[[Sequence[tuple[Offered, Claimed]], float, Sequence[Offered]], None]
     held: Callable[[], int]
     report: Callable[[str], None]
+    outage: ServerOutage
 
 
 class WorkerIdentity(NamedTuple):
@@ -252,13 +258,14 @@ class Claims:
                 self.unanswered = True
                 return began_s, ()
             except ServerError as error:
-                self._ports.report(str(error))
+                self._ports.outage.lacks(_CLAIMS, str(error))
                 if self._stopping and self._now_s() - self._stopped_s > LAST_S:
                     self.unanswered = True
                     return began_s, ()
                 self._pause.wait(self._backoff.pause())
             else:
                 self._backoff.reset()
+                self._ports.outage.has(_CLAIMS)
                 self.unanswered = False
                 return began_s, answer.tries
 

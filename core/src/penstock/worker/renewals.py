@@ -12,6 +12,7 @@ from penstock.model.remote.remote_try import WorkerStatus
 from penstock.processes.supervise import Backoff
 from penstock.worker.claims import WorkerIdentity
 from penstock.worker.execution_client import WHOLE_S, ExecutionClient, RefusedByServerError
+from penstock.worker.server_outage import ServerOutage
 from penstock.worker.worker_tries import WorkerTries
 
 IDLE_S = 25.0
@@ -25,6 +26,8 @@ AT_ONCE_S = 5.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 3.0
 """Seconds before what was not answered is said again."""
 
+_RENEWALS = "renewals"
+
 
 class RenewalPorts(NamedTuple):
     """What is done with an answer; each is called in the thread of the renewals.
@@ -33,11 +36,13 @@ class RenewalPorts(NamedTuple):
         renewed: Takes the monotonic instant of the question that was answered: from then on the leases run.
         answered: Takes the answer.
         report: Takes a sentence for people.
+        outage: Notes that no lease can be renewed now.
     """
 
     renewed: Callable[[float], None]
     answered: Callable[[RenewalAnswer], None]
     report: Callable[[str], None]
+    outage: ServerOutage
 
 
 class Renewals:
@@ -76,7 +81,7 @@ class Renewals:
         try:
             self._renew(wait=False, within_s=AT_ONCE_S)
         except ServerError as error:
-            self._ports.report(str(error))
+            self._ports.outage.lacks(_RENEWALS, str(error))
         self.go_on()
 
     def go_on(self) -> None:
@@ -102,7 +107,11 @@ class Renewals:
             try:
                 self._renew(wait=True)
                 self._backoff.reset()
-            except (ServerError, RefusedByServerError) as error:
+            except ServerError as error:
+                if not self._stopping:
+                    self._ports.outage.lacks(_RENEWALS, str(error))
+                self._wake.wait(self._backoff.pause())
+            except RefusedByServerError as error:
                 self._came_in = False
                 if not self._stopping:
                     self._ports.report(str(error))
@@ -129,6 +138,7 @@ class Renewals:
             "renewals", self._identity.shown, asked, RenewalAnswer, wait_s=asked.wait_s, within_s=within_s
         )
         self._ports.renewed(began_s)
+        self._ports.outage.has(_RENEWALS)
         if asked.status.executor and not self._came_in:
             self._ports.report(_came_in(asked.status, self._client.where))
         self._came_in = True

@@ -4,6 +4,7 @@ What a try prints stands in a file of this machine first, within the bounds of i
 reached. A piece says where it stands in the log that the server has, so that one that is sent twice is written once.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
@@ -19,6 +20,7 @@ from penstock.processes.files import open_file
 from penstock.processes.supervise import Backoff
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
 from penstock.worker.message_pace import MessagePace
+from penstock.worker.server_outage import ServerOutage
 from penstock.worker.worker_tries import WorkerTries
 from penstock.worker.worker_try import WorkerTry
 
@@ -35,6 +37,9 @@ LOG_PATIENCE_S = 60.0
 """Seconds after its end for which a try waits to have its log written; then its end is told without the rest."""
 _LARGEST_END = LARGEST // 2
 _UNREADABLE = frozenset({400, 413, 422})
+_REPORTS, _LOGS = "reports", "logs"  # what is wanted of the server
+_FULL = 1 << 16
+_CUT = b"[penstock: the disk of this try's worker is full: what it has printed last may be missing here]\n"
 _MOVED = "[penstock: {:,} bytes of this log are not here: another server was told them, or they were lost there]\n"
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -48,6 +53,7 @@ class Reporter:
         tries: What there is to report of.
         gone: Called with a try that the server has given up.
         report: Takes a sentence for people.
+        outage: Notes that the server cannot take what tries tell.
         clock: Tells the monotonic instant.
     """
 
@@ -57,9 +63,10 @@ class Reporter:
         tries: WorkerTries,
         gone: Callable[[WorkerTry], None],
         report: Callable[[str], None],
+        outage: ServerOutage,
         clock: Clock,
     ) -> None:
-        self._clock = clock
+        self._clock, self._outage = clock, outage
         self._client, self._tries, self._gone, self._log = client, tries, gone, report
         self._wake, self._stopping, self._backoff = threading.Event(), False, Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
@@ -90,8 +97,9 @@ class Reporter:
                 while self._report():
                     self._stopped.wait(PAUSE_S if self._held_up else self._message_pace.wait_s(self._now_s()))
                 self._backoff.reset()
+                self._outage.has(_REPORTS)
             except ServerError as error:
-                self._log(str(error))
+                self._outage.lacks(_REPORTS, str(error))
                 self._wake.wait(self._backoff.pause())
             except Exception as error:  # noqa: BLE001 - without this thread no try would ever end
                 self._log(f"what tries tell cannot be sent: {error_sentence(error)}")
@@ -137,6 +145,9 @@ class Reporter:
             return
         for (held, report), found in zip(reports, answer.tries, strict=True):
             self._received(held, report, found)
+        self._outage.has(_REPORTS)
+        if not self._held_up:
+            self._outage.has(_LOGS)
 
     def _refused(self, held: WorkerTry, report: TryReport, error: RefusedByServerError) -> None:
         """Tell of a try whose report the server will never take: of its end without its answer, once; else it is given up."""
@@ -157,6 +168,8 @@ class Reporter:
         waited_s = self._now_s() - held.ended_s if ended is not None else 0.0
         if ended is not None and (held.refused or waited_s > LOG_PATIENCE_S):
             data, more = b"", False  # its log could not be written until now: its end is told without the rest
+        elif ended is not None and not more and _is_full(held):
+            data += _CUT
         end = None
         if ended is not None and not more:
             end = _encode(ended)
@@ -189,7 +202,7 @@ class Reporter:
         """Note how much of a log the server has now."""
         taken = answer.log_size - piece.offset
         if answer.problem:
-            self._log(answer.problem)
+            self._outage.lacks(_LOGS, answer.problem)
             self._held_up = True
         if taken < 0:  # another server, or a folder that was emptied: what comes follows what is there
             held.before = _MOVED.format(held.read).encode() if held.read else held.before
@@ -198,6 +211,15 @@ class Reporter:
             held.read += max(0, taken - len(held.before))
             held.before = held.before[taken:]
         held.sent = answer.log_size
+
+
+def _is_full(held: WorkerTry) -> bool:
+    """Whether the disk on which a try leaves its output takes no more: then nobody could write there that some of it is missing."""
+    try:
+        space = os.statvfs(held.log.parent)
+    except OSError:
+        return False
+    return space.f_bavail * space.f_frsize < _FULL or bool(space.f_files and not space.f_favail)
 
 
 def _read(held: WorkerTry) -> tuple[bytes, bool]:

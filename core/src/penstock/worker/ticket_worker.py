@@ -40,6 +40,7 @@ from penstock.worker.machine_guards import MachineGuards
 from penstock.worker.preparation import Preparation
 from penstock.worker.renewals import RenewalPorts, Renewals
 from penstock.worker.reporter import Reporter
+from penstock.worker.server_outage import ServerOutage, unrepeated
 from penstock.worker.waiting_tries import GIVE_BACK_S, LOOK_S, REASON, to_give_back
 from penstock.worker.worker_plan import LocalTries, WorkerPlan
 from penstock.worker.worker_tries import WorkerTries
@@ -74,8 +75,8 @@ class TicketWorker:
         report: Callable[[str], None],
     ) -> None:
         self.plan, self._client, self._executor, self._source = plan, client, executor, source
-        self._clock, self._report = clock, _once(report)
-        self.tries = WorkerTries()
+        self._clock, self._report = clock, unrepeated(report)
+        self.tries, outage = WorkerTries(), ServerOutage(client.where, self._report, clock)
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake_r, self._wake_w = os.pipe()
         os.set_blocking(self._wake_r, False)
@@ -83,17 +84,17 @@ class TicketWorker:
         self._asking, self._trouble = ThreadPoolExecutor(ASKING_THREADS, "asks"), Backoff(*TROUBLE_PAUSES_S)
         identity = WorkerIdentity(plan.status.worker, plan.key, plan.shown)
         self._machine = MachineGuards(plan.guards, self._is_busy, self._report, clock)
-        ports = ClaimPorts(self._claiming, self._claimed, self.tries.__len__, self._report)
+        ports = ClaimPorts(self._claiming, self._claimed, self.tries.__len__, self._report, outage)
         self._claims = Claims(client, identity, plan.status.slots, ports, clock)
         self._reporter = Reporter(
-            client, self.tries, lambda held: self._call(lambda: self._gone(held)), self._report, clock
+            client, self.tries, lambda held: self._call(lambda: self._gone(held)), self._report, outage, clock
         )
         self._renewals = Renewals(
             client,
             identity,
             self.tries,
             self._status,
-            RenewalPorts(self._renewed, self._answered, self._report),
+            RenewalPorts(self._renewed, self._answered, self._report, outage),
             plan.lease_s,
             clock,
         )
@@ -385,15 +386,3 @@ class TicketWorker:
     def _awake(self) -> None:
         with contextlib.suppress(OSError):  # it is awake
             os.write(self._wake_w, b"x")
-
-
-def _once(report: Callable[[str], None]) -> Callable[[str], None]:
-    """Report a sentence unless it was the last one."""
-    last = [""]
-
-    def log(sentence: str) -> None:
-        if sentence != last[0]:
-            last[0] = sentence
-            report(sentence)
-
-    return log

@@ -10,6 +10,7 @@ from penstock.service.installation import Installation
 from penstock.settings import Settings
 
 _LEAST_FREE_MB = 500
+_LEAST_FREE_FILES = 1_000
 _SCARCE = 0.03
 """Part of a disk that is free, below which it will soon be full."""
 
@@ -57,5 +58,15 @@ def _space(subject: str, folder: Path) -> Finding:
     space = os.statvfs(folder)
     free_mb = space.f_bavail * space.f_frsize // 2**20
     scarce, full = space.f_bavail < space.f_blocks * _SCARCE, free_mb <= _LEAST_FREE_MB
-    severity = Severity.BAD if full else Severity.NOTE if scarce else Severity.OK
-    return Finding(severity, subject, f"{folder}, {free_mb:,} MB free{', which is little' * (scarce and not full)}")
+    detail = f"{folder}, {free_mb:,} MB free{', which is little' * (scarce and not full)}"
+    few, none = _few_files(space)
+    if few:  # a disk on which no file can be made is full, however much of it is free
+        detail += f"; of its {space.f_files:,} places for files (inodes) {space.f_favail:,} are free: delete files that are not needed"
+    severity = Severity.BAD if full or none else Severity.NOTE if scarce or few else Severity.OK
+    return Finding(severity, subject, detail)
+
+
+def _few_files(space: os.statvfs_result) -> tuple[bool, bool]:
+    """Whether a disk has room for few files more, and for so few that it is as good as full; some file systems have no bound, and say 0."""
+    few = space.f_favail < space.f_files * _SCARCE
+    return few, few and space.f_favail <= _LEAST_FREE_FILES

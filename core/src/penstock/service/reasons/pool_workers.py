@@ -5,9 +5,10 @@ from datetime import datetime
 
 from penstock.model.remote.remote_try import RemoteWorker
 from penstock.model.text import counted, utc_text, visible
-from penstock.scheduler.executor_faults import RAISED, ExecutorFaults
+from penstock.scheduler.executor_faults import ExecutorFaults
 from penstock.service.choices.executors import capacity_of
 from penstock.service.installation import Installation
+from penstock.tries.remote.doorbell import RAISED
 
 _PERIODS, _LEAST_S = 2.5, 30.0
 """After so many of its own periods, and so many seconds, nothing was heard of a worker for long."""
@@ -32,9 +33,10 @@ def why_not_begun(installation: Installation, executor: str, queue: str) -> str:
     if not taking:  # where workers are started for each try, only the executor itself knows more
         settings = installation.settings
         none_there = capacity_of(settings, executor, settings.executors[executor]) == 0
-        faults = ExecutorFaults(settings.state_folder, executor).read() if none_there else []
-        if faults and RAISED in faults[-1]:
-            return f"its engine cannot be asked: {visible(faults[-1].partition(RAISED)[2])}"
+        faults = ExecutorFaults(settings.state_folder, executor).over()[0] if none_there else []
+        raised = [each.partition(RAISED)[2] for each in faults if RAISED in each]
+        if raised:
+            return f"its engine cannot be asked: {visible(raised[-1])}"
         return f"none of its workers was heard of lately: {start}" if none_there else ""
     who, now = f"{counted(len(taking), 'worker')} that {_take(taking)} queue {queue!r}", installation.now()
     recent = [each for each in taking if not _is_silent(each, now)]

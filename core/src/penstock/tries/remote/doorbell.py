@@ -17,6 +17,14 @@ PAUSES_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds before each further attempt to ring where one has failed; the last one again and again."""
 HANGS_S = 30.0
 """Seconds after which a call that has not returned is told."""
+RAISED = "() raised "
+"""What stands between the method of an executor that fails and the reason."""
+WORKS = "() has succeeded after it had failed"
+"""What stands behind one that has raised before and did not now."""
+HANGS = "() has not returned since "
+"""What stands between one that hangs and the instant, with what comes of it."""
+RETURNED = "() has returned after "
+"""What stands between one that has hung and how long."""
 _MOST_AT_ONCE = 500
 _LONGEST = 500
 
@@ -133,7 +141,7 @@ class Doorbell:
             return
         if not call.reported:
             call.reported = True
-            self._report(f"{call.method}() has not returned since {call.since}: until it does, nothing is carried")
+            self._report(f"{call.method}{HANGS}{call.since}: until it does, nothing is carried")
         for name in self._not_carried - self._noted:
             self._noted.add(name)
             why = f"executor {self._name!r} hangs: its {call.method}() has not returned since {call.since}"
@@ -225,7 +233,7 @@ class Doorbell:
         except BaseException as error:  # noqa: BLE001 - a provider's code, in the process of everybody's scheduler
             why = self._shown(error_sentence(error))
             self._failing.add(method)
-            self._report(f"{method}() raised {why}")
+            self._report(f"{method}{RAISED}{why}")
             if method in {"start", "ring"}:
                 self._failures += 1
                 pause_s = PAUSES_S[min(self._failures, len(PAUSES_S)) - 1]
@@ -237,10 +245,10 @@ class Doorbell:
         finally:
             self._call = None
             if begun.reported:
-                self._report(f"{method}() has returned after {self._now_s() - begun.began_s:.0f} s")
+                self._report(f"{method}{RETURNED}{self._now_s() - begun.began_s:.0f} s")
         if method in self._failing:
             self._failing.discard(method)
-            self._report(f"{method}() has succeeded after it had failed")
+            self._report(f"{method}{WORKS}")
         if method == "ring":
             self._failures = 0
             for ticket in tickets:

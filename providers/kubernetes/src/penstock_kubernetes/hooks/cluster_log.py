@@ -49,14 +49,17 @@ class LogFollower:
         self._warned = False
         self._hook, self._pod, self._namespace, self._container = hook, pod, namespace, container
 
-    def new_lines(self) -> Iterator[str]:
+    def new_lines(self, last: int = 0) -> Iterator[str]:
         """The lines that have come since the last call, without their ends.
+
+        Args:
+            last: How many of them are wanted, of the end; those before are left out. 0 for all.
 
         Raises:
             ProviderError: The log cannot be read; what was yielded counts as read.
         """
         begin, seen, first = self.place, 0, _order(self.place.instant)
-        for instant, text in self._lines(begin.instant):
+        for instant, text in self._lines(begin.instant, last):
             order = _order(instant)
             if order is None:  # what the machine has to say in place of a log, again and again
                 if not self._warned:
@@ -72,9 +75,9 @@ class LogFollower:
             self.place = LogPlace(instant, known + 1)
             yield text
 
-    def _lines(self, since: str) -> Iterator[tuple[str, str]]:
+    def _lines(self, since: str, last: int) -> Iterator[tuple[str, str]]:
         left = b""
-        for piece in self._hook.read_log(self._pod, self._namespace, container=self._container, since=since):
+        for piece in self._hook.read_log(self._pod, self._namespace, container=self._container, since=since, last=last):
             *whole, left = (left + piece).split(b"\n")
             for line in whole:
                 yield _parted(line)

@@ -183,7 +183,7 @@ class KubernetesHook(KubernetesBase):
             return []
         return sorted(found, key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""))
 
-    def read_log(self, name: str, namespace: str, *, container: str, since: str = "") -> Iterator[bytes]:
+    def read_log(self, name: str, namespace: str, *, container: str, since: str = "", last: int = 0) -> Iterator[bytes]:
         """What a container has written so far, each line after its instant, piece by piece.
 
         Args:
@@ -191,10 +191,13 @@ class KubernetesHook(KubernetesBase):
             namespace: Its namespace.
             container: The container.
             since: Instant from whose second on lines are wanted; "" for all.
+            last: How many lines are wanted, of the end; 0 for all.
         """
         query: dict[str, str | int] = {"container": container, "timestamps": "true"}
         if since:
             query["sinceTime"] = since
+        if last:
+            query["tailLines"] = last
         what = f"{namespace}/{name}/{container}"
         answer = self.opened(
             path_of("v1", "pods", namespace=namespace, name=name, part="log"), "read a log", what, query

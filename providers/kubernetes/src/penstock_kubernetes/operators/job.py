@@ -69,9 +69,7 @@ class KubernetesJobOperator(Submitted):
         """Tell of each pod and read its log; returns why one that does not start is waited for no longer."""
         too_late = ""
         for pod in pods:
-            sight = self._sights.setdefault(
-                pod["metadata"]["name"], PodLook(self.container_name, self.log, get_logs=self.get_logs)
-            )
+            sight = self._sight(pod)
             start = sight.start(hook, pod)
             sight.read_log(hook, pod, kept)
             if end_of(pod, self.container_name) is None:
@@ -82,10 +80,26 @@ class KubernetesJobOperator(Submitted):
                 )
         return too_late
 
-    def _status(self, hook: KubernetesHook, found: dict[str, Any], kept: KeptOfJob) -> JobStatus:
+    @property
+    def _has_unread(self) -> bool:
+        return any(sight.unread for sight in self._sights.values())
+
+    def _read_on(self, hook: KubernetesHook, found: dict[str, Any], kept: KeptOfJob) -> bool:
+        for pod in self._pods(hook, found):
+            self._sight(pod).read_log(hook, pod, kept)
+        return not self._has_unread
+
+    def _sight(self, pod: dict[str, Any]) -> PodLook:
+        made = PodLook(self.container_name, self.log, get_logs=self.get_logs)
+        return self._sights.setdefault(pod["metadata"]["name"], made)
+
+    def _pods(self, hook: KubernetesHook, found: dict[str, Any]) -> list[dict[str, Any]]:
         name, namespace = found["metadata"]["name"], found["metadata"]["namespace"]
         pods, _ = hook.listed("pods", namespace, labels=f"batch.kubernetes.io/job-name={name}")
-        pods.sort(key=lambda each: each["metadata"].get("creationTimestamp", ""))
+        return sorted(pods, key=lambda each: each["metadata"].get("creationTimestamp", ""))
+
+    def _status(self, hook: KubernetesHook, found: dict[str, Any], kept: KeptOfJob) -> JobStatus:
+        name, pods = found["metadata"]["name"], self._pods(hook, found)
         too_late = self._seen(hook, pods, kept)
         ended = _ended(found)
         if ended is None:

@@ -58,6 +58,14 @@ class KubernetesPodOperator(Submitted):
         taken = is_taken_back(found) if found["metadata"].get("deletionTimestamp") else ""
         return Failed(taken) if taken else Running()
 
+    @property
+    def _has_unread(self) -> bool:
+        return self._sight.unread
+
+    def _read_on(self, hook: KubernetesHook, found: dict[str, Any], kept: KeptOfJob) -> bool:
+        self._sight.read_log(hook, found, kept)
+        return not self._sight.unread
+
     def _is_over(self, found: dict[str, Any]) -> bool:
         return end_of(found, self.container_name) is not None
 

@@ -27,7 +27,11 @@ Object = dict[str, Any]
 
 _ENDING = frozenset({"Preempted", "Killing", "TaintManagerEviction", "NodeNotReady", "DeletingNode"})
 """Reasons of Events that are no warnings, and say that a pod ends."""
-_ONCE_BYTES = 4 * 1024 * 1024
+_ONCE_BYTES, ENDED_BYTES = 4 << 20, 64 << 20
+"""Bytes of a log that one look reads while its container runs, and once it has ended: a look holds a thread that others want, too."""
+MOST_BYTES = 1 << 30
+"""Bytes after which the rest of an ended container's log is left out but for its last lines: as many as the log of a try holds."""
+LAST_LINES = 1_000
 RESULT_S = 300.0
 """Seconds for which a result that cannot be read is asked for again: with its machine, it is gone for good."""
 _RESULT_LINES = 40_000  # of 76 characters, which is twice what the largest result has
@@ -40,6 +44,9 @@ class PodLook:
         container: The container whose log is read and whose end counts.
         log: That of the task.
         get_logs: Whether the container's log is read.
+
+    Attributes:
+        unread: Whether its container has ended, and its log was not read to its end.
     """
 
     def __init__(self, container: str, log: logging.Logger, *, get_logs: bool) -> None:
@@ -49,6 +56,7 @@ class PodLook:
         self._warned = False
         self._begun: set[str] = set()
         self._unread_since: float | None = None
+        self.unread, self._read_bytes = False, 0
 
     def start(self, hook: KubernetesHook, pod: Object) -> PodStart:
         """How far a pod is; told in the task's log whenever that changes."""
@@ -80,7 +88,8 @@ class PodLook:
         return f"its pod has no container {self._container!r}, but {known}: an admission webhook of the cluster has changed it"
 
     def read_log(self, hook: KubernetesHook, pod: Object, kept: KeptOfJob) -> None:
-        """Write what its container has written since the last call; a log that cannot be read fails no task."""
+        """Write what its container has written since the last call, or a part of it; a log that cannot be read fails no task."""
+        self.unread = False
         if not self._get_logs or not _has_begun(pod, self._container):
             return
         metadata = pod["metadata"]
@@ -88,19 +97,31 @@ class PodLook:
         if name not in self._followers:
             place = kept.positions().get(name)
             self._followers[name] = LogFollower(hook, name, metadata["namespace"], self._container, place)
-        follower, written, before = self._followers[name], 0, self._followers[name].place
+        follower, before = self._followers[name], self._followers[name].place
         try:
-            for line in follower.new_lines():
-                self._log.info("%s", line)
-                written += len(line)
-                if written > _ONCE_BYTES and end_of(pod, self._container) is None:
-                    break  # the rest is read by the next look
+            self._read(follower, ended=end_of(pod, self._container) is not None)
         except ProviderError as error:
             if not self._warned and error.kind is not ErrorKind.INVALID:  # "is waiting to start" is a 400
                 self._log.warning("The pod's own log cannot be read: %s", error)
                 self._warned = True
         if follower.place != before:
             kept.read_to({each: reader.place for each, reader in self._followers.items()})
+
+    def _read(self, follower: LogFollower, *, ended: bool) -> None:
+        written, most = 0, ENDED_BYTES if ended else _ONCE_BYTES
+        last = LAST_LINES if ended and self._read_bytes > MOST_BYTES else 0
+        if last:
+            self._log.warning(
+                "The pod's log is longer than %s MB: the rest is left out here, but for its last %s lines.",
+                f"{MOST_BYTES >> 20:,}", f"{last:,}",
+            )  # fmt: skip
+        for line in follower.new_lines(last):
+            self._log.info("%s", line)
+            written += len(line) + 1
+            if written > most:
+                self.unread = ended and not last  # the rest is read by the next look
+                break
+        self._read_bytes += written
 
     def result(self, hook: KubernetesHook, pod: Object, end: PodEnd, by: str) -> Result:
         """What it left.

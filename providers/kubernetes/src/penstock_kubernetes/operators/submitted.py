@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from penstock.errors import SkipTask
-from penstock.spec.external_job import Failed, JobStatus, Succeeded
+from penstock.spec.external_job import Failed, JobStatus, Running, Succeeded
 from penstock_kubernetes.hooks import KubernetesHook
 from penstock_kubernetes.operators.kept import KeptOfJob
 from penstock_kubernetes.operators.pod_arguments import PodArguments, check_own
@@ -13,7 +13,7 @@ from penstock_kubernetes.operators.pod_look import as_kept, of_kept, still
 class Submitted(PodArguments):
     """A task whose work is one object of the cluster, named by the token of the request for it.
 
-    A subclass names its `resource` and has `_made`, `_status`, `_is_over` and `_why_gone`;
+    A subclass names its `resource` and has `_made`, `_status`, `_has_unread`, `_read_on`, `_is_over` and `_why_gone`;
     `_grace_s` and `_patience_s` are how it is ended.
 
     Args:
@@ -28,6 +28,7 @@ class Submitted(PodArguments):
     def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - a pod's own
         super().__init__(**kwargs)
         self._noted: KeptOfJob | None = None
+        self._read_to_end = False
 
     def submit(self, token: str) -> str:
         """Create it; returns its namespace and name.
@@ -56,9 +57,13 @@ class Submitted(PodArguments):
             SkipTask: A container of it ended with a code of ``skip_on_exit_code``.
         """
         if self._noted is None or self._noted.job_id != job_id:
-            self._noted = KeptOfJob(job_id)
+            self._noted, self._read_to_end = KeptOfJob(job_id), False
         kept, hook, (namespace, _, name) = self._noted, KubernetesHook(self.kubernetes_conn_id), job_id.partition("/")
         if (ended := kept.ended) is not None:
+            if not self._read_to_end and (found := hook.get(self.resource, name, namespace)) is not None:
+                self._read_to_end = self._read_on(hook, found, kept)
+                if not self._read_to_end:
+                    return Running()
             over = bool(ended.get("over", True))
             self._clean_up(hook, self.resource, job_id, succeeded=bool(ended.get("succeeded")), over=over)
             return of_kept(ended)
@@ -70,12 +75,16 @@ class Submitted(PodArguments):
             status = self._status(hook, found, kept)
         except SkipTask as skip:
             kept.end({"skipped": str(skip)})
+            if self._has_unread:
+                return Running()
             self._clean_up(hook, self.resource, job_id, succeeded=True)
             raise
         if still(status):
             return status
         over = self._is_over(found)
         kept.end({**as_kept(status), "over": over})
+        if self._has_unread:  # its end is kept, should it be gone by the next look
+            return Running()
         self._clean_up(hook, self.resource, job_id, succeeded=isinstance(status, Succeeded), over=over)
         return status
 
@@ -111,6 +120,15 @@ class Submitted(PodArguments):
     def _status(self, hook: KubernetesHook, found: dict[str, Any], kept: KeptOfJob) -> JobStatus:
         """How it is, as the cluster has it now; raises SkipTask."""
         raise NotImplementedError(f"{type(self).__name__} has no _status()")
+
+    @property
+    def _has_unread(self) -> bool:
+        """Whether the last look has left some of a log of what has ended to the next one."""
+        raise NotImplementedError(f"{type(self).__name__} has no _has_unread")
+
+    def _read_on(self, hook: KubernetesHook, found: dict[str, Any], kept: KeptOfJob) -> bool:
+        """Read on in the logs of what has ended; whether that was all."""
+        raise NotImplementedError(f"{type(self).__name__} has no _read_on()")
 
     def _is_over(self, found: dict[str, Any]) -> bool:
         """Whether it has ended by itself."""
