@@ -1,6 +1,7 @@
 """The executor of Kubernetes on a fake cluster whose pods are real workers, which know a server and one ticket."""
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -13,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from penstock_testkit.kubernetes import KubeCluster
 from penstock_testkit.kubernetes.api_refusals import ApiRefusedError
@@ -78,6 +80,7 @@ with DAG("slow"):
 
     some.expand(number=list(range(30)))
 """
+VERBS = ["create", "get", "list", "watch", "delete", "deletecollection", "patch", "update"]
 HUNGRY = GATED.replace('"gated"', '"hungry"').replace("retries=0", "retries=1, retry_delay=0")
 pytestmark = [
     pytest.mark.timeout(240),
@@ -98,10 +101,21 @@ def gates(folder):
     return Gates(folder / "gates")
 
 
+def granted():
+    """Verbs and resources of the Role that the page has, which is that of the chart."""
+    role = yaml.safe_load(
+        re.search(r'^```yaml title="role.yaml"\n(.*?)^```', PAGE.read_text(), re.MULTILINE | re.DOTALL)[1]
+    )
+    return {(verb, each) for rule in role["rules"] for each in rule["resources"] for verb in rule["verbs"]}
+
+
 @pytest.fixture(scope="module")
 def cluster(folder):
-    """A cluster in which every watch breaks off time and again."""
+    """A cluster in which every watch breaks off time and again, and whose user may what the page's Role grants alone."""
     found = KubeCluster(folder / "node")
+    found.denied = (
+        set(itertools.product(VERBS, ["pods", "pods/log", "secrets", "events", "namespaces", "jobs"])) - granted()
+    )
     found.watches.bookmark_every_s, found.watches.cut_after_s = 0.3, 0.7
     found.node.environment = {"PATH": os.environ["PATH"], "GATES": str(folder / "gates"), "TMPDIR": str(folder)}
     with found.serving() as found.url:
