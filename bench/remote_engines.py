@@ -106,4 +106,4 @@ def pods() -> Iterator[tuple[str, Floors]]:
             command = json.dumps([sys.executable, "-m", "penstock", "worker", "--ticket"])
             access = f'{{ server = "{url}", token = "{cluster.token}" }}'
             table = f'type = "kubernetes.executor"\nimage = "penstock:1"\ncommand = {command}\ncluster = {access}'
-            yield f"{table}\nmost = {AT_ONCE}", {"w1": chain, "w2_10": beside}
+            yield f"{table}\nslots = {AT_ONCE}", {"w1": chain, "w2_10": beside}

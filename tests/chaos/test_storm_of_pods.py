@@ -71,7 +71,7 @@ image = "penstock:1"
 command = {command}
 cluster = {{ server = "{url}", token = "{cluster.token}" }}
 pod_template = {{ spec = {{ terminationGracePeriodSeconds = 1 }} }}
-most = 4
+slots = 4
 silent_s = 3.0
 watch_s = 5
 '''

@@ -41,7 +41,7 @@ FULL = {
     "imagePullSecrets": [{"name": "the-registry"}],
     "envFrom": [{"configMapRef": {"name": "more"}}],
     "kubernetesExecutor": {
-        "enabled": True, "namespace": "tries", "authorityConfigMap": "the-authority", "options": "most = 500", **MORE,
+        "enabled": True, "namespace": "tries", "authorityConfigMap": "the-authority", "options": "slots = 500", **MORE,
         "resources": {"limits": {"memory": "1Gi"}}, "env": [{"name": "ZONE", "value": "eu"}], "podSpec": {"serviceAccountName": "tasks"},
     },
     "settings": '[executors.far]\ntype = "local"\n[queues.default]\nexecutor = "far"\nmax_workers = 30\n',
@@ -314,7 +314,7 @@ def test_what_a_cluster_asks_of_pods_beside_ours_reaches_each_of_them(render):
     assert migrate["tolerations"] == found["prod-penstock"]["tolerations"]
     assert (pod["serviceAccountName"], pod["containers"][0]["resources"]) == ("tasks", {"limits": {"memory": "1Gi"}})
     written = tomllib.loads(objects["ConfigMap", "prod-penstock"]["data"]["penstock.toml"])
-    assert written["executors"]["kubernetes"]["most"] == 500
+    assert written["executors"]["kubernetes"]["slots"] == 500
     assert (
         "serviceAccountName"
         not in yaml.safe_load(

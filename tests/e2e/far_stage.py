@@ -75,14 +75,14 @@ class FarStage(Rehearsal):
         self._stack.callback(jobs.containers.close)
         aws = f'endpoint_url = "{self._stack.enter_context(plain_http(jobs))}"\n{KEYS}'
         dask = self._serve("dask", [sys.executable, "-c", DASK]).said()["address"]
-        pods = f'image = "penstock:1"\ncommand = {ticket}\nmost = 2\ncluster = {{ server = "{kube}", token = "{cluster.token}" }}'
+        pods = f'image = "penstock:1"\ncommand = {ticket}\nslots = 2\ncluster = {{ server = "{kube}", token = "{cluster.token}" }}'
         own = {
             "celery": f'type = "celery.executor"\nbroker = "{broker}"',
             "kubernetes": f'type = "kubernetes.executor"\n{pods}',
             "dask": f'type = "dask.executor"\naddress = "{dask}"\ncommand = {ticket}',
             "ecs": f'type = "aws.ecs_executor"\n{aws}\ncluster = "main"\ntask_definition = "worker:1"\ncontainer = "main"',
             "batch": f'type = "aws.batch_executor"\n{aws}\njob_queue = "jobs"\njob_definition = "worker:1"',
-            "commands": f'type = "command.executor"\ncommand = {ticket}\nmost = 2',
+            "commands": f'type = "command.executor"\ncommand = {ticket}\nslots = 2',
         }
         return {name: f"[executors.{name}]\n{server}\n{text}" for name, text in own.items()}
 

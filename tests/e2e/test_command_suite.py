@@ -27,4 +27,4 @@ class TestCommandExecutor(RemoteExecutorSuite):
     @classmethod
     def executor_table(cls, installed):
         command = [sys.executable, "-m", "penstock", "worker", "--ticket"]
-        return f'type = "command.executor"\nserver = "{{url}}"\ncommand = {command}\nmost = 3\n'
+        return f'type = "command.executor"\nserver = "{{url}}"\ncommand = {command}\nslots = 3\n'

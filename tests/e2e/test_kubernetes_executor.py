@@ -31,7 +31,7 @@ image = "penstock:1"
 command = ["{sys.executable}", "-m", "penstock", "worker", "--ticket"]
 doorbell_s = 2.0
 worker_lease_s = 8.0
-most = 4
+slots = 4
 silent_s = 2.0
 pod_template = {{ spec = {{ terminationGracePeriodSeconds = 5 }} }}
 
@@ -267,7 +267,7 @@ def test_the_page_about_it_is_followed(tmp_path, cluster):
     (dag,) = re.findall(r"^```python.*?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     cluster.store.create("namespaces", {"metadata": {"name": "tasks"}})
     command = f'command = ["{sys.executable}", "-m", "penstock", "worker", "--ticket"]'
-    settings = first.replace("https://penstock.example:8443", "{url}").replace("most = 200", f"most = 200\n{command}")
+    settings = first.replace("https://penstock.example:8443", "{url}").replace("slots = 200", f"slots = 200\n{command}")
     table = f'[executors.pods.cluster]\nserver = "{cluster.url}"\ntoken = "{cluster.token}"\n'
     with RemoteInstallation(tmp_path / "project", f"{settings}\n{table}", {"train.py": dag}) as made:
         made.up()

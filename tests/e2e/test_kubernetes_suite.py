@@ -29,4 +29,5 @@ class TestKubernetesExecutor(RemoteExecutorSuite):
     def executor_table(cls, cluster):
         command = [sys.executable, "-m", "penstock", "worker", "--ticket"]
         where = f'{{ server = "{cluster.url}", token = "{cluster.token}" }}'
-        return f'type = "kubernetes.executor"\nserver = "{{url}}"\nimage = "penstock:1"\ncommand = {command}\nmost = 3\ncluster = {where}\n'
+        table = 'type = "kubernetes.executor"\nserver = "{url}"\nimage = "penstock:1"\nslots = 3\n'
+        return f"{table}command = {command}\ncluster = {where}\n"

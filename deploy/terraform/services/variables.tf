@@ -75,15 +75,15 @@ variable "scheduler" {
 }
 
 variable "workers" {
-  description = "Pools of workers by name. The most of each are those of /scaling, too: max_workers of the queue goes first."
+  description = "Pools of workers by name. The maximum of each is that of /scaling, too: max_workers of the queue goes first."
   type = map(object({
-    executor = string
-    queues   = list(string)
-    slots    = optional(number, 4)
-    cpu      = optional(number, 1024)
-    memory   = optional(number, 2048)
-    least    = optional(number, 0)
-    most     = optional(number, 20)
+    executor    = string
+    queues      = list(string)
+    slots       = optional(number, 4)
+    cpu         = optional(number, 1024)
+    memory      = optional(number, 2048)
+    min_workers = optional(number, 0)
+    max_workers = optional(number, 20)
   }))
   default = {}
 }

@@ -37,7 +37,7 @@ resource "aws_ecs_service" "worker" {
   name                               = "worker-${each.key}"
   cluster                            = aws_ecs_cluster.this.id
   task_definition                    = aws_ecs_task_definition.worker[each.key].arn
-  desired_count                      = each.value.least
+  desired_count                      = each.value.min_workers
   launch_type                        = "FARGATE"
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
@@ -59,8 +59,8 @@ resource "aws_appautoscaling_target" "worker" {
   service_namespace  = "ecs"
   resource_id        = "service/${aws_ecs_cluster.this.name}/${aws_ecs_service.worker[each.key].name}"
   scalable_dimension = "ecs:service:DesiredCount"
-  min_capacity       = each.value.least
-  max_capacity       = each.value.most
+  min_capacity       = each.value.min_workers
+  max_capacity       = each.value.max_workers
 }
 
 # As many tasks as /scaling wants, where there are some: wanted by running is to be 1. The cooldown is the queue's, and none is added.

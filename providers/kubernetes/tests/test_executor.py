@@ -224,8 +224,8 @@ def test_watches_that_are_cut_and_a_restart_lose_nothing_and_label_nothing_anew(
 def test_options_and_templates_that_are_wrong_are_told_before_any_try(make, cluster, tmp_path):
     with pytest.raises(ConfigError, match="a pod needs an image"):
         make(image="", pod_template={}, started=False)
-    with pytest.raises(ConfigError, match="most must be greater than 0; keep_s must be 0 or more"):
-        make(most=0, keep_s=-1, started=False)
+    with pytest.raises(ConfigError, match="creates must be greater than 0; keep_s must be 0 or more"):
+        make(creates=0, keep_s=-1, started=False)
     with pytest.raises(ProviderError, match="unknown field"):
         make(pod_template={"spec": {"hostNetwerk": True}})
     with pytest.raises(ProviderError, match="is no pod"):

@@ -22,7 +22,7 @@ variables {
   certificate_arn = "arn:aws:acm:eu-central-1:1:certificate/1"
   allowed_cidrs   = ["192.0.2.0/24"]
   settings        = "[queues.reports]\nexecutor = \"far\"\nmax_workers = 9"
-  workers         = { default = { executor = "far", queues = ["default", "reports"], most = 9 } }
+  workers         = { default = { executor = "far", queues = ["default", "reports"], max_workers = 9 } }
 }
 
 run "containers" {

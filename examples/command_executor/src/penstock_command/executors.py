@@ -8,6 +8,8 @@ from contextlib import suppress
 from penstock.errors import ConfigError
 from penstock.spec.remote import Refused, RemoteContext, RemoteExecutor, Ticket
 
+_SLOTS = 4  # unless the option `slots`, which every remote executor has, says another number
+
 
 class CommandExecutor(RemoteExecutor):
     """Starts a command for each ticket, which it finds in ``PENSTOCK_TICKET``.
@@ -24,7 +26,7 @@ class CommandExecutor(RemoteExecutor):
         command = context.options.get("command")
         if not (isinstance(command, list) and command and all(isinstance(each, str) for each in command)):
             raise ConfigError(f"[executors.{context.name}]: command is to be a list of words.")
-        self._command, self._most = command, int(context.options.get("most", 4))
+        self._command = command
         # The scheduler's environment holds what lets in at its database, and more: a command gets what is named.
         names = context.options.get("environ", ["HOME", "LANG", "PATH", "TMPDIR", "TZ"])
         self._environ = {name: os.environ[name] for name in (*names, "PENSTOCK_SERVER") if name in os.environ}
@@ -64,4 +66,4 @@ class CommandExecutor(RemoteExecutor):
 
     def slots(self) -> int:
         """Commands at once."""
-        return self._most
+        return _SLOTS

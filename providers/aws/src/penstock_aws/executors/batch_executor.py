@@ -50,7 +50,7 @@ class BatchExecutor(ContainerJobs):
 
     def __init__(self, context: RemoteContext) -> None:
         self._options = read_options(context, BatchOptions)
-        super().__init__(context, self._options.most)
+        super().__init__(context)
         self._hook = BatchHook(connection=own_connection(self._options, context))
 
     def start_job(self, ticket: Ticket, attempt: int) -> str:

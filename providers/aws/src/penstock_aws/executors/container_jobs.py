@@ -19,6 +19,7 @@ OUT_OF_MEMORY = "OutOfMemoryError"
 _MOST_FOUND = 20
 _FIRST_SIGNAL = 128
 _PASSING = frozenset({ErrorKind.THROTTLED, ErrorKind.QUOTA_EXHAUSTED})
+_SLOTS = 100
 _MIB = 1 << 20
 _EXTRAS = ("region_name", "endpoint_url", "role_arn", "profile_name")
 # By units of processor (1024 each), the mebibytes that AWS Fargate has for it: "Task CPU and memory" of the ECS developer guide.
@@ -39,12 +40,10 @@ class AwsOptions:
     """The options of both executors.
 
     Attributes:
-        most: Containers at once.
         command: What a container runs.
         region_name, endpoint_url, role_arn, profile_name: As in a connection to AWS.
     """
 
-    most: int = 100
     command: Sequence[str] = COMMAND
     region_name: str = ""
     endpoint_url: str = ""
@@ -81,16 +80,14 @@ class ContainerJobs(RemoteExecutor):
 
     Args:
         context: What the scheduler makes it with.
-        most: Containers at once.
     """
 
     kind: ClassVar[str]
 
     connection_types: ClassVar[tuple[str, ...]] = ("aws",)
 
-    def __init__(self, context: RemoteContext, most: int) -> None:
+    def __init__(self, context: RemoteContext) -> None:
         super().__init__(context)
-        self._most = most
         self._jobs: dict[str, _Job] = {}
         self._missing: set[str] = set()
 
@@ -180,7 +177,7 @@ class ContainerJobs(RemoteExecutor):
 
     def slots(self) -> int:
         """Containers at once."""
-        return self._most
+        return _SLOTS
 
     def config_of(self, ticket: Ticket) -> Any:  # noqa: ANN401 - JSON
         """What a task tells this executor."""
@@ -219,8 +216,6 @@ def read_options(context: RemoteContext, made: type[Options]) -> Options:
     unknown = sorted(context.options.keys() - known.keys())
     if unknown:
         raise ConfigError(f"{place}: there is no option {unknown[0]!r}; it takes {', '.join(known)}.")
-    if context.options.get("most", 1) <= 0:
-        raise ConfigError(f"{place}: most must be greater than 0.")
     try:
         return made(**context.options)
     except TypeError as error:

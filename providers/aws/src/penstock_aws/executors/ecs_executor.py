@@ -59,7 +59,7 @@ class EcsExecutor(ContainerJobs):
         self._options = read_options(context, EcsOptions)
         if self._options.launch_type not in ("", _FARGATE, "EC2", "EXTERNAL"):
             raise ConfigError(f"[executors.{context.name}]: launch_type is FARGATE, EC2 or EXTERNAL.")
-        super().__init__(context, self._options.most)
+        super().__init__(context)
         self._hook = EcsHook(connection=own_connection(self._options, context))
 
     @classmethod

@@ -34,6 +34,7 @@ from penstock_kubernetes.hooks.watched import Pace
 Object = dict[str, Any]
 
 _LISTED_S = 5.0
+_SLOTS = 100
 _LEFT = "its worker has left, and nobody knows how the try ended"
 _FOR_EVER_S = 1e12
 _CLOSER_S = 10.0
@@ -172,7 +173,7 @@ class KubernetesExecutor(RemoteExecutor):
 
     def slots(self) -> int:
         """Pods at once."""
-        return self._options.most
+        return _SLOTS
 
     def stop(self) -> None:
         """Ask for nothing more; pods live on."""

@@ -26,7 +26,6 @@ class PodOptions:
         pod_template_file: A file of YAML or JSON with it.
         pod_labels: Labels of every pod.
         worker_bytes: Bytes of memory that a worker itself needs, beside what its task asks for.
-        most: Pods at once.
         creates: Pods that are asked for at once.
         start_timeout_s: Seconds from the moment when a pod has a machine until it must run.
         schedule_timeout_s: Seconds until a pod must have a machine; 0 for as long as it takes.
@@ -44,7 +43,6 @@ class PodOptions:
     pod_template_file: str = ""
     pod_labels: dict[str, str] = field(default_factory=lambda: dict(_LABELS))
     worker_bytes: int = 192 << 20
-    most: int = 100
     creates: int = 4
     start_timeout_s: float = 600.0
     schedule_timeout_s: float = 0.0
@@ -82,7 +80,7 @@ def read_pod_options(name: str, options: Mapping[str, Any], *, connected: bool =
     if made.cluster and connected:
         problems.append("cluster and conn_id exclude each other")
     positive, others = (
-        ("most", "creates", "start_timeout_s", "watch_s", "silent_s"),
+        ("creates", "start_timeout_s", "watch_s", "silent_s"),
         ("schedule_timeout_s", "keep_s", "worker_bytes"),
     )
     problems += [f"{option} must be greater than 0" for option in positive if getattr(made, option) <= 0]
