@@ -92,6 +92,21 @@ resource "aws_cloudwatch_metric_alarm" "unhealthy" {
   ok_actions          = var.alarm_topics
 }
 
+resource "aws_cloudwatch_metric_alarm" "database_cpu" {
+  alarm_name          = "${var.name}-database-cpu"
+  alarm_description   = "The database's processors are busy for a quarter of an hour"
+  namespace           = "AWS/RDS"
+  metric_name         = "CPUUtilization"
+  dimensions          = { DBInstanceIdentifier = var.data.database_id }
+  statistic           = "Average"
+  period              = 300
+  evaluation_periods  = 3
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 90
+  alarm_actions       = var.alarm_topics
+  ok_actions          = var.alarm_topics
+}
+
 resource "aws_cloudwatch_metric_alarm" "database_disk" {
   alarm_name          = "${var.name}-database-disk"
   alarm_description   = "The database's disk has less than 5 GiB left"

@@ -10,7 +10,7 @@ locals {
   # What has a try may keep its own task from being scaled in.
   protect = {
     Effect    = "Allow"
-    Action    = ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
+    Action    = ["ecs:UpdateTaskProtection"]
     Resource  = ["arn:aws:ecs:${var.region}:*:task/${var.name}/*"]
     Condition = { ArnEquals = { "ecs:cluster" = aws_ecs_cluster.this.arn } }
   }
@@ -68,7 +68,7 @@ resource "aws_iam_role_policy" "scheduler" {
     Statement = [
       {
         Effect   = "Allow"
-        Action   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+        Action   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
         Resource = ["arn:aws:s3:::${var.data.logs_bucket}/*"]
       },
       { Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::${var.data.logs_bucket}"] },

@@ -41,7 +41,7 @@ run "containers" {
     error_message = "Workers may read more than their token."
   }
   assert {
-    condition     = aws_iam_role.worker["default"].name != aws_iam_role.scheduler.name && jsondecode(aws_iam_role_policy.worker["default"].policy).Statement[0].Action == ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
+    condition     = aws_iam_role.worker["default"].name != aws_iam_role.scheduler.name && jsondecode(aws_iam_role_policy.worker["default"].policy).Statement[0].Action == ["ecs:UpdateTaskProtection"]
     error_message = "A worker may do more than protect its own task, or not even that."
   }
   assert {
