@@ -47,7 +47,7 @@ def served(installation, certificate=None):
 
 
 def asking(url, authority=""):
-    remote = HttpRemote(server_address(url, authority), SECRET, ClientLimits(timeout_s=10, pauses_s=()))
+    remote = HttpRemote(server_address(url, authority), SECRET, ClientLimits(timeout_s=60, pauses_s=()))
     return Installation.elsewhere(remote, FakeClock())
 
 

@@ -35,7 +35,7 @@ def engine():
 def client(engine):
     """The SDK's own client, which agrees on a version with the engine."""
     with unix_address(engine) as url:
-        made = docker.APIClient(url, version="auto", timeout=10)
+        made = docker.APIClient(url, version="auto", timeout=60)
         yield made
         made.close()
 
@@ -227,8 +227,8 @@ def test_tls_lets_nobody_in_without_a_certificate(engine, tmp_path, monkeypatch)
         for name, path in files.items():
             path.write_text(getattr(address, name))
         tls = TLSConfig(client_cert=(str(files["cert"]), str(files["key"])), ca_cert=str(files["ca"]), verify=True)
-        client = docker.APIClient(address.url, version="1.47", tls=tls, timeout=10)
+        client = docker.APIClient(address.url, version="1.47", tls=tls, timeout=60)
         assert client.ping()
         client.close()
         with pytest.raises(requests.exceptions.ConnectionError):
-            requests.get(address.url.replace("tcp", "https") + "/_ping", verify=str(files["ca"]), timeout=10)
+            requests.get(address.url.replace("tcp", "https") + "/_ping", verify=str(files["ca"]), timeout=60)

@@ -82,7 +82,7 @@ def test_a_command_that_goes_on_has_a_session_an_output_and_an_end_of_its_own(se
             assert os.getsid(made.pid) == made.pid if words == ["waits"] else True
             made.terminate() if words == ["waits"] else None
             stream.read()
-        wait_until(lambda made=made: made.poll() is not None, seconds=20, otherwise=lambda: "it does not end")
+        wait_until(lambda made=made: made.poll() is not None, otherwise=lambda: "it does not end")
         assert (made.poll(), made.pid != os.getpid()) == (end, True), first
     with pytest.raises(ValueError, match="PYTHONHASHSEED"):
         server.start(["tells"], probe, {"PYTHONHASHSEED": "1"})

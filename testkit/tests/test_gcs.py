@@ -61,13 +61,13 @@ def test_a_chunk_that_is_cut_is_persisted_in_quanta(gcs, client):
     session = begun.headers["Location"]
     gcs.faults.cut_upload(300_000, when="PUT /upload/storage/v1/b/clicks/o")
     with pytest.raises(requests.ConnectionError):
-        requests.put(session, b"x" * 600_000, headers={"Content-Range": "bytes 0-599999/600000"}, timeout=10)
+        requests.put(session, b"x" * 600_000, headers={"Content-Range": "bytes 0-599999/600000"}, timeout=60)
 
-    state = requests.put(session, headers={"Content-Range": "bytes */600000"}, timeout=10, allow_redirects=False)
+    state = requests.put(session, headers={"Content-Range": "bytes */600000"}, timeout=60, allow_redirects=False)
 
     assert (state.status_code, state.headers["Range"]) == (308, f"bytes=0-{256 * 1024 - 1}")
-    assert requests.delete(session, timeout=10).status_code == 499
-    assert requests.put(session, headers={"Content-Range": "bytes */*"}, timeout=10).status_code == 410
+    assert requests.delete(session, timeout=60).status_code == 499
+    assert requests.put(session, headers={"Content-Range": "bytes */*"}, timeout=60).status_code == 410
 
 
 def test_a_chunk_of_another_size_is_refused(client):
@@ -75,7 +75,7 @@ def test_a_chunk_of_another_size_is_refused(client):
         "https://storage.googleapis.com/upload/storage/v1/b/clicks/o?uploadType=resumable&name=a", json={}, timeout=10
     )
 
-    answer = requests.put(begun.headers["Location"], b"x" * 10, headers={"Content-Range": "bytes 0-9/*"}, timeout=10)
+    answer = requests.put(begun.headers["Location"], b"x" * 10, headers={"Content-Range": "bytes 0-9/*"}, timeout=60)
 
     assert answer.status_code == 400
 
@@ -148,9 +148,9 @@ def test_who_has_no_token_reads_what_is_open_alone(gcs):
     gcs.put("gs://clicks/a", "x")
     base = "https://storage.googleapis.com/storage/v1/b"
 
-    assert requests.get(f"{base}/open/o/a", timeout=10).status_code == 200
-    assert requests.get(f"{base}/clicks/o/a", timeout=10).status_code == 401
-    assert requests.delete(f"{base}/open/o/a", timeout=10).status_code == 401
+    assert requests.get(f"{base}/open/o/a", timeout=60).status_code == 200
+    assert requests.get(f"{base}/clicks/o/a", timeout=60).status_code == 401
+    assert requests.delete(f"{base}/open/o/a", timeout=60).status_code == 401
 
 
 def test_a_key_of_somebody_else_gets_no_token(gcs, tokens):

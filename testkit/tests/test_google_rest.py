@@ -30,7 +30,7 @@ def ask(tokens):
     with AuthorizedSession(Credentials.from_service_account_info(key, scopes=scopes)) as session:
 
         def asking(method, url, *, json=None, **params):
-            answer = session.request(method, url, params=AS_CLIENTS_SEND | params, json=json, timeout=20)
+            answer = session.request(method, url, params=AS_CLIENTS_SEND | params, json=json, timeout=60)
             return answer.status_code, answer.json()
 
         yield asking

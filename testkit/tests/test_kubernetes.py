@@ -73,10 +73,9 @@ def phase_of(cluster, name="one"):
     return cluster.pods().get(name, {"status": {"phase": "gone"}})["status"].get("phase")
 
 
-def until(cluster, phase, name="one", seconds=10):
+def until(cluster, phase, name="one"):
     wait_until(
         lambda: phase_of(cluster, name) == phase,
-        seconds=seconds,
         otherwise=lambda: f"{name} is {cluster.pods().get(name)}",
     )
 
@@ -199,17 +198,17 @@ def test_lists_come_in_pages(api, cluster):
 def test_a_deleted_pod_is_told_to_end_and_killed_after_its_grace(api, cluster):
     stubborn = "import signal, time; signal.signal(15, lambda *_: print('no')); print('up', flush=True); time.sleep(60)"
     api.create_namespaced_pod("default", pod(script=stubborn))
-    wait_until(lambda: "up" in log_of(api), seconds=10, otherwise=lambda: log_of(api))
+    wait_until(lambda: "up" in log_of(api), otherwise=lambda: log_of(api))
     code, body = refused(api.delete_namespaced_pod, "one", "default", body={"preconditions": {"uid": "another"}})
     assert (code, body["reason"]) == (409, "Conflict")
 
     begun = time.monotonic()
-    marked = api.delete_namespaced_pod("one", "default", grace_period_seconds=1)
+    marked = api.delete_namespaced_pod("one", "default", grace_period_seconds=2)
     assert marked.metadata.deletion_timestamp
     assert phase_of(cluster) == "Running"
-    wait_until(lambda: phase_of(cluster) == "gone", seconds=10, otherwise=lambda: "it is there")
+    wait_until(lambda: phase_of(cluster) == "gone", otherwise=lambda: "it is there")
 
-    assert 0.9 < time.monotonic() - begun < 5
+    assert 1.9 < time.monotonic() - begun < 30
     assert cluster.node.alive() == []
 
 
@@ -223,7 +222,7 @@ def log_of(api, **how):
 def test_a_log_is_followed_with_instants_and_begins_at_a_whole_second(api, cluster):
     script = "import time\nfor n in range(4): print(n, flush=True); time.sleep(0.05)"
     api.create_namespaced_pod("default", pod(script=script))
-    wait_until(lambda: "0" in log_of(api), seconds=10, otherwise=lambda: "no log")
+    wait_until(lambda: "0" in log_of(api), otherwise=lambda: "no log")
 
     followed = (
         api.read_namespaced_pod_log("one", "default", follow=True, timestamps=True, _preload_content=False)
@@ -258,9 +257,9 @@ def test_causes_of_a_pod_that_does_not_start(api, cluster):
         found = [each["state"].get("waiting", {}).get("reason") for each in status.get("containerStatuses", ())]
         return found + [each.get("reason") for each in status.get("conditions", ()) if each.get("reason")]
 
-    wait_until(lambda: "ImagePullBackOff" in reason("lost"), seconds=5, otherwise=lambda: str(cluster.pods()["lost"]))
-    wait_until(lambda: "Unschedulable" in reason("big"), seconds=5, otherwise=lambda: str(cluster.pods()["big"]))
-    wait_until(lambda: "CreateContainerConfigError" in reason("needy"), seconds=5, otherwise=lambda: "it started")
+    wait_until(lambda: "ImagePullBackOff" in reason("lost"), otherwise=lambda: str(cluster.pods()["lost"]))
+    wait_until(lambda: "Unschedulable" in reason("big"), otherwise=lambda: str(cluster.pods()["big"]))
+    wait_until(lambda: "CreateContainerConfigError" in reason("needy"), otherwise=lambda: "it started")
     events = api.list_namespaced_event("default", field_selector="involvedObject.name=big,type=Warning").items
     assert [each.reason for each in events] == ["FailedScheduling"]
     assert "Insufficient cpu" in events[0].message
@@ -287,7 +286,7 @@ def test_what_ends_a_pod_from_outside_is_told(api, cluster):
     assert cluster.pods()["evicted"]["status"]["reason"] == "Evicted"
     assert cluster.pods()["late"]["status"]["reason"] == "DeadlineExceeded"
     cluster.node.lose()
-    wait_until(lambda: cluster.node.alive() == [], seconds=5, otherwise=lambda: str(cluster.node.alive()))
+    wait_until(lambda: cluster.node.alive() == [], otherwise=lambda: str(cluster.node.alive()))
     assert phase_of(cluster, "lost") == "gone"
 
 
@@ -378,7 +377,6 @@ def test_a_job_makes_pods_until_one_succeeds_and_takes_them_with_it(api, cluster
     )
     wait_until(
         lambda: jobs.read_namespaced_job("j", "default").status.succeeded,
-        seconds=10,
         otherwise=lambda: str(cluster.pods()),
     )
 
@@ -392,7 +390,7 @@ def test_a_job_makes_pods_until_one_succeeds_and_takes_them_with_it(api, cluster
         == 422
     )
     jobs.delete_namespaced_job("j", "default", propagation_policy="Background")
-    wait_until(lambda: not cluster.pods(), seconds=5, otherwise=lambda: str(cluster.pods()))
+    wait_until(lambda: not cluster.pods(), otherwise=lambda: str(cluster.pods()))
 
 
 def test_annotations_are_patched_and_an_owner_takes_its_secret_with_it(api, cluster):
@@ -408,7 +406,5 @@ def test_annotations_are_patched_and_an_owner_takes_its_secret_with_it(api, clus
     assert refused(api.patch_namespaced_pod, "one", "default", changed)[0] == 422
 
     api.delete_collection_namespaced_pod("default", label_selector="a notin (b)", grace_period_seconds=0)
-    wait_until(
-        lambda: not cluster.store.has("secrets", "s", "default"), seconds=5, otherwise=lambda: "the secret is there"
-    )
-    wait_until(lambda: cluster.node.alive() == [], seconds=5, otherwise=lambda: "it lives")
+    wait_until(lambda: not cluster.store.has("secrets", "s", "default"), otherwise=lambda: "the secret is there")
+    wait_until(lambda: cluster.node.alive() == [], otherwise=lambda: "it lives")

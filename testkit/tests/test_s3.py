@@ -47,7 +47,7 @@ def test_a_presigned_url_serves_the_object(s3: S3Server):
     bucket, client = s3.create_bucket(), s3.client()
     s3.put(f"s3://{bucket}/k", b"body")
     url = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         assert answer.read() == b"body"
     client.close()
 

@@ -60,7 +60,7 @@ def session(bank):
 
 
 def pays(session, **options):
-    return session.post(f"{URL}/payments", data=b"100", timeout=20, **options)
+    return session.post(f"{URL}/payments", data=b"100", timeout=60, **options)
 
 
 def test_too_many_requests_come_as_often_as_ordered_with_the_time_to_wait(bank, session):
@@ -84,7 +84,7 @@ def test_a_client_that_retries_gets_through(bank, session):
 def test_urllib_meets_the_services_own_failure(bank):
     bank.faults.server_error(status=502)
     with pytest.raises(urllib.error.HTTPError) as failed:
-        urllib.request.urlopen(f"{URL}/statement", timeout=20)
+        urllib.request.urlopen(f"{URL}/statement", timeout=60)
     with failed.value as answer:
         assert (answer.code, json.load(answer)["bank"]) == (502, 502)
 
@@ -98,7 +98,7 @@ def test_an_expired_token_is_refused_in_the_words_of_the_service(bank, session):
 def test_a_fault_strikes_the_requests_that_are_meant(bank, session):
     bank.faults.server_error(when="POST /payments")
     bank.faults.server_error(when=lambda request: request.header("X-Tenant") == "b", status=500)
-    asked = [session.get(f"{URL}/statement", timeout=20, headers={"X-Tenant": each}) for each in "abb"]
+    asked = [session.get(f"{URL}/statement", timeout=60, headers={"X-Tenant": each}) for each in "abb"]
     assert [each.status_code for each in asked] == [200, 500, 200]
     assert pays(session).status_code == 503
 
@@ -122,22 +122,22 @@ def test_a_reset_after_leaves_the_work_done_and_the_client_without_an_answer(ban
 def test_a_reset_is_one_of_the_connection_itself(bank):
     bank.faults.reset_before()
     with plain_http(bank) as url, pytest.raises(ConnectionResetError):
-        urllib.request.urlopen(f"{url}/statement", timeout=20)
+        urllib.request.urlopen(f"{url}/statement", timeout=60)
 
 
 @pytest.mark.parametrize(("path", "after"), [("statement", 0), ("statement", 123), ("feed", 0), ("feed", 6)])
 def test_an_answer_is_cut_after_so_many_bytes(bank, session, path, after):
     bank.faults.cut_answer(after)
-    answer = session.get(f"{URL}/{path}", timeout=20, stream=True)
+    answer = session.get(f"{URL}/{path}", timeout=60, stream=True)
     with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.ConnectionError)):
         answer.content  # noqa: B018 - it is read here
-    assert session.get(f"{URL}/{path}", timeout=20).ok
+    assert session.get(f"{URL}/{path}", timeout=60).ok
 
 
 def test_what_arrived_before_the_cut_can_be_read(bank):
     bank.faults.cut_answer(123)
     with (
-        urllib.request.urlopen(f"{URL}/statement", timeout=20) as answer,
+        urllib.request.urlopen(f"{URL}/statement", timeout=60) as answer,
         pytest.raises(http.client.IncompleteRead) as cut,
     ):
         answer.read()
@@ -149,7 +149,7 @@ def test_an_upload_is_cut_after_so_many_bytes_and_the_service_has_what_arrived(b
     bank.faults.cut_upload(70_000)
     body = (b"x" * 10_000 for _ in range(10)) if data == "chunks" else data
     with pytest.raises(requests.ConnectionError):
-        session.post(f"{URL}/payments", data=body, timeout=20)
+        session.post(f"{URL}/payments", data=body, timeout=60)
     assert bank.payments == [(70_000, False)]
     assert pays(session).ok
 
@@ -160,9 +160,9 @@ def test_a_client_that_gives_up_within_its_body_leaves_a_part(bank, session):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        session.post(f"{URL}/payments", data=body(), timeout=20)
+        session.post(f"{URL}/payments", data=body(), timeout=60)
     session.close()
-    wait_until(lambda: bool(bank.payments), seconds=20, otherwise=lambda: "no part came")
+    wait_until(lambda: bool(bank.payments), otherwise=lambda: "no part came")
     assert bank.payments == [(5, False)]
 
 
@@ -170,13 +170,13 @@ def test_a_slow_answer_ends_in_the_clients_timeout_and_the_work_is_done(bank, se
     bank.faults.slow_answer(60, when="POST /payments")
     with pytest.raises(requests.ReadTimeout):
         session.post(f"{URL}/payments", data=b"1", timeout=(20, 0.2))
-    wait_until(lambda: bank.payments == [(1, True)], seconds=20, otherwise=lambda: f"paid: {bank.payments}")
+    wait_until(lambda: bank.payments == [(1, True)], otherwise=lambda: f"paid: {bank.payments}")
 
 
 def test_a_slow_body_begins_and_ends_in_the_clients_timeout(bank):
     bank.faults.slow_body(400, 60)
     with plain_http(bank) as url:
-        link = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
+        link = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
         link.request("GET", "/statement")
         answer = link.getresponse()
         assert len(answer.read(400)) == 400
@@ -188,7 +188,7 @@ def test_a_slow_body_begins_and_ends_in_the_clients_timeout(bank):
 
 def test_a_slow_body_arrives_whole(bank, session):
     bank.faults.slow_body(300, 0.001)
-    assert len(session.get(f"{URL}/statement", timeout=20).content) == 1000
+    assert len(session.get(f"{URL}/statement", timeout=60).content) == 1000
 
 
 @pytest.mark.parametrize(("handled", "payments"), [(False, 0), (True, 1)])
@@ -200,7 +200,7 @@ def test_a_held_request_waits_for_the_test(bank, session, handled, payments):
     assert hold.reached().path == "/payments"
     assert (len(bank.payments), answers) == (payments, [])
     hold.release()
-    client.join(20)
+    client.join(60)
     assert answers[0].json() == {"paid": 1}
 
 
@@ -216,7 +216,7 @@ def test_clearing_lets_go_who_is_held(bank, session):
     client.start()
     hold.reached()
     bank.faults.clear()
-    client.join(20)
+    client.join(60)
     assert bank.payments == [(3, True)]
 
 
@@ -224,9 +224,9 @@ def test_clearing_lets_go_who_is_slowed(bank, session):
     bank.faults.slow_answer(600)
     client = threading.Thread(target=pays, args=(session,))
     client.start()
-    wait_until(lambda: bool(bank.payments), seconds=20, otherwise=lambda: "no payment came")
+    wait_until(lambda: bool(bank.payments), otherwise=lambda: "no payment came")
     bank.faults.clear()
-    client.join(20)
+    client.join(60)
     assert not client.is_alive()
 
 

@@ -56,7 +56,7 @@ class Office(App):
 @pytest.fixture
 def urllib_was_used():
     with plain_http(Office()) as url:
-        urllib.request.urlopen(f"{url}/who", timeout=20).close()
+        urllib.request.urlopen(f"{url}/who", timeout=60).close()
 
 
 @pytest.fixture
@@ -71,20 +71,20 @@ def session():
 
 
 def test_requests_reaches_the_fake_by_its_name(office, session):
-    assert session.get("https://office.example/who", timeout=20).json()["host"] == "office.example"
-    assert session.get("https://acme.my.office.example/who", timeout=20).json()["host"] == "acme.my.office.example"
+    assert session.get("https://office.example/who", timeout=60).json()["host"] == "office.example"
+    assert session.get("https://acme.my.office.example/who", timeout=60).json()["host"] == "acme.my.office.example"
     assert [each.answered for each in office.asked("GET /who")] == [200, 200]
 
 
 def test_urllib_reaches_the_fake_by_its_name_although_it_keeps_the_proxies_of_its_first_request(
     urllib_was_used, office
 ):
-    with urllib.request.urlopen("https://office.example/who", timeout=20) as answer:
+    with urllib.request.urlopen("https://office.example/who", timeout=60) as answer:
         assert json.load(answer)["host"] == "office.example"
 
 
 def test_a_connection_is_kept_for_many_requests(office, session):
-    served = {session.get("https://office.example/who", timeout=20).json()["thread"] for _ in range(5)}
+    served = {session.get("https://office.example/who", timeout=60).json()["thread"] for _ in range(5)}
     assert len(served) == 1
 
 
@@ -92,7 +92,7 @@ def test_two_threads_are_served_at_once_and_handled_one_by_one(office):
     def work():
         with requests.Session() as own:
             for _ in range(20):
-                own.post("https://office.example/count", data=b"x", timeout=20)
+                own.post("https://office.example/count", data=b"x", timeout=60)
 
     threads = [threading.Thread(target=work) for _ in range(2)]
     for each in threads:
@@ -104,13 +104,13 @@ def test_two_threads_are_served_at_once_and_handled_one_by_one(office):
 
 def test_a_body_in_chunks_is_read_whole(office, session):
     pieces = (b"a" * size for size in (1, 70_000, 3))
-    assert session.post("https://office.example/count", data=pieces, timeout=20).json()["bytes"] == 70_004
+    assert session.post("https://office.example/count", data=pieces, timeout=60).json()["bytes"] == 70_004
     assert office.requests[0].header("Transfer-Encoding") == "chunked"
-    assert session.get("https://office.example/who", timeout=20).ok
+    assert session.get("https://office.example/who", timeout=60).ok
 
 
 def test_an_answer_in_pieces_is_sent_in_chunks(office, session):
-    answer = session.get("https://office.example/lines", timeout=20, stream=True)
+    answer = session.get("https://office.example/lines", timeout=60, stream=True)
     assert answer.headers["Transfer-Encoding"] == "chunked"
     assert list(answer.iter_lines())[-1] == b"line 999"
 
@@ -126,23 +126,23 @@ def test_a_client_that_expects_100_continue_gets_it(office, saas):
 
 
 def test_a_method_that_nobody_knows_is_a_complaint_like_any_other(office, session):
-    assert session.request("BREW", "https://office.example/who", timeout=20).status_code == 501
+    assert session.request("BREW", "https://office.example/who", timeout=60).status_code == 501
     assert office.problems == ["the fake has no route BREW office.example/who"]
     office.problems.clear()
 
 
 def test_a_fake_may_tell_its_own_time(office, session):
-    answer = session.get("https://office.example/at", timeout=20)
+    answer = session.get("https://office.example/at", timeout=60)
     assert (answer.status_code, answer.headers) == (204, {"Date": "Thu, 01 Jan 1970 00:00:00 GMT"})
 
 
 def test_a_host_that_no_fake_serves_is_refused_and_recorded(saas, session):
     with pytest.raises(requests.exceptions.ProxyError, match="403"):
-        session.get("https://elsewhere.example/", timeout=20)
+        session.get("https://elsewhere.example/", timeout=60)
     with pytest.raises(requests.exceptions.ProxyError):
-        session.get("https://127.0.0.2:9/", timeout=20)
-    assert session.get("http://plain.example/x", timeout=20).status_code == 403
-    assert session.request("BREW", "http://plain.example/x", timeout=20).status_code == 403
+        session.get("https://127.0.0.2:9/", timeout=60)
+    assert session.get("http://plain.example/x", timeout=60).status_code == 403
+    assert session.request("BREW", "http://plain.example/x", timeout=60).status_code == 403
     assert saas.denied == [
         "CONNECT elsewhere.example:443", "CONNECT 127.0.0.2:9", "GET http://plain.example/x", "BREW http://plain.example/x",
     ]  # fmt: skip
@@ -151,13 +151,13 @@ def test_a_host_that_no_fake_serves_is_refused_and_recorded(saas, session):
 
 def test_a_port_that_is_not_https_is_refused(saas, office, session):
     with pytest.raises(requests.exceptions.ProxyError):
-        session.get("https://office.example:8443/who", timeout=20)
+        session.get("https://office.example:8443/who", timeout=60)
     assert saas.denied == ["CONNECT office.example:8443"]
     saas.denied.clear()
 
 
 def test_a_request_that_names_another_host_than_its_connection_is_a_complaint(saas, office, session):
-    answer = session.get("https://office.example/who", headers={"Host": "bank.example"}, timeout=20)
+    answer = session.get("https://office.example/who", headers={"Host": "bank.example"}, timeout=60)
     assert answer.status_code == 421
     assert office.problems == ["a request on a connection to office.example names the host 'bank.example'"]
     office.problems.clear()
@@ -186,22 +186,22 @@ def test_a_name_goes_before_a_star(saas, office, session):
         hosts = ("acme.my.office.example",)
 
     branch = saas.serve(Branch())
-    session.get("https://acme.my.office.example/who", timeout=20)
+    session.get("https://acme.my.office.example/who", timeout=60)
     assert (len(branch.requests), len(office.requests)) == (1, 0)
 
 
 def test_a_fake_that_is_gone_is_gone_for_connections_that_stand(saas, office, session):
-    assert session.get("https://office.example/who", timeout=20).ok
+    assert session.get("https://office.example/who", timeout=60).ok
     saas.remove(office)
-    assert session.get("https://office.example/who", timeout=20).status_code == 421
+    assert session.get("https://office.example/who", timeout=60).status_code == 421
     assert saas.denied == []
 
 
 def test_for_a_child_process_the_environment_suffices(saas, office):
     script = (
         "import requests, urllib.request\n"
-        "requests.post('https://office.example/count', data=b'1', timeout=20).raise_for_status()\n"
-        "urllib.request.urlopen('https://office.example/count', b'2', timeout=20).close()\n"
+        "requests.post('https://office.example/count', data=b'1', timeout=60).raise_for_status()\n"
+        "urllib.request.urlopen('https://office.example/count', b'2', timeout=60).close()\n"
     )
     bare = {name: value for name, value in os.environ.items() if name not in saas.env}
     subprocess.run([sys.executable, "-c", script], env=bare | saas.env, check=True, timeout=60)
@@ -209,7 +209,7 @@ def test_for_a_child_process_the_environment_suffices(saas, office):
 
 
 def test_loopback_is_reached_without_the_proxy(saas):
-    with plain_http(Office()) as url, urllib.request.urlopen(f"{url}/who", timeout=20) as answer:
+    with plain_http(Office()) as url, urllib.request.urlopen(f"{url}/who", timeout=60) as answer:
         assert answer.status == 200
     assert saas.denied == []
 
@@ -240,11 +240,11 @@ def late(saas_net):
 
 def test_a_stranger(tiny):
     with contextlib.suppress(Exception):
-        requests.get("https://elsewhere.example/", timeout=20)
+        requests.get("https://elsewhere.example/", timeout=60)
 
 
 def test_an_unknown_route(tiny):
-    requests.get("https://tiny.example/xyz", timeout=20)
+    requests.get("https://tiny.example/xyz", timeout=60)
 
 
 def test_a_fault_that_does_not_strike(tiny):
@@ -271,7 +271,7 @@ def test_a_test_that_hides_what_went_wrong_fails_at_its_end_and_what_happens_bet
 
 
 def test_what_is_forgotten_is_what_was_asked_and_not_what_the_fake_keeps(saas, office, session):
-    session.post("https://office.example/count", data=b"1", timeout=20)
+    session.post("https://office.example/count", data=b"1", timeout=60)
     saas.forget()
     assert (office.requests, office.total) == ([], 1)
 
@@ -288,9 +288,9 @@ def test_the_example_of_the_readme_is_a_fake_and_a_test_of_it(saas, session):
                     "https://api.acme.example/v1/notes",
                     json={"text": "hello"},
                     headers={"Idempotency-Key": "k1"},
-                    timeout=20,
+                    timeout=60,
                 )
-        assert session.get("https://api.acme.example/v1/notes/k1?pretty=1", timeout=20).json() == {"text": "hello"}
+        assert session.get("https://api.acme.example/v1/notes/k1?pretty=1", timeout=60).json() == {"text": "hello"}
 
     names = {"client": client, "__name__": "page"}
     assert test.count("...  ") == 1
@@ -301,7 +301,7 @@ def test_the_example_of_the_readme_is_a_fake_and_a_test_of_it(saas, session):
 def tunnel(net, host, *, trusted=True, protocols=()):
     """A TLS connection to a host, through the net's proxy."""
     proxy = urlsplit(net.url)
-    link = http.client.HTTPSConnection(proxy.hostname, proxy.port, timeout=20)
+    link = http.client.HTTPSConnection(proxy.hostname, proxy.port, timeout=60)
     link._context = (
         ssl.create_default_context(cafile=net.env["SSL_CERT_FILE"])
         if trusted

@@ -185,7 +185,7 @@ def test_a_range_is_answered_as_http_wants_it(wanted, status, content, told):
 
 def test_plain_http_serves_one_fake_whatever_host_is_named(shelf):
     with plain_http(shelf) as url:
-        link = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
+        link = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
         link.request("HEAD", "/v1/books/5")
         answer = link.getresponse()
         assert (answer.status, answer.read(), answer.getheader("Content-Length")) == (200, b"", "43")

@@ -55,7 +55,7 @@ def test_a_run_in_which_a_process_is_killed_there_succeeds_and_each_task_once(fi
     reached = arm(fire, name)
     fire.trigger("other", name)
     assert fire.end_of("other", name) == "success"
-    fire.wait_for(reached, f"the kill at {name}", 20)
+    fire.wait_for(reached, f"the kill at {name}", 60)
     ended = tries(fire, name)
     assert all(outcomes.count(Outcome.SUCCESS) == 1 for outcomes in ended.values()), ended
     assert all({*outcomes} <= {Outcome.SUCCESS, Outcome.LOST} for outcomes in ended.values()), ended
@@ -78,7 +78,7 @@ def test_an_asset_has_one_event_and_a_step_is_done_once_whatever_is_killed_there
     reached = arm(fire, name)
     fire.trigger("maker", name)
     assert fire.end_of("maker", name) == "success"
-    fire.wait_for(reached, f"the kill at {name}", 20)
+    fire.wait_for(reached, f"the kill at {name}", 60)
     fire.wait_for(lambda: f"taken from {name}" in carried_out(fire, "taken from"), "the run for the second event")
     assert carried_out(fire, "taken from").count(f"taken from {name}") == 1
     assert carried_out(fire, f"{name} part") == [f"{name} part 0", f"{name} part 1"]
@@ -93,7 +93,7 @@ def test_a_backfill_in_which_a_process_is_killed_there_runs_each_date_once(fire,
     subprocess.run(command, cwd=fire.folder, env=fire.environ, check=True)
     wanted = {f"backfill__2025-03-{day + n:02}T00:00:00+00:00" for n in range(4)}
     assert {fire.end_of("dated", run_id) for run_id in wanted} == {"success"}
-    fire.wait_for(reached, f"the kill at {name}", 20)
+    fire.wait_for(reached, f"the kill at {name}", 60)
     done = [line for line in carried_out(fire, "backfill__") if line in wanted]
     assert set(done) == wanted
     with fire.looking() as look:
@@ -114,7 +114,7 @@ def test_a_file_whose_loader_is_killed_there_is_known_all_the_same(fire, name):
             return dag_id in found.store.dags.ids()
 
     fire.wait_for(known, f"DAG {dag_id}")
-    fire.wait_for(reached, f"the kill at {name}", 20)
+    fire.wait_for(reached, f"the kill at {name}", 60)
     fire.trigger(dag_id, "one")
     assert fire.end_of(dag_id, "one") == "success"
 

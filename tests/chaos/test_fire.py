@@ -97,7 +97,7 @@ def test_a_deleted_database_ends_everything_with_a_sentence_and_the_next_start_b
     (fire.folder / ".penstock" / "penstock.db").unlink()
     assert fire.wait_for(fire.ended, "the end of penstock up") == 4
     assert "the file was deleted while it was in use" in fire.told()
-    fire.wait_for(lambda: not fire.processes(), "the end of all processes", 15)
+    fire.wait_for(lambda: not fire.processes(), "the end of all processes", 60)
     fire.up()
     fire.trigger("other", "after")
     assert fire.end_of("other", "after") == "success"

@@ -83,7 +83,7 @@ watch_s = 5
             strikes = {**common_strikes(storm, postgres_server), **of_cluster(cluster)}
             found = play(storm, SEED, strikes, calm_s=1.5 if tasks > 1000 else 0.5, patience_s=180 + tasks * 4)
             storm.wait(lambda: not cluster.pods(), f"seed {SEED}: no pod is left", 60)
-            storm.wait(lambda: not cluster.store.all("secrets"), f"seed {SEED}: no ticket is left", 20)
+            storm.wait(lambda: not cluster.store.all("secrets"), f"seed {SEED}: no ticket is left", 60)
             found["left"] |= {"pods": len(cluster.pods()), "containers": len(cluster.node.alive())}
     (tmp_path / "report.json").write_text(json.dumps(found))
     assert len(found["strikes"]) >= 2, found

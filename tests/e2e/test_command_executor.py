@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from fleet import WORKSPACE, install
 
+from penstock_testkit.processes import has_ended
 from penstock_testkit.remote.gates import GATED, Gates
 from penstock_testkit.remote.remote_installation import RemoteInstallation
 
@@ -123,7 +124,7 @@ def test_a_killed_worker_loses_its_try_which_runs_again_and_spends_no_retry(made
         assert b"PENSTOCK_VAR_GREETING" not in names, "it has what nobody named"
         os.kill(pid, signal.SIGKILL)
     made.wait(lambda: gates.begun() - {first}, "it runs again")
-    assert not Path(f"/proc/{first}").exists()
+    assert has_ended(first)
     gates.open()
     assert made.ended("gated", "killed") == "success"
 
@@ -134,7 +135,7 @@ def test_a_cancelled_run_ends_its_try_far_away(made, gates):
     [pid] = gates.begun()
     made.run("runs", "cancel", "gated", "cancelled")
     assert made.ended("gated", "cancelled") == "cancelled"
-    made.wait(lambda: not Path(f"/proc/{pid}").exists(), "its process has ended")
+    made.wait(lambda: has_ended(pid), "its process has ended")
 
 
 def test_tries_outlive_a_scheduler_that_is_killed_and_are_taken_up_by_the_next(made, gates):

@@ -19,6 +19,7 @@ import yaml
 from penstock_testkit.kubernetes import KubeCluster
 from penstock_testkit.kubernetes.api_refusals import ApiRefusedError
 from penstock_testkit.nightly import nightly_but
+from penstock_testkit.processes import has_ended
 from penstock_testkit.remote.gates import GATED, Gates
 from penstock_testkit.remote.remote_installation import RemoteInstallation
 from penstock_testkit.saas import HttpAnswer
@@ -133,14 +134,6 @@ def made(folder, cluster):
         yield made
 
 
-def lives(pid):
-    """Whether a process runs; one that nobody has buried yet does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def noted(made):
     """What the one try that is open waits for."""
     with contextlib.closing(sqlite3.connect(made.folder / ".penstock" / "penstock.db")) as database:
@@ -177,7 +170,7 @@ def test_a_pod_that_ends_loses_its_try_which_runs_again_and_spends_no_retry(made
     else:
         getattr(cluster.node, act)(pod)
     made.wait(lambda: gates.begun() - {first}, "it runs again")
-    assert not lives(first)
+    assert has_ended(first)
     gates.open()
     assert made.ended("gated", act) == "success"
     nothing_left(made, cluster)

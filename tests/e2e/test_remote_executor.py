@@ -41,16 +41,12 @@ from penstock.spec.executor import (
     TryStarted,
 )
 from penstock.spec.wire import Ask, Reply
+from penstock_testkit.processes import free_port
 
 TOKEN = "0123456789abcdef"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DONE = TryEnd(Outcome.SUCCESS)
-PATIENCE_S = 20.0
-
-
-def port_of():
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
+PATIENCE_S = 60.0
 
 
 class Snapshots:
@@ -67,7 +63,7 @@ class Scheduler:
     """Makes executors, one after the other, in one folder; as a scheduler would that is killed and started again."""
 
     def __init__(self, folder):
-        self.folder, self.port, self.executor, self.snapshots = folder, port_of(), None, Snapshots()
+        self.folder, self.port, self.executor, self.snapshots = folder, free_port(), None, Snapshots()
         (folder / "token").write_text(TOKEN + "\n")
 
     def start(self, *open_tries):

@@ -7,9 +7,10 @@ import sys
 import pytest
 from fleet import EXAMPLE
 from penstock_remote.executors import RemoteExecutor
-from test_remote_executor import TOKEN, port_of
+from test_remote_executor import TOKEN
 
 from penstock.testing import ExecutorSuite
+from penstock_testkit.processes import free_port
 
 
 class TestRemoteExecutor(ExecutorSuite):
@@ -18,7 +19,7 @@ class TestRemoteExecutor(ExecutorSuite):
     def executor(cls, place, tmp_path_factory):
         """One with a worker of two slots, which comes when it listens."""
         folder = tmp_path_factory.mktemp("remote")
-        address, token = f"127.0.0.1:{port_of()}", folder / "token"
+        address, token = f"127.0.0.1:{free_port()}", folder / "token"
         token.write_text(f"{TOKEN}\n")
         options = {"listen": address, "token_file": str(token)}
         command = [sys.executable, "-m", "penstock_remote.worker", "--connect", address, "--token-file", str(token)]

@@ -21,6 +21,7 @@ from penstock.app.compose import installation
 from penstock.service.dags import trigger
 from penstock.settings import load_settings
 from penstock_testkit.nightly import nightly_but
+from penstock_testkit.processes import free_port
 
 LEASE_S = 6
 TRACKED = {"AA": ["scheduled"]}
@@ -69,17 +70,12 @@ STARTED = (
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("remote workers")]
 
 
-def wait_for(ready, seconds=30.0):
+def wait_for(ready, seconds=90.0):
     """Wait for what happens while `penstock up` does not run."""
     until = time.monotonic() + seconds
     while not ready():
         assert time.monotonic() < until
         time.sleep(0.05)  # a real process is waited for, from outside
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
 
 
 class Stage(Rehearsal):
@@ -226,7 +222,7 @@ def test_tries_outlive_what_sent_them_and_run_once(stage, whole):
     if whole:
         killed = stage.up()
         os.killpg(killed.pid, signal.SIGKILL)
-        killed.wait(10)
+        killed.wait(60)
         # They end while there is nobody to tell.
         stage.let_go(name)
         wait_for(lambda: Counter(line[0] for line in stage.lines(name))["end"] == 4)
@@ -332,7 +328,8 @@ def test_who_says_something_wrong_is_told_so_and_cut_off(stage, sent):
             answers += reader.feed(data)
     assert isinstance(answers[-1], Refused)
     assert sentence in answers[-1].reason
-    assert answers[-1].reason in (stage.folder / "logs" / "penstock.log").read_text()
+    log = stage.folder / "logs" / "penstock.log"
+    stage.wait_until(lambda: answers[-1].reason in log.read_text(), "it is logged")
     if answers[0] != answers[-1]:
         assert isinstance(answers[0], Welcome)
 

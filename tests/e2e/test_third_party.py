@@ -131,8 +131,8 @@ class Project:
 
     def parcel(self, name: str) -> str:
         """What is in a parcel, once it has come."""
-        self.until((self.depot / name).is_file, name)
-        return (self.depot / name).read_text()
+        path = self.depot / name
+        return self.until(lambda: path.is_file() and path.read_text(), name)
 
     def close(self) -> None:
         self.up.send_signal(signal.SIGINT)
@@ -199,9 +199,8 @@ def test_logs_are_read_from_its_log_store_where_their_files_are_not(project, run
 
 def test_what_is_measured_is_counted_by_its_tally(project, run):
     tally = project.depot / "tally"
-    project.until((tally / "runs.finished.parcels.success").is_file, "the tally")
-    assert (tally / "runs.finished.parcels.success").read_text() == "1.0"
-    assert (tally / "tries.finished.threads.success").is_file()
+    assert project.parcel("tally/runs.finished.parcels.success") == "1.0"
+    project.until((tally / "tries.finished.threads.success").is_file, "the tally of tries")
 
 
 def test_runs_fall_due_by_its_timetable(project):

@@ -15,6 +15,7 @@ from fleet import WORKSPACE, install
 from penstock.errors import ExitCode
 from penstock.processes.group import kill_group
 from penstock_testkit.nightly import nightly_but
+from penstock_testkit.processes import has_ended
 from penstock_testkit.remote.network_namespace import NetworkNamespace
 from penstock_testkit.remote.remote_installation import RemoteInstallation
 
@@ -141,7 +142,7 @@ def test_a_worker_that_is_stopped_for_longer_than_its_lease_runs_no_try_beside_t
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
         pid = int(first.name.rpartition("-")[2])
-        made.wait(lambda: not Path(f"/proc/{pid}").exists(), "the first one has ended")
+        made.wait(lambda: has_ended(pid), "the first one has ended")
         # One that was frozen with its spawn server is ended as soon as that goes on: it does no work of its own meanwhile.
         assert len(beats(first)) - len(before) < 50
         (gates / "open").touch()
@@ -166,7 +167,7 @@ def test_a_worker_whose_server_is_gone_for_ever_ends_its_try_and_leaves_with_a_l
         assert worker.wait(60) == ExitCode.UNAVAILABLE
         took_s = time.monotonic() - began_s
         [task] = gates.glob("beats-*")
-        assert not Path(f"/proc/{task.name.rpartition('-')[2]}").exists(), "its try was ended first"
+        assert has_ended(int(task.name.rpartition("-")[2])), "its try was ended first"
         last = made.output("worker").rstrip().splitlines()[-1]
         assert last == "worker: no server answers, and 1 s are over: it leaves without having told how 1 tries ended."
         assert took_s < LEASE_S + 1 + 20, "within its lease and that, on a machine that is busy"

@@ -71,7 +71,7 @@ def run_until(world, words: list[str], seconds: float, *, at_work: bool) -> tupl
 
 def wait_until_gone(group: int) -> None:
     """Wait for the end of what the killed had started: it has its lock until then."""
-    until = time.perf_counter() + 20
+    until = time.perf_counter() + 60
     with contextlib.suppress(ProcessLookupError):
         while time.perf_counter() < until:
             os.killpg(group, 0)

@@ -38,16 +38,16 @@ def processes_of(folder: Path) -> list[int]:
 
 
 def processes_running(project: "Project", module: str, argument: str = "") -> list[int]:
-    """Process ids of a module of the installation."""
+    """Process ids of a module of the installation; what it starts is none of them, though for a moment it looks so."""
     wanted = f"-m\0{module}\0{argument}".encode()
-    found = []
+    found = {}
     for pid in project.processes():
         try:
             if wanted in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.append(pid)
+                found[pid] = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue
-    return found
+    return [pid for pid, parent in found.items() if parent not in found]
 
 
 class Project:
@@ -64,6 +64,7 @@ class Project:
         if database:
             self.environ["PENSTOCK_DATABASE__URL"] = database
         self.process: subprocess.Popen[bytes] | None = None
+        self.late_s = 0.0  # the most that this machine, which others may fill, had a process wait that could go on
         self._store: Store | None = None
         self.call("init")
         (folder / "dags" / "hello.py").unlink(missing_ok=True)
@@ -104,7 +105,9 @@ class Project:
         while not (value := found()):
             assert time.monotonic() < end, f"{what or found}: not in {PATIENCE_S} s\n{self.told()}"
             assert self.process is None or self.process.poll() is None, f"penstock up ended\n{self.told()}"
+            began_s = time.monotonic()
             time.sleep(0.05)  # a real process is waited for, from outside
+            self.late_s = max(self.late_s, time.monotonic() - began_s - 0.05)
         return value
 
     def told(self) -> str:

@@ -37,6 +37,8 @@ with DAG("{HERS}"):
     EmptyOperator(task_id="e")
 """
 LATEST = timedelta(seconds=2)
+STEPS = 10
+"""Of a takeover, each of which a busy machine may have wait."""
 
 
 @pytest.fixture
@@ -91,7 +93,7 @@ def test_what_a_frozen_scheduler_ran_has_ended_before_another_machine_repeats_it
     second.trigger(HIS, "one")
     second.wait_for_run(HIS, "one")
     (late,) = fenced(postgres_url)
-    assert late <= LATEST
+    assert late <= LATEST + STEPS * timedelta(seconds=second.late_s)
     assert len(begun()) == 1, "what has nothing to do with the first machine does not wait"
     second.until(lambda: len(begun()) == 2)
     assert not (tmp_path / "overlap").exists()
@@ -123,7 +125,7 @@ def test_a_machine_that_is_lost_is_taken_over_from_within_two_seconds_of_the_end
         second.trigger(dag_id, "one")
         assert second.wait_for_run(dag_id, "one") == "success"
     (late,) = fenced(postgres_url)
-    assert late <= LATEST
+    assert late <= LATEST + STEPS * timedelta(seconds=second.late_s)
     assert second.down() == 0
 
 

@@ -94,12 +94,12 @@ def test_retries_are_counted_and_their_logs_kept(running):
 @pytest.mark.xdist_group("running")
 def test_a_schedule_starts_the_newest_run_and_no_older_one(running):
     running.write(
-        "hourly.py",
-        'with DAG("hourly", schedule="@hourly", start_date=datetime(2020, 1, 1, tzinfo=timezone.utc)):\n'
+        "yearly.py",
+        'with DAG("yearly", schedule="@yearly", start_date=datetime(2020, 1, 1, tzinfo=timezone.utc)):\n'
         '    EmptyOperator(task_id="e")\n',
     )
-    running.wait_for_dags("hourly")
-    running.until(lambda: running.runs("hourly") == ["success"])
+    running.wait_for_dags("yearly")
+    running.until(lambda: running.runs("yearly") == ["success"])
 
 
 @pytest.mark.xdist_group("running")

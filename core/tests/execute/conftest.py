@@ -93,7 +93,7 @@ class Bench:
         self.executor.submit(requests)
         return requests
 
-    def until(self, enough: Callable[[], bool], seconds: float = 30.0) -> None:
+    def until(self, enough: Callable[[], bool], seconds: float = 60.0) -> None:
         end = time.monotonic() + seconds
         while not enough():
             assert time.monotonic() < end, f"not in {seconds} s; events: {self.events}; {self.servers_log()}"
@@ -113,7 +113,7 @@ class Bench:
         mine = [e for e in self.events if isinstance(e, TryStarted) and e.epoch == request.epoch]
         return mine[0] if mine else None
 
-    def wait(self, *requests: TryRequest, seconds: float = 30.0) -> list[TryEnd]:
+    def wait(self, *requests: TryRequest, seconds: float = 60.0) -> list[TryEnd]:
         self.until(lambda: all(self.finished(r) for r in requests), seconds)
         return [finished.end for r in requests if (finished := self.finished(r)) is not None]
 
@@ -171,7 +171,7 @@ def narrow_bench(tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.fixture
 def alert_bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path, slots=4, import_timeout_s=5, lease_s=1.5, grace_s=0.5)
+    made = Bench(tmp_path, slots=4, import_timeout_s=8, lease_s=3.0, grace_s=0.5)
     yield made
     made.close()
 

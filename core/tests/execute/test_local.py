@@ -121,9 +121,12 @@ def test_an_execution_timeout_kills_the_whole_process_group(bench, tmp_path):
         f"    child = subprocess.Popen(['sh', '-c', 'trap \"\" TERM; echo $$ > {mark}; sleep 600'])\n"
         "    time.sleep(600)\nt()"
     )
-    finished = bench.run("t", timeout_s=1.0)
-    assert finished.outcome is Outcome.TIMED_OUT
-    assert "execution_timeout, 1 s" in finished.error
+    for seconds in (1.0, 10.0, 50.0):  # on a busy machine the shell does not come to write in the first of them
+        finished = bench.run("t", timeout_s=seconds)
+        assert finished.outcome is Outcome.TIMED_OUT
+        assert f"execution_timeout, {seconds:g} s" in finished.error
+        if mark.exists() and mark.read_text():
+            break
     bench.until(lambda: gone(int(mark.read_text())))
 
 
@@ -352,7 +355,7 @@ def test_stopping_ends_every_process(bench):
     pid = bench.wait_started(request)
     spawn = bench.environment._process.pid
     bench.executor.stop(5)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while not (gone(pid) and gone(spawn)):
         assert time.monotonic() < end
         os.sched_yield()
@@ -364,6 +367,6 @@ def test_inputs_of_many_megabytes_reach_a_try_though_nothing_else_happens(bench)
     [request] = bench.submit("t", inputs=TryInputs({"u": {"return_value": b'"' + b"x" * 20_000_000 + b'"'}}))
     while bench.finished(request) is None:
         # As the scheduler waits: it calls again once the descriptor is readable, and else only for a lease.
-        assert select.select([bench.executor], [], [], 10)[0], "nothing is sent any more"
+        assert select.select([bench.executor], [], [], 60)[0], "nothing is sent any more"
         bench.events += bench.executor.events()
     assert bench.finished(request).end.outcome is Outcome.SUCCESS

@@ -126,7 +126,9 @@ def test_identical_pokes_are_made_once_for_all(bench, folder):
     before, since = len(journal.read_text().splitlines()), time.monotonic()
     bench.until(lambda: time.monotonic() - since > 1.0)
     made = len(journal.read_text().splitlines()) - before
-    assert made <= 20, "50 sensors that poke five times a second would have made about 250 pokes"
+    assert made <= 20 * (time.monotonic() - since), (
+        "50 sensors that poke five times a second would have made about 250 pokes"
+    )
     (folder / "it").touch()
     assert {f.outcome for f in bench.wait(*requests)} == {Outcome.SUCCESS}
 

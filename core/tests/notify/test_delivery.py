@@ -16,7 +16,7 @@ from penstock.store import Listener
 from penstock_testkit.installations import Site
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 TIMEOUT_S = 10.0
 MODULE = """
 import os, sys, time

@@ -112,7 +112,7 @@ def test_a_module_that_hangs_is_ended_with_what_it_started(project):
     host = project("import subprocess\nsubprocess.run(['sleep', '60'])", timeout_s=1.5)
 
     assert "takes more than 1.5 s" in host.provider("ours").problems[0]
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 50
 
 
 LEAVES = """import os, time

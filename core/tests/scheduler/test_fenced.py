@@ -284,7 +284,7 @@ def test_a_call_that_hangs_keeps_nobody_waiting_and_is_taken_up_when_it_returns(
     executor.submit([later])
     assert [(event.epoch, event.end.outcome) for event in executor.events()] == [(4, Outcome.LOST)]
     go_on.set()
-    assert select.select([executor], [], [], 10)[0]
+    assert select.select([executor], [], [], 60)[0]
     while not executor.capacity():
         continue
     assert executor.events()[0] == inner.told[0]

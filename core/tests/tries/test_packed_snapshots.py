@@ -11,7 +11,7 @@ from penstock.spec.archives.listed_archives import LIST
 from penstock.spec.snapshot import unpack
 from penstock.tries.packed_snapshots import PackedSnapshots
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 LISTED = f"{content_hash(b'x')} a\n".encode()
 NAME = content_hash(LISTED)
 

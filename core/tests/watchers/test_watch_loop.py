@@ -37,7 +37,7 @@ class World:
         return True
 
     def look(self, spec, leftover):
-        self.gate.wait(20)
+        self.gate.wait(60)
         self.looks[spec.path] += 1
         self.deleted += [each.path for each in leftover]
         gone = {each.path for each in leftover}
@@ -75,7 +75,7 @@ class World:
 def watched(loop):
     """Waits for the end of a look."""
     threads = next(each for each in vars(loop).values() if isinstance(each, LookThreads))
-    yield select.select([threads], [], [], 20)[0]
+    yield select.select([threads], [], [], 60)[0]
 
 
 @pytest.fixture

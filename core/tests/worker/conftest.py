@@ -44,7 +44,7 @@ from penstock.worker.ticket_worker import TicketWorker
 from penstock.worker.worker_plan import WorkerPlan
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 SHARED = PlanCode("acme.copy")
 KINDS = {"claims": ClaimTickets, "renewals": Renewal, "asks": TryQuestion, "reports": Reports}
 

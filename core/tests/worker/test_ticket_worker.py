@@ -415,12 +415,13 @@ def test_a_worker_that_leaves_gives_up_a_server_that_never_comes_back(site, pool
 
 
 def test_a_worker_that_leaves_waits_for_a_server_as_long_as_a_try_runs(site, pool):
-    worker, ticket = pool(lease_s=0.3, lost_s=0.0), site.offer(lease_s=0.3)
+    worker, ticket = pool(lease_s=1.5, lost_s=0.0), site.offer(lease_s=1.5)
     worker.bring(ticket.secret)
     worker.runs()
     worker.worker.drain()
     site.fault = lambda _route, _message: NOT_FOUND_OF_A_PROXY
-    assert not worker.thread.join(1.0)
+    worker.thread.join(2.5)
+    assert worker.thread.is_alive()
     renewed_s, site.fault = worker.tries.until_s, lambda _route, _message: None
     until(lambda: worker.tries.until_s > renewed_s, "its lease is renewed")
     worker.tries.end("extract")

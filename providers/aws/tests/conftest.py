@@ -82,8 +82,9 @@ def runtime(connection):
 @pytest.fixture
 def closed_port():
     """A port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
+    with socket.socket() as closed:  # it is bound, so that nobody begins to listen there meanwhile
+        closed.bind(("127.0.0.1", 0))
+        yield closed.getsockname()[1]
 
 
 @pytest.fixture

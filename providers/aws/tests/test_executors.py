@@ -255,7 +255,7 @@ def test_a_killed_container_is_gone_and_a_stopped_one_ends(site, fake):
         "t-1": "its Batch job has ended as FAILED, with exit code 137: Essential container in task exited"
     }
     executor.silence([ticket("t-2")], "cancelled by a person")
-    assert second.wait(10) == -signal.SIGTERM
+    assert second.wait(60) == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(

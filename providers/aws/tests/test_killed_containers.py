@@ -4,12 +4,12 @@ import os
 import signal
 import sqlite3
 import sys
-from pathlib import Path
 
 import pytest
 
 from penstock_testkit.aws_jobs import AwsJobs
 from penstock_testkit.aws_jobs.job_processes import JobProcesses
+from penstock_testkit.processes import has_ended
 from penstock_testkit.remote.gates import GATED, Gates
 from penstock_testkit.remote.remote_installation import RemoteInstallation
 from penstock_testkit.saas import plain_http
@@ -65,7 +65,7 @@ def test_a_killed_container_loses_its_try_which_runs_again_and_spends_no_retry(m
     [container] = fake.containers.processes.values()
     os.kill(container.pid, signal.SIGKILL)
     made.wait(lambda: gates.begun() - {pid}, "it runs again")
-    assert not Path(f"/proc/{pid}").exists()
+    assert has_ended(pid)
     gates.open()
     assert made.ended("gated", "one") == "success"
     assert len(fake.tasks) == 2

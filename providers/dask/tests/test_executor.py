@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from penstock.spec.remote import RemoteContext, Ticket
 from penstock_dask.executors import DaskExecutor
 from penstock_dask.executors.ticket_run import RUN, TicketEnd, end_tickets, packed
 from penstock_dask.hooks.dask_cluster import Cluster, DaskTask
+from penstock_testkit.processes import has_ended, wait_until
 
 GUARD = [sys.executable, "-m", "penstock_dask.executors.ticket_guard"]
 
@@ -89,17 +89,15 @@ def test_what_a_task_says_wrongly_is_refused(dask, config):
 def test_a_task_of_a_name_is_one_and_may_be_submitted_again_when_it_has_ended(dask, tmp_path):
     cluster, ended = Cluster(dask.address, ("", "", ""), 5.0), []
     file = tmp_path / "runs"
-    words = ["sh", "-c", f"echo run >> {file}; sleep 1; exit 3"]
+    words = ["sh", "-c", f"echo run >> {file}; while [ ! -e {tmp_path}/gate ]; do sleep 0.05; done; exit 3"]
     task = DaskTask("t-one", RUN, {"packed": packed("t-one", {"A": "b"}, words)}, {})
 
     def until(so):
-        end = time.monotonic() + 30
-        while not so():
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        wait_until(so, otherwise=lambda: f"{ended}, {cluster.states(['t-one'])}")
 
     for _ in range(3):
         cluster.submit([task], lambda *found: ended.append(found))
+    (tmp_path / "gate").touch()
     until(lambda: ended)
     assert file.read_text() == "run\n"
     assert {(key, found.code) for key, found in ended} == {("t-one", 3)}
@@ -117,22 +115,16 @@ def test_the_process_of_a_ticket_ends_with_the_worker_whatever_became_of_that(tm
     with subprocess.Popen([*GUARD, "sh", "-c", f"echo $$ > {file}; exec sleep 100"], stdin=subprocess.PIPE) as guard:
         until_there(file)
         guard.stdin.close()
-        assert guard.wait(20) == 128 + signal.SIGTERM
+        assert guard.wait(60) == 128 + signal.SIGTERM
     file.unlink()
     with subprocess.Popen([*GUARD, *words], stdin=subprocess.PIPE) as guard:
         pid = until_there(file)
         guard.kill()
-    end = time.monotonic() + 10
-    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_until(lambda: has_ended(pid), otherwise=lambda: "it lives")
 
 
 def until_there(file):
-    end = time.monotonic() + 20
-    while not (file.exists() and file.read_text().strip()):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_until(lambda: file.exists() and file.read_text().strip() != "", otherwise=lambda: f"{file} is not written")
     return int(file.read_text())
 
 

@@ -4,11 +4,11 @@ import json
 import os
 import signal
 import sqlite3
-from pathlib import Path
 
 import pytest
 
 from penstock_testkit.network import network_faults
+from penstock_testkit.processes import has_ended
 from penstock_testkit.remote.gates import GATED, Gates
 from penstock_testkit.remote.remote_installation import RemoteInstallation
 
@@ -119,7 +119,7 @@ def test_a_killed_dask_worker_takes_its_try_along_which_runs_again_and_spends_no
     cluster.start_worker("--no-nanny")
     os.kill(first.pid, signal.SIGKILL)
     made.wait(lambda: gates.begun() - {pid}, "it runs again")
-    assert not Path(f"/proc/{pid}").exists()
+    assert has_ended(pid)
     gates.open()
     assert made.ended("gated", "one") == "success"
 
@@ -182,4 +182,4 @@ def test_a_cancelled_run_ends_its_process_on_the_cluster(made, cluster, gates):
     [pid] = gates.begun()
     made.run("runs", "cancel", "gated", "one")
     assert made.ended("gated", "one") == "cancelled"
-    made.wait(lambda: not Path(f"/proc/{pid}").exists(), "its process has ended")
+    made.wait(lambda: has_ended(pid), "its process has ended")

@@ -32,7 +32,7 @@ def answering(answer):
         thread.start()
         yield port
         listening.shutdown(socket.SHUT_RDWR)
-        thread.join(5)
+        thread.join(60)
         for each in taken:
             each.close()
 

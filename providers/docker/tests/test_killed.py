@@ -117,7 +117,7 @@ def test_one_from_before_a_clear_is_ended_and_removed_and_another_one_runs(engin
     if state != "created":
         hook.start(left)
     if state == "exited":
-        assert engine.containers[left].ended.wait(10)
+        assert engine.containers[left].ended.wait(60)
     after = tried(command=["echo", "new"], stop_grace_s=1)
     after.context.runtime.set_checkpoint("penstock.job.left", {"token": "t", "id": left, "failed_try": 0})
 
@@ -132,7 +132,7 @@ def test_a_removal_that_comes_late_loses_no_result(engine, tried, hook):
     """A killed process had kept the end, and its request for the removal arrives while the next one reads."""
     made = hook.create("late", "busybox", host={}, command=["echo", "read"])
     hook.start(made)
-    assert engine.containers[made].ended.wait(10)
+    assert engine.containers[made].ended.wait(60)
     following = tried(command=["echo", "another"])
     following.context.runtime.set_checkpoint("penstock.job", {"token": "t", "id": made, "failed_try": 0})
     kept = {

@@ -118,7 +118,7 @@ def test_many_lines_are_read_some_at_a_time(hook, engine, monkeypatch):
     monkeypatch.setattr("penstock_docker.hooks.docker_hook._LOG_BYTES", 1000)
     made = hook.create("many", "busybox", host={}, command=["seq", "1000"])
     hook.start(made)
-    assert engine.containers[made].ended.wait(10)
+    assert engine.containers[made].ended.wait(60)
 
     place, found, reads = LogPlace(), [], 0
     while more := list(hook.read_log(made, place, ended=True)):
@@ -132,7 +132,7 @@ def test_many_lines_are_read_some_at_a_time(hook, engine, monkeypatch):
 def test_the_engine_counts_since_as_we_do(hook, engine):
     made = hook.create("since", "busybox", host={}, command=["sh", "-c", "echo one; echo two"])
     hook.start(made)
-    assert engine.containers[made].ended.wait(10)
+    assert engine.containers[made].ended.wait(60)
     place = LogPlace()
     reader = hook.read_log(made, place)
     assert next(reader) == LogLine(1, "one")

@@ -93,7 +93,7 @@ def test_ssh_leads_to_the_engine_and_leaves_no_process(ssh, engine):
     assert hook.test_connection().ok
     made = hook.create("far", "busybox", host={}, command=["echo", "hi"])
     hook.start(made)
-    assert engine.containers[made].ended.wait(10)
+    assert engine.containers[made].ended.wait(60)
     assert hook.last_line(made) == "hi"
     hook.remove(made)
     client = hook.client

@@ -168,7 +168,7 @@ def test_a_log_is_read_on_from_where_it_was(cluster, hook):
             seen.extend(follower.new_lines())
         return cluster.pods()["a"]["status"]["phase"] == "Succeeded"
 
-    wait_until(ended, seconds=10, otherwise=lambda: str(seen))
+    wait_until(ended, otherwise=lambda: str(seen))
     seen.extend(LogFollower(hook, "a", "default", "base", follower.place).new_lines())
 
     assert [each for each in seen if each.startswith("line")] == [f"line {number}" for number in range(30)]

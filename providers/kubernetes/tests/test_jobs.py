@@ -9,9 +9,7 @@ JOBS = "POST /apis/batch/v1/namespaces/default/jobs"
 
 
 def settled(cluster):
-    wait_until(
-        lambda: not cluster.pods() and cluster.node.alive() == [], seconds=10, otherwise=lambda: str(cluster.pods())
-    )
+    wait_until(lambda: not cluster.pods() and cluster.node.alive() == [], otherwise=lambda: str(cluster.pods()))
 
 
 def test_a_pod_that_failed_is_followed_by_another_and_the_result_is_its(cluster, run, python, tmp_path, caplog):

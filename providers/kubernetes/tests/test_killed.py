@@ -40,7 +40,6 @@ def test_its_work_is_the_next_ones(cluster, connections, python, tmp_path, opera
     ends = []
     wait_until(
         lambda: ends.append(following.poke(context)) or bool(ends[-1]),
-        seconds=15,
         otherwise=lambda: str(cluster.pods()),
     )
 

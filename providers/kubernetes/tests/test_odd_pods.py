@@ -35,9 +35,7 @@ def answers(cluster, when, status, body, times=1):
 
 
 def settled(cluster):
-    wait_until(
-        lambda: not cluster.pods() and cluster.node.alive() == [], seconds=10, otherwise=lambda: str(cluster.pods())
-    )
+    wait_until(lambda: not cluster.pods() and cluster.node.alive() == [], otherwise=lambda: str(cluster.pods()))
 
 
 @pytest.fixture
@@ -191,7 +189,7 @@ def test_a_pod_that_never_ends_by_itself_is_refused(run, python):
 def test_a_pod_that_has_run_is_not_given_up_for_what_its_phase_becomes(cluster, runtime, python, change):
     task = KubernetesPodOperator(task_id="job", **python(FOREVER), startup_timeout_s=0.2)
     job_id = task.submit("penstock-1")
-    wait_until(lambda: cluster.pods()["penstock-1"]["status"]["phase"] == "Running", seconds=10, otherwise=cluster.pods)
+    wait_until(lambda: cluster.pods()["penstock-1"]["status"]["phase"] == "Running", otherwise=cluster.pods)
     assert task.look(job_id) == Running()
     cluster.store.update("pods", "penstock-1", "default", lambda pod: pod["status"].update(change))
     threading.Event().wait(1.3)
@@ -241,7 +239,7 @@ def test_a_result_whose_log_is_gone_ends_the_task_after_a_while(cluster, runtime
             found.append(task.look(job_id))
         return found and found[-1] != Running()
 
-    wait_until(looked, seconds=20, otherwise=lambda: str(found))
+    wait_until(looked, otherwise=lambda: str(found))
     assert "i/o timeout" in found[-1].reason
     assert found[-1].kind is ErrorKind.JOB_FAILED
 

@@ -22,8 +22,7 @@ def pods(cluster, hook, python):
     for name in ("w-1", "w-2", "w-3"):
         hook.create("pods", {"metadata": {"name": name, "labels": LABELS}, "spec": spec}, "default")
     wait_until(
-        lambda: [each["status"]["phase"] for each in cluster.pods().values()] == ["Running"] * 3,
-        seconds=10, otherwise=lambda: "they do not run",
+        lambda: [each["status"]["phase"] for each in cluster.pods().values()] == ["Running"] * 3, otherwise=lambda: "they do not run",
     )  # fmt: skip
     return [PodGuard(hook, name, "default") for name in ("w-1", "w-2", "w-3")]
 

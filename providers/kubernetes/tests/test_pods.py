@@ -23,7 +23,6 @@ def once_running(cluster):
         def wait():
             wait_until(
                 lambda: any(pod["status"]["phase"] == "Running" for pod in cluster.pods().values()),
-                seconds=10,
                 otherwise=lambda: f"nothing runs: {cluster.pods()}",
             )
             act(next(iter(cluster.pods())))
@@ -44,9 +43,7 @@ def log(hook):
 
 
 def settled(cluster):
-    wait_until(
-        lambda: not cluster.pods() and cluster.node.alive() == [], seconds=10, otherwise=lambda: str(cluster.pods())
-    )
+    wait_until(lambda: not cluster.pods() and cluster.node.alive() == [], otherwise=lambda: str(cluster.pods()))
 
 
 def test_a_result_comes_by_a_file_or_by_the_termination_message(cluster, run, python):
@@ -299,7 +296,7 @@ def test_a_pod_that_does_not_go_is_no_success_of_the_cancel(cluster, runtime, py
     )
     task = KubernetesPodOperator(task_id="job", **python(stubborn))
     job_id = task.submit("penstock-1")
-    wait_until(lambda: b"up" in b"".join(log(hook)), seconds=10, otherwise=lambda: "it waits")
+    wait_until(lambda: b"up" in b"".join(log(hook)), otherwise=lambda: "it waits")
 
     with pytest.raises(ProviderError, match="is still there") as raised:
         hook.delete_and_see("pods", "penstock-1", "default", grace_s=30, patience_s=0.3)
@@ -316,7 +313,6 @@ def test_an_end_that_was_seen_counts_after_the_pod_is_deleted(cluster, runtime, 
     job_id = task.submit("penstock-1")
     wait_until(
         lambda: task.look(job_id) is not None and not cluster.pods(),
-        seconds=10,
         otherwise=lambda: "it is there",
     )
 
@@ -333,7 +329,7 @@ def test_a_container_that_no_spec_calls_a_sidecar_holds_up_nothing(cluster, run,
     )
 
     assert found.state == "success"
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 50
     settled(cluster)
 
 

@@ -54,14 +54,14 @@ def create(hook):
     return make
 
 
-def knows(watched, cluster, seconds=10):
+def knows(watched, cluster):
     """Wait until what is known is what is there."""
 
     def same():
         known = {name: pod["metadata"]["resourceVersion"] for (_, name), pod in (watched.known() or {}).items()}
         return known == {name: pod["metadata"]["resourceVersion"] for name, pod in cluster.pods().items()}
 
-    wait_until(same, seconds=seconds, otherwise=lambda: f"{watched.known()} and {cluster.pods()}, {watched.problem}")
+    wait_until(same, otherwise=lambda: f"{watched.known()} and {cluster.pods()}, {watched.problem}")
 
 
 def test_pods_from_before_and_later_ones_are_told_with_their_phases(watched, create, told, cluster, hook):
@@ -69,11 +69,9 @@ def test_pods_from_before_and_later_ones_are_told_with_their_phases(watched, cre
     watched.start()
     assert watched.known(5)
     second = create()
-    wait_until(
-        lambda: told.changed.get(second, [""])[-1] == "Succeeded", seconds=10, otherwise=lambda: str(told.changed)
-    )
+    wait_until(lambda: told.changed.get(second, [""])[-1] == "Succeeded", otherwise=lambda: str(told.changed))
     hook.delete("pods", second)
-    wait_until(lambda: second in told.gone, seconds=10, otherwise=lambda: str(told.gone))
+    wait_until(lambda: second in told.gone, otherwise=lambda: str(told.gone))
 
     knows(watched, cluster)
     assert first in told.changed
@@ -88,7 +86,6 @@ def test_streams_that_are_cut_lose_nothing(watched, create, told, cluster, fault
 
     wait_until(
         lambda: all(told.changed.get(each, [""])[-1] == "Succeeded" for each in names),
-        seconds=15,
         otherwise=lambda: str(told.changed),
     )
 
@@ -109,7 +106,7 @@ def test_history_that_has_expired_is_listed_anew(watched, create, told, cluster,
     hook.delete("pods", name, grace_s=0)
     cluster.store.compact()
 
-    wait_until(lambda: name in told.gone, seconds=10, otherwise=lambda: str(told.gone))
+    wait_until(lambda: name in told.gone, otherwise=lambda: str(told.gone))
     knows(watched, cluster)
 
 
@@ -119,7 +116,7 @@ def test_a_stream_that_says_nothing_is_given_up(watched, create, told, cluster):
     assert watched.known(5) == {}
     cluster.watches.blackhole = True
     name = create()
-    wait_until(lambda: name in told.changed, seconds=10, otherwise=lambda: str(told.changed))
+    wait_until(lambda: name in told.changed, otherwise=lambda: str(told.changed))
 
 
 def test_a_server_that_fails_is_asked_again_and_the_problem_is_said(watched, create, told, cluster):
@@ -129,4 +126,4 @@ def test_a_server_that_fails_is_asked_again_and_the_problem_is_said(watched, cre
     wait_until(lambda: "cannot watch" in str(watched.problem), seconds=30, otherwise=lambda: watched.problem)
     cluster.denied.clear()
     name = create()
-    wait_until(lambda: told.changed.get(name, [""])[-1] == "Succeeded", seconds=10, otherwise=lambda: watched.problem)
+    wait_until(lambda: told.changed.get(name, [""])[-1] == "Succeeded", otherwise=lambda: watched.problem)

@@ -257,7 +257,7 @@ def test_a_host_that_never_answers_is_given_up():
             RedshiftHook(connection=connection).run("SELECT 1")
 
     assert raised.value.kind is ErrorKind.TIMEOUT
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 30
 
 
 def test_the_connection_test_tells_who_we_are(hook, redshift):

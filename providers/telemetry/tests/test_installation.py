@@ -78,7 +78,7 @@ def posted(collector):
 
 def scraped(port):
     """Name, labels and value of each sample."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         lines = [line for line in answer.read().decode().splitlines() if not line.startswith("#")]
     samples = [_SAMPLE.fullmatch(line).groups() for line in lines]
     return {

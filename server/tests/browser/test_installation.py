@@ -238,9 +238,9 @@ def test_own_password_is_changed_and_own_sessions_are_listed(furnished, open_pag
 
 
 def test_the_audit_is_narrowed_by_person_action_and_time_in_the_address(furnished, open_page):
-    furnished.penstock("dags", "pause", "held", "--reason", "a look at the audit")
-    furnished.penstock("dags", "unpause", "held")
-    page = open_page("/installation/audit?action=pause&dag=held")
+    furnished.penstock("dags", "pause", "stock", "--reason", "a look at the audit")
+    furnished.penstock("dags", "unpause", "stock")
+    page = open_page("/installation/audit?action=pause&dag=stock")
     row = page.get_by_role("row").filter(has_text="a look at the audit")
     expect(page.locator("tbody tr")).to_have_count(1)
     row.get_by_title("Only by this person").click()

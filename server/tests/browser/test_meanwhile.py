@@ -9,7 +9,7 @@ SAID = "It was changed meanwhile by bert: look again."
 
 
 @pytest.fixture(scope="module")
-def second(project):
+def second(project, admin):
     """Changes things as somebody else, after there is one of each."""
     project.ask("PUT", "/pools/shared", slots=2)
     project.ask("PUT", "/variables/shared", value="of before", description="Both change it.")

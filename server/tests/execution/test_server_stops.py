@@ -25,7 +25,7 @@ def test_a_renewal_that_waits_is_answered_at_once_when_the_server_stops(site, wo
     server = threading.Thread(target=serve, args=(made, listening, stop, ready.set, (site.api,)))
     server.start()
     assert ready.wait(30)
-    line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     message = Renewal(WorkerStatus(worker.name, "celery", ("default",), slots=4), worker.key, wait_s=25.0)
     headers = {"Content-Type": CONTENT_TYPE, "Authorization": f"Bearer {OWNER}"}
     line.request("POST", f"{PREFIX}/renewals", encode(message), headers)
@@ -36,7 +36,7 @@ def test_a_renewal_that_waits_is_answered_at_once_when_the_server_stops(site, wo
     assert answer.status == 200
     assert msgspec.msgpack.decode(answer.read(), type=RenewalAnswer).empty
     line.close()
-    server.join(10)
+    server.join(60)
     assert not server.is_alive()
     assert [each.getMessage() for each in caplog.records] == []
     for each in (stop, stopping):

@@ -61,9 +61,9 @@ def test_an_answer_ends_with_the_right_to_it(serve, installation, lasts, taken):
 
     async def lose():
         answer = asyncio.create_task(server.ask(path, sent, **headers, **known(user, by)))
-        await asyncio.wait_for(sent.begun.wait(), 20)
+        await asyncio.wait_for(sent.begun.wait(), 60)
         await asyncio.to_thread(take, installation, user)
-        await asyncio.wait_for(answer, 20)
+        await asyncio.wait_for(answer, 60)
 
     asyncio.run(lose())
     assert (sent.status, len(server.answers)) == (200, 0), sent.body
@@ -83,7 +83,7 @@ def test_an_answer_goes_on_while_nothing_was_taken(server, installation, lasts, 
 
     async def keep():
         answer = asyncio.create_task(server.ask(path, sent, **headers, **known(user, by)))
-        await asyncio.wait_for(sent.begun.wait(), 20)
+        await asyncio.wait_for(sent.begun.wait(), 60)
         looks = []
         in_thread = server.answers.known.in_thread
 
@@ -120,13 +120,13 @@ def test_a_stream_of_events_is_told_no_more_of_a_dag_that_has_lost_its_tag(serve
 
     async def lose():
         answer = asyncio.create_task(server.ask("/api/v1/events", sent, **known(user, "token")))
-        await asyncio.wait_for(hear(b"ready"), 20)
+        await asyncio.wait_for(hear(b"ready"), 60)
         change("sales", "before")
-        await asyncio.wait_for(hear(b"before"), 20)
+        await asyncio.wait_for(hear(b"before"), 60)
         await asyncio.to_thread(move_tag, installation)
         change("sales", "behind")
         await asyncio.to_thread(revoke, installation, user.grant)
-        await asyncio.wait_for(answer, 20)
+        await asyncio.wait_for(answer, 60)
 
     asyncio.run(lose())
     assert b"behind" not in sent.body

@@ -99,7 +99,7 @@ class Client:
     """One stream, read event by event."""
 
     def __init__(self, port, query="", last="", token=""):
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=90)
         sent = {"Last-Event-ID": last, "Authorization": f"Bearer {token}" if token else ""}
         self._connection.request(
             "GET", f"/api/v1/events{query}", headers={name: value for name, value in sent.items() if value}

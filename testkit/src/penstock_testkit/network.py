@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 
 _CHUNK = 64 * 1024
-_START_SECONDS = 10
+_START_SECONDS = 60
 
 
 class NetworkFaults:

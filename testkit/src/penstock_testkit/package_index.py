@@ -41,16 +41,16 @@ def pypiserver(folder: Path) -> Iterator[str]:
         )
     url = f"http://127.0.0.1:{port}/simple/"
     try:
-        wait_until(lambda: _answers(url), seconds=20, otherwise=lambda: log.read_text(errors="replace"))
+        wait_until(lambda: _answers(url), otherwise=lambda: log.read_text(errors="replace"))
         yield url
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=1):  # noqa: S310  an address of this machine
+        with urllib.request.urlopen(url, timeout=10):  # noqa: S310  an address of this machine
             return True
     except OSError:
         return False
@@ -136,4 +136,4 @@ def static_index(root: Path, login: str = "") -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(60)

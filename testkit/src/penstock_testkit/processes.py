@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import random
 import signal
 import socket
 import sys
@@ -11,6 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_PORTS = range(15_000, 32_000)
+
+PATIENCE_S = 60.0
+"""Seconds in which all that a process of this machine does has happened, beside others that fill it; what is there is seen at once."""
 
 # Runs in a bare interpreter between fork and exec. `preexec_fn` would do the same inside the caller, but it forks
 # a process that may have threads, of which Python 3.12 and newer warn. The death signal is set after the change of
@@ -59,13 +64,37 @@ def die_with_parent(sig: int = signal.SIGTERM) -> None:
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback interface that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port of the loopback interface that is free, for a server that begins to listen there later.
+
+    It is none of those that the kernel gives to whoever asks for any, or meanwhile another test's socket would have it; and no other
+    process is given it by this function for as long as this one lives.
+
+    Raises:
+        OSError: None is free.
+    """
+    chance = random.SystemRandom()
+    for port in (chance.choice(_PORTS) for _ in range(1_000)):
+        with contextlib.suppress(OSError), contextlib.closing(socket.socket()) as probe:
+            probe.bind(("127.0.0.1", port))
+            if sys.platform == "linux":
+                kept = socket.socket(socket.AF_UNIX)
+                try:
+                    kept.bind(f"\0penstock-testkit-port-{port}")
+                finally:
+                    kept.detach()  # it ends with the process
+            return port
+    raise OSError(f"of 1,000 ports that were drawn of {_PORTS.start} to {_PORTS.stop}, none is free")
 
 
-def wait_until(ready: Callable[[], bool], *, seconds: float, otherwise: Callable[[], str]) -> None:
+def has_ended(pid: int) -> bool:
+    """Whether a process is none any more, or only waits to be buried."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def wait_until(ready: Callable[[], bool], *, seconds: float = PATIENCE_S, otherwise: Callable[[], str]) -> None:
     """Poll until `ready()` is true.
 
     Args:

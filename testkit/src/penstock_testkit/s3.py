@@ -120,7 +120,7 @@ class S3Server:
         if self.kinesis is not None:
             self.kinesis.reset()
         request = urllib.request.Request(f"{self.endpoint_url}/moto-api/reset", method="POST")  # noqa: S310
-        with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - the URL is our own loopback server's
+        with urllib.request.urlopen(request, timeout=60):  # noqa: S310 - the URL is our own loopback server's
             pass
 
     def close(self) -> None:

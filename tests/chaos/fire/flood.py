@@ -90,7 +90,7 @@ class Flood:
         if kind == "kill":
             send(signal.SIGKILL, pids)
             if what == "up":
-                self._fire.wait_for(lambda: self._fire.ended() is not None, "the end of a killed supervisor", 15)
+                self._fire.wait_for(lambda: self._fire.ended() is not None, "the end of a killed supervisor", 60)
                 with contextlib.suppress(StoreError):
                     self._fire.up()
         else:

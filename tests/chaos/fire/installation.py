@@ -134,7 +134,7 @@ class Fire:
         """Stop, and check that nothing is left and that all was told in sentences."""
         code = self.down()
         assert code == 0, f"penstock up ended with {code}"
-        self.wait_for(lambda: not self.processes(), "the end of all processes", 15)
+        self.wait_for(lambda: not self.processes(), "the end of all processes", 60)
         assert "Traceback" not in self.told(), "a traceback on the terminal"
 
     def ended(self) -> int | None:

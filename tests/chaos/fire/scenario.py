@@ -100,7 +100,7 @@ def carry_out(fire: Fire, strike: Strike, run_id: str) -> None:
         time.sleep(LEASE_S * 1.5)  # the lease is what it is about
         send(strike.then, chosen)
     if "up" in strike.victims and (not strike.stopped or strike.then == signal.SIGKILL):
-        fire.wait_for(lambda: fire.ended() is not None, "the end of a killed supervisor", 15)
+        fire.wait_for(lambda: fire.ended() is not None, "the end of a killed supervisor", 60)
 
 
 def check(fire: Fire, scenario: Scenario, run_id: str) -> None:
@@ -115,7 +115,7 @@ def check(fire: Fire, scenario: Scenario, run_id: str) -> None:
     assert [line for line in lines if line[0] == "overlap"] == []
     if scenario.poison:
         assert fire.end_of("poison", run_id) == "failed"
-    fire.wait_for(lambda: all(is_free(fire, run_id, task) for task in TASKS), "the end of what tries started", 15)
+    fire.wait_for(lambda: all(is_free(fire, run_id, task) for task in TASKS), "the end of what tries started", 60)
     if all(strike.victims == ("everything",) for strike in scenario.strikes) and not scenario.poison:
         begins = [task for what, task, _ in lines if what == "begin"]
         assert len(begins) == len(set(begins)), f"tries ran again for no reason: {begins}"

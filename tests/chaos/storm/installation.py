@@ -228,7 +228,7 @@ class Storm:
                 process.wait(40)
             except subprocess.TimeoutExpired:
                 raise AssertionError(f"{name} does not end\n{self.output(name)[-2000:]}") from None
-        self.wait(lambda: not self.left(), "every process has ended", 20)
+        self.wait(lambda: not self.left(), "every process has ended", 60)
 
     def processes(self) -> dict[int, list[str]]:
         """Command lines of all processes of this installation."""

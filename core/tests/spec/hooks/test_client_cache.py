@@ -33,7 +33,7 @@ def test_a_service_that_does_not_answer_holds_up_no_client_of_another():
     asked.wait(30)
     other, found = threading.Thread(target=lambda: found.append(cache.get("key", lambda: "made"))), []
     other.start()
-    other.join(20)
+    other.join(60)
     go_on.set()
     thread.join()
     assert found == ["made"]

@@ -20,7 +20,7 @@ from penstock.tries.remote.remote_try_executor import RemoteTryExecutor
 from penstock.tries.remote.tickets import ticket_name
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Bells(RemoteExecutor):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from penstock_testkit.processes import bound_to_this_process, free_port, tail, wait_until
 
-_START_SECONDS = 20
+_START_SECONDS = 60
 
 
 class ValkeyServer:

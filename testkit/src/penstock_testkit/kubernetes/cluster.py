@@ -71,9 +71,9 @@ class KubeCluster(App):
                 yield url
         finally:
             self.store.close()
-            self.controllers.join(5)
+            self.controllers.join(60)
             for each in list(self.node.pods.values()):
-                each.join(5)
+                each.join(60)
             if self._own is not None:
                 shutil.rmtree(self._own, ignore_errors=True)
 

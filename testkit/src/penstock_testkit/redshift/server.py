@@ -25,7 +25,7 @@ from penstock_testkit.s3 import S3Server
 _TEMPLATE = "penstock_redshift"
 _USER = "awsuser"
 _PASSWORD = "Passw0rd-of-tests"  # noqa: S105 - a throw-away server's
-_START_SECONDS = 10
+_START_SECONDS = 60
 
 
 @dataclass(frozen=True)

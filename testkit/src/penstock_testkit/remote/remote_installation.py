@@ -175,8 +175,8 @@ class RemoteInstallation:
         """Wait for something that real processes do; fails the test if it takes too long."""
         end = time.monotonic() + patience_s
         while not ready():
-            outputs = "".join(f"\n== {path.name}\n{path.read_text()[-3000:]}" for path in self.folder.glob("*.out"))
             if time.monotonic() >= end:
+                outputs = "".join(f"\n== {path.name}\n{path.read_text()[-3000:]}" for path in self.folder.glob("*.out"))
                 raise AssertionError(f"{what}: not after {patience_s:g} s{outputs}")
             time.sleep(0.05)  # real processes are waited for, from outside
 
@@ -188,7 +188,7 @@ class RemoteInstallation:
                 process.send_signal(signal.SIGTERM)
         for process in self._processes:
             try:
-                process.wait(15.0)
+                process.wait(60.0)
             except subprocess.TimeoutExpired:
                 kill_group(process.pid)
                 process.wait()

@@ -77,9 +77,9 @@ class HookSuite:
 
     def test_a_service_that_is_not_there_is_reported(self, connection: Connection) -> None:
         """Nobody listens at the address: a report with a sentence, no exception, no secret."""
-        with socket.create_server(("127.0.0.1", 0)) as found:
-            port = found.getsockname()[1]
-        self._expect_away(connection, port, "nobody listens")
+        with socket.socket() as closed:  # it is bound, so that nobody begins to listen there meanwhile
+            closed.bind(("127.0.0.1", 0))
+            self._expect_away(connection, closed.getsockname()[1], "nobody listens")
 
     def test_a_service_that_never_answers_does_not_hold_the_task(self, connection: Connection) -> None:
         """Each request has a time limit."""

@@ -122,7 +122,7 @@ class Container:
             return None
         self._kill_all()
         if self._reading is not None:
-            self._reading.join(5)
+            self._reading.join(60)
         self._ended(code if code >= 0 else 128 - code)
         return self.exit_code
 
