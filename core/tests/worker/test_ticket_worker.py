@@ -1,5 +1,6 @@
 """What a worker does with tickets, whatever brings them and whatever becomes of its messages."""
 
+import threading
 import msgspec
 import pytest
 
@@ -420,7 +421,7 @@ def test_a_worker_that_leaves_waits_for_a_server_as_long_as_a_try_runs(site, poo
     worker.runs()
     worker.worker.drain()
     site.fault = lambda _route, _message: NOT_FOUND_OF_A_PROXY
-    worker.thread.join(2.5)
+    threading.Event().wait(2.5)  # longer than its lease
     assert worker.thread.is_alive()
     renewed_s, site.fault = worker.tries.until_s, lambda _route, _message: None
     until(lambda: worker.tries.until_s > renewed_s, "its lease is renewed")

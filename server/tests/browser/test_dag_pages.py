@@ -168,10 +168,8 @@ def test_a_grid_of_many_cells_costs_few_elements_few_requests_and_few_bytes(open
     grid.evaluate("(box) => { box.scrollTop = 20000; box.scrollLeft = 300; }")
     expect(page.get_by_role("rowheader", name="t0715")).to_be_visible()
     assert page.locator("main *").count() < 500
-    page.wait_for_function(
-        "({canvas} = {canvas: document.querySelector('canvas')}) =>"
-        " new Set(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data).size > 3"
-    )
+    painted = "new Set(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data).size > 3"
+    page.wait_for_function(f"() => {{ const canvas = document.querySelector('canvas'); return {painted}; }}")
     box = grid.bounding_box()
     page.mouse.move(box["x"] + box["width"] - 60, box["y"] + 200)
     expect(page.locator("a.over")).to_have_attribute("href", page.locator("a.over").get_attribute("href"))
