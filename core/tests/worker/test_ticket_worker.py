@@ -1,6 +1,7 @@
 """What a worker does with tickets, whatever brings them and whatever becomes of its messages."""
 
 import threading
+
 import msgspec
 import pytest
 
