@@ -1,10 +1,11 @@
 """Passwords: which ones there are, and that no hash is asked for more than it may cost."""
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 
 from penstock.errors import RequestError
-from penstock_server.access.passwords import Passwords, hashed
+from penstock_server.access.passwords import _NOBODY, Passwords, hashed
 
 PASSWORD = "four words of tests"
 
@@ -29,6 +30,12 @@ def test_a_password_is_that_of_its_hash_alone():
         True, False, False, False, False,
     ]  # fmt: skip
     assert not passwords.verify("", "the password of nobody")
+
+
+def test_a_hash_is_computed_for_a_user_who_is_not_there_as_for_any_other():
+    with pytest.raises(VerifyMismatchError):  # it is a hash, and no malformed one
+        PasswordHasher().verify(_NOBODY, PASSWORD)
+    assert extract_parameters(_NOBODY) == extract_parameters(hashed(PASSWORD))
 
 
 def test_a_hash_that_would_cost_gigabytes_is_not_computed():

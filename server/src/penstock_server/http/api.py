@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from http import HTTPStatus
 from pathlib import PurePath
 from typing import Any, NamedTuple, TypeVar
@@ -54,13 +54,19 @@ def _table(served: Iterable[Operation]) -> list[_Route]:
     return [_Route(each, Parameters(each), kind_of(each)) for each in served]
 
 
+@cache
+def _whole_table() -> Sequence[_Route]:
+    """That of all operations, which is the same for each installation."""
+    return tuple(_table(operations()))
+
+
 def _text(table: Sequence[_Route]) -> bytes:
     return msgspec.json.encode(document(table))
 
 
 def openapi() -> bytes:
     """The OpenAPI document of all operations, for who has no server to ask."""
-    return _text(_table(operations()))
+    return _text(_whole_table())
 
 
 class Api:
@@ -77,7 +83,7 @@ class Api:
     ) -> None:
         self._installation, self._known = installation, answers.known
         self._lasting = Lasting(answers, encode, MachinePaths(installation.settings))
-        self._table = _table(operations() if served is None else served)
+        self._table = _whole_table() if served is None else _table(served)
         routes = [(each.operation.method, each.operation.path, each, each.parameters.left_out) for each in self._table]
         self._shares = Shares(THREADS, "operation")
         self._routes: Routes[_Route | None] = Routes([*routes, ("GET", "/openapi.json", None, ())])

@@ -1,0 +1,1 @@
+"""What an installation is to outlive: a machine without room."""
