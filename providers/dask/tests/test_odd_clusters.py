@@ -215,7 +215,7 @@ def by_tls(issued, authority):
         thread.start()
         yield listening.getsockname()[1]
         listening.shutdown(socket.SHUT_RDWR)
-        thread.join(5)
+        thread.join(60)
 
 
 def issued(days):
