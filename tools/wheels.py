@@ -52,11 +52,15 @@ def build_wheels(root: Path, folder: Path) -> list[Path]:
 
 
 def make_environment(folder: Path, wheels: Path, requirement: str, constraints: Path | None = None) -> Path:
-    """Make an environment with one requirement, taken from our wheels and from PyPI; its Python is returned."""
-    _run(_uv(), "venv", "--quiet", "--python", sys.executable, str(folder))
+    """Make an environment with one requirement, taken from our wheels and from PyPI; its Python is returned.
+
+    One that is there has that requirement then and what it takes, and nothing else: what both take keeps its byte code.
+    """
     python = folder / "bin" / "python"
+    if not python.exists():
+        _run(_uv(), "venv", "--quiet", "--python", sys.executable, str(folder))
     words = ["--find-links", str(wheels), *(["--constraints", str(constraints)] if constraints else [])]
-    _run(_uv(), "pip", "install", "--quiet", "--python", str(python), *words, requirement)
+    _run(_uv(), "pip", "install", "--quiet", "--exact", "--python", str(python), *words, requirement)
     return python
 
 

@@ -55,7 +55,7 @@ def answers(broker):
             return False
 
 
-@pytest.mark.parametrize("tasks", nightly_but([300], [300, TASKS]))
+@pytest.mark.parametrize("tasks", nightly_but([200], [200, TASKS]))
 def test_tries_by_celery_succeed_once_each_whatever_is_struck(tmp_path, postgres_server, tasks):
     database = postgres_server.create_database()
     with valkey() as broker:

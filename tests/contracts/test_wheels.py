@@ -30,7 +30,7 @@ def _distributions(workspace):
 
 def test_every_wheel_imports_whole_beside_nothing_but_what_it_requires(workspace, workspace_wheels, tmp_path):
     for distribution, package in _distributions(workspace).items():
-        python = wheels.make_environment(tmp_path / distribution, workspace_wheels, distribution)
+        python = wheels.make_environment(tmp_path / "env", workspace_wheels, distribution)
         assert wheels.import_everything(python, package, tmp_path) > 0
         ours = {name for name in wheels.distributions(python) if name.startswith("penstock")}
         assert ours <= {distribution, "penstock-core", "penstock-manifest"}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from penstock_testkit.disk import SmallDisk, small_disk
 from penstock_testkit.nightly import nightly_but
-from penstock_testkit.outages.disk import SmallDisk, small_disk
 
 KB = 1 << 10
 SIZE = 8 << 20

@@ -9,7 +9,7 @@ from penstock.model.dag import SensorPolicy
 from penstock.model.state import Outcome
 from penstock.model.values.value import TAG, decode, elements
 from penstock.spec.executor import Offload, SensorWait
-from penstock_testkit.outages.disk import small_disk
+from penstock_testkit.disk import small_disk
 
 TASKS = """
 import dataclasses

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.processes.output import MOST_HELD, MOST_LAST, KeptOutput, Output
-from penstock_testkit.outages.disk import small_disk
+from penstock_testkit.disk import small_disk
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ from penstock.settings.logs import LogSettings
 from penstock.settings.metrics import SinkChoice
 from penstock.spec.archives.listed_archives import LIST
 from penstock.testing import FakeClock
-from penstock_testkit.outages.disk import small_disk
+from penstock_testkit.disk import small_disk
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from penstock.plugins.locked_environments import PIECE, LockedEnvironments
 from penstock.spec.archives.listed_archives import LIST, listed_contents, pack_listed
 from penstock.spec.executor import FileCode, PlanCode
 from penstock.worker.fetched_environments import MOST_KEPT, FetchedEnvironments, python_of
-from penstock_testkit.outages.disk import small_disk
+from penstock_testkit.disk import small_disk
 from penstock_testkit.wheels import write_wheel
 
 from .conftest import until

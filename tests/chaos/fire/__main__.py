@@ -21,8 +21,8 @@ from fire.installation import Fire
 from fire.outages import DISK_BYTES, locked, of_disk, of_network, of_server
 from fire.scenario import draw, play
 
+from penstock_testkit.disk import small_disk
 from penstock_testkit.network import network_faults
-from penstock_testkit.outages.disk import small_disk
 from penstock_testkit.postgres import postgres
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import psycopg
 from fire.installation import WAIT_S, Fire
 
+from penstock_testkit.disk import SmallDisk
 from penstock_testkit.network import NetworkFaults
-from penstock_testkit.outages.disk import SmallDisk
 from penstock_testkit.postgres import PostgresServer
 
 SLOW_S = 0.2

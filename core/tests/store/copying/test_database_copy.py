@@ -18,8 +18,8 @@ from penstock.store.copying.table_rows import LEFT_COLUMNS, LEFT_TABLES
 from penstock.store.sql import compatibility, schema, tables
 from penstock.store.sql.database import Database
 from penstock_testkit.commands.fork_server import penstock
+from penstock_testkit.disk import small_disk
 from penstock_testkit.nightly import nightly_but
-from penstock_testkit.outages.disk import small_disk
 
 from .stored_rows import TABLES, everything, installations, put
 

@@ -1,0 +1,1 @@
+"""What makes moto as strict as the services that it stands for."""

@@ -1,1 +1,0 @@
-"""What an installation is to outlive: a machine without room."""
