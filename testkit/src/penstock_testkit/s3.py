@@ -22,7 +22,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from penstock_testkit.kinesis import Kinesis
-from penstock_testkit.moto.s3_rules import Rules
+from penstock_testkit.object_store.s3_rules import Rules
 
 _REGION = "us-east-1"
 _ACCESS_KEY = "testing"

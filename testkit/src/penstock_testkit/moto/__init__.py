@@ -1,1 +1,0 @@
-"""What makes moto as strict as the services that it stands for."""
