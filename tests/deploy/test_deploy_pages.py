@@ -3,9 +3,11 @@
 import json
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
+import botocore.loaders
 import pytest
 import yaml
 
@@ -63,6 +65,28 @@ def test_helm_and_kubectl_do_what_the_page_types(tools, project, monkeypatch):
     named = {each.replace("deploy/", "deployment/") for each in lines if re.match(r"(deploy|service)/", each)}
     assert named <= made
     assert "scaledobject/penstock-worker-default" in made
+
+
+def test_outputs_of_the_first_stack_become_variables_of_the_second(tmp_path):
+    outputs = {name: {"sensitive": False, "type": "string", "value": {"a": name}} for name in ("network", "data")}
+    (tmp_path / "outputs.json").write_text(json.dumps(outputs))
+    [words] = [each for each in typed("deploy-on-aws") if each[:2] == ["python3", "-c"]]
+    made = subprocess.run(
+        [sys.executable, *words[1:3]], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert json.loads(made.stdout) == {"network": {"a": "network"}, "data": {"a": "data"}}
+    assert words[3:] == [">", "outputs.tfvars.json"]
+
+
+def test_the_task_of_migrations_is_what_ecs_is_asked_to_run(tools, deploy):
+    [parsed] = json.loads(
+        tools.run(sys.executable, "-c", PARSE, tools.packages, deploy / "terraform" / "services" / "outputs.tf")
+    )
+    [given] = [each['"migrate"']["value"] for each in parsed["output"] if '"migrate"' in each]
+    asked = botocore.loaders.Loader().load_service_model("ecs", "service-2")["shapes"]
+    assert {each for each in given if not each.startswith("__")} <= set(asked["RunTaskRequest"]["members"])
+    network = given["networkConfiguration"]["awsvpcConfiguration"]
+    assert {each for each in network if not each.startswith("__")} <= set(asked["AwsVpcConfiguration"]["members"])
 
 
 @pytest.mark.parametrize(("file", "stack"), [("network.tfvars", "network-and-data"), ("services.tfvars", "services")])

@@ -4,11 +4,16 @@ output "balancer" {
 }
 
 output "migrate" {
-  description = "The task that upgrades the database: run it before each new image, and once at the beginning."
+  description = "What `aws ecs run-task --cli-input-json` takes to upgrade the database: run it before each new image, and once at the beginning."
   value = {
-    task_definition = aws_ecs_task_definition.migrate.arn
-    cluster         = aws_ecs_cluster.this.name
-    subnets         = var.network.private_subnets
-    security_groups = [var.network.security_groups["scheduler"]]
+    taskDefinition = aws_ecs_task_definition.migrate.arn
+    cluster        = aws_ecs_cluster.this.name
+    launchType     = "FARGATE"
+    networkConfiguration = {
+      awsvpcConfiguration = {
+        subnets        = var.network.private_subnets
+        securityGroups = [var.network.security_groups["scheduler"]]
+      }
+    }
   }
 }
