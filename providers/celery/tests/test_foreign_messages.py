@@ -52,6 +52,10 @@ def test_other_headers_are_none(headers):
     assert not is_ring(message([["t-x.secret"], {}, EMBEDDED], given))
 
 
+def test_what_is_longer_than_any_ticket_is_none_and_is_not_read():
+    assert not is_ring(message([["t-x." + "s" * 5000], {}, EMBEDDED]))
+
+
 def test_what_python_alone_can_read_is_never_read():
     pickled = b"cos\nsystem\n(S'true'\ntR."
     assert not is_ring(message(pickled, kind="application/x-python-serialize"))

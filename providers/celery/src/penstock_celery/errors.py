@@ -4,9 +4,29 @@ from penstock.errors import ErrorKind, ProviderError
 
 _AUTH = frozenset({"AccessRefused", "AuthenticationError", "AuthenticationWrongNumberOfArgsError", "NotAllowed"})
 """Names of classes: which library they are of depends on the broker."""
+_LOGIN = "Check the user, the password and the virtual host of the broker in the executor's options or connection."
+_WORDS = (
+    (
+        "PRECONDITION_FAILED",
+        ErrorKind.INVALID,
+        "Delete this queue, so that it is made anew, or have others used by the option queue_prefix.",
+    ),
+    (
+        "ACCESS_REFUSED - access to",
+        ErrorKind.PERMISSION,
+        "Let the broker's user configure, write and read the queues and exchanges of this executor.",
+    ),
+    ("maxmemory", ErrorKind.QUOTA_EXHAUSTED, "Give the broker more memory, or remove what fills it."),
+    ("read only replica", ErrorKind.TRANSIENT, "Name the broker's primary; a URL of sentinel:// follows it."),
+)
+"""What brokers say, what it is, and what to do."""
 _LONGEST = 300
 _REFUSED = "Check the user, the password and the virtual host of the broker in the executor's options or connection."
 _UNVERIFIED = "An authority of your own is named by ?ssl_ca_certs=/path of the broker's URL; the host has to be one of its certificate."
+
+
+class MessageRefusedError(Exception):
+    """A broker is there, and takes no messages."""
 
 
 def broker_error(error: BaseException, operation: str, broker: str) -> ProviderError:
@@ -21,15 +41,16 @@ def broker_error(error: BaseException, operation: str, broker: str) -> ProviderE
     while causes[-1].__cause__ is not None:
         causes.append(causes[-1].__cause__)
     names = {type(each).__name__ for each in causes}
-    refused = bool(names & _AUTH) or any("NOAUTH" in str(each) or "WRONGPASS" in str(each) for each in causes)
+    words = " ".join(map(str, causes))
+    kind, hint = next(((kind, hint) for part, kind, hint in _WORDS if part in words), (ErrorKind.TRANSIENT, ""))
+    if "MessageNacked" in names:
+        error = MessageRefusedError(
+            "it refuses the message, as a queue that is full does where a policy has it reject what is published"
+        )
+    elif not hint and (names & _AUTH or "NOAUTH" in words or "WRONGPASS" in words):
+        kind, hint = ErrorKind.AUTH, _LOGIN
     text = " ".join(str(error).split())[:_LONGEST] or type(error).__name__
-    return ProviderError(
-        f"broker {broker}: {text}",
-        service="celery",
-        operation=operation,
-        kind=ErrorKind.AUTH if refused else ErrorKind.TRANSIENT,
-        hint=_REFUSED if refused else _UNVERIFIED if "CERTIFICATE_VERIFY_FAILED" in text else "",
-    )
+    return ProviderError(f"broker {broker}: {text}", service="celery", operation=operation, kind=kind, hint=hint)
 
 
 def celery_ended(code: int, broker: str) -> ProviderError:

@@ -36,7 +36,8 @@ class RabbitServer:
         url: Where clients find it.
     """
 
-    def __init__(self, root: Path, folder: Path) -> None:
+    def __init__(self, root: Path, folder: Path, settings: str = "") -> None:
+        self._settings = _SETTINGS + settings
         self.port, self._root, self._folder = free_port(), root, folder
         self._own_ports = (free_port(), free_port())
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
@@ -48,7 +49,7 @@ class RabbitServer:
         Raises:
             TimeoutError: It takes none, or it has ended.
         """
-        (self._folder / "rabbit.conf").write_text(_SETTINGS.format(port=self.port))
+        (self._folder / "rabbit.conf").write_text(self._settings.format(port=self.port))
         self._parts()
         environ, erts = self._environ(), Path(self._environ()["BINDIR"])
         boot = [*_QUIET, "-noinput", "-s", "rabbit", "boot", "-boot", "start_sasl", "-sasl", "errlog_type", "error"]
@@ -117,8 +118,11 @@ class RabbitServer:
 
 
 @contextlib.contextmanager
-def rabbitmq() -> Iterator[RabbitServer]:
+def rabbitmq(settings: str = "") -> Iterator[RabbitServer]:
     """Run a server on 127.0.0.1 with a folder of its own, which goes when the server goes.
+
+    Args:
+        settings: Further lines of its configuration file.
 
     RabbitMQ has been seen to stand still for a minute before the first step of its boot, where it reads its plugins; so it finds the parts
     that it needs alone, and one that does not get ready is started a second time, from nothing.
@@ -126,16 +130,16 @@ def rabbitmq() -> Iterator[RabbitServer]:
     root = system()
     with contextlib.ExitStack() as stack:
         try:
-            server = stack.enter_context(_started(root))
+            server = stack.enter_context(_started(root, settings))
         except TimeoutError:
-            server = stack.enter_context(_started(root))
+            server = stack.enter_context(_started(root, settings))
         yield server
 
 
 @contextlib.contextmanager
-def _started(root: Path) -> Iterator[RabbitServer]:
+def _started(root: Path, settings: str) -> Iterator[RabbitServer]:
     folder = Path(tempfile.mkdtemp(prefix="penstock-rabbit-"))
-    server = RabbitServer(root, folder)
+    server = RabbitServer(root, folder, settings)
     try:
         server.start()
         yield server

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from penstock.errors import ConfigError, ProviderError, as_sentence
 from penstock.spec.remote import Ticket
 from penstock_celery.connections import SCHEMES, BrokerOptions, verified_tls, with_login, without_password
-from penstock_celery.errors import broker_error
+from penstock_celery.errors import MessageRefusedError, broker_error
 
 if TYPE_CHECKING:
     from celery import Celery  # type: ignore[import-untyped]  # it ships no types
@@ -106,9 +106,15 @@ class Broker:
 
     def __init__(self, options: BrokerOptions, name: str) -> None:
         self._options, self._app = options, make_app(options, name, broker_heartbeat=0)
-        bound_s = options.publish_timeout_s
+        bound_s, self._is_blocked = options.publish_timeout_s, False
         bounds = (
-            {"confirm_publish": True, "read_timeout": bound_s, "write_timeout": bound_s, "connect_timeout": bound_s}
+            {
+                **self._blocking,
+                "confirm_publish": True,
+                "read_timeout": bound_s,
+                "write_timeout": bound_s,
+                "connect_timeout": bound_s,
+            }
             if self._is_amqp
             else {"socket_timeout": bound_s, "socket_connect_timeout": bound_s, "retry_on_timeout": False}
         )
@@ -175,12 +181,28 @@ class Broker:
 
     def _connected(self) -> Producer:
         if self._producer is None:
-            self._connection = self._app.connection_for_write()
+            self._connection, self._is_blocked = self._app.connection_for_write(), False
             self._connection.connect()
             self._producer = self._app.amqp.Producer(self._connection, auto_declare=False)
         return self._producer
 
+    @property
+    def _blocking(self) -> dict[str, Callable[..., None]]:
+        """What the client calls when the broker takes no messages for a while, and when it does again."""
+
+        def blocked(*_: object) -> None:
+            self._is_blocked = True
+
+        def unblocked(*_: object) -> None:
+            self._is_blocked = False
+
+        return {"on_blocked": blocked, "on_unblocked": unblocked}
+
     def _error(self, error: BaseException, operation: str) -> ProviderError:
+        if self._is_blocked:
+            error = MessageRefusedError(
+                "it takes no messages now, as it is short of memory or of disk (an alarm of RabbitMQ)"
+            )
         return broker_error(error, operation, broker_of(self._app))
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _PARTS = 3
+_LONGEST_BODY = 4096
+"""Bytes: a ticket is some hundred."""
 _NEVER = ("eta", "expires", "timelimit")
 """Headers that none of Penstock's messages has a value of: they would have one held back, or thrown away."""
 
@@ -28,6 +30,8 @@ def is_ring(message: Any) -> bool:  # noqa: ANN401 - kombu's
     if not isinstance(headers, dict) or headers.get("task") != TASK or not isinstance(headers.get("id"), str):
         return False
     if any(_is_set(headers.get(name)) for name in _NEVER) or headers.get("retries") not in (None, 0):
+        return False
+    if len(message.body) > _LONGEST_BODY:
         return False
     try:
         body = message.decode()
@@ -84,12 +88,7 @@ def consumer_class(watch: BrokerWatch) -> type:
         watch.lost(broker_of(self.app), exc)
         Consumer.on_connection_error_after_connected(self, exc)
 
-    def connect(self: Consumer) -> Any:  # noqa: ANN401 - kombu's connection
-        found = Consumer.connect(self)
-        watch.found(broker_of(self.app))
-        return found
-
-    ours = (create_task_handler, on_connection_error_after_connected, connect)
+    ours = (create_task_handler, on_connection_error_after_connected)
     return type("RingConsumer", (Consumer,), {each.__name__: each for each in ours})
 
 

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from penstock.errors import ProviderError
 from penstock.spec.remote import TicketSink
 from penstock_celery.connections import BrokerOptions
-from penstock_celery.errors import celery_ended
+from penstock_celery.errors import broker_error, celery_ended
 from penstock_celery.hooks.broker import broker_of, check_reachable, make_app
+from penstock_celery.hooks.celery_log import taken_log
 from penstock_celery.hooks.foreign_messages import BrokerWatch, consumer_class
 from penstock_celery.hooks.ticket_pool import TicketPool, pool_class, refuse_revokes, slot_step
 
@@ -52,7 +53,7 @@ class TicketListener:
         except ProviderError:
             self._watch.lost()
             raise
-        app.steps["consumer"].add(slot_step())
+        app.steps["consumer"].add(slot_step(self._watch.found))
         app.conf.worker_consumer = consumer_class(self._watch)
         refuse_revokes()
         state.should_stop = None
@@ -65,16 +66,19 @@ class TicketListener:
         )  # fmt: skip
         self._pool = worker.pool
         worker.pool.bind(worker)
-        try:
-            if not self._stopping:
-                worker.start()
-        finally:
-            self._pool = None
-            self._over.set()
+        with taken_log() as log:
+            try:
+                if not self._stopping:
+                    worker.start()
+            finally:
+                self._pool = None
+                self._over.set()
         if self._stopping:
             return
         if worker.exitcode:
             self._watch.lost()
+            if log.error is not None:
+                raise broker_error(log.error, "consume", broker_of(app))
             raise celery_ended(worker.exitcode, broker_of(app))
         os.kill(os.getpid(), signal.SIGTERM)  # `celery control shutdown`: as a signal, it takes no try any more
 

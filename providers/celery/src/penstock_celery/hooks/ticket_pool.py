@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.errors import PenstockError
 from penstock.spec.remote import TicketSink, TryEnd
+from penstock_celery.hooks.broker import broker_of
 
 if TYPE_CHECKING:
     from celery.worker import WorkController  # type: ignore[import-untyped]  # it ships no types
@@ -207,11 +208,19 @@ def pool_class(sink: TicketSink) -> type:
     return type("BoundTicketPool", (TicketPool, BasePool), {"sink": sink})
 
 
-def slot_step() -> type:
-    """A step of Celery's consumer that holds messages back from the moment at which it is connected, each time."""
+def slot_step(connected: Callable[[str], None]) -> type:
+    """A step of Celery's consumer that holds messages back from the moment at which it is connected, each time.
+
+    Args:
+        connected: Called then with the broker.
+    """
     from celery.bootsteps import StartStopStep  # type: ignore[import-untyped]  # noqa: PLC0415 - on first use
 
-    body = {"requires": ("celery.worker.consumer.tasks:Tasks",), "start": lambda _, consumer: consumer.pool.hold_back()}
+    def start(_: object, consumer: Any) -> None:  # noqa: ANN401 - Celery's
+        connected(broker_of(consumer.app))
+        consumer.pool.hold_back()
+
+    body = {"requires": ("celery.worker.consumer.tasks:Tasks",), "start": start}
     return type("SlotStep", (StartStopStep,), body)
 
 

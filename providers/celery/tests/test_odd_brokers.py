@@ -1,0 +1,179 @@
+"""A broker that refuses: what it is, on which thing, and what to do is told without a traceback; it goes on when that is over."""
+
+import base64
+import hashlib
+import json
+import logging
+import threading
+import time
+
+import pytest
+from amqp.exceptions import AccessRefused, MessageNacked, PreconditionFailed
+from redis import Redis
+
+from penstock.errors import ErrorKind, ProviderError
+from penstock.spec.remote import Ticket
+from penstock_celery.connections import read_options
+from penstock_celery.errors import broker_error
+from penstock_celery.hooks.broker import Broker
+from penstock_celery.hooks.ticket_listener import TicketListener
+from penstock_testkit.brokers.rabbitmq import rabbitmq
+from penstock_testkit.brokers.valkey import valkey
+
+pytestmark = pytest.mark.xdist_group("celery_odd")
+MAXMEMORY = r"'maxmemory'\. Give the broker more memory, or remove what fills it"
+READONLY = "read only replica.* Name the broker's primary; a URL of sentinel:// follows it"
+RIGHTS = "ACCESS_REFUSED - access to exchange 'far' .*Let the broker's user configure, write and read"
+OTHER = (
+    "PRECONDITION_FAILED - inequivalent arg 'x-max-length' for queue 'far' .*Delete this queue, so that it is made anew"
+)
+FULL = "it refuses the message, as a queue that is full does"
+
+
+def ticket(number, queue="far"):
+    return Ticket(f"t-{number}", f"t-{number}.secret", queue, 1, 1, "d", "r", "t")
+
+
+def broker(url):
+    return Broker(read_options({"broker": url, "publish_timeout_s": 1.0}, "pool"), "pool")
+
+
+class Listening:
+    """A listener that is called again and again, and what it takes and raises."""
+
+    slots = free = 1
+    worker = "w"
+    stopping = False
+
+    def __init__(self, url, queue="far"):
+        self.took, self.errors = [], []
+        self._listener = TicketListener(read_options({"broker": url}, "pool"), [queue], "pool")
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def take(self, secret, claimed, ended=None):
+        self.took.append(secret)
+        claimed(False)
+
+    def _run(self):
+        while not self.stopping:
+            try:
+                self._listener.listen(self)
+            except ProviderError as error:
+                self.errors.append(str(error))
+                time.sleep(0.2)
+
+    def stop(self):
+        self.stopping = True
+        self._listener.stop()
+        self._listener.stop()
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+
+def until(so, what):
+    end = time.monotonic() + 30
+    while not so():
+        assert time.monotonic() < end, what()
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "says"),
+    [
+        (AccessRefused("ACCESS_REFUSED - access to exchange 'far' in vhost '/' refused"), ErrorKind.PERMISSION, RIGHTS),
+        (PreconditionFailed("PRECONDITION_FAILED - inequivalent arg 'x-max-length' for queue 'far' in"), ErrorKind.INVALID, OTHER),
+        (MessageNacked(), ErrorKind.TRANSIENT, FULL),
+    ],
+)  # fmt: skip
+def test_what_a_broker_refuses_is_told_with_what_to_do(error, kind, says):
+    found = broker_error(error, "publish", "amqp://h")
+    assert found.kind is kind
+    with pytest.raises(ProviderError, match=says):
+        raise found
+
+
+def test_a_full_broker_and_one_that_became_a_replica_are_waited_for(caplog, capfd):
+    """Why Celery's worker had ended was a traceback, again and again, and "exit code 1" to its pool."""
+    with valkey() as server:
+        client, line, listening = Redis(port=server.port), broker(server.url), Listening(server.url)
+        line.publish([ticket(1)])
+        until(lambda: listening.took == ["t-1.secret"], lambda: listening.errors)
+        client.config_set("maxmemory", "1mb")
+        with pytest.raises(ProviderError, match=MAXMEMORY):
+            line.publish([ticket(2)])
+        client.config_set("maxmemory", "0")
+        client.execute_command("REPLICAOF", "127.0.0.1", "1")
+        with pytest.raises(ProviderError, match=READONLY):
+            line.publish([ticket(3)])
+        until(lambda: len(listening.errors) >= 3, lambda: listening.errors)
+        client.execute_command("REPLICAOF", "NO", "ONE")
+        line.publish([ticket(4)])
+        until(lambda: listening.took[-1] == "t-4.secret", lambda: listening.errors)
+        client.flushall()
+        line.publish([ticket(5)])
+        until(lambda: listening.took[-1] == "t-5.secret", lambda: listening.errors)
+        listening.stop()
+        line.close()
+    assert all("read only replica" in each or "UNBLOCKED" in each for each in listening.errors)
+    told = [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
+    assert sum("is back" in each for each in told) <= 1, told
+    assert "Traceback" not in caplog.text + capfd.readouterr().err
+
+
+def hashed(password):
+    return base64.b64encode(b"salt" + hashlib.sha256(b"salt" + password.encode()).digest()).decode()
+
+
+def user(name):
+    return {
+        "name": name,
+        "password_hash": hashed("pw"),
+        "hashing_algorithm": "rabbit_password_hashing_sha256",
+        "tags": "",
+    }
+
+
+DEFINITIONS = {
+    "users": [user("guest"), user("ann")],
+    "vhosts": [{"name": "/"}],
+    "permissions": [
+        {"user": "guest", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"},
+        {"user": "ann", "vhost": "/", "configure": "", "write": "", "read": ""},
+    ],
+    "queues": [{"name": "far", "vhost": "/", "durable": True, "auto_delete": False, "arguments": {"x-max-length": 1}}],
+    "policies": [
+        {"name": name, "vhost": "/", "pattern": name, "apply-to": "queues", "priority": 0, "definition": {"max-length": 1, **more}}
+        for name, more in (("drops", {}), ("rejects", {"overflow": "reject-publish"}))
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.nightly  # the words of each are those of the table above
+def test_rights_arguments_and_bounds_of_queues_are_told(tmp_path, caplog):
+    (tmp_path / "definitions.json").write_text(json.dumps(DEFINITIONS))
+    with rabbitmq(f"load_definitions = {tmp_path / 'definitions.json'}\n") as server:
+        url = server.url.replace("guest:guest", "guest:pw")
+        for login, says in (("ann:pw", RIGHTS), ("guest:pw", OTHER)):
+            with pytest.raises(ProviderError, match=says):
+                broker(server.url.replace("guest:guest", login)).publish([ticket(1)])
+            options = read_options({"broker": server.url.replace("guest:guest", login)}, "pool")
+            with pytest.raises(ProviderError, match=says):
+                TicketListener(options, ["far"], "pool").listen(Listening.__new__(Listening))
+        line = broker(url)
+        line.publish([ticket(1, "drops"), ticket(2, "drops")])
+        assert line.waiting("drops") == 1
+        line.publish([ticket(1, "rejects")])
+        with pytest.raises(ProviderError, match=FULL):
+            line.publish([ticket(2, "rejects")])
+        line.close()
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.nightly
+def test_a_broker_that_is_short_of_memory_is_told_as_such():
+    with rabbitmq("vm_memory_high_watermark.absolute = 1MB\n") as server:
+        line = broker(server.url)
+        with pytest.raises(ProviderError, match=r"it takes no messages now, as it is short of memory or of disk"):
+            line.publish([ticket(1)])
+        line.close()
