@@ -208,6 +208,13 @@ def test_what_a_proxy_says_ends_no_try(site, pool):
     assert worker.tries.cancelled == {}
 
 
+def test_a_pool_says_once_that_its_server_knows_it(site, pool):
+    worker = pool()
+    until(lambda: len(site.messages("renewals")) > 1, "it has come in, and goes on")
+    name = worker.worker.plan.status.worker
+    assert worker.said == [f"{name} is known at {site.url}: executor far, queues default, slots 2"]
+
+
 def test_a_server_whose_disk_is_full_is_told_of_once_and_that_it_takes_all_again_once(site, pool):
     worker, ticket = pool(), site.offer()
     worker.bring(ticket.secret)
