@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from penstock.errors import StoreFencedError
 from penstock.model.now import Now
@@ -71,10 +71,80 @@ def test_others_are_waited_for_until_their_tries_have_ended(machine, clock):
     role.renew()
     assert TAKEOVER_S < role.wait_for_others() - clock.monotonic_s <= TAKEOVER_S + MARGIN_S
     let_expire(second, TAKEOVER_S + MARGIN_S)
-    assert role.others_until_s is not None, "it is asked when the role is renewed"
     clock.monotonic_s += 10
     role.renew()
+    assert role.others_until_s is not None, "the clock of the database may have been set ahead"
+    clock.monotonic_s += TAKEOVER_S
+    role.renew()
     assert role.others_until_s is None
+
+
+@pytest.fixture
+def stepped(postgres_tables_url, monkeypatch):
+    """A function that sets the clock of the database, as all see it that open it from now on."""
+    engine = create_engine(postgres_tables_url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE SCHEMA stepped"))
+        connection.execute(text("CREATE TABLE stepped.step AS SELECT interval '0 s' AS by"))
+        connection.execute(text(
+            "CREATE FUNCTION stepped.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS "
+            "'SELECT pg_catalog.clock_timestamp() + by FROM stepped.step'"
+        ))  # fmt: skip
+    monkeypatch.setenv("PGOPTIONS", "-csearch_path=stepped,pg_catalog,public")
+
+    def step(by):
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE stepped.step SET by = CAST(:by AS interval)"), {"by": by})
+
+    yield step
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA stepped CASCADE"))
+    engine.dispose()
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+@pytest.mark.parametrize("by", ["10 years", "1 hour", "-1 hour", "-10 years"])
+def test_a_clock_of_the_database_that_is_set_ends_no_lease_that_is_renewed_and_keeps_none_that_is_not(
+    stepped, machine, clock, by
+):
+    _, role = machine("first", clock)
+    second, other = machine("second", clock)
+    assert not second.role.take_over(clock.monotonic_s)
+    stepped(by)
+    assert not second.role.take_over(clock.monotonic_s + 1.0), "it has had no time to be renewed"
+    for _ in range(8):
+        clock.monotonic_s += 1.5
+        role.renew()
+        other.renew()
+        assert not second.role.take_over(clock.monotonic_s)
+    assert [each.holder for each in second.role.holders()] == ["first", "second"]
+    clock.monotonic_s += 0.5
+    assert not second.role.take_over(clock.monotonic_s)
+    stepped("0 s")
+    clock.monotonic_s += 3 * 5.0
+    assert second.role.take_over(clock.monotonic_s), "nobody has renewed it for three leases"
+    with pytest.raises(StoreFencedError):
+        role.renew()
+
+
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+@pytest.mark.parametrize("by", ["10 years", "-10 years"])
+def test_a_clock_of_the_database_that_is_set_neither_shortens_the_wait_for_tries_of_others_nor_has_it_last(
+    stepped, machine, clock, by
+):
+    first, _ = machine("first", clock)
+    second, role = machine("second", clock)
+    let_expire(first)
+    assert second.role.take_over(clock.monotonic_s)
+    began_s = clock.monotonic_s
+    assert role.wait_for_others() > began_s + TAKEOVER_S
+    stepped(by)
+    while role.wait_for_others() is not None:
+        clock.monotonic_s += 5.0
+        assert clock.monotonic_s < began_s + 3 * TAKEOVER_S
+        with first.database.write() as connection:  # five seconds later by its clock, too
+            connection.execute(text("UPDATE scheduler SET fenced_at = fenced_at - interval '5 s'"))
+    assert clock.monotonic_s >= began_s + TAKEOVER_S
 
 
 @pytest.mark.parametrize("url", ["postgres"], indirect=True)

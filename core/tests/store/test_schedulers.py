@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from msgspec.structs import replace
@@ -291,7 +292,7 @@ def test_one_that_is_stopped_within_a_transaction_holds_up_nobody_and_its_transa
     assert process.stdout.readline() == "inside\n"
     process.send_signal(signal.SIGSTOP)
     second = member("b")
-    while not second.role.take_over():
+    while not second.role.take_over(time.monotonic()):
         pass  # its lease ends by the server's clock, within a moment
     second.apply(RUN, now)
     process.send_signal(signal.SIGCONT)

@@ -98,7 +98,7 @@ class Ownership:
             raise
 
     def _moved(self, dags: OwnedDags, before: set[str], now_s: float) -> Moves:
-        if self._role.take_over():
+        if self._role.take_over(now_s):
             failpoint("scheduler.takeover.after")
             self._unsure = True
         seen = dags.membership()

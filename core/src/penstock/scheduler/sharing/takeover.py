@@ -86,8 +86,12 @@ class RoleLease:
 
     def wait_for_others(self) -> float | None:
         """Ask the store until when to wait for the tries of schedulers of other places; raises StoreError if it cannot serve."""
-        left_s = self._role.others_s()
-        self._others_until_s = self._now_s() + left_s if left_s > 0 else None
+        left_s, now_s = self._role.others_s(), self._now_s()
+        until_s = self._others_until_s
+        if left_s > 0:
+            self._others_until_s = now_s + left_s if until_s is None else max(until_s, now_s + left_s)
+        elif not left_s or (until_s is not None and until_s <= now_s):  # there are none, or this clock says so, too
+            self._others_until_s = None
         return self._others_until_s
 
     def end(self) -> None:

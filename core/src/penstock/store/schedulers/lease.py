@@ -1,8 +1,9 @@
 """A scheduler's row in PostgreSQL: its lease, and the fencing token that each of its transactions shows.
 
 The row's number is the token: each process that joins has one of its own, higher than all before. The lease is compared with the clock
-of the database alone. Whoever takes over *fences* the row; that waits for what its owner has under way, so its sessions are ended first:
-a process that is stopped within a transaction would hold up everybody.
+of the database, and for how long it has not changed with the clock of who watches it, which nobody sets. Whoever takes over *fences* the
+row; that waits for what its owner has under way, so its sessions are ended first: a process that is stopped within a transaction would
+hold up everybody.
 
 That a lock may be lost while its holder believes in it, and that what it guards must check a token: M. Kleppmann, "How to do
 distributed locking", 2016.
@@ -13,10 +14,11 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, bindparam, func, insert, select, text
+from sqlalchemy import BigInteger, Connection, Float, bindparam, func, insert, select, text
 
 from penstock.errors import StoreError, StoreFencedError
 from penstock.store.schedulers.holder import Holder, alive
+from penstock.store.schedulers.lease_watch import LeaseWatch, SeenLease
 from penstock.store.sql import wakeup
 from penstock.store.sql.column_types import Instant
 from penstock.store.sql.database import Database
@@ -40,11 +42,14 @@ _RENEW = text(
 _DRAIN = text(
     "UPDATE scheduler SET draining_since = :now WHERE number = :me AND incarnation = :incarnation AND fenced_at IS NULL"
 )
-_EXPIRED = select(_s.number).where(_UNFENCED, _s.expires_at < _NOW, _s.number != bindparam("me")).order_by(_s.number)
+_LEASES = text(
+    "SELECT number, expires_at AS until, extract(epoch FROM expires_at - clock_timestamp()) + 0 AS left_s FROM scheduler "
+    "WHERE fenced_at IS NULL AND number <> :me ORDER BY number"
+).columns(number=BigInteger, until=Instant, left_s=Float)
 _FENCE = text(
     "UPDATE scheduler SET fenced_at = clock_timestamp() "
-    "WHERE number = :number AND fenced_at IS NULL AND (expires_at < clock_timestamp() OR :dead)"
-)
+    "WHERE number = :number AND fenced_at IS NULL AND (expires_at = :until OR :dead)"
+).bindparams(bindparam("until", type_=Instant))
 _END_SESSIONS = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND application_name = :name AND pid <> pg_backend_pid()"
@@ -52,9 +57,11 @@ _END_SESSIONS = text(
 _OWNED = select(func.count()).where(dag.c.owner == _s.number).scalar_subquery()
 _WORKS = select(*_HOLDER, _OWNED).where(_UNFENCED, _s.expires_at >= _NOW).order_by(_s.number)
 _OTHERS = text(
-    "SELECT max(extract(epoch FROM fenced_at - clock_timestamp()) + runs_on_s) FROM scheduler "
-    "WHERE fenced_at IS NOT NULL AND place <> :place"
+    "SELECT max(extract(epoch FROM fenced_at - clock_timestamp()) + runs_on_s), max(fenced_at) > clock_timestamp() "
+    "FROM scheduler WHERE fenced_at IS NOT NULL AND place <> :place"
 )
+# The clock was set back since: from here on it counts as before.
+_FENCED_NOW = text("UPDATE scheduler SET fenced_at = clock_timestamp() WHERE fenced_at > clock_timestamp()")
 _FORGET = text(
     "DELETE FROM scheduler WHERE fenced_at IS NOT NULL AND "
     "(place = :place OR fenced_at + make_interval(secs => runs_on_s) < clock_timestamp())"
@@ -102,6 +109,7 @@ class SchedulerLease:
 
     def __init__(self, database: Database, me: Holder, lease_s: float, runs_on_s: float) -> None:
         self._database, self._me, self._lease_s = database, me, lease_s
+        self._watch = LeaseWatch(lease_s)
         # A number may be given twice by a server that took over without the last commits of the one before it.
         incarnation = uuid4().hex
         with database.write() as connection:
@@ -139,28 +147,36 @@ class SchedulerLease:
                 raise self._fenced()
             wakeup.send_at_commit(connection, wakeup.SCHEDULER)
 
-    def take_over(self) -> bool:
+    def take_over(self, now_s: float = 0.0) -> bool:
         """Fence every scheduler whose lease has ended, and inherit its DAGs and its shares; returns whether there was one.
+
+        Args:
+            now_s: The monotonic instant.
 
         Raises:
             StoreError: The database cannot serve, or a session of another one cannot be ended.
         """
         with self._database.read() as connection:
-            if not connection.execute(_EXPIRED, {"me": self.number}).first():
-                return False
+            leases = [SeenLease(*row) for row in connection.execute(_LEASES, {"me": self.number})]
+        ended = self._watch.ended(leases, now_s)
+        if not ended:
+            return False
         with self._database.write() as connection:
             self.confirm(connection)
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SHARES_LOCK})")
-            expired = connection.execute(_EXPIRED, {"me": self.number}).scalars().all()
-            fenced = [number for number in expired if _fence(connection, number)]
+            fenced = [each.number for each in ended if _fence(connection, each.number, each.until)]
             for number in fenced:
                 _inherit(connection, number, self.number)
             return bool(fenced)
 
     def others_s(self) -> float:
-        """Seconds until all tries of fenced schedulers of other places have ended; 0 or less if they have."""
+        """Seconds until all tries of fenced schedulers of other places have ended; less than 0 if they have, 0 if there are none."""
         with self._database.read() as connection:
-            left = connection.execute(_OTHERS, {"place": self._me.place}).scalar()
+            left, set_back = connection.execute(_OTHERS, {"place": self._me.place}).one()
+        if set_back:
+            with self._database.write() as connection:
+                connection.execute(_FENCED_NOW)
+                left, _ = connection.execute(_OTHERS, {"place": self._me.place}).one()
         return 0.0 if left is None else float(left)
 
     def forget_others(self) -> None:
@@ -223,12 +239,13 @@ def _end_earlier(connection: Connection, me: Holder, name: str) -> list[int]:
         found = Holder(*holder)
         if not expired and alive(found.pid):
             raise found.refusal(name, "Stop that one first, or give this one a state folder of its own.")
-    return [number for number, *_ in rows if _fence(connection, number, dead=True)]
+    return [number for number, *_ in rows if _fence(connection, number)]
 
 
-def _fence(connection: Connection, number: int, *, dead: bool = False) -> bool:
+def _fence(connection: Connection, number: int, until: datetime | None = None) -> bool:
+    """Fence one if its lease is still that which ends then; without an instant in any case."""
     connection.execute(_END_SESSIONS, {"name": session_name(number)})
-    return bool(connection.execute(_FENCE, {"number": number, "dead": dead}).rowcount)
+    return bool(connection.execute(_FENCE, {"number": number, "until": until, "dead": until is None}).rowcount)
 
 
 def _inherit(connection: Connection, dead: int, me: int) -> None:

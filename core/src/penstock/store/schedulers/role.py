@@ -116,14 +116,17 @@ class SchedulerRole:
         """What it is lent of limits; None with SQLite, where it has all of them."""
         return Shares(self._database, self._held) if isinstance(self._held, SchedulerLease) else None
 
-    def take_over(self) -> bool:
+    def take_over(self, now_s: float = 0.0) -> bool:
         """Take over from those whose leases have ended; returns whether there was one.
+
+        Args:
+            now_s: The monotonic instant: a clock of the database that is set meanwhile ends no lease.
 
         Raises:
             StoreFencedError: Another scheduler has taken over from this one.
             StoreError: The database cannot serve.
         """
-        return self._held.take_over() if isinstance(self._held, SchedulerLease) else False
+        return self._held.take_over(now_s) if isinstance(self._held, SchedulerLease) else False
 
     def others_s(self) -> float:
         """Seconds until all tries have ended of schedulers in other places from which one took over; 0 if there are none."""
