@@ -12,7 +12,7 @@ from cryptography import x509
 
 from penstock.errors import ConfigError
 from penstock.service.starts.own_certificate import own_certificate
-from penstock.service.starts.starts import add_compose, add_helm
+from penstock.service.starts.starts import add_compose, add_helm, lacking
 
 NOW = datetime.now(UTC)
 
@@ -54,6 +54,18 @@ def test_what_is_there_is_kept(tmp_path):
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     assert add_compose(tmp_path, NOW) + add_helm(tmp_path) == []
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_requirements_that_were_there_are_kept_and_what_they_lack_is_known(tmp_path):
+    (tmp_path / "requirements.txt").write_text("# ours\npandas>=2\nPenstock_Core[postgres]>=0.1  # pinned\n")
+    add_compose(tmp_path, NOW)
+    lacks = [each.partition("==")[0] for each in lacking(tmp_path)]
+    assert "penstock-server" in lacks
+    assert [each for each in lacks if each.startswith("penstock-providers-")]
+    assert not [each for each in lacks if each.startswith("penstock-core")]
+    (tmp_path / "requirements.txt").unlink()
+    add_helm(tmp_path)
+    assert lacking(tmp_path) == []
 
 
 def test_the_chart_is_written_whole(tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from penstock.cli.installation import new_project, require_here, require_project, run_everything, settings_of
-from penstock.cli.terminal import json_option, print_json, print_line
+from penstock.cli.terminal import json_option, print_json, print_line, print_remark
 from penstock.service.project import make_project
 
 
@@ -29,6 +29,10 @@ def init(context: click.Context, folder: Path, *, example: bool, compose: bool, 
 
             made += starts.add_compose(project.root, installation.now()) if compose else []
             made += starts.add_helm(project.root) if helm else []
+            if lacks := starts.lacking(project.root):
+                print_remark(
+                    f"requirements.txt was there, and names not all of Penstock that containers need: add {', '.join(lacks)}"
+                )
     dags_folder = str(project.settings.dags_folder)
     if as_json:
         print_json({"root": str(project.root), "made": made, "database": name, "dags_folder": dags_folder})

@@ -17,6 +17,7 @@ _OF_IMAGE, _OF_STATE = 10_001, 0
 _WORKERS_BY = "celery"
 """Id of the provider whose workers the compose file starts."""
 _OURS = re.compile(r"penstock-(core|server|providers-.+)")
+_NAMED = re.compile(r"^[ \t]*([A-Za-z0-9][A-Za-z0-9._-]*)", re.MULTILINE)
 _EXTRAS = {"penstock-core": "[postgres]"}
 _VALUES = """\
 # What `helm install penstock helm/penstock --values helm/values.yaml` takes; helm/penstock/values.yaml describes each of them.
@@ -79,6 +80,13 @@ def add_helm(root: Path) -> list[str]:
     except OSError as error:
         raise _refused(error) from None
     return made
+
+
+def lacking(root: Path) -> list[str]:
+    """The requirements that containers have of Penstock and the project's ``requirements.txt``, which was there before, does not name."""
+    text = (root / "requirements.txt").read_text(encoding="utf-8", errors="replace")
+    named = {re.sub(r"[-_.]+", "-", each).lower() for each in _NAMED.findall(text)}
+    return [each for each in _requirements() if _NAMED.findall(each)[0] not in named]
 
 
 def _secrets(now: datetime) -> Mapping[str, str]:
