@@ -18,6 +18,7 @@ _KIND_OF_CLASS = kinds_by_name({
     ErrorKind.AUTH: ("StoreError", "CredentialsNotFound", "InitializationError"),
     ErrorKind.PERMISSION: ("PermissionError",),
     ErrorKind.TRANSIENT: ("EOFError", "OddAnswerError", "TooManyRedirects"),
+    ErrorKind.TIMEOUT: ("LateAnswerError",),
 })  # fmt: skip
 
 # Words of registries, of the engine's own client of them, and of ssh, with which a status or a class says less.
@@ -51,6 +52,7 @@ _HINTS = {
     ),
     ErrorKind.AUTH: "Check the certificate or key of the connection {conn!r}",
 }
+_FULL = "Free space on the engine's machine: `docker system df` shows what takes it"
 _REGISTRY_HINTS = {
     ErrorKind.AUTH: (
         "Set registry, login and password of the connection {conn!r}, or have Docker's own configuration know the registry"
@@ -62,6 +64,10 @@ _REGISTRY_HINTS = {
     ),
     ErrorKind.THROTTLED: "Log in to the registry by the connection {conn!r}, or pull by a mirror",
 }
+
+
+class LateAnswerError(Exception):
+    """An answer has begun, and does not end."""
 
 
 class OddAnswerError(Exception):
@@ -165,6 +171,7 @@ def _made(
     text: str, operation: str, what: str, conn_id: str, kind: ErrorKind, *, code: str = "", status: int | None = None
 ) -> ProviderError:
     hints = _REGISTRY_HINTS if operation == _OF_REGISTRY else _HINTS if status is None else {}
+    hint = _FULL if kind is ErrorKind.QUOTA_EXHAUSTED else hints.get(kind, "").format(conn=conn_id)
     return ProviderError(
         f"{what}: {text}" if what else text,
         service="docker",
@@ -172,5 +179,5 @@ def _made(
         kind=kind,
         code=code,
         http_status=status,
-        hint=hints.get(kind, "").format(conn=conn_id),
+        hint=hint,
     )

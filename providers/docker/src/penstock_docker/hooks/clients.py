@@ -9,12 +9,14 @@ import os
 import re
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from penstock.spec.hooks.client_cache import ClientCache
 from penstock_docker.connections import DockerFields
 from penstock_docker.errors import OddAnswerError, json_object
+from penstock_docker.hooks.answer_time import AnswerTime
 from penstock_docker.hooks.ssh_transport import ssh_adapter
 
 _clients: ClientCache[Any] = ClientCache(close=lambda client: client.close())
@@ -65,15 +67,22 @@ def _made(fields: DockerFields, version: str) -> Any:  # noqa: ANN401
     else:
         made = APIClient(base_url=_url(fields), version=version, timeout=limits, tls=_tls(fields))
     made.trust_env, made.max_redirects = False, 0  # an engine never sends elsewhere
-    made.send = _bounded(made.send)
+    made.answer_time = AnswerTime(made)
+    made.send = _bounded(made)
     return made
 
 
-def _bounded(send: Callable[..., Any]) -> Callable[..., Any]:
-    """Sends a request as before, and has an answer that is read as a whole be of a size."""
+def _bounded(client: Any) -> Callable[..., Any]:  # noqa: ANN401 - the SDK's
+    """Sends a request as before, and has an answer that is read as a whole be of a size, and there in time."""
+    send, here = type(client).send, weakref.ref(client)  # as in `AnswerTime`
+    answer_time = client.answer_time
 
     def send_bounded(request: Any, **options: Any) -> Any:  # noqa: ANN401 - of requests
-        answer = send(request, **{**options, "stream": True})
+        with answer_time.within(sum(options["timeout"])):
+            return send_whole(request, options)
+
+    def send_whole(request: Any, options: dict[str, Any]) -> Any:  # noqa: ANN401 - of requests
+        answer = send(here(), request, **{**options, "stream": True})
         if options.get("stream"):
             return answer
         content = bytearray()

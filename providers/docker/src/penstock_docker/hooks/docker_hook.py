@@ -1,5 +1,6 @@
 """The hook of Docker: images, and containers from their creation to their removal."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -106,23 +107,25 @@ class DockerHook(ServiceHook[DockerFields]):
                 raise pull.error
         return ""
 
-    def _pulling(self, name: str, platform: str) -> Any:  # noqa: ANN401 - a streamed response of requests
+    @contextlib.contextmanager
+    def _pulling(self, name: str, platform: str) -> Iterator[tuple[Any, Callable[[], None]]]:
         from docker.utils import parse_repository_tag  # type: ignore[import-untyped]  # noqa: PLC0415 - it takes 0.2 s, and has no types
 
         client = self.client
         repository, tag = parse_repository_tag(name)
         params = {"fromImage": repository, "tag": tag or "latest"} | ({"platform": platform} if platform else {})
         header = auth_header(client, self.fields, repository)
-        limits = time_limits(self.fields, self.fields.stalled_pull_s)
-        return _checked(
-            client.post(
-                f"{_base(client)}/images/create",
-                params=params,
-                headers={"X-Registry-Auth": header} if header else {},
-                stream=True,
-                timeout=limits,
-            )
-        )
+        asked = {
+            "params": params,
+            "headers": {"X-Registry-Auth": header} if header else {},
+            "stream": True,
+            "timeout": time_limits(self.fields, self.fields.stalled_pull_s),
+        }
+        with (
+            client.answer_time.within(self.fields.stalled_pull_s) as again,
+            _checked(client.post(f"{_base(client)}/images/create", **asked)) as answer,
+        ):
+            yield answer, again
 
     # Containers.
 
@@ -207,8 +210,7 @@ class DockerHook(ServiceHook[DockerFields]):
         def ask() -> bytes:
             client = self.client
             address = f"{_base(client)}/containers/{container_id}/archive"
-            asked = client.get(address, params={"path": path}, stream=True, timeout=time_limits(self.fields))
-            with _checked(asked) as answer:
+            with self._streamed(client, address, {"path": path}) as answer:
                 return unpacked(answer, path, largest)
 
         return self._unless_missing("archive", path, ask)
@@ -232,9 +234,8 @@ class DockerHook(ServiceHook[DockerFields]):
             client = self.client
             params = {"stdout": 1, "stderr": 1, "timestamps": 1, "follow": 0, "since": place.since, "tail": "all"}
             address = f"{_base(client)}/containers/{container_id}/logs"
-            answer = client.get(address, params=params, stream=True, timeout=time_limits(self.fields))
             reader, taken = LogReader(place), 0
-            with _checked(answer):
+            with self._streamed(client, address, params) as answer:
                 for line in reader.lines(lines_of(answer) if terminal else frames_of(answer)):
                     yield line
                     taken += len(line.text)
@@ -253,8 +254,7 @@ class DockerHook(ServiceHook[DockerFields]):
             client = self.client
             params = {"stdout": 1, "stderr": 0, "timestamps": 0, "follow": 0, "tail": str(_LAST_FRAMES)}
             address = f"{_base(client)}/containers/{container_id}/logs"
-            answer = client.get(address, params=params, stream=True, timeout=time_limits(self.fields))
-            with _checked(answer):
+            with self._streamed(client, address, params) as answer:
                 frames = lines_of(answer) if terminal else frames_of(answer)
                 text = b"".join(content for _, content in frames).decode(errors="replace")
             return next((line.rstrip("\r") for line in reversed(text.split("\n")) if line.strip()), "")
@@ -278,8 +278,7 @@ class DockerHook(ServiceHook[DockerFields]):
             # The engine waits for an end that is to come, so that is no later than the container's, and a moment.
             until = f"{ended // 10**9}.{ended % 10**9:09d}"
             params = {"since": began // 10**9, "until": until, "filters": json.dumps({"container": [container["Id"]]})}
-            answer = client.get(f"{_base(client)}/events", params=params, stream=True, timeout=time_limits(self.fields))
-            with _checked(answer):
+            with self._streamed(client, f"{_base(client)}/events", params) as answer:
                 return list(events_of(answer))
 
         try:
@@ -288,6 +287,16 @@ class DockerHook(ServiceHook[DockerFields]):
             return self.call("events", ask, container["Id"]) if began > 0 else []
         except (ProviderError, ValueError, KeyError):
             return []
+
+    @contextlib.contextmanager
+    def _streamed(self, client: Any, address: str, params: Mapping[str, Any]) -> Iterator[Any]:  # noqa: ANN401 - of requests
+        """An answer that is read part by part, and wholly within the time of one that is not."""
+        limits = time_limits(self.fields)
+        with (
+            client.answer_time.within(sum(limits)),
+            _checked(client.get(address, params=params, stream=True, timeout=limits)) as answer,
+        ):
+            yield answer
 
     def _unless_missing(self, operation: str, what: str, ask: Callable[[], T]) -> T | None:
         try:

@@ -4,6 +4,7 @@ An engine gives a pull up when its client goes away, so a pull that takes minute
 a process that want the same image look at one pull. What it says by the thousand becomes a count of layers.
 """
 
+import contextlib
 import json
 import os
 import threading
@@ -37,7 +38,11 @@ class Pull:
         error: What it ended with, if it failed.
     """
 
-    def __init__(self, ask: Callable[[], Any], failure: Callable[[str], Exception]) -> None:
+    def __init__(
+        self,
+        ask: Callable[[], contextlib.AbstractContextManager[tuple[Any, Callable[[], None]]]],
+        failure: Callable[[str], Exception],
+    ) -> None:
         self._ask, self._failure = ask, failure
         self._ended = threading.Event()
         self._layers: dict[str, bool] = {}
@@ -56,8 +61,9 @@ class Pull:
     def run(self) -> None:
         """Pull, to the end."""
         try:
-            with self._ask() as answer:
+            with self._ask() as (answer, again):
                 for event in events_of(answer):
+                    again()
                     self._note(event)
         except Exception as error:  # noqa: BLE001 - it is raised to who waits
             self.error = error

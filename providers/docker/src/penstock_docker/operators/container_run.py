@@ -19,6 +19,7 @@ _TOKEN_LABEL = "penstock.token"  # noqa: S105 - a label's name
 _FACTS = ("dag_id", "run_id", "task_id", "map_index", "try_number")
 _PULL_WAIT_S = 5.0
 _PULLS = 5
+_NO_IMAGE = "no such image"
 _STARTS = 3
 _LARGEST_RESULT = 1024 * 1024
 _SHORTEST_SECRET = 4
@@ -101,6 +102,12 @@ class DockerOperator(ContainerShape):
                 name, self.image, host=self._host(), labels=labels, **self._config(self._secret_values())
             )
         except ProviderError as error:
+            if error.kind is ErrorKind.NOT_FOUND and _NO_IMAGE in error.detail.lower() and self._failed_pulls < _PULLS:
+                self._failed_pulls, self._pulled = self._failed_pulls + 1, False
+                raise ProviderError(
+                    f"{self.image} was removed before it was used, and is pulled anew.",
+                    service="docker", operation="create", kind=ErrorKind.TRANSIENT,
+                ) from error  # fmt: skip
             made = hook.container(name) if error.kind is ErrorKind.CONFLICT else None
             if made is None or made["Config"].get("Labels", {}).get(_TOKEN_LABEL) != token:
                 raise
@@ -132,7 +139,7 @@ class DockerOperator(ContainerShape):
         if found["State"]["Status"] == "created":
             problem = self._begin(hook, job_id)
             if problem is not None:
-                return self._over(hook, ContainerEnd(job_id, "failed", str(problem.detail), kind=problem.kind))
+                return self._over(hook, ContainerEnd(job_id, "failed", _reason(problem), kind=problem.kind))
             found = hook.container(job_id) or found
         ended = found["State"]["Status"] in _ENDED
         whole = self._follower(found).follow(hook, ended=ended)
@@ -319,6 +326,10 @@ class DockerOperator(ContainerShape):
             rendered = self.render_template(self.private_environment or {}, get_current_context())
             self._private = {str(name): str(value) for name, value in rendered.items()}
         return self._private
+
+
+def _reason(problem: ProviderError) -> str:
+    return f"{problem.detail}. {problem.hint}" if problem.hint else str(problem.detail)
 
 
 def _labels() -> dict[str, str]:
