@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from functools import cached_property
 from urllib.parse import urlsplit
 
 import psycopg
@@ -33,7 +34,11 @@ KEYS = 'region_name = "us-east-1"'
 
 
 class FarStage(Rehearsal):
-    """A stage with a queue for each executor, by the executor's name; workers see no folder of the project and no other port."""
+    """A stage with a queue for each of some executors, by the executor's name; workers see no folder of the project and no other port."""
+
+    def __init__(self, folder, tracked, executors):
+        super().__init__(folder, tracked)
+        self._executors = executors
 
     def _start(self):
         site = self.folder / "site"
@@ -67,24 +72,35 @@ class FarStage(Rehearsal):
     def _tables(self, broker):
         """The table of each executor in the settings, its engine at work."""
         ticket, server = json.dumps(self.worker("--ticket")), f'server = "http://127.0.0.1:{self.port}"'
+        own = {
+            "celery": lambda: f'type = "celery.executor"\nbroker = "{broker}"',
+            "kubernetes": lambda: f'type = "kubernetes.executor"\n{self._pods(ticket)}',
+            "dask": lambda: f'type = "dask.executor"\naddress = "{self._dask()}"\ncommand = {ticket}',
+            "ecs": lambda: (
+                f'type = "aws.ecs_executor"\n{self._aws}\ncluster = "main"\ntask_definition = "worker:1"\ncontainer = "main"'
+            ),
+            "batch": lambda: (
+                f'type = "aws.batch_executor"\n{self._aws}\njob_queue = "jobs"\njob_definition = "worker:1"'
+            ),
+            "commands": lambda: f'type = "command.executor"\ncommand = {ticket}\nslots = 2',
+        }
+        return {name: f"[executors.{name}]\n{server}\n{own[name]()}" for name in self._executors}
+
+    def _pods(self, ticket):
         cluster = KubeCluster(self.folder / "node")
         cluster.node.environment = {"PATH": os.environ["PATH"], "TMPDIR": str(self.folder)}
         kube = self._stack.enter_context(cluster.serving())
+        return f'image = "penstock:1"\ncommand = {ticket}\nslots = 2\ncluster = {{ server = "{kube}", token = "{cluster.token}" }}'
+
+    def _dask(self):
+        return self._serve("dask", [sys.executable, "-c", DASK]).said()["address"]
+
+    @cached_property
+    def _aws(self):
         jobs = AwsJobs()
         jobs.containers = JobProcesses(self.worker("--ticket"), self.folder / "logs" / "containers.log")
         self._stack.callback(jobs.containers.close)
-        aws = f'endpoint_url = "{self._stack.enter_context(plain_http(jobs))}"\n{KEYS}'
-        dask = self._serve("dask", [sys.executable, "-c", DASK]).said()["address"]
-        pods = f'image = "penstock:1"\ncommand = {ticket}\nslots = 2\ncluster = {{ server = "{kube}", token = "{cluster.token}" }}'
-        own = {
-            "celery": f'type = "celery.executor"\nbroker = "{broker}"',
-            "kubernetes": f'type = "kubernetes.executor"\n{pods}',
-            "dask": f'type = "dask.executor"\naddress = "{dask}"\ncommand = {ticket}',
-            "ecs": f'type = "aws.ecs_executor"\n{aws}\ncluster = "main"\ntask_definition = "worker:1"\ncontainer = "main"',
-            "batch": f'type = "aws.batch_executor"\n{aws}\njob_queue = "jobs"\njob_definition = "worker:1"',
-            "commands": f'type = "command.executor"\ncommand = {ticket}\nslots = 2',
-        }
-        return {name: f"[executors.{name}]\n{server}\n{text}" for name, text in own.items()}
+        return f'endpoint_url = "{self._stack.enter_context(plain_http(jobs))}"\n{KEYS}'
 
     def start_celery_worker(self):
         """A worker of a pool: it knows the table of its executor, a token, the broker and the server."""

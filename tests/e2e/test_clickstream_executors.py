@@ -10,17 +10,18 @@ import pytest
 from far_stage import FarStage
 from rehearsal import hour
 
-from penstock_testkit.nightly import nightly_but
+from penstock_testkit.nightly import at_night, nightly_but
 
 CUSTOMERS = {"celery": "AA", "kubernetes": "UA", "dask": "B6", "ecs": "DL", "batch": "WN", "commands": "MQ"}
-TRACKED = {**{customer: ["scheduled"] for customer in CUSTOMERS.values()}, "AA": ["scheduled", "diverted"]}
+PLAYED = at_night(CUSTOMERS, {"kubernetes": CUSTOMERS["kubernetes"]})
+TRACKED = {customer: ["scheduled", *(["diverted"] if name == "celery" else [])] for name, customer in PLAYED.items()}
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("clickstream_executors")]
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory):
     """An hour of each customer, loaded by the local executor; from now on each has the queue of its executor."""
-    with FarStage(tmp_path_factory.mktemp("far") / "stage", TRACKED) as made:
+    with FarStage(tmp_path_factory.mktemp("far") / "stage", TRACKED, {"celery": "", **PLAYED}) as made:
         made.produce([*TRACKED, "US"], hour(12), hour(13))
         made.schedule(hour(12), hour(12))
         made.up()
@@ -28,7 +29,7 @@ def stage(tmp_path_factory):
         made.wait_until(made.is_listening, "the server")
         made.start_celery_worker()
         before = versions(made)
-        queues = {"customers": "celery"} | {customer: name for name, customer in CUSTOMERS.items()}
+        queues = {"customers": "celery"} | {customer: name for name, customer in PLAYED.items()}
         made.set_variable("clickstream_queues", queues)
         made.wait_until(lambda: not versions(made) & before, "the DAGs' new queues")
         yield made

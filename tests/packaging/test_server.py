@@ -40,6 +40,7 @@ def worked_s():
     return found.ru_utime + found.ru_stime
 
 
+@pytest.mark.nightly  # each change starts the wheel's server in tests/deploy, and follows the page in a browser
 @pytest.mark.xdist_group("browser")
 @pytest.mark.timeout(600)
 def test_a_new_user_gets_from_an_empty_folder_to_a_green_run_on_the_screen(tmp_path, workspace_wheels, browser, capsys):
