@@ -10,9 +10,12 @@ import msgspec
 import pytest
 
 from penstock.execute.environment import Server, Submitted
+from penstock.execute.serving.file_server import NO_ROOM_S
 from penstock.execute.spawn_messages import Open
 from penstock.model.state import Outcome
 from penstock.spec.executor import FileCode, Heartbeat, TryFinished
+
+from .conftest import HEAD
 
 HANGS = "@task\ndef t(): time.sleep(600)\n@task\ndef ok(): return 1\nt(); ok()"
 
@@ -41,6 +44,17 @@ def test_a_file_server_that_is_stopped_is_ended_once_it_does_not_end_a_try(two_f
     assert bench.finished(other) is None
     assert bench.run("ok").outcome is Outcome.SUCCESS
     assert bench.run("ok", code=code).outcome is Outcome.SUCCESS
+
+
+def test_a_try_for_which_there_is_no_process_at_this_moment_asks_for_a_pause(bench):
+    full = (
+        "import os, resource\nmost = max(map(int, os.listdir('/proc/self/fd'))) + 5\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (most, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))\n"
+    )
+    bench.write("@task\ndef t(): return 1\nt()", head=full + HEAD)
+    end = bench.run("t")
+    assert "no process could be made for it" in end.error
+    assert (end.outcome, end.retry_after_s) == (Outcome.LOST, NO_ROOM_S)
 
 
 @pytest.mark.parametrize(

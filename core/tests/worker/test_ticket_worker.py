@@ -15,8 +15,10 @@ from penstock.model.run import TaskKey
 from penstock.model.state import Outcome
 from penstock.spec.wire import Ask, Reply
 from penstock.testing import FakeClock
+from penstock.tries.paths import log_path
 from penstock.worker.claims import ClaimPorts, Claims, WorkerIdentity
 from penstock.worker.execution_client import ExecutionClient, RefusedByServerError
+from penstock.worker.reporter import LOG_PATIENCE_S
 from penstock.worker.server_outage import ServerOutage
 from penstock.worker.ticket_worker import TicketWorker
 from penstock.worker.worker_plan import WorkerPlan
@@ -257,6 +259,40 @@ def test_another_reason_for_which_a_server_takes_nothing_is_told_once_the_first_
     assert lines[2:] == ["the server http://s takes all again, after 90 s"]
     outage.lacks("reports", "the disk is full")
     assert lines[3:] == ["the disk is full"]
+
+
+def test_a_try_whose_log_no_server_can_write_ends_without_it_after_a_minute(site, pool):
+    clock = FakeClock(NOW)
+    worker, ticket = pool(clock=clock), site.offer()
+    worker.bring(ticket.secret)
+    worker.runs()
+    full = msgspec.msgpack.encode(ReportAnswer((Reported(problem="the server cannot write the log: No space left."),)))
+
+    def fault(route, message):
+        return (200, full, CONTENT_TYPE) if route == "reports" and message.tries[0].log is not None else None
+
+    site.fault = fault
+    worker.print(b"hello\n")
+    worker.tries.end("extract")
+    until(lambda: len(site.messages("reports")) > 1, "its log is sent again")
+    assert site.ends() == {}
+    clock.advance(LOG_PATIENCE_S + 1)
+    assert until(lambda: site.ends().get(ticket.name), "it ends") == SUCCESS
+    assert site.log() == b""
+
+
+def test_a_log_that_the_server_has_lost_goes_on_there_and_says_so(site, pool):
+    worker, ticket = pool(), site.offer()
+    worker.bring(ticket.secret)
+    worker.print(b"hello\n")
+    until(site.log, "its log is there")
+    log_path(site.installation.settings.logs_folder, "sales", "one", TaskKey(site.run, "extract", -1), 1).unlink()
+    worker.print(b"bye\n")
+    worker.tries.end("extract")
+    assert until(lambda: site.ends().get(ticket.name), "it ends") == SUCCESS
+    assert site.log() == (
+        b"[penstock: 6 bytes of this log are not here: another server was told them, or they were lost there]\nbye\n"
+    )
 
 
 @pytest.mark.parametrize("full", [True, False])

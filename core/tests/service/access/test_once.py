@@ -1,6 +1,6 @@
 """Changes that are asked for with a key, on both databases: they are durable with their answer or not at all."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -83,6 +83,23 @@ def test_a_change_is_durable_with_its_answer_or_not_at_all(installation, store, 
     clock.advance(5)
     assert [Once(installation).answer(keyed, ends) for _ in range(2)] == [first, first]
     assert written() == made
+
+
+def test_kept_answers_go_after_a_day_though_the_clock_was_ahead_for_a_while(installation, store, clock):
+    once, year = Once(installation), timedelta(days=365)
+
+    def ask(key):
+        once.answer(KeyedRequest(OWNER.name, key, dags.pause_all.operation, b"f"), lambda _: b"1")
+
+    ask("right")
+    clock.advance(year)
+    ask("ahead")
+    clock.advance(-year)
+    ask("right again")
+    clock.advance(timedelta(hours=25))
+    ask("next")
+    kept = [key for key in ("right again", "next") if store.access.answers.find("", key) is not None]
+    assert kept == ["next"]
 
 
 def test_a_secret_that_is_told_once_is_made_once(installation, store):

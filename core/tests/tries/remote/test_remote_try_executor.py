@@ -12,7 +12,7 @@ from penstock.model.run import Try
 from penstock.model.state import Outcome
 from penstock.spec.executor import Heartbeat, TryFinished, TryRecovered, TryStarted
 from penstock.spec.remote import Refused
-from penstock.tries.remote.left_rows import SWEEP_S
+from penstock.tries.remote.left_rows import SWEEP_S, LeftRows, LostTries
 
 from .conftest import NOW, key_of
 
@@ -410,6 +410,21 @@ def test_what_another_scheduler_has_taken_over_is_held_no_more(site):
     site.claim(request)
     assert site.told(first) == []
     assert site.told(second) == [(TryStarted, "extract", None)]
+
+
+def test_a_try_without_a_row_is_lost_at_the_second_look_if_it_is_written_and_has_no_outcome(site):
+    executor, _ = site.executor()
+    request = site.submitted(executor)
+    name, tries = site.name(request), site.store.remote_tries
+    rows, held = LeftRows(tries, "a scheduler", "far"), {name: (request.key, request.epoch)}
+    tries.remove([name])
+    assert rows.sweep(held, [name]) == rows.sweep(held, ()) == LostTries(set(), set(), set()), (
+        "its end may be on its way"
+    )
+    assert rows.sweep(held, ()) == LostTries({name}, set(), set())
+    site.store.apply(Changes(tries=[Try(site.run, "extract", -1, 1, 1, "far", NOW, outcome=LOST)]), NOW)
+    rows.sweep(held, ())
+    assert rows.sweep(held, ()) == LostTries(set(), {name}, set())
 
 
 def test_a_row_that_is_gone_ends_its_try_as_lost(site):
