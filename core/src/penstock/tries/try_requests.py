@@ -7,13 +7,14 @@ from pathlib import Path
 from penstock.engine.messages import Dispatch
 from penstock.errors import StoreError
 from penstock.model.attempt import TryEnd, TryFacts
-from penstock.model.dag import DagSpec, Isolation, TaskSpec, param_values
+from penstock.model.dag import DagSpec, Isolation, TaskSpec
 from penstock.model.names import error_sentence
 from penstock.model.state import Outcome
 from penstock.spec.executor import FileCode, LogBounds, Offload, PlanCode, SensorWait, TryFinished, TryRequest
 from penstock.store import Store, Version
 from penstock.tries.inputs import Inputs
 from penstock.tries.paths import log_url, run_values
+from penstock.tries.try_facts import try_facts
 
 _NO_BOUNDS = LogBounds()
 
@@ -121,22 +122,9 @@ class TryRequests:
 
 def facts_of(dispatch: Dispatch, dag: DagSpec) -> TryFacts:
     """What a try knows about itself and its run."""
-    run, instance = dispatch.run, dispatch.instance
-    return TryFacts(
-        dag_id=run.dag_id,
-        run_id=run.run_id,
-        task_id=instance.task_id,
-        map_index=instance.map_index,
-        try_number=instance.try_number,
-        # Tries from before the instance was cleared count, as in Airflow.
-        max_tries=instance.try_number - 1 - instance.failures + dispatch.task.retry.retries,
-        run_kind=run.kind,
-        logical_date=run.logical_date,
-        interval_start=run.interval_start,
-        interval_end=run.interval_end,
-        run_started_at=run.started_at,
-        conf=run.conf,
-        params=param_values(dag, dispatch.task, run.conf),
-        consumed=run.consumed,
-        native_templates=dag.native_templates,
+    instance = dispatch.instance
+    # Tries from before the instance was cleared count, as in Airflow.
+    max_tries = instance.try_number - 1 - instance.failures + dispatch.task.retry.retries
+    return try_facts(
+        dispatch.run, dag, dispatch.task, instance.task_id, instance.map_index, instance.try_number, max_tries
     )

@@ -12,9 +12,8 @@ from penstock.alerts.occurrence import Occurrence
 from penstock.alerts.rules import CALLBACK
 from penstock.decoders import json_decoder
 from penstock.errors import PenstockError
-from penstock.model.attempt import TryFacts
-from penstock.model.dag import MAILTO, DagSpec, param_values
-from penstock.model.run import Run, TaskInstance, TaskKey
+from penstock.model.dag import MAILTO
+from penstock.model.run import TaskInstance, TaskKey
 from penstock.model.state import AlertEvent, TaskState
 from penstock.notify.alerts.callbacks import CallbackJob
 from penstock.notify.alerts.channels import Outgoing
@@ -23,6 +22,7 @@ from penstock.notify.answers import Answering
 from penstock.spec.executor import FileCode
 from penstock.store import KEPT, AlertDelivery, Store
 from penstock.tries.paths import log_path
+from penstock.tries.try_facts import try_facts
 
 _E = AlertEvent
 _OF_FAILURES = (_E.RUN_FAILED, _E.RUN_SLOW, _E.MISSED_DEADLINE)
@@ -103,7 +103,8 @@ class Composer:
         task_id, map_index = happened.task_id, happened.map_index
         if not task_id and (failed := self._failed(run.run)):
             task_id, map_index = failed[0].task_id, failed[0].map_index
-        facts = _facts(run, version.spec, task_id, map_index, happened.try_number)
+        task = next((each for each in version.spec.tasks if each.task_id == task_id), None)
+        facts = try_facts(run, version.spec, task, task_id, map_index, happened.try_number)
         key = TaskKey(run.run, task_id, map_index)
         log = self._log_of(happened, key) if task_id else None
         link = link_of(happened, self._from.base_url, log.of if log else "")
@@ -154,20 +155,3 @@ class Composer:
         path = log_path(self._from.logs, happened.dag_id, happened.run_id, key, last.epoch)
         index = f" --index {key.map_index}" if key.map_index >= 0 else ""
         return _TryLog(path, f"{happened.dag_id} {happened.run_id} {key.task_id}{index}", last.started_at)
-
-
-def _facts(run: Run, dag: DagSpec, task_id: str, map_index: int, try_number: int) -> TryFacts:
-    return TryFacts(
-        dag_id=run.dag_id,
-        run_id=run.run_id,
-        task_id=task_id,
-        map_index=map_index,
-        try_number=try_number,
-        run_kind=run.kind,
-        logical_date=run.logical_date,
-        interval_start=run.interval_start,
-        interval_end=run.interval_end,
-        run_started_at=run.started_at,
-        conf=run.conf,
-        params=param_values(dag, next((task for task in dag.tasks if task.task_id == task_id), None), run.conf),
-    )
