@@ -17,12 +17,15 @@ _WORDS = (
         "Let the broker's user configure, write and read the queues and exchanges of this executor.",
     ),
     ("maxmemory", ErrorKind.QUOTA_EXHAUSTED, "Give the broker more memory, or remove what fills it."),
+    (
+        "CERTIFICATE_VERIFY_FAILED",
+        ErrorKind.TRANSIENT,
+        "An authority of your own is named by ?ssl_ca_certs=/path of the broker's URL; the host has to be one of its certificate.",
+    ),
     ("read only replica", ErrorKind.TRANSIENT, "Name the broker's primary; a URL of sentinel:// follows it."),
 )
 """What brokers say, what it is, and what to do."""
 _LONGEST = 300
-_REFUSED = "Check the user, the password and the virtual host of the broker in the executor's options or connection."
-_UNVERIFIED = "An authority of your own is named by ?ssl_ca_certs=/path of the broker's URL; the host has to be one of its certificate."
 
 
 class MessageRefusedError(Exception):
