@@ -149,6 +149,15 @@ def test_what_is_no_ticket_harms_none_that_comes_with_it(site, pool):
     until(lambda: sorted(worker.told) == [False] * 6 + [True], "all are told")
 
 
+def test_a_ticket_of_another_installation_is_told_apart_from_one_that_came_too_late(site, pool):
+    worker, told = pool(), []
+    foreign = f"t-theirs-0.{'0' * 32}"
+    worker.source.sink.take(foreign, worker.told.append, None, lambda: told.append("foreign"))
+    until(lambda: told, "it is told")
+    assert worker.told == []
+    assert any("ticket t-theirs-0 is another installation's, and left to it" in each for each in worker.said)
+
+
 def test_a_doubled_ticket_is_one_try(site, pool):
     worker, ticket = pool(slots=4), site.offer()
     for _ in range(4):

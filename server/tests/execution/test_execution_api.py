@@ -77,7 +77,7 @@ def test_a_forged_ticket_opens_nothing(site, worker, shown):
             assert answer.status in (401, 404), route
             assert b"Traceback" not in answer.body
         message = ClaimTickets(worker.name, worker.key, "a-claim-of-tests", (shown,))
-        assert msgspec.msgpack.decode(site.send("claims", OWNER, message).body) == {"tries": []}
+        assert msgspec.msgpack.decode(site.send("claims", OWNER, message).body) == {"tries": [], "foreign": [shown]}
     assert [each.ticket for each in worker.claim(ticket)] == [ticket.secret]
 
 

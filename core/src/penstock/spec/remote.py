@@ -261,7 +261,11 @@ class TicketSink(Protocol):
     worker: str
 
     def take(
-        self, secret: str, claimed: Callable[[bool], None], ended: Callable[[TryEnd | None], None] | None = None
+        self,
+        secret: str,
+        claimed: Callable[[bool], None],
+        ended: Callable[[TryEnd | None], None] | None = None,
+        foreign: Callable[[], None] | None = None,
     ) -> None:
         """Take a ticket; returns at once.
 
@@ -271,6 +275,7 @@ class TicketSink(Protocol):
                 any more: either way the message has done its work. It is not called while the server cannot be reached, or no
                 slot is free.
             ended: Called once after ``claimed(True)``: how the try ended, or None if this worker has lost it.
+            foreign: Called in place of ``claimed(False)`` where another installation has made the ticket: it is to be left to its workers.
         """
 
     @property

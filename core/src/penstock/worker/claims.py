@@ -34,6 +34,8 @@ LISTEN_PAUSES_S = (1.0, 30.0)
 """Seconds, the shortest and the longest, before a source that has failed is called again."""
 AHEAD_S, MOST_AHEAD = 0.1, 64
 """Seconds within which what is claimed beyond the slots will have begun, as far as can be seen, and how many these are at most."""
+NOTHING = ClaimAnswer(())
+ADVICE = "the queues of each are to have names of their own at what carries tickets"
 _TICKET = re.compile(r"[a-z0-9-]{1,63}\.[A-Za-z0-9_-]{1,200}")
 
 
@@ -44,11 +46,13 @@ class Offered(NamedTuple):
         secret: Of the ticket.
         claimed: Called with whether the try is this worker's now.
         ended: Called with how it ended.
+        foreign: Called where the ticket is another installation's.
     """
 
     secret: str
     claimed: Callable[[bool], None]
     ended: Callable[[TryEnd | None], None]
+    foreign: Callable[[], None] | None = None
 
     @property
     def name(self) -> str:
@@ -140,7 +144,11 @@ class Claims:
         self._thread.start()
 
     def take(
-        self, secret: str, claimed: Callable[[bool], None], ended: Callable[[TryEnd | None], None] | None = None
+        self,
+        secret: str,
+        claimed: Callable[[bool], None],
+        ended: Callable[[TryEnd | None], None] | None = None,
+        foreign: Callable[[], None] | None = None,
     ) -> None:
         """Take a ticket; see `penstock.spec.remote.TicketSink.take`."""
         if not is_ticket(secret):  # whoever can write to a broker can write anything
@@ -149,7 +157,7 @@ class Claims:
             return
         with self._lock:
             self._asked += 1
-        self._offered.put(Offered(secret, claimed, ended or _nobody))
+        self._offered.put(Offered(secret, claimed, ended or _nobody, foreign))
 
     def free_slot(self, ran_s: float | None = None) -> None:
         """Note that a ticket has come to nothing, or that its try has ended after so many seconds."""
@@ -226,8 +234,8 @@ class Claims:
             self._ports.claiming([each.name for each in batch])
         tickets = tuple(dict.fromkeys(each.secret for each in batch))
         message = ClaimTickets(self.worker, self._identity.key, secrets.token_urlsafe(12), tickets)
-        began_s, got = self._answer(message)
-        found = {each.ticket: each for each in got}
+        began_s, answer = self._answer(message)
+        found = {each.ticket: each for each in answer.tries}
         mine: list[tuple[Offered, Claimed]] = []
         others = []
         for each in batch:
@@ -237,17 +245,22 @@ class Claims:
         self._ports.claimed(mine, began_s, batch)
         for each in others:
             self.free_slot()
-            self._report_claim(each, mine=False)
+            self._report_claim(each, mine=False, foreign=each.secret in answer.foreign)
         for each, _ in mine:
             self._report_claim(each, mine=True)
 
-    def _report_claim(self, offered: Offered, *, mine: bool) -> None:
+    def _report_claim(self, offered: Offered, *, mine: bool, foreign: bool = False) -> None:
+        if foreign:
+            self._ports.report(f"ticket {offered.name} is another installation's, and left to it: {ADVICE}")
         try:
-            offered.claimed(mine)
+            if foreign and offered.foreign is not None:
+                offered.foreign()
+            else:
+                offered.claimed(mine)
         except Exception as error:  # noqa: BLE001 - a provider's code
             self._ports.report(f"the source of tickets cannot take what became of one: {error_sentence(error)}")
 
-    def _answer(self, message: ClaimTickets) -> tuple[float, Sequence[Claimed]]:
+    def _answer(self, message: ClaimTickets) -> tuple[float, ClaimAnswer]:
         """What a server answers, asked until one does: by the text of the claim it answers the same again."""
         while True:
             began_s = self._now_s()
@@ -256,18 +269,18 @@ class Claims:
             except RefusedByServerError as error:
                 self._ports.report(str(error))
                 self.unanswered = True
-                return began_s, ()
+                return began_s, NOTHING
             except ServerError as error:
                 self._ports.outage.lacks(_CLAIMS, str(error))
                 if self._stopping and self._now_s() - self._stopped_s > LAST_S:
                     self.unanswered = True
-                    return began_s, ()
+                    return began_s, NOTHING
                 self._pause.wait(self._backoff.pause())
             else:
                 self._backoff.reset()
                 self._ports.outage.has(_CLAIMS)
                 self.unanswered = False
-                return began_s, answer.tries
+                return began_s, answer
 
 
 def is_ticket(text: str) -> bool:

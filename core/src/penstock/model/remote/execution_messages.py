@@ -68,9 +68,15 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class ClaimAnswer(msgspec.Struct, frozen=True):
-    """The tries that the worker has got; the others are somebody else's, or nobody's any more."""
+    """What became of tickets.
+
+    Attributes:
+        tries: The tries that the worker has got; the others are somebody else's, or nobody's any more.
+        foreign: Tickets that this installation has not made.
+    """
 
     tries: tuple[Claimed, ...]
+    foreign: tuple[str, ...] = ()
 
 
 class Renewal(msgspec.Struct, frozen=True):

@@ -103,8 +103,9 @@ class Execution:
         _check("claim", asked.claim, _CLAIM)
         _check_number(asked.tickets)
         tickets = {name: ticket for ticket in asked.tickets if (name := opened(self._keyring, ticket))}
+        foreign = tuple(set(asked.tickets) - set(tickets.values()))
         if not tickets:
-            return ClaimAnswer(())
+            return ClaimAnswer((), foreign)
         got = self._tries.claim(tickets, asked.claim, asked.worker, self._clock.now())
         if got:
             self._late_wakeup.wake()
@@ -112,7 +113,8 @@ class Execution:
             tuple(
                 Claimed(tickets[each.name], token(self._keyring, each.name, asked.claim), each.request, each.lease_s)
                 for each in got
-            )
+            ),
+            foreign,
         )
 
     def renew(self, asked: Renewal, *, announced: bool) -> tuple[str, ...]:

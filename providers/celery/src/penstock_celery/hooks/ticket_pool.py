@@ -29,6 +29,11 @@ REFUSED = "a try is ended by Penstock, and by nothing else: `penstock runs cance
 NOT_MINE = "claimed elsewhere, or of no use any more"
 """What Celery is told as the result of a message whose ticket somebody else has."""
 
+HELD_S = 1.0
+"""Seconds for which a message of another installation is held before it is given back."""
+MOST_LEFT_ALONE, MOST_KNOWN = 30, 1000
+"""How often a message is given back so before it is thrown away, and of how many messages that is known."""
+
 
 class TryFailedError(PenstockError):
     """A try did not succeed; told to Celery alone, whose monitors show it."""
@@ -44,6 +49,7 @@ class TakenMessage:
         request: Celery's own object of it.
         began_s: Monotonic instant at which it came.
         claimed: Whether its try is this worker's.
+        foreign: Whether it is held for a moment, to be left to another installation.
     """
 
     accept: Callable[[int, float], None]
@@ -51,6 +57,7 @@ class TakenMessage:
     request: Any
     began_s: float = field(default_factory=time.monotonic)
     claimed: bool = False
+    foreign: bool = False
 
 
 class TicketPool:
@@ -71,6 +78,7 @@ class TicketPool:
         self._calls: deque[tuple[Callable[[], None], TakenMessage | None]] = deque()
         self._worker: WorkController | None = None
         self._stopping = self._left = False
+        self._left_alone: dict[str, int] = {}
 
     @property
     def running(self) -> int:
@@ -80,7 +88,7 @@ class TicketPool:
     @property
     def room(self) -> bool:
         """Whether there is a slot for one more message."""
-        return not self._stopping and self.sink.free > 0
+        return not self._stopping and self.sink.free > sum(each.foreign for each in self._messages)
 
     def bind(self, worker: WorkController) -> None:
         """Know the Celery worker that it is the pool of."""
@@ -106,6 +114,7 @@ class TicketPool:
             given[0],
             lambda mine: self._call(partial(self._claimed, message, mine=mine), message if mine else None),
             lambda end: self._call(partial(self._ended, message, end)),
+            lambda: self._call(partial(self._hold, message)),
         )
 
     def throw_away(self) -> None:
@@ -124,7 +133,8 @@ class TicketPool:
         consumer = getattr(self._worker, "consumer", None)
         if consumer is None or not consumer.task_consumer or not consumer.qos or not consumer.connection:
             return
-        wanted = 0 if self._stopping else self.sink.free + sum(not each.claimed for each in self._messages)
+        taking = sum(not each.claimed and not each.foreign for each in self._messages)
+        wanted = 0 if self._stopping else self.sink.free + taking
         if consumer.connection.transport.driver_type == "amqp":
             self._hold_back_amqp(consumer, wanted)
         else:  # looked at before each time that it asks for a message
@@ -192,6 +202,26 @@ class TicketPool:
         if message in self._messages:
             self._messages.remove(message)
             message.finish((failed, result, time.monotonic() - message.began_s))
+
+    def _hold(self, message: TakenMessage) -> None:
+        """Hold a message of another installation for a moment, and give it back, so that its own workers come to it."""
+        name = str(message.request.id)
+        self._left_alone[name] = self._left_alone.pop(name, 0) + 1
+        if self._left_alone[name] > MOST_LEFT_ALONE:  # nobody wants it, and it is published again if somebody does
+            del self._left_alone[name]
+            self._claimed(message, mine=False)
+            return
+        while len(self._left_alone) > MOST_KNOWN:
+            del self._left_alone[next(iter(self._left_alone))]
+        message.foreign = True
+        self._worker.hub.call_later(HELD_S, self._let_go, message)  # type: ignore[union-attr]  # a call is only made in its loop
+
+    def _let_go(self, message: TakenMessage) -> None:
+        if message in self._messages:
+            self._messages.remove(message)
+            with contextlib.suppress(Exception):  # as below
+                message.request.reject(requeue=True)
+            self.hold_back()
 
     def _give_back(self) -> None:
         """Give messages back whose tickets nobody here will claim."""
