@@ -67,7 +67,7 @@ class Listening:
         self.stopping = True
         self._listener.stop()
         self._listener.stop()
-        self._thread.join(20)
+        self._thread.join(60)
         assert not self._thread.is_alive()
 
 

@@ -58,7 +58,7 @@ def dripping(request):
             each.shutdown(socket.SHUT_RDWR)
         each.close()
     for each in threads:
-        each.join(5)
+        each.join(60)
 
 
 @pytest.mark.parametrize(
