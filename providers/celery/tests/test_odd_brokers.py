@@ -51,7 +51,7 @@ class Listening:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def take(self, secret, claimed, ended=None):
+    def take(self, secret, claimed, ended=None, foreign=None):
         self.took.append(secret)
         claimed(False)
 
@@ -72,7 +72,7 @@ class Listening:
 
 
 def until(so, what):
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not so():
         assert time.monotonic() < end, what()
         time.sleep(0.02)
