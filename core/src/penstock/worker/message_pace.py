@@ -1,6 +1,6 @@
 """How long a message waits for what comes right after it, so that many short tries are a few messages."""
 
-APART_S = 0.02
+APART_S = 0.03
 """Seconds from a message of several tries to the next one. What came alone is followed at once: nobody waits for a chain's next step."""
 
 
