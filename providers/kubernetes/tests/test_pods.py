@@ -102,12 +102,18 @@ def test_a_failed_pod_says_why_and_its_sidecar_holds_up_nothing(cluster, run, py
     settled(cluster)
 
 
+def bound_looks(monkeypatch):
+    """Have a look read little of a log, whether it comes while the pod runs or, as most do, once it has ended."""
+    monkeypatch.setattr(pod_look, "RUNNING_BYTES", 500)
+    monkeypatch.setattr(pod_look, "ENDED_BYTES", 2_000)
+
+
 @pytest.mark.parametrize("operator", [KubernetesPodOperator, KubernetesJobOperator])
 @pytest.mark.parametrize("skipped", [False, True])
 def test_the_long_log_of_what_has_ended_is_read_in_pieces_each_line_once_and_then_it_is_deleted(
     cluster, run, python, caplog, monkeypatch, operator, skipped
 ):
-    monkeypatch.setattr(pod_look, "ENDED_BYTES", 2_000)
+    bound_looks(monkeypatch)
     script = "for n in range(1000): print(f'line {n:04}')\nimport sys; sys.exit(7 * " + f"{skipped:d})"
     with caplog.at_level("INFO"):
         found = run(operator, **python(script), skip_on_exit_code=[7])
@@ -119,7 +125,7 @@ def test_the_long_log_of_what_has_ended_is_read_in_pieces_each_line_once_and_the
 
 
 def test_what_is_beyond_the_bound_of_an_ended_pods_log_is_left_out_but_for_its_end(run, python, caplog, monkeypatch):
-    monkeypatch.setattr(pod_look, "ENDED_BYTES", 2_000)
+    bound_looks(monkeypatch)
     monkeypatch.setattr(pod_look, "MOST_BYTES", 4_000)
     monkeypatch.setattr(pod_look, "LAST_LINES", 100)
     with caplog.at_level("INFO"):
@@ -131,17 +137,21 @@ def test_what_is_beyond_the_bound_of_an_ended_pods_log_is_left_out_but_for_its_e
 
 
 def test_a_pod_that_goes_while_its_long_log_is_read_has_ended_as_it_was_seen_to(cluster, run, python, monkeypatch):
-    monkeypatch.setattr(pod_look, "ENDED_BYTES", 2_000)
+    bound_looks(monkeypatch)
+    looked = []
 
     def without_pod(answer):
         for name, pod in cluster.pods().items():
             if pod["status"]["phase"] == "Succeeded":
-                cluster.store.remove("pods", name, "default")
+                looked.append(name)
+                if len(looked) > 1:  # at the first one, the task may have seen the pod run yet
+                    cluster.store.remove("pods", name, "default")
         return answer
 
     cluster.faults.append(Order(lambda _: without_pod, None, "GET /api/v1/namespaces/default/pods/{name}/log"))
     many = "for n in range(1000): print(f'line {n:04}')"
     assert run(KubernetesPodOperator, **python(many)).state == "success"
+    assert looked[1:], "it was there no more while there was something to read"
     settled(cluster)
 
 

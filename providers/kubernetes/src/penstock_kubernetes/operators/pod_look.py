@@ -27,7 +27,7 @@ Object = dict[str, Any]
 
 _ENDING = frozenset({"Preempted", "Killing", "TaintManagerEviction", "NodeNotReady", "DeletingNode"})
 """Reasons of Events that are no warnings, and say that a pod ends."""
-_ONCE_BYTES, ENDED_BYTES = 4 << 20, 64 << 20
+RUNNING_BYTES, ENDED_BYTES = 4 << 20, 64 << 20
 """Bytes of a log that one look reads while its container runs, and once it has ended: a look holds a thread that others want, too."""
 MOST_BYTES = 1 << 30
 """Bytes after which the rest of an ended container's log is left out but for its last lines: as many as the log of a try holds."""
@@ -108,7 +108,7 @@ class PodLook:
             kept.read_to({each: reader.place for each, reader in self._followers.items()})
 
     def _read(self, follower: LogFollower, *, ended: bool) -> None:
-        written, most = 0, ENDED_BYTES if ended else _ONCE_BYTES
+        written, most = 0, ENDED_BYTES if ended else RUNNING_BYTES
         last = LAST_LINES if ended and self._read_bytes > MOST_BYTES else 0
         if last:
             self._log.warning(
