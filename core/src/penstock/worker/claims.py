@@ -36,6 +36,7 @@ AHEAD_S, MOST_AHEAD = 0.1, 64
 """Seconds within which what is claimed beyond the slots will have begun, as far as can be seen, and how many these are at most."""
 NOTHING = ClaimAnswer(())
 ADVICE = "the queues of each are to have names of their own at what carries tickets"
+_CLAIMS = "claims"
 _TICKET = re.compile(r"[a-z0-9-]{1,63}\.[A-Za-z0-9_-]{1,200}")
 
 
@@ -58,9 +59,6 @@ class Offered(NamedTuple):
     def name(self) -> str:
         """Of the ticket."""
         return self.secret.partition(".")[0]
-
-
-_CLAIMS = "claims"
 
 
 class ClaimPorts(NamedTuple):
@@ -265,7 +263,7 @@ class Claims:
         while True:
             began_s = self._now_s()
             try:
-                answer = self._client.ask("claims", self._identity.shown, message, ClaimAnswer)
+                answer = self._client.ask(_CLAIMS, self._identity.shown, message, ClaimAnswer)
             except RefusedByServerError as error:
                 self._ports.report(str(error))
                 self.unanswered = True

@@ -140,9 +140,8 @@ def verified_tls(url: str, name: str) -> tuple[str, dict[str, Any] | None]:
         return url, None
     options: dict[str, Any] = {"cert_reqs": verified}
     if verified and given.get("ssl_check_hostname", "true").lower() != "false":
-        options["server_hostname"] = (
-            parts[0].hostname if len(parts) == 1 else None
-        )  # each its own, but localhost is 127.0.0.1 to Kombu
+        # None has Kombu take each broker's own name, but 127.0.0.1 for localhost: a single one is named here.
+        options["server_hostname"] = parts[0].hostname if len(parts) == 1 else None
     options |= {key.removeprefix("ssl_"): value for key, value in given.items() if key in _FILES}
     return ";".join(_with_query(each, {}) for each in parts), options
 

@@ -104,9 +104,8 @@ class DaskExecutor(RemoteExecutor):
         workers, running = self._cluster.workers(), sum(map(len, self._cluster.keys_by_worker().values()))
         for each in tickets:
             state = states.get(each.name, "")
-            if (
-                state == "no-worker" and each.name in self._bound
-            ):  # those that it was bound to are gone: it is submitted anew
+            # Those workers that it was bound to are gone: it is submitted anew.
+            if state == "no-worker" and each.name in self._bound:
                 self._cluster.take_back(end_tickets, [each.name])
                 self._bound.discard(each.name)
             if each.name not in self._failed:
