@@ -10,7 +10,8 @@ from penstock.logs.shipping_report import ShippingReport
 from penstock.model.access.permission import Role
 from penstock.model.access.principal import Grant, Principal
 from penstock.model.changes import Changes
-from penstock.model.run import TaskInstance, Try
+from penstock.model.dag import DagSpec, Mapping, TaskSpec, XComRef
+from penstock.model.run import TaskInstance, TaskKey, Try
 from penstock.model.state import Outcome, RunState, TaskState
 from penstock.plugins.object_logs import ObjectLogs
 from penstock.scheduler.heartbeat_file import HeartbeatFile
@@ -133,6 +134,44 @@ def test_a_log_is_followed_no_longer_once_nobody_has_been_there_to_go_on_with_it
         RequestError, match=r"'extract' has not ended, and nobody goes on with it\. No scheduler is running"
     ):
         list(chunks)
+
+
+def test_a_run_that_has_not_started_is_followed_from_its_start(installation, store, now):
+    run = dags.trigger(installation, "sales", run_id="one").run
+    chunks = followed(installation, "sales", "extract", run_id="one")
+    assert pieces(islice(chunks, 2)) == [False, False]
+    started = msgspec.structs.replace(run, state=RunState.RUNNING, started_at=now)
+    instance = TaskInstance(run.run, "extract", -1, TaskState.RUNNING, 1, 1)
+    store.apply(Changes(runs=[started], tasks=[instance], tries=[Try(run.run, "extract", -1, 1, 1, "local", now)]), now)
+    (log,) = logs.task_logs(installation, "sales", "extract")
+    write(log, "begun\n")
+    assert pieces(islice(chunks, 2)) == [(-1, 1, "begun\n"), False]
+
+
+def test_a_run_that_has_ended_before_its_tasks_began_is_not_waited_for(installation, store, now):
+    run = dags.trigger(installation, "sales", run_id="one").run
+    chunks = followed(installation, "sales", "extract", run_id="one")
+    assert pieces(islice(chunks, 1)) == [False]
+    store.apply(Changes(runs=[msgspec.structs.replace(run, state=RunState.FAILED, ended_at=now)]), now)
+    with pytest.raises(RequestError, match=r"run 'one' has ended as failed, and task 'extract' never began in it"):
+        list(islice(chunks, 3))
+
+
+def test_an_index_of_a_mapped_task_is_followed_from_its_expansion(installation, store, now, save):
+    each = TaskSpec("each", mapped=(Mapping("x", source=XComRef("ids")),))
+    save(store, [DagSpec("mapped", "sales.py", (TaskSpec("ids"), each))])
+    run = dags.trigger(installation, "mapped", run_id="one").run
+    started = msgspec.structs.replace(run, state=RunState.RUNNING, started_at=now)
+    store.apply(Changes(runs=[started], tasks=[TaskInstance(run.run, "each", -1, TaskState.NONE)]), now)
+    chunks = followed(installation, "mapped", "each", map_index=1)
+    assert pieces(islice(chunks, 1)) == [False]
+    with pytest.raises(RequestError, match="task 'each' of run 'one' has not been expanded, so it has no index yet"):
+        logs.task_logs(installation, "mapped", "each", map_index=1)
+    ended = [TaskInstance(run.run, "each", index, TaskState.SUCCESS, 1, 1) for index in (0, 1)]
+    store.apply(Changes(tasks=ended, removed=[TaskKey(run.run, "each")]), now)
+    assert pieces(chunks) == [True]
+    with pytest.raises(NotFoundError, match=r"is named '2'\. It has 0 to 1\."):
+        next(followed(installation, "mapped", "each", map_index=2))
 
 
 def test_one_dispatch_is_followed_until_its_try_has_ended(installation, task):

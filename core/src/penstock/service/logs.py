@@ -16,7 +16,7 @@ from penstock.processes.files import file_size
 from penstock.service.figures.figures import scheduler_health
 from penstock.service.installation import Installation
 from penstock.service.log_reading.log_files import log_file, log_reader, log_words, unreadable
-from penstock.service.names import find_run, find_tasks
+from penstock.service.names import find_run, find_tasks, tasks_so_far
 from penstock.service.operations.content import Content, ContentFacts, bounded
 from penstock.service.operations.operation import operation
 from penstock.tries.paths import log_path
@@ -79,19 +79,23 @@ def task_logs(
 
     Raises:
         NotFoundError: There is no such DAG, run or task.
-        RequestError: There is no such instance.
+        RequestError: There is no such instance yet.
         StoreError: The database failed.
     """
     store = installation.store
     run = find_run(store, dag_id, run_id)
-    instances = {task.map_index: task for task in find_tasks(store, run, task_id, map_index)}
+    return _logs_of(installation, run, task_id, find_tasks(store, run, task_id, map_index))
+
+
+def _logs_of(installation: Installation, run: Run, task_id: str, tasks: Iterable[TaskInstance]) -> list[Log]:
+    store, instances = installation.store, {task.map_index: task for task in tasks}
     folder = installation.settings.logs_folder
     sees_paths = installation.may(Permission.INSTALLATION_READ)
     identity = store.logs.identity() if installation.settings.logs.store else ""
     found = []
     for attempt in (past.attempt for past in store.runs.tries(run.run, task_id)):
         if (task := instances.get(attempt.map_index)) is not None:
-            path = log_path(folder, dag_id, run.run_id, task.key, attempt.epoch)
+            path = log_path(folder, run.dag_id, run.run_id, task.key, attempt.epoch)
             name = log_name(identity, folder, path) if identity else ""
             shown = path if sees_paths else path.relative_to(folder)
             found.append(Log(task, attempt.epoch, attempt.try_number, attempt.outcome is None, shown, name))
@@ -182,16 +186,19 @@ def follow_logs(
     Raises:
         NotFoundError: There is no such DAG, run, task or dispatch.
         ConfigError: A file cannot be read.
-        RequestError: There is no such instance; or no scheduler has been there for a while, so that nothing would ever come.
+        RequestError: The run has ended before the task began; or no scheduler has been there for a while, so that nothing would ever
+            come.
         StoreError: The database failed.
     """
     run = find_run(installation.store, dag_id, run_id)
     progress, schedulers = _Progress(installation), _Schedulers(installation)
     while True:
         # The states are older than what is read now, so that a task that has ended has written all of it.
-        instances = _instances(installation, run, task_id, map_index)
+        instances = tasks_so_far(installation.store, run, task_id, map_index)
+        if not instances:
+            run = _may_begin(installation, run, task_id)
         states = frozenset(task.state for task in instances)
-        logs = task_logs(installation, dag_id, task_id, run_id=run.run_id, map_index=map_index)
+        logs = _logs_of(installation, run, task_id, instances)
         if dispatch is not None:
             logs = [log for log in logs if log.epoch == dispatch]
             if not logs and all(task.epoch >= dispatch or task.state.finished for task in instances) and instances:
@@ -212,14 +219,13 @@ def follow_logs(
         yield None
 
 
-def _instances(installation: Installation, run: Run, task_id: str, map_index: int | None) -> list[TaskInstance]:
-    """The instances to follow; none while the run has not started."""
-    try:
-        return find_tasks(installation.store, run, task_id, map_index)
-    except NotFoundError:
-        raise
-    except RequestError:
-        return []
+def _may_begin(installation: Installation, run: Run, task_id: str) -> Run:
+    """A run without instances as it is now; raises RequestError if it had ended before these were looked for."""
+    if run.state.finished:
+        raise RequestError(
+            f"run {run.run_id!r} has ended as {run.state}, and task {task_id!r} never began in it: it has no log."
+        )
+    return find_run(installation.store, run.dag_id, run.run_id)
 
 
 class _Schedulers:

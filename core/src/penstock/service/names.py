@@ -5,6 +5,7 @@ import re
 from penstock.engine.graph.subset import tasks_of
 from penstock.errors import NotFoundError, RequestError
 from penstock.model.access.permission import Permission
+from penstock.model.dag import TaskSpec
 from penstock.model.names import map_key_of
 from penstock.model.run import UNMAPPED, Run, TaskInstance
 from penstock.model.state import TaskState
@@ -56,20 +57,41 @@ def find_tasks(store: Store, run: Run, task_id: str, map_index: int | None = Non
     """The instances of a task in a run, all or the one of an index; raises NotFoundError.
 
     Raises:
-        RequestError: There is no such instance.
+        RequestError: There is no such instance yet.
+    """
+    if found := tasks_so_far(store, run, task_id, map_index):
+        return found
+    if store.runs.tasks(run.run, task_id):
+        raise RequestError(f"task {task_id!r} of run {run.run_id!r} has not been expanded, so it has no index yet.")
+    raise RequestError(f"run {run.run_id!r} has not started, so task {task_id!r} has no instance yet.")
+
+
+def tasks_so_far(store: Store, run: Run, task_id: str, map_index: int | None = None) -> list[TaskInstance]:
+    """The instances of a task in a run, all or the one of an index; none as long as what makes them is still to come.
+
+    That is the start of the run, and for an index the expansion of its task.
+
+    Raises:
+        NotFoundError: There is no such task, or it has no such index and gets none.
     """
     found = store.runs.tasks(run.run, task_id)
     chosen = [task for task in found if map_index is None or task.map_index == map_index]
     if chosen:
         return chosen
-    if found:
-        mapped = found[0].map_index != UNMAPPED
-        has = f"It has {found[0].map_index} to {found[-1].map_index}." if mapped else "It is not mapped: name no index."
-        raise NotFoundError(f"index of task {task_id!r} of run {run.run_id!r}", str(map_index), hint=has)
-    known = known_tasks(store, run)
-    if task_id not in known:
-        raise NotFoundError(f"task of DAG {run.dag_id!r}", task_id, known)
-    raise RequestError(f"run {run.run_id!r} has not started, so task {task_id!r} has no instance yet.")
+    known = {task.task_id: task for task in _tasks_of_run(store, run)}
+    if not found:
+        if task_id not in known:
+            raise NotFoundError(f"task of DAG {run.dag_id!r}", task_id, list(known))
+        return []
+    if found[0].map_index != UNMAPPED:
+        has = f"It has {found[0].map_index} to {found[-1].map_index}."
+    elif task_id not in known or not known[task_id].mapped:
+        has = "It is not mapped: name no index."
+    elif found[0].state.finished:
+        has = f"It ended as {found[0].state} before it was expanded: name no index."
+    else:
+        return []
+    raise NotFoundError(f"index of task {task_id!r} of run {run.run_id!r}", str(map_index), hint=has)
 
 
 def index_of(
@@ -145,5 +167,9 @@ def find_present_tasks(store: Store, run: Run, task_id: str, map_index: int | No
 
 def known_tasks(store: Store, run: Run) -> list[str]:
     """Ids of the tasks that a run has of the version that it is pinned to."""
+    return [task.task_id for task in _tasks_of_run(store, run)]
+
+
+def _tasks_of_run(store: Store, run: Run) -> list[TaskSpec]:
     spec = store.versions.spec(run.version) if run.version else find_dag(store, run.dag_id).spec
-    return [task.task_id for task in tasks_of(spec, run.subset)] if spec else []
+    return tasks_of(spec, run.subset) if spec else []
