@@ -172,4 +172,4 @@ def known_tasks(store: Store, run: Run) -> list[str]:
 
 def _tasks_of_run(store: Store, run: Run) -> list[TaskSpec]:
     spec = store.versions.spec(run.version) if run.version else find_dag(store, run.dag_id).spec
-    return tasks_of(spec, run.subset) if spec else []
+    return list(tasks_of(spec, run.subset)) if spec else []
