@@ -119,7 +119,7 @@ def now():
 def make_loader(folder, tmp_path, catalog, lines, now):
     made = []
 
-    def run(config=None):
+    def run(config=None, folder=folder):
         given = {} if config is None else config
         parser = Parser(lambda: ParseConfig(**{"timeout_s": 20.0, **given}), catalog.variables, lambda: now[0])
         made.append(parser)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from penstock.errors import DataRefusedError, PenstockError, StoreError, as_sentence
 from penstock.load.closure.closures import Closures
 from penstock.load.discover import DagFiles
-from penstock.load.folder import WHOLE, is_left_out
+from penstock.load.folder import WHOLE, Watched, is_left_out
 from penstock.load.loader_store import LoaderStore
 from penstock.load.owners import DagOwners, duplicate_dag
 from penstock.load.pace import Pace
@@ -87,7 +87,7 @@ class Loader:
         self._unsaved: list[ParsedFile] = []
         self._unsaved_since = clock()
         self._current = self._fault = self._message = ""
-        self._folders: frozenset[str] = frozenset()
+        self._looked_at = Watched()
         self._started, self._pause_s = False, 0.0
         self._stop: int | None = None
 
@@ -125,7 +125,7 @@ class Loader:
     def _watched(self, watch: FolderWatcher | None, due: float | None) -> tuple[FolderWatcher | None, float | None]:
         """Watch the folders that were just looked into; with it in how many seconds at most the next look is due."""
         fault = "" if watch is None else watch.fault
-        if watch is not None and (fault or watch.folders != self._folders):
+        if watch is not None and (fault or watch.is_outdated or watch.watched != self._looked_at):
             watch.close()
             watch = None
         if fault and fault != self._fault:
@@ -135,10 +135,10 @@ class Loader:
         self._fault = fault or self._fault
         if watch is not None:
             return watch, due
-        if fault or not self._folders:
+        if fault or not self._looked_at.folders:
             return None, _RETRY_S
         # What has changed between the look and the watch is found by another look.
-        return FolderWatcher(self._folder, self._folders), _SETTLED_S if due is None else min(due, _SETTLED_S)
+        return FolderWatcher(self._folder, self._looked_at), _SETTLED_S if due is None else min(due, _SETTLED_S)
 
     def scan(self) -> None:
         """Take a snapshot, import the files that changed, and store the results.
@@ -150,9 +150,9 @@ class Loader:
             self._start()
         if self._parser.refresh():
             self._retry |= {name for name, known in self._files.items() if known.problems}
-        self._folders = frozenset()
+        self._looked_at = Watched()
         snapshot = self._snapshots.take()
-        self._folders = snapshot.folders
+        self._looked_at = snapshot.watched
         present = self._dag_files.of(snapshot)
         for name in sorted(self._files.keys() - {*present, *snapshot.left_out}):
             if not is_left_out(name, snapshot.left_out):

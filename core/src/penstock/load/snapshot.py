@@ -17,7 +17,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from penstock.errors import ConfigError
-from penstock.load.folder import WHOLE, FolderContent, FoundFile
+from penstock.load.folder import WHOLE, FolderContent, FoundFile, Watched
 from penstock.load.ignore import AIRFLOW_IGNORE, IGNORE, Ignore, patterns_of
 from penstock.load.ignore import MOST_BYTES as MOST_IGNORE_BYTES
 from penstock.model.values.content_hashes import content_hash
@@ -25,6 +25,7 @@ from penstock.spec.archives.listed_archives import EXECUTABLE, LIST
 
 _LIMIT_BYTES = 16 << 20
 _KEPT = 20
+_MOST_LOOKS = 10  # at a folder to which a link is swapped meanwhile
 _EXECUTABLE = 0o111
 _DAY_NS = 86_400 * 10**9
 _WRITTEN_NS = 315_532_800 * 10**9  # 1980: a time that no write leaves
@@ -41,7 +42,7 @@ class Snapshot(NamedTuple):
         files: Content hash of every file by its path relative to the folder, with ``/``.
         left_out: Why an entry of the folder is not among them, by its path; that of a folder ends with ``/``.
         ignore: The patterns of ignored files by the folder for which they count, as `is_ignored` takes them.
-        folders: The DAGs folder and those in it that were looked into.
+        watched: What has to be watched.
     """
 
     hash: str
@@ -49,7 +50,7 @@ class Snapshot(NamedTuple):
     files: dict[str, str]
     left_out: dict[str, str]
     ignore: dict[str, tuple[Ignore, ...]]
-    folders: frozenset[str]
+    watched: Watched
 
     def source_hash(self, source: str) -> str | None:
         """Hash of a file, or of the names in a folder (its path ends with ``/``); None if it is not there."""
@@ -70,7 +71,7 @@ class Snapshots:
     """
 
     def __init__(self, folder: Path, state: Path, *, limit_bytes: int = _LIMIT_BYTES) -> None:
-        self._folder, self._limit = folder, limit_bytes
+        self._folder, self._home, self._limit = folder, folder, limit_bytes
         self._snapshots, self._blobs = state / "snapshots", state / "blobs"
         self._known: dict[str, tuple[tuple[int, ...], str]] = {}
         self._verified: set[str] = set()
@@ -81,18 +82,27 @@ class Snapshots:
         Raises:
             ConfigError: If the DAGs folder is not there, or the state folder cannot be written.
         """
-        if not self._folder.is_dir():
-            raise ConfigError(f"the DAGs folder {str(self._folder)!r} does not exist. Create it, or set dags_folder.")
-        content = FolderContent(str(self._folder))
-        try:
-            self._blobs.mkdir(parents=True, exist_ok=True)
-            self._snapshots.mkdir(parents=True, exist_ok=True)
-            files = self._keep(content)
-            ignore = _ignore(self._folder, content)
-            found, path = self._publish(files)
-            return Snapshot(found, path, files, content.left_out, ignore, content.folders)
-        except OSError as error:
-            raise self._unwritable(error) from error
+        for _ in range(_MOST_LOOKS):
+            if not self._folder.is_dir():
+                raise ConfigError(
+                    f"the DAGs folder {str(self._folder)!r} does not exist. Create it, or set dags_folder."
+                )
+            content = FolderContent(str(self._folder))
+            try:
+                self._blobs.mkdir(parents=True, exist_ok=True)
+                self._snapshots.mkdir(parents=True, exist_ok=True)
+                self._home = Path(content.home)
+                files = self._keep(content)
+                ignore = _ignore(self._home, content)
+                if content.watched.is_current:
+                    found, path = self._publish(files)
+                    return Snapshot(found, path, files, content.left_out, ignore, content.watched)
+            except OSError as error:
+                raise self._unwritable(error) from error
+        raise ConfigError(
+            f"the DAGs folder {str(self._folder)!r} is another one whenever it is looked at: a link on the way to it, or in it, is swapped "
+            "all the time. Let what publishes it publish less often."
+        )
 
     def part(self, files: Mapping[str, str]) -> str:
         """Keep a snapshot of some files of the one that was taken last; returns its hash.
@@ -217,7 +227,7 @@ class Snapshots:
                 _write(
                     self._blobs,
                     found,
-                    (self._folder / name).read_bytes(),
+                    (self._home / name).read_bytes(),
                     0o555 if found.endswith(EXECUTABLE) else 0o444,
                 )
 

@@ -5,6 +5,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from penstock.load.folder import Watched
 from penstock.load.ignore import AIRFLOW_IGNORE, IGNORE
 
 # The kernel tells watchfiles at once; it looks at what changed so often, and waits until nothing more comes.
@@ -18,15 +19,18 @@ class FolderWatcher:
 
     Args:
         folder: The DAGs folder.
-        folders: Itself and the folders in it.
+        watched: Itself, the folders in it, and the links on the way.
 
     Attributes:
-        folders: The same.
+        watched: The same.
         fault: Why they cannot be watched, or no longer; "" while they are.
+        is_outdated: Whether what one of these paths leads to may be another folder than the one that is watched.
     """
 
-    def __init__(self, folder: Path, folders: frozenset[str]) -> None:
-        self._folder, self.folders, self.fault = folder, folders, ""
+    def __init__(self, folder: Path, watched: Watched) -> None:
+        self._folder, self.watched, self.fault, self.is_outdated = folder, watched, "", False
+        self._ways = {link for link, _ in watched.links}
+        self._beside = {os.path.dirname(link) for link in self._ways} - watched.folders  # noqa: PTH120 - as the system names them
         self._reading, self._writing = os.pipe()
         os.set_blocking(self._reading, False)
         os.set_blocking(self._writing, False)
@@ -55,22 +59,31 @@ class FolderWatcher:
         from watchfiles import watch  # noqa: PLC0415 - needs anyio, and only the loader's process watches
 
         try:
-            for _ in watch(
-                *sorted(self.folders),
+            # Links first: what one leads to is watched by then, or the swap has been seen.
+            for changes in watch(
+                *sorted(each for each in self._beside if os.access(each, os.R_OK)),
+                *sorted(self.watched.folders),
                 recursive=False,
-                watch_filter=lambda _change, path: is_relevant(path, self._folder),
+                watch_filter=lambda _change, path: self._matters(path),
                 step=_STEP_MS,
                 debounce=_DEBOUNCE_MS,
                 rust_timeout=0,
                 stop_event=self._stop,
                 raise_interrupt=False,
             ):
+                paths = {path for _, path in changes}
+                self.is_outdated = self.is_outdated or not paths.isdisjoint(self._ways | self.watched.folders)
                 self._notify()
         except (OSError, RuntimeError) as error:
             self.fault = str(error)
         if not self._stop.is_set():
             self.fault = self.fault or "watching has ended"
             self._notify()
+
+    def _matters(self, path: str) -> bool:
+        if path in self._ways or path in self.watched.folders:
+            return True
+        return os.path.dirname(path) not in self._beside and is_relevant(path, self._folder)  # noqa: PTH120 - as above
 
     def _notify(self) -> None:
         with suppress(BlockingIOError):
