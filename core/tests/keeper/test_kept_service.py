@@ -3,16 +3,21 @@
 import os
 import select
 import signal
+import socket
+import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from penstock.keeper.keeper import Keeper
 from penstock.keeper.kept_service import KeeperPorts, KeptService, ServiceConfig
+from penstock.keeper.service_process import run_service_process
 from penstock.keeper.status import ServiceState, StatusFiles
 from penstock.spec.wire import Reply
+from penstock_testkit.processes import has_ended
 
 PROGRAM = """
 import os, socket, sys, time
@@ -64,11 +69,11 @@ class Stage:
         gate = {"conn_id": "gate", "conn_type": "http", "password": "s3cr3t-word"}
         return Reply(gate, secrets=("s3cr3t-word",))
 
-    def keep(self, does, stop_s=30.0, *, installation=False):
+    def keep(self, does, stop_s=30.0, *, installation=False, forked=()):
         ports = KeeperPorts(self.answer, self.monotonic, lambda: NOW, self.told.append, self.store)
         config = ServiceConfig("web", "acme.web", {"does": does}, "{}", str(self.folder / "own"), installation)
         command = [sys.executable, str(self.program)]
-        self.kept.append(KeptService(command, config, 60.0, stop_s, self.folder / "web.log", ports))
+        self.kept.append(KeptService(command, config, 60.0, stop_s, self.folder / "web.log", ports, *forked))
         return self.kept[-1]
 
     def store(self, status):
@@ -157,6 +162,33 @@ def test_one_that_works_is_started_again_when_it_is_killed_and_ends_when_it_is_t
     assert (stage.folder / "own" / "ended").exists()
     assert stage.state() is ServiceState.STOPPED
     assert (stage.folder / "web.log").read_text() == "works ***\n" * 2
+
+
+class Forked:
+    def run(self, context):
+        os.write(1, b"forked\n")
+        subprocess.Popen(["sleep", "600"], start_new_session=True)
+        context.report("forked")
+        context.wait()
+
+
+def test_one_is_forked_at_first_and_what_it_started_ends_with_it_and_then_it_is_started(stage):
+    main = lambda line: run_service_process(socket.socket(fileno=line), lambda config: Forked())  # noqa: E731 - short
+    service = stage.keep("works", installation=True, forked=(lambda: main,))
+    stage.until(lambda: stage.statuses and stage.statuses[-1].detail == "forked", service)
+    forked = stage.statuses[-1].pid
+    children = [int(each) for each in Path(f"/proc/{forked}/task/{forked}/children").read_text().split()]
+    os.kill(forked, signal.SIGKILL)
+    stage.until(lambda: len(stage.told) > 1, service)
+    assert stage.told[0] == "web: forked"
+    assert "was killed by SIGKILL" in stage.told[1]
+    assert children
+    assert all(map(has_ended, children))
+    stage.ahead_s += 1.0
+    stage.until(lambda: stage.statuses[-1].detail == "web", service)
+    service.stop()
+    stage.until(lambda: service.ended, service)
+    assert (stage.folder / "web.log").read_text() == "forked\nworks ***\n"
 
 
 def test_one_that_does_not_end_is_killed(stage):

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+from typing import NoReturn
 
 from penstock.decoders import decode_json
 from penstock.errors import ConfigError
@@ -14,6 +15,14 @@ from penstock.plugins.sources import PluginSources
 from penstock.processes.log_lines import log_to_stdout
 from penstock.spec.service import Service
 from penstock_manifest.arguments import argument_problems
+
+
+def run(line: int) -> NoReturn:
+    """Be the process of the service, and end with it."""
+    code = main(line)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # threads that the service left behind must not keep the process
 
 
 def main(line: int) -> int:
@@ -40,7 +49,4 @@ def service(config: ServiceConfig) -> Service:
 
 
 if __name__ == "__main__":
-    code = main(int(sys.argv[1]))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # threads that the service left behind must not keep the process
+    run(int(sys.argv[1]))

@@ -4,13 +4,15 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import cached_property
 
 import msgspec
 
+from penstock.app import provider_service
 from penstock.app.parts.environments import plugin_sources
 from penstock.app.parts.vault import answer
 from penstock.app.service_main import run_service
-from penstock.errors import PenstockError, StoreError
+from penstock.errors import PenstockError
 from penstock.keeper.keeper import Keeper
 from penstock.keeper.kept_service import KeeperPorts, KeptService, ServiceConfig
 from penstock.keeper.status import FOLDER, StatusFiles
@@ -43,7 +45,8 @@ def keeper(installation: Installation, files: StatusFiles) -> Keeper:
     """The keeper of an installation: the service of an isolated provider is run by its own environment's Python."""
     settings = installation.settings
     pythons = isolated_pythons(settings.isolated_file)
-    ports = KeeperPorts(_answer(installation), time.monotonic, installation.now, _log, files.write)
+    answers = _Answers(installation)
+    ports = KeeperPorts(answers.reply, time.monotonic, installation.now, _log, files.write)
     services = []
     for name, chosen in chosen_services(settings, installation.host).items():
         if not chosen.enabled:
@@ -58,7 +61,8 @@ def keeper(installation: Installation, files: StatusFiles) -> Keeper:
         config = ServiceConfig(name, chosen.type, chosen.options, plugins, folder, given)
         command = [isolated or sys.executable, "-P", "-m", "penstock.app.provider_service"]
         log = settings.logs_folder / FOLDER / f"{name}.log"
-        services.append(KeptService(command, config, chosen.report_s, chosen.stop_s, log, ports))
+        forked = (answers.main,) if given else ()
+        services.append(KeptService(command, config, chosen.report_s, chosen.stop_s, log, ports, *forked))
     return Keeper(services, time.monotonic)
 
 
@@ -70,20 +74,32 @@ def _is_given_all(installation: Installation, chosen: ServiceChoice) -> bool:
         return False  # its process says what is wrong with it
 
 
-def _answer(installation: Installation) -> Callable[[Ask], Reply]:
+class _Answers:
     """What answers a service: as any code of a provider, and how many tries run on this machine."""
-    of_vault = answer(installation.vault, "a service")
-    here = [name for name, chosen in installation.settings.executors.items() if not chosen.provided]
 
-    def reply(ask: Ask) -> Reply:
-        if ask.method != "running_tries":
-            return of_vault(ask)
+    def __init__(self, installation: Installation) -> None:
+        self._installation, self._opened = installation, False
+        self._here = [name for name, chosen in installation.settings.executors.items() if not chosen.provided]
+
+    def main(self) -> Callable[[int], int] | None:
+        """What the process of a service is, if this one can be forked for it: it cannot once it has answered, for the database is open.
+
+        One that is given the whole installation imports what this process has imported: two thirds of its start.
+        """
+        return None if self._opened else provider_service.run
+
+    def reply(self, ask: Ask) -> Reply:
+        self._opened = True
         try:
-            return Reply(installation.store.runs.open_tries(here))
-        except StoreError as error:
+            if ask.method != "running_tries":
+                return self._of_vault(ask)
+            return Reply(self._installation.store.runs.open_tries(self._here))
+        except PenstockError as error:  # what it asks for is not to be had now; the service lives on, and may ask again
             return refusal(error)
 
-    return reply
+    @cached_property
+    def _of_vault(self) -> Callable[[Ask], Reply]:
+        return answer(self._installation.vault, "a service")
 
 
 def _log(line: str) -> None:

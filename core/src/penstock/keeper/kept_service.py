@@ -56,6 +56,10 @@ class ServiceReport(msgspec.Struct, frozen=True):
 _decode_report = msgpack_decoder(ServiceReport).decode
 
 
+def _by_command() -> None:
+    return None
+
+
 class KeeperPorts(NamedTuple):
     """What kept services need from outside.
 
@@ -84,6 +88,8 @@ class KeptService:
         stop_s: Seconds that it gets to end by itself.
         log: File that receives what it prints.
         ports: What it needs from outside.
+        main: What its process is, if this one can be forked for it; asked for until it was started once, as a later start is to find what
+            was installed since. None to start the command.
     """
 
     def __init__(
@@ -94,8 +100,10 @@ class KeptService:
         stop_s: float,
         log: Path,
         ports: KeeperPorts,
+        main: Callable[[], Callable[[int], int] | None] = _by_command,
     ) -> None:
         self._command, self._config, self._log, self._ports = command, config, log, ports
+        self._main = main
         self._report_s, self._stop_s = report_s, stop_s
         self._process: LineProcess | None = None
         self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
@@ -148,7 +156,9 @@ class KeptService:
     def _start(self) -> None:
         self._started_at, self._why, self._has_reported = self._ports.monotonic(), "", False
         try:
-            self._process = LineProcess(self._command, self._log, withhold=not self._config.installation)
+            withhold = not self._config.installation
+            self._process = LineProcess(self._command, self._log, withhold=withhold, main=self._main())
+            self._main = _by_command
         except OSError as error:
             self._ended(f"cannot be started with {self._command[0]}: {error.strerror}")
             return

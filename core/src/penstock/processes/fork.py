@@ -83,7 +83,7 @@ def spawn(
     pass_fds: Sequence[int] = (),
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
-    capture: bool = False,
+    output: int | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own, without standard input, that dies with this process.
 
@@ -92,7 +92,7 @@ def spawn(
         pass_fds: Descriptors that it inherits, under the same numbers.
         cwd: Its working folder; None for this process'.
         env: Its environment; None for this process'.
-        capture: Whether its output and errors go into one pipe; otherwise they go where this process' go.
+        output: Descriptor that takes its output and errors; None for those of this process.
 
     Raises:
         OSError: It cannot be started.
@@ -103,8 +103,8 @@ def spawn(
         cwd=cwd,
         env=env,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE if capture else None,
-        stderr=subprocess.STDOUT if capture else None,
+        stdout=output,
+        stderr=output,
         pass_fds=pass_fds,
         start_new_session=True,
         preexec_fn=lambda: die_with_parent(parent),  # noqa: PLW1509 - those who call it have one thread

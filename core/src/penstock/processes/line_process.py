@@ -4,8 +4,9 @@ import itertools
 import os
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from penstock.processes.descendants import end_marked, end_of_marked
@@ -14,6 +15,7 @@ from penstock.processes.fork import spawn
 from penstock.processes.frames import MOST_BYTES, Frame, FrameReader, SendBuffer, frame, read_available
 from penstock.processes.group import describe_exit, group_lives, kill_group
 from penstock.processes.masking import Mask
+from penstock.processes.program import ForkedProgram, fork_program
 
 LONGEST_LOG = 10 << 20
 """Bytes after which a log is put aside as ``NAME.log.1``, in place of the one before it: such a process may live for months."""
@@ -38,13 +40,21 @@ class LineProcess:
         log: File that receives what it prints.
         most_bytes: Bytes of the payload of a frame that it may send; one that sends more counts as gone.
         withhold: Whether the secrets of this environment are left out of its own; if they are not, what it prints is without them.
+        main: What the command does with the number of its socket, where this process is forked for it: it must have one thread, nothing
+            open that two must not use, and may not withhold anything. None where the command is started.
 
     Raises:
         OSError: It cannot be started.
     """
 
     def __init__(
-        self, command: Sequence[str], log: Path, most_bytes: int = MOST_BYTES, *, withhold: bool = True
+        self,
+        command: Sequence[str],
+        log: Path,
+        most_bytes: int = MOST_BYTES,
+        *,
+        withhold: bool = True,
+        main: Callable[[int], int] | None = None,
     ) -> None:
         mine, its = socket.socketpair()
         mine.setblocking(False)
@@ -54,23 +64,27 @@ class LineProcess:
         self._reader, self._send_buffer = FrameReader(most_bytes), SendBuffer(mine)
         self._held, self._mark = bytearray(), f"{os.getpid()}.{next(_numbers)}."
         try:
-            self._process = spawn(
-                [*command, str(its.fileno())],
-                pass_fds=(its.fileno(),),
-                env={**(without_secrets(os.environ) if withhold else os.environ), _MARK: self._mark},
-                capture=True,
-            )
+            self._output, output = os.pipe()
         except OSError:
             mine.close()
+            its.close()
+            raise
+        self._process: subprocess.Popen[bytes] | ForkedProgram
+        try:
+            begin = partial(_started, withhold=withhold) if main is None else partial(_forked, main)
+            self._process = begin([*command, str(its.fileno())], its.fileno(), output, self._mark)
+        except OSError:
+            mine.close()
+            os.close(self._output)
             raise
         finally:
             its.close()
+            os.close(output)
         self.pid = self._process.pid
         # What it has forked may hold the line, and its output, long after its end.
         self._ended = -1
         with suppress(OSError):  # no descriptor is left: its end is seen at the line alone
             self._ended = os.pidfd_open(self.pid) if hasattr(os, "pidfd_open") else -1
-        self._output = self._process.stdout.fileno() if self._process.stdout is not None else -1
         os.set_blocking(self._output, False)
         self._prints = True
 
@@ -144,7 +158,8 @@ class LineProcess:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(grace_s)
         kill_group(self._process.pid)
-        code = self._process.wait()
+        self._process.kill()  # a fork has no group of its own in its first moment
+        code = self._process.wait() or 0
         end_marked(_MARK, self._mark, _KILL_S)
         for _ in range(_LAST_READS):
             if not self.keep_output():
@@ -154,8 +169,9 @@ class LineProcess:
         if self._ended >= 0:
             os.close(self._ended)
             self._ended = -1
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        if self._output >= 0:
+            os.close(self._output)
+            self._output = -1
         return describe_exit(code)
 
     def _keep(self, text: bytes) -> None:
@@ -168,3 +184,16 @@ class LineProcess:
                 size = log.tell()
             if size > LONGEST_LOG:
                 self._log.replace(self._log.with_name(f"{self._log.name}.1"))
+
+
+def _started(words: Sequence[str], line: int, output: int, mark: str, *, withhold: bool) -> subprocess.Popen[bytes]:
+    env = {**(without_secrets(os.environ) if withhold else os.environ), _MARK: mark}
+    return spawn(words, pass_fds=(line,), env=env, output=output)
+
+
+def _forked(main: Callable[[int], int], words: Sequence[str], line: int, output: int, mark: str) -> ForkedProgram:
+    def run(kept: tuple[int, ...]) -> int:
+        os.environ[_MARK] = mark  # what it starts inherits it; itself, it is ended by its number
+        return main(kept[0])
+
+    return fork_program(words, run, (line,), Path.cwd(), output=output)

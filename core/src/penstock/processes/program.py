@@ -4,7 +4,9 @@ import ctypes
 import gc
 import os
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +25,7 @@ _FIELDS = (26, 27, 45, 46, 47, 28, 50, 51)
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 _held: list[ctypes.Array[ctypes.c_char]] = []
+_LOOK_S = 0.01
 
 
 class _Memory(ctypes.Structure):
@@ -53,8 +56,21 @@ class ForkedProgram:
         """Its exit code, or the negative number of the signal that ended it; None while it lives."""
         return self._ended(os.WNOHANG)
 
-    def wait(self) -> int | None:
-        """Wait for its end; returns what `poll` does."""
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Wait for its end; returns what `poll` does.
+
+        Args:
+            timeout: Seconds to wait; None for as long as it takes.
+
+        Raises:
+            subprocess.TimeoutExpired: It still lives.
+        """
+        if timeout is not None:
+            until = time.monotonic() + timeout
+            while self.poll() is None:
+                if time.monotonic() >= until:
+                    raise subprocess.TimeoutExpired(str(self.pid), timeout)
+                time.sleep(_LOOK_S)
         return self._ended(0)
 
     def terminate(self) -> None:
@@ -78,7 +94,12 @@ class ForkedProgram:
 
 
 def fork_program(
-    words: Sequence[str], main: Callable[[tuple[int, ...]], int], keep: tuple[int, ...], cwd: Path
+    words: Sequence[str],
+    main: Callable[[tuple[int, ...]], int],
+    keep: tuple[int, ...],
+    cwd: Path,
+    *,
+    output: int | None = None,
 ) -> ForkedProgram:
     """Fork a program: a session of its own, no standard input, the usual signals, and its parent's death is its own.
 
@@ -89,6 +110,7 @@ def fork_program(
         main: What it does; takes the kept descriptors under their new numbers, and returns the exit code.
         keep: Descriptors that it keeps beside the standard ones.
         cwd: Its working folder.
+        output: Descriptor that takes its output and errors; None for those of this process.
 
     Raises:
         OSError: The machine has no room for another process.
@@ -107,7 +129,7 @@ def fork_program(
     # A signal that came before the child has handlers of its own would be taken by those of its parent, and be lost.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD})
     try:
-        return ForkedProgram(fork(run, keep, adopts=False))
+        return ForkedProgram(fork(run, keep, output=output, adopts=False))
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
