@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from importlib import import_module
-from typing import Any
+from typing import Any, Protocol
 
 from penstock.author.abstract_operator import AbstractOperator
 from penstock.spec import plugin
@@ -19,6 +19,9 @@ and in no other way. For a provider its manifest answers; a module of the projec
 This core serves {served}. A spec is added to and never changed; what goes is announced first
 ([ADR 22](../adr/0022-spec-versions-and-deprecation.md)).
 """
+
+_OR = {"executors": "penstock.spec.remote:RemoteExecutor"}
+"""Another class that an object of a kind may have, by the kind."""
 
 
 def page(note: str) -> str:
@@ -56,7 +59,9 @@ def _kind(kind: Kind) -> Iterator[str]:
     yield f"| keys of its own | {', '.join(f'`{key}`' for key in kind.own_keys) or 'none'} |\n"
     yield from _age(kind.since, kind.deprecated)
     if kind.protocol:
-        yield from _protocol(kind.protocol)
+        yield from _protocol("Its object", kind.protocol)
+    if kind.name in _OR:
+        yield from _protocol("Or it", _OR[kind.name])
 
 
 def _age(since: int, deprecated: Deprecation | None) -> Iterator[str]:
@@ -65,12 +70,12 @@ def _age(since: int, deprecated: Deprecation | None) -> Iterator[str]:
         yield f"Deprecated since spec version {deprecated.since}, gone with {deprecated.until}; {deprecated.instead}.\n"
 
 
-def _protocol(path: str) -> Iterator[str]:
+def _protocol(subject: str, path: str) -> Iterator[str]:
     module, _, name = path.partition(":")
     found = getattr(import_module(module), name)
     of_spec = module.startswith("penstock.spec.")
     door = f"{module}.{name}" if of_spec else f"penstock.{name}"
-    yield f"Its object is a `{door}`.\n"
+    yield f"{subject} is a `{door}`.\n"
     yield from _docstring(found, entries=of_spec)
     for method, function in _methods(found):
         yield f"### {name}.{method}({_parameters(function)})\n"
@@ -79,6 +84,17 @@ def _protocol(path: str) -> Iterator[str]:
         for value in _values(module, found):
             yield f"### {value.__name__}\n"
             yield from _docstring(value)
+            if Protocol in value.__bases__:
+                yield from _members(value)
+
+
+def _members(protocol: type) -> Iterator[str]:
+    """What one who implements a protocol of the core writes, or is handed: its methods and properties."""
+    for name, member in vars(protocol).items():
+        if isinstance(member, property) or (inspect.isfunction(member) and not name.startswith("_")):
+            shown = f"{name}({_parameters(member)})" if inspect.isfunction(member) else name
+            yield f"#### {protocol.__name__}.{shown}\n"
+            yield from _docstring(member)
 
 
 def _methods(found: type) -> Iterator[tuple[str, Callable[..., Any]]]:

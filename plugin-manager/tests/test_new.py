@@ -83,6 +83,7 @@ def test_each_kind_alone_has_what_it_needs_and_nothing_else(kind):
     assert {each.kind for each in read.manifest.capabilities} == set(kinds)
     for path, text in files.items():
         assert "sample" not in (path + text).lower(), path
+    assert ("penstock-server" in files["pyproject.toml"]) is ("executors" in kinds)
     imported = {
         line.split()[1].replace(".", "/") for text in files.values() for line in text.splitlines()
         if line.startswith("from penstock_acme_ftp.")

@@ -19,6 +19,7 @@ from penstock_testkit.nightly import at_night, thinned
 pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("kit")]
 
 GOOD = "good_one"
+OWN_EXECUTOR = Path(__file__).parent / "own_executor"
 PROVIDER, HOOK, OPERATOR = (
     "test_provider.py::TestProvider",
     "test_hooks.py::Test{}Hook",
@@ -376,6 +377,11 @@ def write(folder: Path, provider_id: str, fault: Fault | None = None) -> Path:
     """Write a provider of all kinds below a folder, and install it there, into ``site``."""
     files = provider_files(provider_id, "Good", f"penstock-providers-{provider_id}", template_kinds(template_files()))
     package = f"penstock_{provider_id}"
+    if fault and fault.caught_by.startswith(EXECUTOR):
+        # What an executor can do wrong that looks after its tries by itself: one that carries tickets decides nothing.
+        for name, path in (("executors.py", f"src/{package}/executors.py"), ("suite.py", "tests/test_executors.py")):
+            text = (OWN_EXECUTOR / name).read_text()
+            files[path] = text.replace("Sample", title(provider_id)).replace("sample", provider_id)
     for name, change in fault.changes.items() if fault else ():
         path = name if name.startswith("tests/") else f"src/{package}/{name}"
         before, after = (fitted(each, provider_id) for each in change)

@@ -1,22 +1,19 @@
-"""The executor with real tries."""
+"""The executor with real tries, a server and real workers."""
 
 import pytest
 from penstock.errors import ConfigError
-from penstock.testing import ExecutorSuite
+from penstock.spec.remote import RemoteContext
+from penstock.testing import RemoteExecutorSuite
 
 from penstock_sample.executors import SampleExecutor
 
 
-class TestSampleExecutor(ExecutorSuite):
-    @pytest.fixture(scope="class")
-    @classmethod
-    def executor(cls, place):
-        return SampleExecutor(place.context)
+class TestSampleExecutor(RemoteExecutorSuite):
+    table = 'type = "sample.executor"\nserver = "{url}"'
 
 
-def test_a_number_of_slots_that_is_none_is_refused(tmp_path):
-    from penstock.spec.executor import ExecutorContext
-
-    context = ExecutorContext("far", {"slots": 0}, 30.0, tmp_path, None, None)
-    with pytest.raises(ConfigError, match="slots is 0"):
+@pytest.mark.parametrize("command", ["penstock worker", [], [1]])
+def test_a_command_that_is_none_is_refused(tmp_path, command):
+    context = RemoteContext("far", {"command": command}, "", "here", tmp_path, None, None, None)
+    with pytest.raises(ConfigError, match="write a list of words"):
         SampleExecutor(context)

@@ -18,6 +18,8 @@ _FOLDER = Path(__file__).parents[2] / "templates" / "provider"
 _ID, _CLASS, _NAME = "sample", "Sample", "Sample Service"
 _ADDRESS = "https://example.com/penstock-providers-sample"
 _SCHEMES = ("{}://", "{}-logs", 'scheme = "{}"', 'schemes = ["{}"]')  # RFC 3986 knows no underscore in one
+_SERVER = '"penstock-server", '  # of which the suite of remote executors starts one
+_PROJECT = "pyproject.toml"
 _MANIFEST = f"src/penstock_{_ID}/provider.toml"
 _ROOM_KINDS = {room: kind.name for kind in ARRAYS.values() for room in kind.rooms}
 _OF_THE_CLIENT = {"errors": "hooks", "connections": "hooks", "conftest": "hooks", "fake_service": "hooks"}
@@ -69,6 +71,8 @@ def provider_files(
     """
     files = {path: text for path, text in template_files().items() if _kind_of(Path(path).stem) in ("", *kinds)}
     files[_MANIFEST] = "".join(_kept_tables(files[_MANIFEST], {*kinds, *(_with_connections(kinds))}))
+    if "executors" not in kinds:
+        files[_PROJECT] = files[_PROJECT].replace(_SERVER, "")
     scheme = provider_id.replace("_", "-")
     words = {
         **{each.format(_ID): each.format(scheme) for each in _SCHEMES},
