@@ -8,14 +8,16 @@ import threading
 import time
 
 import pytest
-from amqp.exceptions import AccessRefused, MessageNacked, PreconditionFailed
+from amqp.exceptions import AccessRefused, ConsumerCancelled, MessageNacked, PreconditionFailed
 from redis import Redis
+from redis.exceptions import AuthenticationError, ResponseError
 
 from penstock.errors import ErrorKind, ProviderError
 from penstock.spec.remote import Ticket
 from penstock_celery.connections import read_options
-from penstock_celery.errors import broker_error
+from penstock_celery.errors import broker_error, broker_words
 from penstock_celery.hooks.broker import Broker
+from penstock_celery.hooks.celery_log import taken_log
 from penstock_celery.hooks.ticket_listener import TicketListener
 from penstock_testkit.brokers.rabbitmq import rabbitmq
 from penstock_testkit.brokers.valkey import valkey
@@ -121,6 +123,73 @@ def test_a_full_broker_and_one_that_became_a_replica_are_waited_for(caplog, capf
     assert "Traceback" not in caplog.text + capfd.readouterr().err
 
 
+COMMANDS = "Let the broker's user run all commands on all keys and channels"
+LOGIN = "Check the user, the password and the virtual host of the broker"
+ALL = ("on", ">pw", "~*", "&*", "+@all")
+TAKEN = [  # what it takes away, and whether messages can still be published
+    (("-@write",), False, COMMANDS),
+    (("-brpop",), True, COMMANDS),
+    (("off",), False, LOGIN),
+]
+
+
+def test_rights_that_are_taken_away_amid_work_are_told_and_waited_for(caplog):
+    """Each line that came about was "is back", and what was missing was told without what to do."""
+    with valkey() as server:
+        admin = Redis(port=server.port)
+        allow = lambda *rules: admin.execute_command("ACL", "SETUSER", "ann", *rules)  # noqa: E731
+        allow(*ALL)
+        url = server.url.replace("//", "//ann:pw@")
+        line, listening = broker(url), Listening(url)
+        for number, (taken, publishes, says) in enumerate(TAKEN):
+            allow(*taken)
+            admin.execute_command("CLIENT", "KILL", "USER", "ann")
+            if publishes:
+                line.publish([ticket(number)])
+            else:
+                with pytest.raises(ProviderError, match=says):
+                    line.publish([ticket(number)])
+            until(lambda: says in "".join([*listening.errors, caplog.text]), lambda: listening.errors)  # noqa: B023
+            told = caplog.messages
+            assert not [each for each in told if "is back" in each or "Traceback" in each or "Command #" in each], told
+            listening.errors.clear()
+            allow(*ALL)
+            line.publish([ticket(number)])
+            until(lambda: "is back" in caplog.text, lambda: listening.errors)
+            assert listening.took[-1] == f"t-{number}.secret"
+            caplog.clear()
+        listening.stop()
+        line.close()
+
+
+def test_what_celery_logs_is_told_by_the_gravest_exception_and_without_tracebacks(caplog, capfd):
+    """What failed while its worker was taken apart came as a traceback, and hid why it ended."""
+    with taken_log("redis://h") as log:
+        for logger, level, words in (
+            ("celery.worker", logging.CRITICAL, "User ann has no permissions to run the 'get' command"),
+            ("celery.bootsteps", logging.ERROR, "another"),
+            ("kombu.transport.redis", logging.WARNING, "a third"),
+        ):
+            logging.getLogger(logger).log(level, "Error on stopping", exc_info=ResponseError(words))
+        for _ in range(2):
+            logging.getLogger("celery.worker").error(
+                "Cannot connect to %s: %s", "redis://h", AuthenticationError("WRONGPASS")
+            )
+    assert str(log.error).startswith("User ann has no permissions")
+    assert caplog.messages == [
+        f"worker: celery connect: broker redis://h: WRONGPASS. {LOGIN} in the executor's options or connection."
+    ]
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_why_a_command_was_refused_is_told_without_the_message_that_it_sent():
+    refused = ResponseError(
+        'Command # 2 (HSET unacked 5-1 [{"body": "t-1.secret"}) of pipeline caused error: no permissions to run the \'hset\' command'
+    )
+    assert broker_words(refused) == "no permissions to run the 'hset' command"
+    assert broker_words(ConsumerCancelled()) == "its queue was deleted"
+
+
 def hashed(password):
     return base64.b64encode(b"salt" + hashlib.sha256(b"salt" + password.encode()).digest()).decode()
 
@@ -171,8 +240,15 @@ def test_rights_arguments_and_bounds_of_queues_are_told(tmp_path, caplog):
 
 
 @pytest.mark.nightly
-def test_a_broker_that_is_short_of_memory_is_told_as_such():
+def test_a_broker_that_is_short_of_memory_is_told_as_such_and_keeps_no_worker_from_ending():
+    """Celery waited for its answer, for as long as the alarm held."""
     with rabbitmq("vm_memory_high_watermark.absolute = 1MB\n") as server:
+        listening = Listening(server.url)
+        until(lambda: listening._listener._pool and listening._listener._pool._worker.consumer.event_dispatcher, str)
+        time.sleep(2.5)  # it sends an event every two seconds, from which on the broker reads no more of that line
+        began_s = time.monotonic()
+        listening.stop()
+        assert time.monotonic() - began_s < 30
         line = broker(server.url)
         with pytest.raises(ProviderError, match=r"it takes no messages now, as it is short of memory or of disk"):
             line.publish([ticket(1)])

@@ -1,10 +1,13 @@
 """What a broker's errors mean, and those of Celery's own worker."""
 
+import re
+
 from penstock.errors import ErrorKind, ProviderError
 
 _AUTH = frozenset({"AccessRefused", "AuthenticationError", "AuthenticationWrongNumberOfArgsError", "NotAllowed"})
 """Names of classes: which library they are of depends on the broker."""
 _LOGIN = "Check the user, the password and the virtual host of the broker in the executor's options or connection."
+_COMMANDS = "Let the broker's user run all commands on all keys and channels (ACL SETUSER), as Celery's client does."
 _WORDS = (
     (
         "PRECONDITION_FAILED",
@@ -16,6 +19,7 @@ _WORDS = (
         ErrorKind.PERMISSION,
         "Let the broker's user configure, write and read the queues and exchanges of this executor.",
     ),
+    ("o permissions to", ErrorKind.PERMISSION, _COMMANDS),
     ("maxmemory", ErrorKind.QUOTA_EXHAUSTED, "Give the broker more memory, or remove what fills it."),
     (
         "CERTIFICATE_VERIFY_FAILED",
@@ -26,6 +30,8 @@ _WORDS = (
 )
 """What brokers say, what it is, and what to do."""
 _LONGEST = 300
+_OF_PIPELINE = re.compile(r"Command # \d+ \(.*\) of pipeline caused error: ", re.DOTALL)
+"""What Redis's client puts first: the whole command, which another time is another one, and can hold a ticket."""
 
 
 class MessageRefusedError(Exception):
@@ -52,8 +58,16 @@ def broker_error(error: BaseException, operation: str, broker: str) -> ProviderE
         )
     elif not hint and (names & _AUTH or "NOAUTH" in words or "WRONGPASS" in words):
         kind, hint = ErrorKind.AUTH, _LOGIN
-    text = " ".join(str(error).split())[:_LONGEST] or type(error).__name__
-    return ProviderError(f"broker {broker}: {text}", service="celery", operation=operation, kind=kind, hint=hint)
+    return ProviderError(
+        f"broker {broker}: {broker_words(error)}", service="celery", operation=operation, kind=kind, hint=hint
+    )
+
+
+def broker_words(error: BaseException) -> str:
+    """What the client of a broker raises, in a line that is the same each time, and holds no message."""
+    if type(error).__name__ == "ConsumerCancelled":
+        return "its queue was deleted"
+    return " ".join(_OF_PIPELINE.sub("", str(error)).split())[:_LONGEST] or type(error).__name__
 
 
 def celery_ended(code: int, broker: str) -> ProviderError:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from penstock_celery.errors import broker_words
 from penstock_celery.hooks.broker import TASK, broker_of
 
 if TYPE_CHECKING:
@@ -57,12 +58,11 @@ class BrokerWatch:
     def lost(self, broker: str = "", error: Exception | None = None) -> None:
         """It is lost; without an error, somebody else tells it."""
         if error is not None and not self._is_lost:
-            why = str(error) or type(error).__name__
-            _log.warning("worker: the broker %s is lost, tries that run go on: %s", broker, why)
+            _log.warning("worker: the broker %s is lost, tries that run go on: %s", broker, broker_words(error))
         self._is_lost = True
 
     def found(self, broker: str) -> None:
-        """It is reached."""
+        """The line to it stands."""
         if self._is_lost:
             _log.warning("worker: the broker %s is back", broker)
         self._is_lost = False

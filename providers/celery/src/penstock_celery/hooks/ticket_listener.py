@@ -12,11 +12,13 @@ from penstock.spec.remote import TicketSink
 from penstock_celery.connections import BrokerOptions
 from penstock_celery.errors import broker_error, celery_ended
 from penstock_celery.hooks.broker import broker_of, check_reachable, make_app
-from penstock_celery.hooks.celery_log import taken_log
+from penstock_celery.hooks.celery_log import CeleryLog, taken_log
 from penstock_celery.hooks.foreign_messages import BrokerWatch, consumer_class
 from penstock_celery.hooks.ticket_pool import TicketPool, pool_class, refuse_revokes, slot_step
 
 _PATIENCE_S = 3.0
+ANSWER_S = 60.0
+"""Seconds within which RabbitMQ has to answer what it is asked: a line on which it does not is made anew."""
 
 
 class TicketListener:
@@ -48,25 +50,27 @@ class TicketListener:
         from kombu.asynchronous import set_event_loop  # noqa: PLC0415 - as above
 
         app = make_app(self._options, self._name)
+        if "amqp" in broker_of(app).partition("://")[0]:
+            app.conf.broker_transport_options = {"read_timeout": ANSWER_S, **self._options.transport_options}
         try:
             check_reachable(app)
         except ProviderError:
             self._watch.lost()
             raise
-        app.steps["consumer"].add(slot_step(self._watch.found))
         app.conf.worker_consumer = consumer_class(self._watch)
         refuse_revokes()
         state.should_stop = None
         set_event_loop(None)  # that of an earlier call is closed
         self._over.clear()
-        worker = WorkController(
-            app=app, hostname=f"penstock@{sink.worker}", pool=pool_class(sink), concurrency=sink.slots,
-            queues=[self._options.queue(each) for each in self._queues],
-            without_mingle=True, without_gossip=True, loglevel="WARNING",
-        )  # fmt: skip
-        self._pool = worker.pool
-        worker.pool.bind(worker)
-        with taken_log() as log:
+        with taken_log(broker_of(app)) as log:
+            app.steps["consumer"].add(slot_step(lambda: self._stands(log, broker_of(app))))
+            worker = WorkController(
+                app=app, hostname=f"penstock@{sink.worker}", pool=pool_class(sink), concurrency=sink.slots,
+                queues=[self._options.queue(each) for each in self._queues],
+                without_mingle=True, without_gossip=True, loglevel="WARNING",
+            )  # fmt: skip
+            self._pool = worker.pool
+            worker.pool.bind(worker)
             try:
                 if not self._stopping:
                     worker.start()
@@ -81,6 +85,10 @@ class TicketListener:
                 raise broker_error(log.error, "consume", broker_of(app))
             raise celery_ended(worker.exitcode, broker_of(app))
         os.kill(os.getpid(), signal.SIGTERM)  # `celery control shutdown`: as a signal, it takes no try any more
+
+    def _stands(self, log: CeleryLog, broker: str) -> None:
+        log.forget()
+        self._watch.found(broker)
 
     def stop(self) -> None:
         """Take no message any more; the second time: end at once."""

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.errors import PenstockError
 from penstock.spec.remote import TicketSink, TryEnd
-from penstock_celery.hooks.broker import broker_of
 
 if TYPE_CHECKING:
     from celery.worker import WorkController  # type: ignore[import-untyped]  # it ships no types
@@ -31,6 +30,10 @@ NOT_MINE = "claimed elsewhere, or of no use any more"
 
 HELD_S = 1.0
 """Seconds for which a message of another installation is held before it is given back."""
+STANDS_S = 1.0
+"""Seconds after which a line to the broker stands."""
+LEAVES_S = 1.0
+"""Seconds within which a broker has to answer what a worker that ends asks of it."""
 MOST_LEFT_ALONE, MOST_KNOWN = 30, 1000
 """How often a message is given back so before it is thrown away, and of how many messages that is known."""
 
@@ -77,7 +80,7 @@ class TicketPool:
         self._messages: set[TakenMessage] = set()
         self._calls: deque[tuple[Callable[[], None], TakenMessage | None]] = deque()
         self._worker: WorkController | None = None
-        self._stopping = self._left = False
+        self._stopping = self._left = self._closed = False
         self._left_alone: dict[str, int] = {}
 
     @property
@@ -97,6 +100,19 @@ class TicketPool:
     def register_with_event_loop(self, loop: Any) -> None:  # noqa: ANN401 - kombu's
         """Carry out what was told while there was no connection."""
         loop.call_soon(self._turn)
+
+    def on_close(self) -> None:
+        """Ask nothing of the broker any more, and bound what Celery asks of it: its worker ends, and waits for each answer without an end.
+
+        A broker that has a reason not to answer, such as an alarm, would keep it from ever ending.
+        """
+        from celery.utils.threads import bound_open_broker_sockets  # type: ignore[import-untyped]  # noqa: PLC0415 - on first use
+
+        self._closed = True
+        consumer = getattr(self._worker, "consumer", None)
+        for its in (consumer, getattr(consumer, "event_dispatcher", None)):
+            if getattr(its, "connection", None) is not None:
+                bound_open_broker_sockets(its.connection, LEAVES_S)  # type: ignore[union-attr]  # it has a connection
 
     def on_apply(
         self, target: object, args: tuple[Any, ...] = (), kwargs: object = None, callback: Any = None, accept_callback: Any = None,  # noqa: ANN401
@@ -131,7 +147,13 @@ class TicketPool:
     def hold_back(self) -> None:
         """Let the broker send no more messages than there are slots; in the consumer's thread, whenever that has changed."""
         consumer = getattr(self._worker, "consumer", None)
-        if consumer is None or not consumer.task_consumer or not consumer.qos or not consumer.connection:
+        if (
+            self._closed
+            or consumer is None
+            or not consumer.task_consumer
+            or not consumer.qos
+            or not consumer.connection
+        ):
             return
         taking = sum(not each.claimed and not each.foreign for each in self._messages)
         wanted = 0 if self._stopping else self.sink.free + taking
@@ -238,17 +260,17 @@ def pool_class(sink: TicketSink) -> type:
     return type("BoundTicketPool", (TicketPool, BasePool), {"sink": sink})
 
 
-def slot_step(connected: Callable[[str], None]) -> type:
+def slot_step(stands: Callable[[], None]) -> type:
     """A step of Celery's consumer that holds messages back from the moment at which it is connected, each time.
 
     Args:
-        connected: Called then with the broker.
+        stands: Called once that line has stood for a moment: a broker that takes away rights breaks it off at the first command.
     """
     from celery.bootsteps import StartStopStep  # type: ignore[import-untyped]  # noqa: PLC0415 - on first use
 
     def start(_: object, consumer: Any) -> None:  # noqa: ANN401 - Celery's
-        connected(broker_of(consumer.app))
         consumer.pool.hold_back()
+        consumer.hub.call_later(STANDS_S, stands)
 
     body = {"requires": ("celery.worker.consumer.tasks:Tasks",), "start": start}
     return type("SlotStep", (StartStopStep,), body)
