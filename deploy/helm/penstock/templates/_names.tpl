@@ -60,6 +60,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{ .Values.tls.existingSecret | default (printf "%s-tls" (include "penstock.fullname" .)) }}
 {{- end -}}
 
+{{- define "penstock.authorityConfigMap" -}}
+{{ .Values.httpRoute.authorityConfigMap | default (printf "%s-authority" (include "penstock.fullname" .)) }}
+{{- end -}}
+
+{{- define "penstock.account" -}}
+{{ .Values.serviceAccount.existing | default (include "penstock.fullname" .) }}
+{{- end -}}
+
+{{/* The component whose pods the service, the ingress and workers ask. */}}
+{{- define "penstock.served" -}}
+{{ ternary "server" "scheduler" .Values.server.enabled }}
+{{- end -}}
+
 {{- define "penstock.server" -}}
 {{ include "penstock.fullname" . }}.{{ .Release.Namespace }}.svc
 {{- end -}}
@@ -73,6 +86,8 @@ https://{{ include "penstock.server" . }}:{{ .Values.service.port }}
 {{ .Values.publicUrl }}
 {{- else if and .Values.ingress.enabled .Values.ingress.host -}}
 https://{{ .Values.ingress.host }}
+{{- else if and .Values.httpRoute.enabled .Values.httpRoute.hostnames -}}
+https://{{ first .Values.httpRoute.hostnames }}
 {{- else -}}
 https://localhost:{{ .Values.service.port }}
 {{- end -}}
@@ -125,6 +140,56 @@ priorityClassName: {{ . }}
 {{- end }}
 {{- with .Values.env }}
 {{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The probes of what serves. */}}
+{{- define "penstock.probes" -}}
+# Beginning, it may wait for the database. A server that answers nobody is started again; one that does not reach the database is
+# only sent no requests. `penstock up` itself starts a scheduler again that has died.
+startupProbe:
+  httpGet: {path: /health/live, port: https, scheme: HTTPS}
+  periodSeconds: 5
+  failureThreshold: 60
+livenessProbe:
+  httpGet: {path: /health/live, port: https, scheme: HTTPS}
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+readinessProbe:
+  httpGet: {path: /health/ready, port: https, scheme: HTTPS}
+  periodSeconds: 5
+  timeoutSeconds: 5
+{{- end -}}
+
+{{/* What serves has beside that: its certificate, its own state, and what all of them share. */}}
+{{- define "penstock.servedMounts" -}}
+- name: tls
+  mountPath: /run/penstock/tls
+  readOnly: true
+- name: state
+  mountPath: /var/lib/penstock
+{{- if .Values.shared.existingClaim }}
+- name: shared
+  mountPath: /var/lib/penstock/snapshots
+  subPath: snapshots
+- name: shared
+  mountPath: /var/lib/penstock-shared
+{{- end }}
+{{- end -}}
+
+{{- define "penstock.servedVolumes" -}}
+- name: tls
+  secret:
+    secretName: {{ include "penstock.tlsSecret" . }}
+    defaultMode: 0440
+    items:
+      - {key: tls.crt, path: tls.crt}
+      - {key: tls.key, path: tls.key}
+{{- with .Values.shared.existingClaim }}
+- name: shared
+  persistentVolumeClaim:
+    claimName: {{ . }}
 {{- end }}
 {{- end -}}
 
