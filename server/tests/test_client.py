@@ -9,8 +9,6 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from contextlib import contextmanager
 
@@ -38,6 +36,7 @@ from penstock_server.http.application import application
 from penstock_server.http.authenticator import OwnerToken
 from penstock_server.http.reach.address import Address, listen
 from penstock_server.http.serve import serve
+from penstock_testkit.commands.fork_server import penstock
 from penstock_testkit.processes import wait_until
 
 SECRET = "a-secret-of-tests"
@@ -390,10 +389,9 @@ def test_a_name_may_hold_what_it_likes(remote):
 @contextmanager
 def started(folder, environ):
     """A server in a process of its own; gives its URL and token."""
-    command = [sys.executable, "-m", "penstock", "server", "start", "--port", "0"]
-    process = subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE, text=True)
+    process = penstock().start(("server", "start", "--port", "0"), folder, environ)
     try:
-        url = re.search(r"http://[\d.:]+\d", process.stdout.readline())[0]
+        url = re.search(r"http://[\d.:]+\d", process.stdout.readline().decode())[0]
         yield process, url, (folder / ".penstock" / "server.token").read_text()
     finally:
         process.kill()

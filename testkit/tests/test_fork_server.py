@@ -1,6 +1,9 @@
 """A forked command is to its caller what one with an interpreter of its own is."""
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -86,6 +89,24 @@ def test_a_command_that_goes_on_has_a_session_an_output_and_an_end_of_its_own(se
         assert (made.poll(), made.pid != os.getpid()) == (end, True), first
     with pytest.raises(ValueError, match="PYTHONHASHSEED"):
         server.start(["tells"], probe, {"PYTHONHASHSEED": "1"})
+
+
+def test_a_command_that_goes_on_is_shown_with_its_words_and_variables_and_used_as_a_started_one(server, probe):
+    variables = {"PYTHONPATH": str(probe / "site"), "GIVEN": "a word"}
+    with (probe / "out").open("wb") as out:
+        made = server.start(["waits"], probe, variables, output=out)
+    read = lambda name: Path(f"/proc/{made.pid}/{name}").read_bytes().split(b"\0")  # noqa: E731 - short
+    assert read("cmdline") == [sys.executable.encode(), b"-m", b"probe", b"waits", b""]
+    assert b"GIVEN=a word" in read("environ")
+    assert os.getpgid(made.pid) == made.pid
+    with pytest.raises(subprocess.TimeoutExpired):
+        made.wait(0.01)
+    with pytest.raises(ValueError, match="a file"):
+        made.stdout.read()
+    wait_until(lambda: (probe / "out").read_bytes() == b"ready\n", otherwise=lambda: "nothing is written")
+    made.kill()
+    assert (made.wait(60), made.returncode) == (-9, -9)
+    made.terminate()  # whose number may be another's by now
 
 
 def test_commands_that_go_on_end_with_the_process_that_started_them(probe):

@@ -13,6 +13,7 @@ from penstock.processes.failpoint import FOLDER, failpoint
 from penstock.store import upgrade
 from penstock.store.sql import schema, tables
 from penstock.store.sql.database import Database
+from penstock_testkit.commands.fork_server import penstock
 from penstock_testkit.nightly import nightly_but
 
 COMMITS = ["scheduler.commit.before", "scheduler.commit.after", "scheduler.dispatch.before"]
@@ -89,8 +90,8 @@ def test_a_backfill_in_which_a_process_is_killed_there_runs_each_date_once(fire,
     day = 1 + COMMITS.index(name) * 4
     reached = arm(fire, name)
     dates = ["--from-date", f"2025-03-{day:02}", "--to-date", f"2025-03-{day + 3:02}", "--max-active-runs", "2"]
-    command = [sys.executable, "-m", "penstock", "backfills", "create", "dated", *dates]
-    subprocess.run(command, cwd=fire.folder, env=fire.environ, check=True)
+    made = penstock().run(("backfills", "create", "dated", *dates), fire.folder, fire.environ, seconds=60)
+    assert made.code == 0, made
     wanted = {f"backfill__2025-03-{day + n:02}T00:00:00+00:00" for n in range(4)}
     assert {fire.end_of("dated", run_id) for run_id in wanted} == {"success"}
     fire.wait_for(reached, f"the kill at {name}", 60)
@@ -123,12 +124,9 @@ def test_runs_whose_deletion_is_killed_are_deleted_by_the_next(fire):
     fire.trigger("other", "old")
     assert fire.end_of("other", "old") == "success"
     arm(fire, "retention.runs.before")
-    command = [sys.executable, "-m", "penstock", "runs", "delete", "other", "old"]
 
     def delete():
-        return subprocess.run(
-            command, cwd=fire.folder, env=fire.environ, capture_output=True, text=True, check=False
-        ).returncode
+        return penstock().run(("runs", "delete", "other", "old"), fire.folder, fire.environ, seconds=60).code
 
     assert delete() == -signal.SIGKILL
     assert fire.state("other", "old") == "success"

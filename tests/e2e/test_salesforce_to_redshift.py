@@ -6,8 +6,6 @@ import re
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -77,10 +75,7 @@ class Project:
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self.up = subprocess.Popen(
-                [sys.executable, "-m", "penstock", "up"], cwd=self.folder, env=self.environ,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+            self.up = penstock().start(["up"], self.folder, self.environ, output=log)
 
     def until(self, found, what: str):
         end = time.monotonic() + PATIENCE_S

@@ -5,8 +5,6 @@ import os
 import re
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 import tomllib
 from contextlib import closing
@@ -108,10 +106,7 @@ class Project:
             file.write(SETTINGS.format(folder=folder))
         (folder / "dags" / "parcels.py").write_text(DAGS)
         with self.log.open("wb") as log:
-            self.up = subprocess.Popen(
-                [sys.executable, "-m", "penstock", "up"], cwd=folder, env=self.environ,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+            self.up = penstock().start(["up"], folder, self.environ, output=log)
 
     def penstock(self, *words: str, environ: dict[str, str] | None = None) -> str:
         done = penstock().run(words, self.folder, environ or self.environ, seconds=PATIENCE_S)

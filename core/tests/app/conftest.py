@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +15,7 @@ from penstock.model.run import TaskInstance
 from penstock.settings import load_settings
 from penstock.store import Store
 from penstock_testkit.beside import WITHOUT_SERVER
-from penstock_testkit.commands.fork_server import penstock
+from penstock_testkit.commands.fork_server import ForkedCommand, penstock
 
 PATIENCE_S = 60.0
 HEAD = "from penstock import *\nfrom datetime import datetime, timedelta, timezone\nimport os, time, subprocess\n"
@@ -63,7 +61,7 @@ class Project:
         }
         if database:
             self.environ["PENSTOCK_DATABASE__URL"] = database
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: ForkedCommand | None = None
         self.late_s = 0.0  # the most that this machine, which others may fill, had a process wait that could go on
         self._store: Store | None = None
         self.call("init")
@@ -83,15 +81,7 @@ class Project:
 
     def up(self) -> None:
         with (self.folder / "up.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "penstock", "up"],
-                cwd=self.folder,
-                env=self.environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            self.process = penstock().start(["up"], self.folder, self.environ, output=log)
 
     def down(self, number: int = signal.SIGINT) -> int:
         assert self.process is not None

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -17,6 +15,7 @@ from penstock.model.source import ParsedFile
 from penstock.model.state import RunState, TaskState
 from penstock.settings import load_settings
 from penstock.store import Keyring, LoaderCatalog, Store
+from penstock_testkit.commands.fork_server import penstock
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 FAILPOINTS = ("retention.runs.before", "deletion.runs.after", "deletion.versions.before", "deletion.dag.before")
@@ -47,19 +46,18 @@ def test_a_deletion_that_is_killed_anywhere_is_finished_by_the_next(opened, tmp_
     armed = tmp_path / "armed"
     armed.mkdir()
     environ = {**os.environ, "PENSTOCK_FAILPOINTS": str(armed)}
-    command = [sys.executable, "-m", "penstock", "dags", "delete", "sales", "--yes"]
 
     def delete():
-        return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
+        return penstock().run(("dags", "delete", "sales", "--yes"), tmp_path, environ, seconds=60)
 
     left = []
     for name in FAILPOINTS:
         (armed / name).touch()
-        assert delete().returncode == -signal.SIGKILL, name
+        assert delete().code == -signal.SIGKILL, name
         assert opened.check() == [], name
         left.append((len(opened.runs.page()), len(opened.versions.of("sales")), opened.dags.row("sales") is not None))
     assert left == [(30, 2, True), (5, 2, True), (0, 2, True), (0, 1, True)]
     done = delete()
-    assert (done.returncode, done.stdout) == (0, "deleted sales: 0 runs, 0 backfills, 1 version, 0 events\n")
+    assert (done.code, done.out) == (0, "deleted sales: 0 runs, 0 backfills, 1 version, 0 events\n")
     assert (opened.dags.row("sales"), opened.versions.of("sales"), opened.check()) == (None, [], [])
     assert len(opened.audit.page(dag_id="sales")) == 5, "each of the five that asked"

@@ -3,10 +3,9 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -22,8 +21,10 @@ from penstock.settings import load_settings
 from penstock.store import Keyring, Store
 from penstock.store.sql.tables import metadata, run_deletion
 from penstock.tries.paths import log_path
+from penstock_testkit.commands.fork_server import penstock
 
 OLD, YOUNG = (datetime.now(UTC) - timedelta(days=days) for days in (40, 1))
+WORDS = ("db", "prune", "--runs-days", "30", "--clock-is-right", "--json")
 FAILPOINTS = ("retention.files.before", "retention.runs.before")
 
 
@@ -53,8 +54,7 @@ def project(request, tmp_path, monkeypatch):
 
 
 def prune(environ):
-    words = [sys.executable, "-m", "penstock", "db", "prune", "--runs-days", "30", "--clock-is-right", "--json"]
-    return subprocess.run(words, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    return penstock().run(WORDS, Path.cwd(), environ, seconds=60)
 
 
 def left(store):
@@ -83,7 +83,7 @@ def test_a_prune_that_is_killed_anywhere_is_finished_by_the_next(project, tmp_pa
     environ = {**os.environ, "PENSTOCK_FAILPOINTS": str(armed)}
     for name in FAILPOINTS:
         (armed / name).touch()
-        assert prune(environ).returncode == -signal.SIGKILL, name
+        assert prune(environ).code == -signal.SIGKILL, name
         assert len(left(store)) == 35
         whole(store, logs)
     with pytest.raises(
@@ -91,18 +91,19 @@ def test_a_prune_that_is_killed_anywhere_is_finished_by_the_next(project, tmp_pa
     ):
         store.requests.submit(ClearTasks(min(logs)), OLD)
     done = prune(environ)
-    assert (done.returncode, json.loads(done.stdout)) == (0, {"deleted": True, "runs": 30})
+    assert (done.code, json.loads(done.out)) == (0, {"deleted": True, "runs": 30})
     assert left(store) == set(sorted(logs)[-5:])
     whole(store, logs)
 
 
 def test_two_prunes_at_once_delete_each_run_once(project):
     store, logs = project
-    words = [sys.executable, "-m", "penstock", "db", "prune", "--runs-days", "30", "--clock-is-right", "--json"]
-    both = [subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    told = [each.communicate(timeout=60) for each in both]
-    assert [each.returncode for each in both] == [0, 0], told
-    assert sum(json.loads(out)["runs"] for out, _ in told) == 30
+    both = [penstock().start(WORDS, Path.cwd(), os.environ) for _ in range(2)]
+    told = [each.stdout.read() for each in both]
+    assert [each.wait(60) for each in both] == [0, 0], told
+    assert sum(json.loads(out)["runs"] for out in told) == 30
+    for each in both:
+        each.stdout.close()
     assert left(store) == set(sorted(logs)[-5:])
     whole(store, logs)
 

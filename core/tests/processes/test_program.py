@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.processes.program import fork_program
+from penstock.processes.program import fork_program, show_as
 
 WORDS = ["/somewhere/python", "-P", "-m", "some.program", "argument " * 40]
 
@@ -31,6 +31,17 @@ def test_it_has_words_a_session_a_folder_and_no_input_of_its_own(pipe, tmp_path)
 
     assert ended(main, pipe[1], cwd=tmp_path) == 7
     assert os.read(pipe[0], 4096) == repr(([*(word.encode() for word in WORDS), b""], True, True, b"", True)).encode()
+
+
+def test_it_is_shown_with_other_variables_for_as_long_as_it_lives(pipe):
+    def main(kept):
+        shown = show_as(["a", "program"], {"MARK": "x", "NAME": "ö"}), show_as(["others"])
+        read = [Path(f"/proc/self/{name}").read_bytes() for name in ("cmdline", "environ")]
+        os.write(kept[0], repr((*shown, *read)).encode())
+        return 0
+
+    assert ended(main, pipe[1]) == 0
+    assert os.read(pipe[0], 4096) == repr((True, True, b"others\0", "MARK=x\0NAME=ö\0".encode())).encode()
 
 
 def test_its_parent_keeps_its_own_words():

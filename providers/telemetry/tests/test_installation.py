@@ -2,9 +2,6 @@
 
 import os
 import re
-import signal
-import subprocess
-import sys
 import threading
 import urllib.request
 from collections import defaultdict
@@ -14,7 +11,8 @@ from google.protobuf.json_format import ParseDict
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from penstock_testkit.beside import WITHOUT_SERVER
-from penstock_testkit.processes import bound_to_this_process, free_port, wait_until
+from penstock_testkit.commands.fork_server import penstock
+from penstock_testkit.processes import free_port, wait_until
 
 SETTINGS = """
 [metrics]
@@ -103,21 +101,11 @@ class House:
         (folder / "dags").mkdir()
         (folder / "dags" / "talk.py").write_text(DAG)
         self.log = folder / "up.log"
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                bound_to_this_process([sys.executable, "-m", "penstock", "up"], death_signal=signal.SIGTERM),
-                cwd=folder, env=self.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+        with self.log.open("wb") as log:
+            self.process = penstock().start(["up"], folder, self.environ, output=log)
 
     def call(self, *words):
-        return subprocess.run(
-            [sys.executable, "-m", "penstock", *words],
-            cwd=self.folder,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout
+        return penstock().run(words, self.folder, self.environ, seconds=60).out
 
     def until(self, ready):
         wait_until(ready, seconds=100, otherwise=self.log.read_text)

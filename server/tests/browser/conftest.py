@@ -4,8 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -138,16 +136,7 @@ class Project:
 
     def start(self, name, *words):
         with (self.folder / f"{name}.out").open("wb") as out:
-            command = [sys.executable, "-m", "penstock", *words]
-            self._programs[name] = subprocess.Popen(
-                command,
-                cwd=self.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-                env=self._environ,
-            )
+            self._programs[name] = penstock().start(words, self.folder, self._environ, output=out)
 
     def kill(self, name, number=signal.SIGKILL):
         os.killpg(self._programs[name].pid, number)

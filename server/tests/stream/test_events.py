@@ -5,8 +5,6 @@ import http.client
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -37,6 +35,7 @@ from penstock_server.stream.event_streams import EventStreams
 from penstock_server.stream.events import PrincipalViewer, events
 from penstock_server.stream.hub import Wanted
 from penstock_testkit.beside import WITHOUT_SERVER
+from penstock_testkit.commands.fork_server import penstock
 
 
 @pytest.fixture
@@ -289,13 +288,12 @@ with DAG("many", max_active_tasks=2):
 @pytest.fixture
 def killable(tmp_path):
     """A project at work, and what kills its scheduler, which is started again."""
-    penstock = [sys.executable, "-m", "penstock"]
     environ = {**os.environ, **WITHOUT_SERVER}
-    subprocess.run([*penstock, "init", "--no-example"], cwd=tmp_path, env=environ, check=True, capture_output=True)
+    assert penstock().run(("init", "--no-example"), tmp_path, environ, seconds=60).code == 0
     (tmp_path / "dags").mkdir(exist_ok=True)
     (tmp_path / "dags" / "many.py").write_text(MANY)
     with (tmp_path / "up.log").open("wb") as log:
-        up = subprocess.Popen([*penstock, "up"], cwd=tmp_path, env=environ, stdout=log, stderr=log)
+        up = penstock().start(["up"], tmp_path, environ, output=log)
 
     def kill():
         children = Path(f"/proc/{up.pid}/task/{up.pid}/children").read_text().split()
@@ -359,11 +357,9 @@ class Served:
         return (self.folder / ".penstock" / "server.token").read_text()
 
     def start(self):
-        command = [sys.executable, "-m", "penstock", "server", "start", "--port", "0"]
-        self._program = subprocess.Popen(
-            command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-        )
-        self.port = int(re.search(r"listening on http://[^ ;]*:(\d+)[;.]", self._program.stdout.readline())[1])
+        self._program = penstock().start(("server", "start", "--port", "0"), self.folder, os.environ)
+        told = self._program.stdout.readline().decode()
+        self.port = int(re.search(r"listening on http://[^ ;]*:(\d+)[;.]", told)[1])
 
     def kill(self):
         self._program.kill()

@@ -3,8 +3,6 @@
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ from penstock.service.dags import trigger
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
 from penstock_testkit.beside import WITHOUT_SERVER
+from penstock_testkit.commands.fork_server import ForkedCommand, penstock
 
 LEASE_S = 3.0
 WAIT_S = 1.0
@@ -56,7 +55,7 @@ class Fire:
     def __init__(self, folder: Path, database: str = "", schedulers: int = 1) -> None:
         self.folder = folder
         self._seen: Installation | None = None
-        self._ups: list[subprocess.Popen[bytes] | None] = [None] * schedulers
+        self._ups: list[ForkedCommand | None] = [None] * schedulers
         for name, text in LISTENER.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
@@ -103,10 +102,7 @@ class Fire:
             self.look_away()
             state = {"PENSTOCK_CORE__STATE_FOLDER": str(self.folder / f".penstock{number}")} if number else {}
             with (self.folder / "up.log").open("ab") as log:
-                command = [sys.executable, "-m", "penstock", "up"]
-                self._ups[number] = subprocess.Popen(
-                    command, cwd=self.folder, env=self.environ | state, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-                )
+                self._ups[number] = penstock().start(["up"], self.folder, self.environ | state, output=log)
             # A database that was deleted is made anew by the scheduler, not by whoever looks.
             self.wait_for(self._ready, "the DAGs")
 

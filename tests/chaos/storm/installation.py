@@ -8,7 +8,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from penstock.service.dags import trigger
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
 from penstock_testkit.beside import WITHOUT_SERVER
+from penstock_testkit.commands.fork_server import ForkedCommand, penstock
 from penstock_testkit.processes import free_port
 
 MARK = "STORM_FOLDER"
@@ -100,7 +100,7 @@ class Storm:
             "server": (["server", "start", "--port", str(self._port)], {}),
         }
         self.workers = [f"worker {number}" for number in range(workers)]
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._processes: dict[str, ForkedCommand] = {}
         self._seen: Installation | None = None
         self.strikes: list[tuple[float, str]] = []
 
@@ -138,15 +138,11 @@ class Storm:
         if process is not None and process.poll() is None:
             return
         words, own = self._commands[name]
-        made = self._processes[name] = subprocess.Popen(
-            [sys.executable, "-m", "penstock", *words], cwd=self.folder, env=self.environ | own, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        made = self._processes[name] = penstock().start(words, self.folder, self.environ | own)
         threading.Thread(target=self._keep, args=(name, made), daemon=True).start()
 
-    def _keep(self, name: str, process: "subprocess.Popen[bytes]") -> None:
+    def _keep(self, name: str, process: ForkedCommand) -> None:
         """Keep what a process prints, each line with its instant."""
-        assert process.stdout is not None
         with process.stdout, (self.folder / f"{name}.out").open("ab", 0) as out:
             for line in process.stdout:
                 out.write(f"{datetime.now(UTC):%H:%M:%S.%f} ".encode() + line)

@@ -15,7 +15,7 @@ from penstock.processes.fork import spawn
 from penstock.processes.frames import MOST_BYTES, Frame, FrameReader, SendBuffer, frame, read_available
 from penstock.processes.group import describe_exit, group_lives, kill_group
 from penstock.processes.masking import Mask
-from penstock.processes.program import ForkedProgram, fork_program
+from penstock.processes.program import ForkedProgram, fork_program, show_as
 
 LONGEST_LOG = 10 << 20
 """Bytes after which a log is put aside as ``NAME.log.1``, in place of the one before it: such a process may live for months."""
@@ -193,7 +193,8 @@ def _started(words: Sequence[str], line: int, output: int, mark: str, *, withhol
 
 def _forked(main: Callable[[int], int], words: Sequence[str], line: int, output: int, mark: str) -> ForkedProgram:
     def run(kept: tuple[int, ...]) -> int:
-        os.environ[_MARK] = mark  # what it starts inherits it; itself, it is ended by its number
+        os.environ[_MARK] = mark
+        show_as(words, os.environ)
         return main(kept[0])
 
     return fork_program(words, run, (line,), Path.cwd(), output=output)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -143,7 +143,7 @@ def _settle(words: Sequence[str], cwd: Path) -> None:
         os._exit(1)
     os.dup2(nothing, 0)
     os.close(nothing)
-    _set_words(words)
+    show_as(words)
     gc.set_threshold(*_COLLECT)
 
 
@@ -153,16 +153,24 @@ def _flush() -> None:
             stream.flush()
 
 
-def _set_words(words: Sequence[str]) -> None:
-    """Have this process shown with these words as its command line; where the kernel does not let it, it keeps its parent's."""
+def show_as(words: Sequence[str], variables: Mapping[str, str] | None = None) -> bool:
+    """Have this process shown with these words as its command line; whether the kernel lets it, or it is shown as before.
+
+    Args:
+        words: The words.
+        variables: What it is to be shown with as its environment, too; None for what it is shown with.
+    """
     if _libc is None:
-        return
+        return False
     text = b"".join(word.encode(errors="surrogateescape") + b"\0" for word in words)
-    held = ctypes.create_string_buffer(text, len(text))
+    known = b"".join(f"{name}={value}\0".encode(errors="surrogateescape") for name, value in (variables or {}).items())
+    held = ctypes.create_string_buffer(text + known, len(text + known))
     start = ctypes.addressof(held)
     with suppress(OSError, ValueError, IndexError):
         stat = Path("/proc/self/stat").read_bytes().rpartition(b")")[2].split()
         code, code_end, data, data_end, heap, stack, env, env_end = (int(stat[number - 3]) for number in _FIELDS)
+        if variables is not None:
+            env, env_end = start + len(text), start + len(held)
         _libc.sbrk.restype = ctypes.c_void_p
         its = _Memory(
             code, code_end, data, data_end, heap, _libc.sbrk(0), stack, start, start + len(text), env, env_end,
@@ -170,4 +178,6 @@ def _set_words(words: Sequence[str]) -> None:
         )  # fmt: skip
         size = ctypes.c_ulong(ctypes.sizeof(its))
         if _libc.prctl(_PR_SET_MM, _PR_SET_MM_MAP, ctypes.byref(its), size, ctypes.c_ulong(0)) == 0:
-            _held[:] = [held]
+            _held.append(held)  # those before are shown, too, where they have the variables
+            return True
+    return False

@@ -9,19 +9,24 @@ import contextlib
 import functools
 import gc
 import importlib
+import importlib.util
 import json
 import os
 import pkgutil
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from penstock.processes.program import show_as
 from penstock_testkit.processes import die_with_parent
 
 _INTERPRETER = ("PYTHON", "LD_")
@@ -42,13 +47,15 @@ class CommandResult(NamedTuple):
 class ForkedCommand:
     """A command that runs, in a session of its own; it is killed when the process that started it ends.
 
+    It is used as a `subprocess.Popen` is.
+
     Args:
         line: Tells its process id, then its exit code.
-        stdout: What it writes, its errors too.
+        stdout: What it writes, its errors too; None where that goes elsewhere.
     """
 
-    def __init__(self, line: socket.socket, stdout: IO[bytes]) -> None:
-        self._line, self.stdout = line, stdout
+    def __init__(self, line: socket.socket, stdout: IO[bytes] | None) -> None:
+        self._line, self._stdout = line, stdout
         self.pid = int(line.recv(64) or 0)
         self.returncode: int | None = None
         if not self.pid:
@@ -63,10 +70,40 @@ class ForkedCommand:
                 self._line.close()
         return self.returncode
 
-    def terminate(self) -> None:
-        """Send it SIGTERM."""
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; its exit code.
+
+        Args:
+            timeout: Seconds to wait; None for as long as it takes.
+
+        Raises:
+            subprocess.TimeoutExpired: It still runs.
+        """
+        while (code := self.poll()) is None:
+            if not select.select([self._line], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
+        return code
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        """What it writes, its errors too; raises ValueError where that goes elsewhere."""
+        if self._stdout is None:
+            raise ValueError("its output was given a file")
+        return self._stdout
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it runs."""
         if self.poll() is None:
-            os.kill(self.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # its end is told a moment later
+                os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Send it SIGTERM, if it runs."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send it SIGKILL, if it runs."""
+        self.send_signal(signal.SIGKILL)
 
 
 class ForkServer:
@@ -139,13 +176,16 @@ class ForkServer:
             ended = line.recv(64)
             return CommandResult(int(ended or -signal.SIGKILL), _text(out), _text(errors))
 
-    def start(self, words: Sequence[str], folder: Path, variables: Mapping[str, str]) -> ForkedCommand:
+    def start(
+        self, words: Sequence[str], folder: Path, variables: Mapping[str, str], *, output: IO[bytes] | None = None
+    ) -> ForkedCommand:
         """Begin to run the command line with these words, and nothing to read.
 
         Args:
             words: What follows the program's name.
             folder: The working directory.
             variables: The whole environment, beside what the server's interpreter has read at its start.
+            output: Takes what it writes, its errors too; a pipe, which is the command's `stdout`, unless given.
 
         Raises:
             ValueError: It has other variables that an interpreter reads at its start.
@@ -155,12 +195,17 @@ class ForkServer:
             raise ValueError(f"a fork cannot have {_of_interpreter(variables)}: the server has {self._started_with}")
         line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         request = {"words": [*words], "folder": str(folder), "variables": {**variables}, "session": True}
-        read, write = os.pipe()
-        with theirs, _file(json.dumps(request)) as asked, _file("") as into, os.fdopen(write, "wb", 0) as out:
-            descriptors = [each.fileno() for each in (asked, into, out, out, theirs)]
+        stdout = None
+        with ExitStack() as held:
+            if output is None:
+                read, write = os.pipe()
+                stdout, output = os.fdopen(read, "rb"), held.enter_context(os.fdopen(write, "wb", 0))
+            asked, into = held.enter_context(_file(json.dumps(request))), held.enter_context(_file(""))
+            held.enter_context(theirs)
+            descriptors = [each.fileno() for each in (asked, into, output, output, theirs)]
             with self._lock:
                 socket.send_fds(self._line, [b"run"], descriptors)
-        return ForkedCommand(line, os.fdopen(read, "rb"))
+        return ForkedCommand(line, stdout)
 
     def close(self) -> None:
         """End it; commands that run go on, unless they were started to end with it."""
@@ -171,7 +216,12 @@ class ForkServer:
 @functools.cache
 def penstock() -> ForkServer:
     """The process of which each command of Penstock is a fork; it is made for the first and ends with this process."""
-    made = ForkServer("penstock.cli:main", "penstock.cli", "penstock.service", "penstock.store", "alembic.command")
+    made = ForkServer(
+        "penstock.cli:main",
+        *("penstock.cli", "penstock.service", "penstock.store", "alembic.command"),
+        *("penstock.app.scheduler", "penstock.app.loader", "penstock.app.services", "penstock.app.workers"),
+        *(["penstock_server.run"] if importlib.util.find_spec("penstock_server") else []),
+    )
     atexit.register(made.close)
     return made
 
@@ -213,16 +263,18 @@ def _wait_for_command(entry: str, asked: int, into: int, out: int, errors: int, 
     bound = request.get("session", False)
     if bound:
         die_with_parent(signal.SIGKILL)
+    begun, begins = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(line)
         if bound:
             die_with_parent(signal.SIGKILL)
             os.setsid()
-        _run_command(entry, request, into, out, errors)
-    for each in (into, out, errors):
+        _run_command(entry, request, begins, into, out, errors)
+    for each in (into, out, errors, begins):
         os.close(each)
     if bound:
+        os.read(begun, 1)  # before that it has no session of its own, and is shown as this process
         os.write(line, str(pid).encode())
     _, status = os.waitpid(pid, 0)
     with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
@@ -230,7 +282,7 @@ def _wait_for_command(entry: str, asked: int, into: int, out: int, errors: int, 
     os._exit(0)
 
 
-def _run_command(entry: str, request: dict[str, Any], *streams: int) -> None:
+def _run_command(entry: str, request: dict[str, Any], begins: int, *streams: int) -> None:
     for target, descriptor in enumerate(streams):
         os.dup2(descriptor, target)
         os.close(descriptor)
@@ -240,11 +292,15 @@ def _run_command(entry: str, request: dict[str, Any], *streams: int) -> None:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["variables"])
+    time.tzset()
     folders = [Path(each).absolute() for each in os.environ.get(_PATH, "").split(os.pathsep) if each]
     module, _, function = entry.partition(":")
     sys.argv = [module.partition(".")[0], *request["words"]]
-    if any(map(_holds_imported, folders)):
+    # Whoever looks for it by its words, or by a variable, finds it; where the kernel does not let it be shown so, it begins anew.
+    shown = not request.get("session") or show_as([sys.executable, "-m", *sys.argv], os.environ)
+    if any(map(_holds_imported, folders)) or not shown:
         os.execv(sys.executable, [sys.executable, "-m", *sys.argv])  # noqa: S606 - this very interpreter
+    os.close(begins)
     sys.path[:0] = map(str, folders)
     code: object = 1
     try:

@@ -16,7 +16,7 @@ from penstock.app.compose import installation
 from penstock.processes.group import kill_group
 from penstock.service.installation import Installation
 from penstock.settings import load_settings
-from penstock_testkit.commands.fork_server import penstock
+from penstock_testkit.commands.fork_server import ForkedCommand, penstock
 from penstock_testkit.processes import free_port
 
 PATIENCE_S = 90.0
@@ -50,7 +50,7 @@ class RemoteInstallation:
         self.folder, self.port, self._python = folder, free_port(), python
         self.url = f"http://127.0.0.1:{self.port}"
         self._environ = {**os.environ, **environ}
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[subprocess.Popen[bytes] | ForkedCommand] = []
         self._seen: Installation | None = None
         (folder / "dags").mkdir(parents=True, exist_ok=True)
         for name, text in dags.items():
@@ -64,7 +64,7 @@ class RemoteInstallation:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def up(self) -> subprocess.Popen[bytes]:
+    def up(self) -> subprocess.Popen[bytes] | ForkedCommand:
         """Start everything, and wait until the server answers."""
         process = self.start("up")
         self.wait(lambda: "listening on" in self.output("up"), "the server listens")
@@ -72,19 +72,24 @@ class RemoteInstallation:
 
     def start(
         self, *words: str, name: str = "", environ: Mapping[str, str] = MappingProxyType({})
-    ) -> subprocess.Popen[bytes]:
+    ) -> subprocess.Popen[bytes] | ForkedCommand:
         """Start a command that goes on, such as ``worker --executor celery``; what it prints is its `output`."""
+        variables = {**self._environ, **environ}
+        process: subprocess.Popen[bytes] | ForkedCommand
         with (self.folder / f"{name or words[0]}.out").open("ab") as out:
-            process = subprocess.Popen(
-                [self._python, "-m", "penstock", *words], cwd=self.folder, env={**self._environ, **environ}, stdin=subprocess.DEVNULL,
-                stdout=out, stderr=out, start_new_session=True,
-            )  # fmt: skip
+            if self._python == sys.executable:
+                process = penstock().start(words, self.folder, variables, output=out)
+            else:
+                process = subprocess.Popen(
+                    [self._python, "-m", "penstock", *words], cwd=self.folder, env=variables, stdin=subprocess.DEVNULL,
+                    stdout=out, stderr=out, start_new_session=True,
+                )  # fmt: skip
         self._processes.append(process)
         return process
 
     def worker(
         self, *words: str, name: str = "worker", environ: Mapping[str, str] = MappingProxyType({})
-    ) -> subprocess.Popen[bytes]:
+    ) -> subprocess.Popen[bytes] | ForkedCommand:
         """Start a worker, which knows the server and a token that lets a pool in."""
         known = {"PENSTOCK_SERVER": self.url, "PENSTOCK_TOKEN": self.token}
         return self.start("worker", *words, name=name, environ={**known, **environ})
