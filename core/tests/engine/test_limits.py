@@ -27,7 +27,13 @@ LIMITS = {
         {"pools": {"default_pool": 5}},
         {},
         {"pool_slots": 6},
-        "pool 'default_pool' can never hold it: it needs 6 of 5",
+        "pool 'default_pool' can never hold it: it needs 6 of 5. Enlarge it with: penstock pools set default_pool SLOTS",
+    ),
+    "closed": (
+        {"pools": {"default_pool": 0}},
+        {},
+        {},
+        "pool 'default_pool' is closed: it has 0 slots. Open it with: penstock pools set default_pool SLOTS",
     ),
     "no pool": (
         {},
@@ -72,7 +78,7 @@ LIMITS = {
         ),
     ),
 }
-OUT = {"never": 0, "no pool": 0, "max_active_per_run": 0, "max_active_per_dag": 0, "no executor": 0}
+OUT = {"never": 0, "closed": 0, "no pool": 0, "max_active_per_run": 0, "max_active_per_dag": 0, "no executor": 0}
 
 
 @pytest.mark.parametrize(("stage", "of_dag", "of_task", "why"), LIMITS.values(), ids=LIMITS)

@@ -7,6 +7,8 @@ from penstock.tries.remote.doorbell import HANGS, RAISED, RETURNED, WORKS
 
 FOLDER = "executors"
 """Folder of these files in the state folder."""
+NOT_MADE = ") cannot be made: "
+"""What a fault holds where the scheduler could not make the executor."""
 _MOST = 100
 _ENDS = {WORKS: RAISED, RETURNED: HANGS}
 

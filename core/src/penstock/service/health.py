@@ -13,7 +13,7 @@ from penstock.logs.shipping_report import read_report
 from penstock.metrics.sink_faults import read_sink_faults
 from penstock.model.names import error_reason
 from penstock.model.text import counted, visible
-from penstock.scheduler.executor_faults import ExecutorFaults
+from penstock.scheduler.executor_faults import NOT_MADE, ExecutorFaults
 from penstock.service.alerts.alerts import list_alerts
 from penstock.service.assets.watchers import all_statuses
 from penstock.service.choices.executors import list_executors
@@ -188,7 +188,8 @@ def _executors(installation: Installation) -> Iterator[Finding]:
             refused = executor_problems(installation.host, each.name, chosen.type, chosen.options)
             problems = [f"[executors.{each.name}]: {problem}" for problem in refused]
             faults, over = ExecutorFaults(installation.settings.state_folder, each.name).over()
-            problems += [f"since its scheduler started: {visible(fault)}" for fault in faults]
+            untold = [fault for fault in faults if not any(problem.rstrip(".") in fault for problem in refused)]
+            problems += [f"since its scheduler started: {visible(fault)}{_again(fault)}" for fault in untold]
             for fault in over:
                 yield Finding(Severity.NOTE, f"earlier at {subject}", f"it is over that {visible(fault)}")
         for problem in problems:
@@ -200,6 +201,11 @@ def _executors(installation: Installation) -> Iterator[Finding]:
             yield Finding(Severity.NOTE if more and each.waiting else Severity.OK, subject, detail + more)
     if unheld := why_unheld(installation):
         yield Finding(Severity.NOTE, "resources", unheld)
+
+
+def _again(fault: str) -> str:
+    """What is to be done about an executor that could not be made, and may be by now."""
+    return " Once that is mended, start `penstock up` again." if NOT_MADE in fault else ""
 
 
 def _secrets(installation: Installation) -> Iterator[Finding]:

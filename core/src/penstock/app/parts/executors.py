@@ -25,7 +25,7 @@ from penstock.model.values.address_secrets import without_url_secrets
 from penstock.plugins.isolated import isolated_pythons
 from penstock.processes.masking import Mask
 from penstock.scheduler.capacity_file import CapacityFile
-from penstock.scheduler.executor_faults import ExecutorFaults
+from penstock.scheduler.executor_faults import NOT_MADE, ExecutorFaults
 from penstock.scheduler.fenced import FencedExecutor
 from penstock.settings import Settings
 from penstock.settings.executor import ExecutorSettings
@@ -172,7 +172,7 @@ def _of_provider(settings: Settings, store: Store, name: str, clock: Clock, faul
         made: Executor = cast("Callable[[ExecutorContext], Executor]", make)(context)
     except Exception as error:  # a provider's code: what it raises must say whose it is
         why = hide(error_reason(error))
-        raise ConfigError(f"executor {name!r} ({chosen.type}) cannot be made: {why}") from error
+        raise ConfigError(f"executor {name!r} ({chosen.type}{NOT_MADE}{why}") from error
     return FencedExecutor(made, name, clock.now, keep=faults.add, keep_capacity=capacity.write, hide=hide)
 
 

@@ -41,10 +41,11 @@ class PoolSlots(Resource):
         moved: Whether that has changed since it was last stored.
     """
 
-    __slots__ = ("_last", "_present", "_rate", "moved", "next_s")
+    __slots__ = ("_last", "_name", "_present", "_rate", "moved", "next_s")
 
-    def __init__(self, label: str, limit: int, closed: str, present: Present) -> None:
-        super().__init__(label, limit, closed)
+    def __init__(self, name: str, limit: int, closed: str, present: Present) -> None:
+        super().__init__(f"pool {name!r}", limit, closed)
+        self._name = name
         self._present = present
         self._rate: Rate | None = None
         self._last: tuple[object, float] = (None, 0.0)
@@ -92,6 +93,9 @@ class PoolSlots(Resource):
 
     def refusal(self, amount: int) -> str:
         """Why ``amount`` is not free now, as a sentence."""
+        if not self.closed and amount > self.limit:
+            found = super().refusal(amount) if self.limit else f"{self.label} is closed: it has 0 slots"
+            return f"{found}. {'Enlarge' if self.limit else 'Open'} it with: penstock pools set {self._name} SLOTS"
         at = self.next_start
         if at is None or not super().has_room(amount):
             return super().refusal(amount)

@@ -14,6 +14,8 @@ from penstock.model.dag import TaskSpec
 from penstock.model.limits.rate import RateUsed
 from penstock.model.now import Now
 
+NO_SLOTS = "has no slots now: none of its workers takes tries"
+"""What is said of an executor that nobody can be handed to, after its name; `penstock tasks why` knows more."""
 _POOL, _QUEUE, _TENANT = "pool:", "queue:", "tenant:"
 
 
@@ -127,7 +129,7 @@ class Resources:
         """Set how many tries an executor holds at once; none because its scheduler is about to end, if that drains."""
         slots = self.executor(name)
         slots.limit = UNLIMITED if capacity is None else capacity
-        slots.closed = "" if slots.limit else f"executor {name!r} has no slots now: none of its workers takes tries"
+        slots.closed = "" if slots.limit else f"executor {name!r} {NO_SLOTS}"
         if draining:
             slots.closed = f"executor {name!r} is drained: its scheduler ends once the tries that run have ended"
         self._admission.recheck(slots)
@@ -200,7 +202,7 @@ class Resources:
 
     def _pool(self, name: str) -> PoolSlots:
         if name not in self._pools:
-            self._pools[name] = PoolSlots(f"pool {name!r}", 0, _no_pool(name), self._present)
+            self._pools[name] = PoolSlots(name, 0, _no_pool(name), self._present)
         return self._pools[name]
 
 

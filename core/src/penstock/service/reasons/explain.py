@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from penstock.engine.limits.resources import NO_SLOTS
 from penstock.engine.waits import Wait
 from penstock.engine.why import why_paused, why_run_waits
 from penstock.errors import as_sentence
@@ -111,17 +112,21 @@ class Reasons:
         if instance.state in (TaskState.QUEUED, TaskState.RUNNING, TaskState.DEFERRED):
             return self._live(instance)
         reason = self._engine_of_store().why(instance.key, self._run.dag_id)
-        return reason + (self._closed() if instance.state is TaskState.SCHEDULED else self._paused())
+        if instance.state is not TaskState.SCHEDULED:
+            return reason + self._paused()
+        found = self._closed()
+        if found and reason.endswith(NO_SLOTS):
+            return f"{reason.removesuffix(NO_SLOTS)}takes no try now: {found}"
+        return f"{reason}; {found}" if found else reason
 
     def _closed(self) -> str:
-        """What is to be added of a task that is ready, if its executor takes nothing now."""
+        """Why the executor of a task that is ready takes nothing now, as the rest of a sentence; "" if it does, or if that is not known."""
         settings = self._installation.settings
         name = settings.queues.get(self._task.queue, LOCAL) if self._task else LOCAL
         choice = settings.executors.get(name)
         if self._task is None or choice is None or not choice.provided or capacity_of(settings, name, choice) != 0:
             return ""
-        found = why_not_begun(self._installation, name, self._task.queue)
-        return found and f"; {found}"
+        return why_not_begun(self._installation, name, self._task.queue)
 
     def wait_of(self, instance: TaskInstance) -> Wait | None:
         """The limit that a ready instance waits for; None if it waits for none."""

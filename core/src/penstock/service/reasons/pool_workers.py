@@ -3,9 +3,10 @@
 import shlex
 from datetime import datetime
 
+from penstock.errors import as_sentence
 from penstock.model.remote.remote_try import RemoteWorker
 from penstock.model.text import counted, utc_text, visible
-from penstock.scheduler.executor_faults import ExecutorFaults
+from penstock.scheduler.executor_faults import NOT_MADE, ExecutorFaults
 from penstock.service.choices.executors import capacity_of
 from penstock.service.installation import Installation
 from penstock.tries.remote.doorbell import RAISED
@@ -25,27 +26,31 @@ def why_not_begun(installation: Installation, executor: str, queue: str) -> str:
     Raises:
         StoreError: The database failed.
     """
+    settings = installation.settings
+    none_there = capacity_of(settings, executor, settings.executors[executor]) == 0
+    faults = ExecutorFaults(settings.state_folder, executor).over()[0] if none_there else []
+    if unmade := [each for each in faults if NOT_MADE in each]:
+        why = as_sentence(visible(unmade[-1].removeprefix(f"executor {executor!r} ")))
+        return f"it {why} Mend that, and start `penstock up` again"
     pools = [each for each in installation.store.remote_workers.all(executor) if each.status.queues]
     taking = [each for each in pools if queue in each.status.queues]
     start = f"`{shlex.join(['penstock', 'worker', '--executor', executor, '--queues', queue])}` starts one"
     if pools and not taking:
         return f"{counted(len(pools), 'worker')} of it {_be(pools)} there, and none takes queue {queue!r}: {start}"
     if not taking:  # where workers are started for each try, only the executor itself knows more
-        settings = installation.settings
-        none_there = capacity_of(settings, executor, settings.executors[executor]) == 0
-        faults = ExecutorFaults(settings.state_folder, executor).over()[0] if none_there else []
         raised = [each.partition(RAISED)[2] for each in faults if RAISED in each]
         if raised:
             return f"its engine cannot be asked: {visible(raised[-1])}"
         return f"none of its workers was heard of lately: {start}" if none_there else ""
-    who, now = f"{counted(len(taking), 'worker')} that {_take(taking)} queue {queue!r}", installation.now()
+    now = installation.now()
     recent = [each for each in taking if not _is_silent(each, now)]
     if not recent:
         last = utc_text(max(each.seen_at for each in taking))
-        return f"nothing was heard since {last} of the {who}; does the server answer them?"
+        return f"nothing was heard since {last} of the {_who(taking, queue)}; do they run, and does the server answer them? {start}"
     serving = [each for each in recent if not (each.status.draining or each.drain_requested)]
     if not serving:
-        return f"the {who} {_be(taking)} draining: {start}"
+        return f"the {_who(recent, queue)} {_be(recent)} draining: {start}"
+    who = _who(serving, queue)
     held, slots = installation.store.remote_workers.held(), sum(each.status.slots for each in serving)
     free = sum(max(0, each.status.slots - held.get(each.status.worker, 0)) for each in serving)
     if not free:
@@ -63,5 +68,5 @@ def _be(workers: list[RemoteWorker]) -> str:
     return "is" if len(workers) == 1 else "are"
 
 
-def _take(workers: list[RemoteWorker]) -> str:
-    return "takes" if len(workers) == 1 else "take"
+def _who(workers: list[RemoteWorker], queue: str) -> str:
+    return f"{counted(len(workers), 'worker')} that {'takes' if len(workers) == 1 else 'take'} queue {queue!r}"
