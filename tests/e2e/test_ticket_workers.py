@@ -74,7 +74,22 @@ with DAG("looks"):
         found["secrets"] = [name for name in os.environ if name in ("PENSTOCK_TICKET", "PENSTOCK_TOKEN", "PENSTOCK_SECRET_KEY")]
         return found
 
+    @task(queue="far", retries=0)
+    def give(size):
+        return "x" * size
+
+    @task(queue="far", retries=0)
+    def take(given):
+        return len(given)
+
+    @task
+    def take_here(given):
+        return len(given)
+
     look()
+    given = give(200_000)
+    take(given), take_here(given)
+    give.override(task_id="too_much")(2_000_000)
 """
 pytestmark = pytest.mark.timeout(240)
 
@@ -208,13 +223,18 @@ def test_a_worker_needs_a_way_to_the_server_and_to_nothing_else(tmp_path, site, 
             made.run("db", "upgrade")
             made.up()
             made.trigger("looks", "one")
-            assert made.ended("looks", "one") == "success"
+            assert made.ended("looks", "one") == "failed"
+            ended = made.tasks("looks", "one")
             shown = json.loads(made.run("tasks", "xcoms", "looks", "look", "--run", "one", "--json"))
     [found] = shown["items"]
     assert found["value"] == {
         "said": "hello", "interfaces": ["lo"], "secrets": [],
         "DATABASE_PORT": "ConnectionRefusedError", "BROKER_PORT": "ConnectionRefusedError", "OTHER_PORT": "ConnectionRefusedError",
     }  # fmt: skip
+    # What one worker leaves on its disk, no other one can read.
+    assert {name for name, each in ended.items() if each["state"] != "success"} == {"too_much"}
+    assert "no object store is named that the workers of queue 'far' reach" in json.dumps(ended["too_much"])
+    assert not (made.folder / ".penstock" / "xcom").exists()
     secret = (made.folder / ".penstock" / "server.token").read_text()
     for log in made.folder.glob("*.out"):
         assert secret not in log.read_text()

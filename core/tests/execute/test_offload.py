@@ -201,8 +201,15 @@ def test_a_value_that_is_gone_is_a_final_failure_that_says_which_and_what_to_do(
 
 @pytest.mark.parametrize(
     ("url", "said"),
-    [("nowhere://b/", "The URL scheme 'nowhere'"), ("file:///proc/nothing/", "file:///proc/nothing/")],
-    ids=["unknown scheme", "no place to write"],
+    [
+        ("nowhere://b/", "The URL scheme 'nowhere'"),
+        ("file:///proc/nothing/", "file:///proc/nothing/"),
+        (
+            "",
+            "XCom 'return_value' has 100,002 bytes as JSON, and no object store is named that the workers of queue 'default' reach.",
+        ),
+    ],
+    ids=["unknown scheme", "no place to write", "no store"],
 )
 def test_a_store_that_cannot_be_written_fails_the_try_and_says_why(bench, written, url, said):
     written(100_000)

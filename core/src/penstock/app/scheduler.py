@@ -4,8 +4,10 @@ import gc
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from penstock.app.compose import open_store
 from penstock.app.parts.executors import build_executors, lease_renewal_of, opening_of, place_of, poke_of
@@ -24,13 +26,16 @@ from penstock.scheduler.loop import Scheduler
 from penstock.scheduler.measures import Measures
 from penstock.scheduler.sharing.takeover import MARGIN_S, RoleLease, TakeoverExecutor
 from penstock.settings import Settings, load_settings
-from penstock.spec.executor import Executor, FileCode, LogBounds, Offload
+from penstock.spec.executor import Executor, LogBounds, Offload
 from penstock.store import Store
 from penstock.terminal import write_line
 from penstock.tries.asks import Asks
+from penstock.tries.remote.remote_try_executor import RemoteTryExecutor
 from penstock.tries.try_requests import TryRequests
 
 PATIENCE_S, POLL_S = 3.0, 0.1
+_KEPT_BYTES = 1 << 20
+"""What a value may have that the database keeps, where there is no other store that workers of other machines reach."""
 
 
 def main(*listens: str) -> int:
@@ -81,7 +86,7 @@ def build_scheduler(settings: Settings, holder: str, *, notify: bool = False) ->
             store.role, clock, lease_s=chosen.role_lease_s, takeover_s=chosen.takeover_s,
             renew_lease=lease_renewal_of(executors),
         )  # fmt: skip
-        poke, requests = poke_of(executors), _requests(settings, store, opening_of(executors))
+        poke, requests = poke_of(executors), _requests(settings, store, executors)
         if store.role.leased:
             executors = _taking_over(executors, role, chosen.lease_s, clock)
         asks = Asks(store, clock, open_vault(settings, store))
@@ -129,16 +134,24 @@ def _taking_over(
     return {name: waiting.get(id(each), each) for name, each in executors.items()}
 
 
-def _requests(settings: Settings, store: Store, open_file: Callable[[str, FileCode], None]) -> TryRequests:
+def _requests(settings: Settings, store: Store, executors: Mapping[str, Executor]) -> TryRequests:
+    offload = Offload(settings.values_url, settings.xcom.conn_id, settings.xcom.threshold_bytes)
+    far: dict[str, Offload] = {}
+    if not settings.xcom.store:
+        # The state folder is no place for what another machine is to read.
+        none = Offload("", threshold_bytes=max(offload.threshold_bytes, _KEPT_BYTES))
+        far = {name: none for name, each in executors.items() if isinstance(each, RemoteTryExecutor)}
+        offload = replace(offload, threshold_bytes=none.threshold_bytes) if far else offload
     return TryRequests(
         store,
         logs=settings.logs_folder,
         isolation=settings.executor.isolation,
         grace_s=settings.executor.stop_grace_s,
-        offload=Offload(settings.values_url, settings.xcom.conn_id, settings.xcom.threshold_bytes),
+        offload=offload,
         log_bounds=LogBounds(settings.logs.try_mb << 20, settings.logs.least_free_mb << 20),
         isolated=frozenset(isolated_pythons(settings.isolated_file)),
-        open_file=open_file,
+        open_file=opening_of(executors),
+        far=far,
     )
 
 

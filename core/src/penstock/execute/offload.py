@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
 from penstock.author.runtime import Runtime
+from penstock.errors import ConfigError
 from penstock.model.attempt import Value
 from penstock.model.names import LARGEST_CHECKPOINT
 from penstock.model.values.value import Reference, elements, form_of, refer
@@ -19,13 +20,15 @@ def offloaded(xcoms: Mapping[str, Value], request: TryRequest, runtime: Runtime)
     Objects are named by the try: a late try overwrites nothing, and a repeated one leaves nothing half old.
 
     Raises:
-        PenstockError: The object store could not be opened or written.
+        PenstockError: The object store could not be opened or written, or there is none.
     """
     where = request.offload
     return {
         key: value
         if where is None or len(value.json) <= where.threshold_bytes
-        else Value(refer(_put(value, where, where.url + _name(request, key), runtime)), value.length)
+        else Value(
+            refer(_put(value, where, _place(where, request, f"XCom {key!r}", key, value.json), runtime)), value.length
+        )
         for key, value in xcoms.items()
     }
 
@@ -36,12 +39,13 @@ def put_checkpoint(key: str, value: bytes, request: TryRequest, runtime: Runtime
     Its object is named by what is in it, too: what the database has kept before stays whole until it keeps this.
 
     Raises:
-        PenstockError: The object store could not be opened or written.
+        PenstockError: As `offloaded`.
     """
     where = request.offload
     if where is None or len(value) <= min(where.threshold_bytes, LARGEST_CHECKPOINT):
         return value
-    url = where.url + _name(request, f"{key}\0{hashlib.sha256(value).hexdigest()}")
+    name = f"{key}\0{hashlib.sha256(value).hexdigest()}"
+    url = _place(where, request, f"checkpoint {key!r}", name, value)
     runtime.object_store(url, where.conn_id or None).write(url, value)
     return refer(Reference(url, where.conn_id))
 
@@ -68,6 +72,16 @@ def _parts(encoded: Iterable[bytes]) -> Iterator[list[bytes]]:
         part.append(each)
         size += len(each)
     yield part
+
+
+def _place(where: Offload, request: TryRequest, what: str, key: str, value: bytes) -> str:
+    """The URL of a value."""
+    if not where.url:
+        raise ConfigError(
+            f"{what} has {len(value):,} bytes as JSON, and no object store is named that the workers of queue {request.queue!r} reach. "
+            "Name one by `[xcom] store`, such as s3://BUCKET/xcom, or file:///FOLDER of one that all have mounted; or hand on less."
+        )
+    return where.url + _name(request, key)
 
 
 def _name(request: TryRequest, key: str) -> str:

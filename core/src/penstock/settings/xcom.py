@@ -10,7 +10,8 @@ class XComSettings(msgspec.Struct, frozen=True):
 
     Attributes:
         threshold_bytes: Values whose JSON is longer go to the object store, by reference.
-        store: URL under which they are put; the state folder if empty.
+        store: URL under which they are put. If empty, it is the state folder; of what workers of other machines leave, the database, up
+            to 1 MiB.
         conn_id: Connection of that object store; the scheme's default if empty.
     """
 

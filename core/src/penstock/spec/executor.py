@@ -58,9 +58,9 @@ class Offload(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where a try puts large values.
 
     Attributes:
-        url: What the URLs of its run's objects begin with, a slash at its end.
+        url: What the URLs of its run's objects begin with, a slash at its end; "" if there is no store that the try's machine reaches.
         conn_id: Connection of the object store; "" for the scheme's default.
-        threshold_bytes: Values whose JSON is longer go there.
+        threshold_bytes: Values whose JSON is longer go there; without a store, they are refused.
     """
 
     url: str

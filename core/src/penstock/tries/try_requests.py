@@ -1,8 +1,11 @@
 """Makes the request of a try from the engine's dispatch: its source, its run's facts, its inputs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
+
+from msgspec.structs import replace
 
 from penstock.engine.messages import Dispatch
 from penstock.errors import StoreError
@@ -30,6 +33,7 @@ class TryRequests:
         log_bounds: What each log may take.
         isolated: Ids of the providers whose operators run in an environment of their own.
         open_file: Has an executor, by its name, import a DAG file whose tries are about to be sent to it.
+        far: Where tries of executors put them whose machines have none of this one's folders, by the executors' names.
     """
 
     def __init__(  # noqa: PLR0913 - what each request holds alike
@@ -43,9 +47,10 @@ class TryRequests:
         log_bounds: LogBounds = _NO_BOUNDS,
         isolated: frozenset[str] = frozenset(),
         open_file: Callable[[str, FileCode], None] = lambda _name, _code: None,
+        far: Mapping[str, Offload] = MappingProxyType({}),
     ) -> None:
         self._store, self._logs, self._open_file = store, logs, open_file
-        self._log_bounds = log_bounds
+        self._log_bounds, self._far = log_bounds, far
         self._isolation, self._grace_s, self._offload, self._isolated = isolation, grace_s, offload, isolated
 
     def expect(self, dispatches: Sequence[Dispatch]) -> None:
@@ -92,6 +97,7 @@ class TryRequests:
         run, task, instance = dispatch.run, dispatch.task, dispatch.instance
         version = self._store.versions.get(run.version)
         assert version is not None  # noqa: S101 - the engine holds the run because this version was read
+        offload = self._far.get(dispatch.executor, self._offload)
         return TryRequest(
             run=run.run,
             epoch=instance.epoch,
@@ -105,7 +111,7 @@ class TryRequests:
             # A sensor waits, whatever its try costs: its own timeout ends it.
             timeout_s=task.execution_timeout_s if task.sensor is None else None,
             grace_s=self._grace_s,
-            offload=Offload(run_values(self._offload.url, run), self._offload.conn_id, self._offload.threshold_bytes),
+            offload=replace(offload, url=run_values(offload.url, run)) if offload.url else offload,
             log_bounds=self._log_bounds,
             cpu=task.cpu,
             memory_bytes=task.memory_bytes,
