@@ -182,6 +182,18 @@ def test_what_celery_logs_is_told_by_the_gravest_exception_and_without_traceback
     assert "Traceback" not in capfd.readouterr().err
 
 
+def test_an_entry_that_is_no_message_is_told_as_such_and_ends_nothing():
+    with valkey() as server:
+        client, line, listening = Redis(port=server.port), broker(server.url), Listening(server.url)
+        client.lpush("far", b"junk")
+        until(lambda: listening.errors, str)
+        line.publish([ticket(1)])
+        until(lambda: listening.took, lambda: listening.errors)
+        listening.stop()
+        line.close()
+    assert "an entry of its queue is no message of Celery's, and is gone (JSONDecodeError: " in listening.errors[0]
+
+
 def test_why_a_command_was_refused_is_told_without_the_message_that_it_sent():
     refused = ResponseError(
         'Command # 2 (HSET unacked 5-1 [{"body": "t-1.secret"}) of pipeline caused error: no permissions to run the \'hset\' command'

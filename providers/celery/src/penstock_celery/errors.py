@@ -30,6 +30,8 @@ _WORDS = (
 )
 """What brokers say, what it is, and what to do."""
 _LONGEST = 300
+_MISREAD = (AttributeError, LookupError, TypeError, ValueError)
+"""What Celery's client raises where it reads an entry of a list of Redis that is no message."""
 _OF_PIPELINE = re.compile(r"Command # \d+ \(.*\) of pipeline caused error: ", re.DOTALL)
 """What Redis's client puts first: the whole command, which another time is another one, and can hold a ticket."""
 
@@ -55,6 +57,11 @@ def broker_error(error: BaseException, operation: str, broker: str) -> ProviderE
     if "MessageNacked" in names:
         error = MessageRefusedError(
             "it refuses the message, as a queue that is full does where a policy has it reject what is published"
+        )
+    elif operation == "consume" and isinstance(error, _MISREAD) and not isinstance(error, OSError):
+        kind = ErrorKind.INVALID
+        error = MessageRefusedError(
+            f"an entry of its queue is no message of Celery's, and is gone ({type(error).__name__}: {error})"
         )
     elif not hint and (names & _AUTH or "NOAUTH" in words or "WRONGPASS" in words):
         kind, hint = ErrorKind.AUTH, _LOGIN

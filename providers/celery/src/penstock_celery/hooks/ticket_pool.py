@@ -8,6 +8,7 @@ is carried out there.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import time
@@ -36,6 +37,8 @@ LEAVES_S = 1.0
 """Seconds within which a broker has to answer what a worker that ends asks of it."""
 MOST_LEFT_ALONE, MOST_KNOWN = 30, 1000
 """How often a message is given back so before it is thrown away, and of how many messages that is known."""
+_UNWANTED = "no worker of that one takes it from this queue now, and it is rung for again"
+_log = logging.getLogger(__name__)
 
 
 class TryFailedError(PenstockError):
@@ -231,6 +234,12 @@ class TicketPool:
         self._left_alone[name] = self._left_alone.pop(name, 0) + 1
         if self._left_alone[name] > MOST_LEFT_ALONE:  # nobody wants it, and it is published again if somebody does
             del self._left_alone[name]
+            _log.warning(
+                "worker: ticket %s of another installation is thrown away after %d returns: %s",
+                name,
+                MOST_LEFT_ALONE,
+                _UNWANTED,
+            )
             self._claimed(message, mine=False)
             return
         while len(self._left_alone) > MOST_KNOWN:
