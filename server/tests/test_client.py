@@ -328,7 +328,7 @@ def test_a_shell_completes_the_names_that_a_server_has(server, tmp_path, monkeyp
 
 def test_who_has_no_token_is_told_so(server, capsys):
     code, _, told = asked("runs list", {"PENSTOCK_SERVER": server}, capsys)
-    assert (code, "PENSTOCK_TOKEN is not set, or holds none that is good" in told) == (5, True)
+    assert (code, "PENSTOCK_TOKEN is not set, or is not valid" in told) == (5, True)
 
 
 def test_a_server_that_is_not_there_is_told_with_its_url(capsys):

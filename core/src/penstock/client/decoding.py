@@ -110,7 +110,7 @@ def problem_error(status: int, problem: ProblemDetails) -> PenstockError:
     """The error as the operation raised it: its class, its sentence, and the names that it offers."""
     if status == _UNKNOWN:
         return ConfigError(
-            f"the server does not know who asks: {problem.detail} PENSTOCK_TOKEN is not set, or holds none that is good."
+            f"the server does not know who asks: {problem.detail} PENSTOCK_TOKEN is not set, or is not valid."
         )
     kind = vars(sys.modules[PenstockError.__module__]).get(problem.error)
     if not (isinstance(kind, type) and issubclass(kind, PenstockError)):

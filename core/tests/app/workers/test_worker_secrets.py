@@ -15,7 +15,14 @@ def folder(tmp_path, monkeypatch):
 def test_with_its_token_in_a_file_it_goes_on_to_what_it_is_to_be(tmp_path, capsys):
     (tmp_path / "token").write_text("penstock_x\n")
     assert run_worker(SERVER | {"PENSTOCK_TOKEN_FILE": str(tmp_path / "token")}, WorkerChoice("far")) != 0
-    assert "there is no executor 'far'" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert (
+        f"there is no executor 'far' of a provider in [executors]: no penstock.toml is in {tmp_path} or above it."
+        in told
+    )
+    (tmp_path / "penstock.toml").write_text('[executors]\nnear = "acme.executor"\n')
+    assert run_worker(SERVER | {"PENSTOCK_TOKEN_FILE": str(tmp_path / "token")}, WorkerChoice("far")) != 0
+    assert f"in [executors]: {tmp_path / 'penstock.toml'} names near. Correct the name" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,6 @@ def unknown() -> RefusedError:
     """The refusal of a request that nobody who is known has sent."""
     return RefusedError(
         HTTPStatus.UNAUTHORIZED,
-        "this needs a token that holds: send it as `Authorization: Bearer TOKEN`.",
+        "this needs a valid token, sent as `Authorization: Bearer TOKEN`.",
         {"WWW-Authenticate": "Bearer"},
     )

@@ -163,8 +163,14 @@ def _source(
     name = choice.executor
     chosen = settings.executors.get(name)
     if chosen is None or not chosen.provided:
-        known = ", ".join(each for each, other in settings.executors.items() if other.provided) or "none of a provider"
-        raise ConfigError(f"there is no executor {name!r} of a provider in [executors]. Known are: {known}.")
+        known = ", ".join(each for each, other in settings.executors.items() if other.provided)
+        found = (
+            f"{settings.file} names {known or 'none'}"
+            if settings.file
+            else f"no penstock.toml is in {settings.root} or above it"
+        )
+        remedy = "Correct the name, or copy the scheduler's penstock.toml to here."
+        raise ConfigError(f"there is no executor {name!r} of a provider in [executors]: {found}. {remedy}")
     make = host.resolve(chosen.type, "executors")
     if not is_remote(make):
         raise ConfigError(f"executor {name!r} ({chosen.type}) has workers of its own: see its documentation.")
