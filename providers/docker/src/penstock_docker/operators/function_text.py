@@ -30,20 +30,22 @@ def text_problems(function: Callable[..., Any]) -> Iterator[str]:
 
 
 def function_text(function: Callable[..., Any]) -> str:
-    """The ``def`` of a function, without its decorators.
+    """The ``def`` of a function, without its decorators, at its line of the file: errors name that.
 
     Raises:
         FailTask: The source cannot be had.
     """
     inner = inspect.unwrap(function)
     try:
-        text = textwrap.dedent(inspect.getsource(inner))
+        lines, first = inspect.getsourcelines(inner)
+        text = textwrap.dedent("".join(lines))
         (node,) = ast.parse(text).body
     except (OSError, SyntaxError, ValueError) as error:
         raise FailTask(f"the source of {inner.__name__}() cannot be read: {error}") from None
     if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         raise FailTask(f"{inner.__name__}() is no `def` of its own. It runs in a container from its source.")
-    return "\n".join(text.split("\n")[node.lineno - 1 :])
+    decorators = node.lineno - 1
+    return "\n" * (first - 1 + decorators) + "\n".join(text.split("\n")[decorators:])
 
 
 def _globals(code: CodeType) -> Iterator[str]:
