@@ -85,6 +85,12 @@ def test_by_the_host_name_of_a_real_certificate_workers_ask_and_the_scheduler_is
     assert made["services"]["scheduler"]["ports"] == ["0.0.0.0:8443:8443"]
 
 
+def test_what_containers_print_does_not_fill_the_disk(compose):
+    assert {
+        name for name, each in compose["services"].items() if each["logging"]["options"]["max-size"] != "10m"
+    } == set()
+
+
 def test_no_secret_stands_in_the_file_or_in_the_environment(compose):
     assert all(each["file"].startswith("./secrets/") for each in compose["secrets"].values())
     for name, service in compose["services"].items():
@@ -122,6 +128,12 @@ def test_the_settings_beside_it_are_read_and_serve_by_the_name_that_workers_ask(
     server = settings.services["server"].options
     assert "scheduler" in server["names"]
     assert (str(settings.dags_folder), str(settings.state_folder)) == ("/srv/penstock/dags", "/var/lib/penstock")
+    shared = settings.xcom.store.removeprefix("file://").rpartition("/")[0]
+    for name in ("scheduler", "worker"):
+        assert f"shared:{shared}" in compose["services"][name]["volumes"]
+    assert shared in (deploy / "image" / "Containerfile").read_text(), (
+        "a volume has the owner and mode that it has there"
+    )
     files = {server["tls_certificate"], server["tls_key"]}
     assert files == {"/run/secrets/tls_certificate", "/run/secrets/tls_key"}
     words = compose["services"]["worker"]["command"][0].split()

@@ -1,4 +1,5 @@
 import os
+import shutil
 import sys
 from collections import Counter
 from pathlib import Path
@@ -188,3 +189,12 @@ def test_a_snapshot_of_one_file_is_a_folder_a_list_and_a_link(folder, snapshots,
     changes.clear()
     snapshots.part({"a.py": files["a.py"]})
     assert changes == {}
+
+
+def test_a_snapshot_that_another_who_shares_the_folder_has_removed_is_taken_anew(folder, tmp_path):
+    (folder / "a.py").write_text("a")
+    snapshots = Snapshots(folder, tmp_path / "state")
+    taken = snapshots.take()
+    shutil.rmtree(taken.path)
+    assert snapshots.take() == taken
+    assert (taken.path / "a.py").read_text() == "a"

@@ -14,6 +14,7 @@ output "data" {
   value = {
     broker_url  = "rediss://${aws_elasticache_replication_group.this.primary_endpoint_address}:6379/0"
     database_id = aws_db_instance.this.identifier
+    files       = { id = aws_efs_file_system.this.id, arn = aws_efs_file_system.this.arn, access_point = aws_efs_access_point.this.id }
     kms_key_arn = aws_kms_key.this.arn
     logs_bucket = aws_s3_bucket.logs.bucket
     secrets     = { for name, each in aws_secretsmanager_secret.this : name => each.arn }

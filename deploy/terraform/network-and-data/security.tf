@@ -5,6 +5,7 @@ locals {
     worker    = "Workers of Penstock"
     database  = "PostgreSQL"
     broker    = "Valkey"
+    files     = "What servers share"
   }
   # Who reaches whom: workers have the balancer and the broker, and no way to the database.
   reached = {
@@ -13,6 +14,7 @@ locals {
     database-by-scheduler = { to = "database", from = "scheduler", port = 5432 }
     broker-by-scheduler   = { to = "broker", from = "scheduler", port = 6379 }
     broker-by-worker      = { to = "broker", from = "worker", port = 6379 }
+    files-by-scheduler    = { to = "files", from = "scheduler", port = 2049 }
   }
 }
 

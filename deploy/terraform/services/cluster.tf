@@ -6,6 +6,7 @@ locals {
     [core]
     dags_folder = "/srv/penstock/dags"
     state_folder = "/var/lib/penstock"
+    logs_folder = "/var/lib/penstock-shared/logs"
 
     [services.server]
     type = "server.server"
@@ -22,9 +23,19 @@ locals {
     conn_id = "penstock_logs"
     %{~endif~}
 
+    %{~if !can(regex("(?m)^\\[xcom\\]", var.settings))~}
+
+    # No worker reads what lies on the disk of another one.
+    [xcom]
+    store = "s3://${var.data.logs_bucket}/xcom"
+    conn_id = "penstock_logs"
+    %{~endif~}
+
     ${indent(4, var.settings)}
   TOML
-  begin    = "printf '%s' \"$SETTINGS\" > /tmp/penstock.toml; export PENSTOCK_CONFIG=/tmp/penstock.toml; unset SETTINGS"
+  # What servers share, beside what each has for itself.
+  share = "mkdir -p /var/lib/penstock-shared/snapshots; ln -s /var/lib/penstock-shared/snapshots /var/lib/penstock/snapshots"
+  begin = "printf '%s' \"$SETTINGS\" > /tmp/penstock.toml; export PENSTOCK_CONFIG=/tmp/penstock.toml; unset SETTINGS"
 
   # What every container has: no root, nothing to write but two volumes.
   container = {

@@ -79,6 +79,12 @@ resource "aws_iam_role_policy" "scheduler" {
         Resource  = ["*"]
         Condition = { StringEquals = { "cloudwatch:namespace" = local.namespace } }
       },
+      {
+        Effect    = "Allow"
+        Action    = ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"]
+        Resource  = [var.data.files["arn"]]
+        Condition = { StringEquals = { "elasticfilesystem:AccessPointArn" = "${replace(var.data.files["arn"], "/:file-system.*/", "")}:access-point/${var.data.files["access_point"]}" } }
+      },
       local.protect,
     ]
   })
@@ -93,10 +99,25 @@ resource "aws_iam_role" "worker" {
 
 resource "aws_iam_role_policy" "worker" {
   for_each = var.workers
-  name     = "protection"
+  name     = "worker"
   role     = aws_iam_role.worker[each.key].id
   policy = jsonencode({
-    Version   = "2012-10-17"
-    Statement = [local.protect]
+    Version = "2012-10-17"
+    Statement = [
+      local.protect,
+      # Large values that one task leaves for another.
+      {
+        Effect   = "Allow"
+        Action   = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
+        Resource = ["arn:aws:s3:::${var.data.logs_bucket}/xcom/*"]
+      },
+      {
+        Effect    = "Allow"
+        Action    = ["s3:ListBucket"]
+        Resource  = ["arn:aws:s3:::${var.data.logs_bucket}"]
+        Condition = { StringLike = { "s3:prefix" = ["xcom/*"] } }
+      },
+      { Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = [var.data.kms_key_arn], Condition = { StringEquals = { "kms:ViaService" = "s3.${var.region}.amazonaws.com" } } },
+    ]
   })
 }

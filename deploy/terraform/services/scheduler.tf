@@ -44,11 +44,23 @@ resource "aws_ecs_task_definition" "scheduler" {
   volume {
     name = "state"
   }
+  volume {
+    name = "shared"
+    efs_volume_configuration {
+      file_system_id     = var.data.files["id"]
+      transit_encryption = "ENABLED"
+      authorization_config {
+        access_point_id = var.data.files["access_point"]
+        iam             = "ENABLED"
+      }
+    }
+  }
   container_definitions = jsonencode([
     merge(local.container, {
       name         = "scheduler"
       entryPoint   = ["/bin/sh", "-euc"]
-      command      = ["${local.begin}; exec penstock up"]
+      command      = ["${local.begin}; ${local.share}; exec penstock up"]
+      mountPoints  = concat(local.container.mountPoints, [{ sourceVolume = "shared", containerPath = "/var/lib/penstock-shared", readOnly = false }])
       portMappings = [{ containerPort = 8080, protocol = "tcp" }]
       stopTimeout  = 60
       environment = [
@@ -109,13 +121,13 @@ resource "aws_ecs_service" "scheduler" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "browsers" {
-  for_each          = toset(var.allowed_cidrs)
+  for_each          = { for each in setproduct(var.allowed_cidrs, [80, 443]) : "${each[0]} ${each[1]}" => { cidr = each[0], port = each[1] } }
   security_group_id = var.network.security_groups["balancer"]
   description       = "Browsers"
-  cidr_ipv4         = each.key
+  cidr_ipv4         = each.value.cidr
   ip_protocol       = "tcp"
-  from_port         = 443
-  to_port           = 443
+  from_port         = each.value.port
+  to_port           = each.value.port
 }
 
 resource "aws_lb" "this" {
@@ -124,6 +136,7 @@ resource "aws_lb" "this" {
   subnets                    = var.network.public_subnets
   security_groups            = [var.network.security_groups["balancer"]]
   drop_invalid_header_fields = true
+  enable_deletion_protection = var.protected
   # A stream of events is silent for less than that.
   idle_timeout = 120
 }
@@ -153,5 +166,19 @@ resource "aws_lb_listener" "https" {
   default_action {
     type             = "forward"
     target_group_arn = aws_lb_target_group.this.arn
+  }
+}
+
+resource "aws_lb_listener" "http" {
+  load_balancer_arn = aws_lb.this.arn
+  port              = 80
+  protocol          = "HTTP"
+  default_action {
+    type = "redirect"
+    redirect {
+      port        = "443"
+      protocol    = "HTTPS"
+      status_code = "HTTP_301"
+    }
   }
 }

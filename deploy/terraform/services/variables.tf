@@ -24,6 +24,7 @@ variable "data" {
   type = object({
     broker_url  = string
     database_id = string
+    files       = map(string)
     kms_key_arn = string
     logs_bucket = string
     secrets     = map(string)
@@ -61,17 +62,13 @@ variable "settings" {
 }
 
 variable "scheduler" {
-  description = "CPU units and MiB of scheduler and server, and how many there are: one, where there are pools of workers."
+  description = "CPU units and MiB of scheduler and server, and how many there are."
   type = object({
     cpu    = optional(number, 1024)
     memory = optional(number, 2048)
     count  = optional(number, 1)
   })
   default = {}
-  validation {
-    condition     = var.scheduler.count == 1 || length(var.workers) == 0
-    error_message = "Servers write the logs of workers into folders of their own, so that a log would be split: have one scheduler."
-  }
 }
 
 variable "workers" {
@@ -86,6 +83,12 @@ variable "workers" {
     max_workers = optional(number, 20)
   }))
   default = {}
+}
+
+variable "protected" {
+  description = "Whether the balancer is kept from being deleted by mistake."
+  type        = bool
+  default     = true
 }
 
 variable "log_days" {

@@ -188,8 +188,8 @@ class Snapshots:
         manifest = "".join(f"{files[name]} {name}\n" for name in sorted(files)).encode()
         found = content_hash(manifest)
         path = self._snapshots / found
-        if found not in self._verified:
-            is_there = path.exists()
+        is_there = path.exists()
+        if found not in self._verified or not is_there:  # whoever shares the folder may have removed it
             if is_there and not _is_intact(path, manifest, files):
                 path.rename(path.with_name(f".broken-{uuid4().hex}"))
                 self._repair(files)

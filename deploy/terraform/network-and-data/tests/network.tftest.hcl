@@ -26,6 +26,10 @@ run "plan" {
     error_message = "Others than the scheduler reach the database."
   }
   assert {
+    condition     = aws_efs_file_system.this.encrypted && [for name, each in local.reached : each.from if each.to == "files"] == ["scheduler"]
+    error_message = "What servers share is plain, or others reach it."
+  }
+  assert {
     condition     = aws_db_instance.this.storage_encrypted && !aws_db_instance.this.publicly_accessible && aws_db_instance.this.deletion_protection
     error_message = "The database is open, plain, or easily lost."
   }

@@ -13,6 +13,7 @@ variables {
   data = {
     broker_url  = "rediss://broker:6379/0"
     database_id = "prod"
+    files       = { id = "fs-1", arn = "arn:aws:elasticfilesystem:eu-central-1:1:file-system/fs-1", access_point = "fsap-1" }
     kms_key_arn = "arn:aws:kms:eu-central-1:1:key/1"
     logs_bucket = "prod-logs"
     secrets     = { database-url = "arn:database", secret-key = "arn:key", worker-token = "arn:worker", scaler-token = "arn:scaler" }
@@ -42,7 +43,15 @@ run "containers" {
   }
   assert {
     condition     = aws_iam_role.worker["default"].name != aws_iam_role.scheduler.name && jsondecode(aws_iam_role_policy.worker["default"].policy).Statement[0].Action == ["ecs:UpdateTaskProtection"]
-    error_message = "A worker may do more than protect its own task, or not even that."
+    error_message = "A worker may not protect its own task."
+  }
+  assert {
+    condition     = [for each in jsondecode(aws_iam_role_policy.worker["default"].policy).Statement : each.Resource[0] if startswith(each.Action[0], "s3:Get")] == ["arn:aws:s3:::prod-logs/xcom/*"]
+    error_message = "A worker reads more of the bucket than values of tasks, or not even those."
+  }
+  assert {
+    condition     = strcontains(local.settings, "store = \"s3://prod-logs/xcom\"")
+    error_message = "Large values would lie on the disk of one worker."
   }
   assert {
     condition     = strcontains(jsondecode(aws_ecs_task_definition.worker["default"].container_definitions)[0].command[0], "exec penstock worker --executor far --queues 'default,reports' --concurrency 4")
@@ -109,12 +118,27 @@ run "a_table_of_ones_own_for_logs" {
   }
 }
 
-run "two_servers_would_split_logs" {
-  command = plan
+run "several_servers_share_what_each_has_to_know" {
+  command = apply
   variables {
     scheduler = { count = 2 }
   }
-  expect_failures = [var.scheduler]
+  assert {
+    condition     = aws_ecs_service.scheduler.desired_count == 2
+    error_message = "There is one scheduler."
+  }
+  assert {
+    condition     = contains([for each in jsondecode(aws_ecs_task_definition.scheduler.container_definitions)[0].mountPoints : each.containerPath], "/var/lib/penstock-shared") && strcontains(local.settings, "logs_folder = \"/var/lib/penstock-shared/logs\"")
+    error_message = "Logs of workers would be split between two folders."
+  }
+  assert {
+    condition     = strcontains(jsondecode(aws_ecs_task_definition.scheduler.container_definitions)[0].command[0], "ln -s /var/lib/penstock-shared/snapshots /var/lib/penstock/snapshots; exec penstock up")
+    error_message = "Source snapshots go with the task that took them."
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.scheduler.policy).Statement[4].Condition.StringEquals["elasticfilesystem:AccessPointArn"] == "arn:aws:elasticfilesystem:eu-central-1:1:access-point/fsap-1"
+    error_message = "The scheduler may mount more than its folder, or not even that."
+  }
 }
 
 run "a_tag_is_no_image" {
