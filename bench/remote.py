@@ -1,11 +1,12 @@
 """Tries on other machines' behalf, beside a plain floor of the same run.
 
-    python bench/remote.py [rest celery dask kubernetes queued] [--rounds N] [--postgres]
+    python bench/remote.py [rest celery processes dask kubernetes queued] [--rounds N] [--postgres]
 
 rest: what 500 workers that wait for work cost the server. celery: W1, a chain of 4 no-op tasks, and W2, 1,000 independent ones, by a
-worker of 2 slots on a Valkey of the test kit, beside bare Celery with its results kept, of the same slots. dask and kubernetes: a
-chain of 4 and 10 independent ones beside bare submits and bare pods. queued: what a try costs the scheduler's process with 10 and with
-10,000 of them queued. With ``--postgres``, the database is a PostgreSQL of the test kit, with fsync.
+worker of 2 slots on a Valkey of the test kit, beside bare Celery with its results kept, of the same slots. processes: the chain and 10
+independent ones with a process for each try, beside bare Celery with one for each task. dask and kubernetes: a chain of 4 and 10
+independent ones beside bare submits and bare pods. queued: what a try costs the scheduler's process with 10 and with 10,000 of them
+queued. With ``--postgres``, the database is a PostgreSQL of the test kit, with fsync.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import runpy
 import statistics
 import subprocess
 import sys
@@ -77,7 +79,7 @@ import celery
 app = celery.Celery("bare", broker={url!r}, backend={url!r})
 app.conf.update(worker_prefetch_multiplier=4, broker_connection_retry_on_startup=True)
 
-@app.task
+@app.task(name="bare.nothing")
 def nothing(_before=None):
     pass
 """
@@ -175,32 +177,31 @@ def seconds_of(found: Installation, dag_id: str, run_id: str) -> float:
 
 
 @contextmanager
-def bare(broker: ValkeyServer) -> Iterator[tuple[Callable[[], float], Callable[[], float]]]:
-    """Bare Celery with its results kept: seconds of a chain of 4, and of 1,000 tasks."""
+def bare(broker: ValkeyServer, *words: str) -> Iterator[tuple[Callable[[], float], Callable[[int], float]]]:
+    """Bare Celery with its results kept: seconds of a chain of 4, and of some tasks beside each other."""
+    from celery import chain  # noqa: PLC0415 - for this measurement alone
+
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "bare.py").write_text(BARE.format(url=broker.url))
-        command = [sys.executable, "-m", "celery", "-A", "bare", "worker", "-c", "2", "-l", "ERROR"]
+        command = [sys.executable, "-m", "celery", "-A", "bare", "worker", "-c", "2", "-l", "ERROR", *words]
         process = subprocess.Popen(command, cwd=folder, stdout=-3, stderr=-3)
-        sys.path.insert(0, str(folder))
         try:
-            import bare as module  # noqa: PLC0415 - written just now
-            from celery import chain  # noqa: PLC0415 - as above
+            nothing = runpy.run_path(str(folder / "bare.py"))["nothing"]
+            nothing.delay().get(timeout=60)
 
-            module.nothing.delay().get(timeout=60)
-
-            def w1() -> float:
+            def chained() -> float:
                 start = time.perf_counter()
-                chain(module.nothing.s(), module.nothing.s(), module.nothing.s(), module.nothing.s())().get(timeout=60)
+                chain(nothing.s(), nothing.s(), nothing.s(), nothing.s())().get(timeout=60)
                 return time.perf_counter() - start
 
-            def w2() -> float:
+            def beside(tasks: int) -> float:
                 start = time.perf_counter()
-                for each in [module.nothing.delay() for _ in range(1000)]:
+                for each in [nothing.delay() for _ in range(tasks)]:
                     each.get(timeout=120)
                 return time.perf_counter() - start
 
-            yield w1, w2
+            yield chained, beside
         finally:
             process.terminate()
             process.wait()
@@ -209,7 +210,7 @@ def bare(broker: ValkeyServer) -> Iterator[tuple[Callable[[], float], Callable[[
 def celery(rounds: int, database: str) -> None:
     """W1 and W2 by Celery, and by bare Celery, in turns."""
     environ = {"PENSTOCK_DATABASE__URL": database} if database else {}
-    with valkey() as broker, bare(broker) as (w1, w2):
+    with valkey() as broker, bare(broker) as (chained, beside):
         for isolation in ("fork", "reuse"):
             found: dict[str, list[float]] = {"w1": [], "w2_1000": []}
             floor: dict[str, list[float]] = {"w1": [], "w2_1000": []}
@@ -218,13 +219,34 @@ def celery(rounds: int, database: str) -> None:
                 client(made, environ) as asking,
             ):
                 for number in range(rounds):
-                    for name, plain in (("w1", w1), ("w2_1000", w2)):
+                    for name, plain in (("w1", chained), ("w2_1000", lambda: beside(1000))):
                         floor[name].append(plain())
                         found[name].append(seconds_of(asking, name, f"{isolation}-{number}"))
             for name, seconds in found.items():
                 ours, plain_s = statistics.median(seconds), statistics.median(floor[name])
                 more = f"{ours * 1000:.0f} ms; bare Celery {plain_s * 1000:.0f} ms"
                 shown(f"{name} by Celery, {isolation}, times bare Celery", ours / plain_s, "x", MOST, more)
+
+
+def processes(rounds: int, database: str) -> None:
+    """A chain of 4 and 10 independent tries with a process for each, and bare Celery with a process for each task, in turns."""
+    environ = {"PENSTOCK_DATABASE__URL": database} if database else {}
+    found: dict[str, list[float]] = {"w1": [], "w2_10": []}
+    floor: dict[str, list[float]] = {"w1": [], "w2_10": []}
+    with (
+        valkey() as broker,
+        bare(broker, "--max-tasks-per-child", "1") as (chained, beside),
+        at_work(_by_celery(broker), "fork", database, pool=True) as made,
+        client(made, environ) as asking,
+    ):
+        for number in range(rounds):
+            for name, plain in (("w1", chained), ("w2_10", lambda: beside(10))):
+                floor[name].append(plain())
+                found[name].append(seconds_of(asking, name, f"processes-{number}"))
+    for name, seconds in found.items():
+        ours, plain_s = statistics.median(seconds), statistics.median(floor[name])
+        more = f"{ours * 1000:.0f} ms; bare Celery {plain_s * 1000:.0f} ms"
+        shown(f"{name}, a process for each, times bare Celery", ours / plain_s, "x", MOST, more)
 
 
 def engine(name: str, rounds: int, database: str) -> None:
@@ -274,7 +296,7 @@ def _by_celery(broker: ValkeyServer) -> str:
 def main() -> None:
     """Run what was named, everything unless something was."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="*", default=["rest", "celery", "dask", "kubernetes", "queued"])
+    parser.add_argument("what", nargs="*", default=["rest", "celery", "processes", "dask", "kubernetes", "queued"])
     parser.add_argument("--rounds", type=int, default=3, metavar="N")
     parser.add_argument("--workers", type=int, default=500, metavar="N")
     parser.add_argument("--seconds", type=float, default=45, metavar="N")
@@ -292,6 +314,8 @@ def main() -> None:
                 rest(asked.workers, asked.seconds)
             elif what == "celery":
                 celery(asked.rounds, database)
+            elif what == "processes":
+                processes(asked.rounds, database)
             elif what in ("dask", "kubernetes"):
                 engine(what, asked.rounds, database)
             elif what == "queued":
