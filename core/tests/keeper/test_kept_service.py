@@ -34,7 +34,7 @@ class Service:
         print(self.does, Connection.get("gate").password, *filter(None, [os.environ.get("PENSTOCK_SECRET_KEY")]), flush=True)
         match self.does:
             case "raises":
-                raise OSError("no s3cr3t-word")
+                raise OSError("no s3cr3t-word.")
             case "returns":
                 return
             case "hangs":
@@ -103,9 +103,9 @@ def stage(tmp_path):
 @pytest.mark.parametrize(
     ("does", "told"),
     [
-        ("raises", "ended with exit code 1: it raised OSError: no ***; it is started again in 0.5 s"),
-        ("returns", "ended with exit code 0: its run() returned; it is started again in 0.5 s"),
-        ("no", "ended with exit code 1: it raised ValueError: it takes no such thing; it is started again in 0.5 s"),
+        ("raises", "ended with exit code 1: it raised OSError: no ***. It is started again in 0.5 s"),
+        ("returns", "ended with exit code 0: its run() returned. It is started again in 0.5 s"),
+        ("no", "ended with exit code 1: it raised ValueError: it takes no such thing. It is started again in 0.5 s"),
     ],
 )
 def test_one_that_ends_says_how_and_is_started_again_after_a_pause(stage, does, told):
@@ -139,7 +139,7 @@ def test_one_that_stops_reporting_is_killed_and_one_that_is_ill_is_left_alone(st
     service.step()
     assert stage.told == [
         "web: for the last time",
-        "the service 'web' has not reported for 60 s and was killed; it is started again in 0.5 s",
+        "the service 'web' has not reported for 60 s and was killed. It is started again in 0.5 s",
     ]
     ill = stage.keep("is ill")
     stage.until(lambda: stage.state() is ServiceState.UNHEALTHY, ill)

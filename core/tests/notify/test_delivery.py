@@ -151,7 +151,7 @@ def test_a_process_that_ends_at_a_notice_is_started_again_with_longer_pauses_and
     assert row.failed == 1
     assert row.failure == "its process ended with exit code 7 at it, 3 times in a row"
     assert next(line for line in bench.told if "started again" in line).endswith(
-        "its process ended with exit code 7; it is started again in 0.5 s"
+        "its process ended with exit code 7. It is started again in 0.5 s"
     )
 
 
@@ -202,7 +202,7 @@ def test_a_machine_without_room_for_a_process_is_waited_for(bench):
             bench.now = delivery.due
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, most)
-    assert "Too many open files; it is started again in" in bench.told[0]
+    assert "Too many open files. It is started again in" in bench.told[0]
     assert bench.heard(1).missed == 0
 
 

@@ -83,7 +83,7 @@ def test_a_service_that_ends_is_started_again_until_one_ends_with_the_final_code
     process = supervised(STAYS, second_is_final)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 4
-    assert "the s1 ended with exit code 0; it is started again in 0.01 s" in said
+    assert "the s1 ended with exit code 0. It is started again in 0.01 s" in said
 
 
 def test_a_signal_stops_all_services_and_a_second_one_kills_them_at_once():
@@ -113,7 +113,7 @@ def test_a_service_that_cannot_work_from_the_start_ends_all_and_one_that_has_wor
     process = supervised(STAYS, later)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 4
-    assert "the s1 ended with exit code 5; it is started again" in said
+    assert "the s1 ended with exit code 5. It is started again" in said
 
 
 def test_one_without_which_the_others_are_of_use_ends_nobody(tmp_path):

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from penstock.decoders import msgpack_decoder
+from penstock.errors import as_sentence
 from penstock.keeper.status import ServiceState, ServiceStatus
 from penstock.model.secret import secrets_in
 from penstock.model.text import shortened
@@ -230,7 +231,7 @@ class KeptService:
             self._backoff.reset()
         pause_s = self._backoff.pause()
         self._due = now + pause_s
-        self._ports.log(f"the service {self._config.name!r} {how}; it is started again in {pause_s:g} s")
+        self._ports.log(f"the service {self._config.name!r} {as_sentence(how)} It is started again in {pause_s:g} s")
         self._set(ServiceState.WAITING, pid=None, since=since, ends=ends, last_end=how, detail="")
 
     def _set(self, state: ServiceState, **changes: Any) -> None:  # noqa: ANN401 - fields of the status

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from penstock.decoders import msgpack_decoder
+from penstock.errors import as_sentence
 from penstock.metrics.metrics_table import NOTICES
 from penstock.metrics.recorder import OFF, Recorder
 from penstock.model.notice import Notice
@@ -226,7 +227,7 @@ class Delivery:
     def _start_later(self, how: str) -> None:
         pause = self._backoff.pause()
         self._due = self._ports.monotonic() + pause
-        self._ports.log(f"the provider {self.row.provider!r}: {how}; it is started again in {pause:g} s")
+        self._ports.log(f"the provider {self.row.provider!r}: {as_sentence(how)} It is started again in {pause:g} s")
 
     def _disable(self, problem: str) -> None:
         """Give up a listener whose module cannot be loaded: until the next start, it misses every change."""

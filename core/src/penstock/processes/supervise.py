@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+from penstock.errors import as_sentence
 from penstock.processes.group import describe_exit, kill_group
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
@@ -234,7 +235,7 @@ class Supervisor:
             if service.vital and final:
                 found = ended.code or 0
             else:
-                self._log(f"the {service.name} {ended.how}; it is started again in {ended.pause_s:g} s")
+                self._log(f"the {service.name} {as_sentence(ended.how)} It is started again in {ended.pause_s:g} s")
         return found
 
     def _stop(self) -> int:
