@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from penstock.decoders import convert
-from penstock.errors import ConfigError, RequestError, as_sentence, did_you_mean
+from penstock.errors import ConfigError, RequestError, as_sentence, did_you_mean, nearest
 from penstock.model.connection import Connection, parse_connection
 from penstock.model.values.wrong_value import wrong_value
 from penstock.processes.environ import with_secret_files
@@ -32,6 +32,9 @@ _NAMED_WITHIN = ("secrets", "metrics")
 """Tables with keys that are known and entries by names of the user's own."""
 
 Entry = TypeVar("Entry")
+
+_NEAR = 0.75
+"""How much a table's name has to resemble one that variables set: ``server``, which is a service, is not ``secrets``."""
 
 _PREFIX, _CONNECTION, _VARIABLE = "PENSTOCK_", "PENSTOCK_CONN_", "PENSTOCK_VAR_"
 
@@ -169,9 +172,19 @@ def _from_environ(environ: Mapping[str, str], problems: list[str]) -> list[tuple
         if section in SECTIONS and key in SECTIONS[section].__struct_fields__:
             found.append((section, key, name))
         else:
-            known = [f"{_PREFIX}{s}__{k}".upper() for s, kind in SECTIONS.items() for k in kind.__struct_fields__]
-            problems.append(f"{name}: there is no such setting{_nearest(name, known)}")
+            problems.append(f"{name}: there is no such setting. {_meant(section, key)}")
     return found
+
+
+def _meant(section: str, key: str) -> str:
+    """What a variable may have meant: by table and by key, since all variables are alike in how they begin."""
+    near = nearest(section, SECTIONS, cutoff=_NEAR)
+    if not near:
+        return f"Variables set keys of {', '.join(SECTIONS)}; other tables, such as [services.NAME], are written in {FILE}."
+    keys = SECTIONS[near[0]].__struct_fields__
+    known = {each: f"{_PREFIX}{near[0]}__{each}".upper() for each in keys}
+    meant = nearest(key, keys)
+    return f"Did you mean {known[meant[0]]!r}?" if meant else f"Known are: {', '.join(sorted(known.values()))}."
 
 
 class _Entries:
