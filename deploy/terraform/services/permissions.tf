@@ -14,6 +14,13 @@ locals {
     Resource  = ["arn:aws:ecs:${var.region}:*:task/${var.name}/*"]
     Condition = { ArnEquals = { "ecs:cluster" = aws_ecs_cluster.this.arn } }
   }
+  # The key opens what its own service hands out, and nothing by itself.
+  unseal = { for service, actions in { secretsmanager = ["kms:Decrypt"], s3 = ["kms:Decrypt", "kms:GenerateDataKey"] } : service => {
+    Effect    = "Allow"
+    Action    = actions
+    Resource  = [var.data.kms_key_arn]
+    Condition = { StringEquals = { "kms:ViaService" = "${service}.${var.region}.amazonaws.com" } }
+  } }
   # What each kind of task is started with: workers get their token, and neither the database nor the key.
   read = {
     scheduler = [for each in ["database-url", "secret-key", "worker-token", "scaler-token"] : var.data.secrets[each]]
@@ -35,7 +42,7 @@ resource "aws_iam_role_policy" "start" {
     Version = "2012-10-17"
     Statement = [
       { Effect = "Allow", Action = ["secretsmanager:GetSecretValue"], Resource = each.value },
-      { Effect = "Allow", Action = ["kms:Decrypt"], Resource = [var.data.kms_key_arn] },
+      local.unseal["secretsmanager"],
       {
         Effect   = "Allow"
         Action   = ["ecr:GetAuthorizationToken"]
@@ -72,7 +79,7 @@ resource "aws_iam_role_policy" "scheduler" {
         Resource = ["arn:aws:s3:::${var.data.logs_bucket}/*"]
       },
       { Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::${var.data.logs_bucket}"] },
-      { Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = [var.data.kms_key_arn] },
+      local.unseal["s3"],
       {
         Effect    = "Allow"
         Action    = ["cloudwatch:PutMetricData"]
@@ -117,7 +124,7 @@ resource "aws_iam_role_policy" "worker" {
         Resource  = ["arn:aws:s3:::${var.data.logs_bucket}"]
         Condition = { StringLike = { "s3:prefix" = ["xcom/*"] } }
       },
-      { Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = [var.data.kms_key_arn], Condition = { StringEquals = { "kms:ViaService" = "s3.${var.region}.amazonaws.com" } } },
+      local.unseal["s3"],
     ]
   })
 }

@@ -42,6 +42,10 @@ run "containers" {
     error_message = "Workers may read more than their token."
   }
   assert {
+    condition     = alltrue([for each in flatten([for role in concat(values(aws_iam_role_policy.start), values(aws_iam_role_policy.worker), [aws_iam_role_policy.scheduler]) : jsondecode(role.policy).Statement]) : can(each.Condition.StringEquals["kms:ViaService"]) if startswith(each.Action[0], "kms:")])
+    error_message = "A role may use the key by itself."
+  }
+  assert {
     condition     = aws_iam_role.worker["default"].name != aws_iam_role.scheduler.name && jsondecode(aws_iam_role_policy.worker["default"].policy).Statement[0].Action == ["ecs:UpdateTaskProtection"]
     error_message = "A worker may not protect its own task."
   }
