@@ -89,7 +89,7 @@ class RemoteOptions(msgspec.Struct, frozen=True):
             the workers that are there have slots for.
         ahead: Tries beyond the workers' slots that are offered before one is free, as a share of the slots; while tries are short,
             there are more.
-        doorbell_s: Seconds after which a ticket that nobody has claimed is rung again.
+        doorbell_s: Seconds after which a ticket that nobody has claimed is sent again.
         worker_lease_s: Seconds after which a worker of which nothing is heard has lost its tries; it ends them itself by then.
         conn_id: Name of the connection by which it reaches its engine; "" for what its own options say.
     """
@@ -164,7 +164,7 @@ class RemoteExecutor(ABC):
         """Carry tickets to where workers find them.
 
         A ticket may come again: after a restart, or when nobody has claimed it for a while. What is named by a ticket is made once.
-        Whatever this raises is shown as what these tickets wait for, and they are rung again after a pause: no try fails.
+        Whatever this raises is shown as what these tickets wait for, and they come again after a pause: no try fails.
 
         Returns:
             The tickets that can never be carried.

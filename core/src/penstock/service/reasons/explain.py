@@ -113,11 +113,11 @@ class Reasons:
             return self._live(instance)
         reason = self._engine_of_store().why(instance.key, self._run.dag_id)
         if instance.state is not TaskState.SCHEDULED:
-            return reason + self._paused()
+            return self._then(reason + self._paused())
         found = self._closed()
         if found and reason.endswith(NO_SLOTS):
-            return f"{reason.removesuffix(NO_SLOTS)}takes no try now: {found}"
-        return f"{reason}; {found}" if found else reason
+            return self._then(f"{reason.removesuffix(NO_SLOTS)}takes no try now: {found}")
+        return self._then(f"{reason}; {found}" if found else reason)
 
     def _closed(self) -> str:
         """Why the executor of a task that is ready takes nothing now, as the rest of a sentence; "" if it does, or if that is not known."""
@@ -152,20 +152,20 @@ class Reasons:
         found = instance.reason
         if instance.due_at is not None:
             found += f"; its next try is due at {utc_text(instance.due_at)}"
-        return found + self._paused() + self._nobody("")
+        return self._then(found + self._paused())
 
     def _live(self, instance: TaskInstance) -> str:
         attempt = self._tries.get(instance.map_index)
         if instance.state is TaskState.QUEUED:
-            return self._queued(instance, attempt) + self._nobody("")
+            return self._then(self._queued(instance, attempt))
         since = instance.started_at or (attempt.started_at if attempt else None)
         begun = f" since {utc_text(since)}" if since else ""
         if instance.state is TaskState.DEFERRED:
-            return f"it waits for its condition{begun}{_pokes(self._task, since)}" + self._nobody(_FOUND)
+            return self._then(f"it waits for its condition{begun}{_pokes(self._task, since)}", _FOUND)
         process = f", in process {attempt.pid}" if attempt and attempt.pid else ""
         place = f" at executor {attempt.executor!r}" if attempt and attempt.executor != LOCAL else ""
         place += f", by worker {attempt.worker!r}" if place and attempt and attempt.worker else ""
-        return f"its try {instance.try_number} runs{begun}{process}{place}" + self._nobody(_FOUND)
+        return self._then(f"its try {instance.try_number} runs{begun}{process}{place}", _FOUND)
 
     def _queued(self, instance: TaskInstance, attempt: Try | None) -> str:
         executor = attempt.executor if attempt else LOCAL
@@ -193,11 +193,11 @@ class Reasons:
         row = self._installation.store.dags.state(self._run.dag_id)
         return f"; and {why_paused(self._run.dag_id)}" if row is not None and row.paused else ""
 
-    def _nobody(self, what_then: str) -> str:
-        """What is to be added if no scheduler runs."""
-        if self._installation.scheduler_runs:
-            return ""
-        return f". No scheduler is running: {what_then or 'nothing happens until `penstock up` is'}"
+    def _then(self, reason: str, what_then: str = "nothing happens until `penstock up` is") -> str:
+        """A reason, and what is to be added if no scheduler runs."""
+        if self._installation.scheduler_runs or reason.endswith("?"):  # which asks for it already
+            return reason
+        return f"{as_sentence(reason)} No scheduler is running: {what_then}"
 
 
 _FOUND = "what became of it is found out when `penstock up` is"
