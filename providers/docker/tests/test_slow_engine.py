@@ -2,10 +2,13 @@
 
 import contextlib
 import socket
+import ssl
+import sys
 import threading
 import time
 
 import pytest
+import trustme
 
 from penstock import Connection
 from penstock.errors import ErrorKind, ProviderError
@@ -22,21 +25,67 @@ FULL = b'{"message": "write /var/lib/docker/x: no space left on device"}'
 DF = "Free space on the engine's machine: `docker system df` shows what takes it"
 
 
-@pytest.fixture(params=DRIPS)
-def dripping(request):
+SSH = """#!{python}
+import os, socket, threading
+engine = socket.create_connection(("127.0.0.1", {port}))
+def back():
+    while data := engine.recv(65536):
+        os.write(1, data)
+    os._exit(0)
+threading.Thread(target=back, daemon=True).start()
+while data := os.read(0, 65536):
+    engine.sendall(data)
+"""
+
+
+def tcp(port, *_):
+    return {"docker_url": f"tcp://127.0.0.1:{port}"}, lambda taken: taken
+
+
+def tls(port, *_):
+    authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    extra = {"docker_url": f"tcp://127.0.0.1:{port}", "tls_ca": authority.cert_pem.bytes().decode()}
+    return extra, lambda taken: context.wrap_socket(taken, server_side=True)
+
+
+def through_ssh(port, folder, monkeypatch):
+    """What stands in for the system's ssh connects to the engine."""
+    (folder / "ssh").write_text(SSH.format(python=sys.executable, port=port))
+    (folder / "ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    return {"docker_url": "ssh://far.example"}, lambda taken: taken
+
+
+ASKS = {
+    "image": lambda hook: hook.image("x"),
+    "create": lambda hook: hook.create("n", "x", host={}),
+    "inspect": lambda hook: hook.container("n"),
+    "logs": lambda hook: list(hook.read_log("n", LogPlace(), terminal=True)),
+    "stop": lambda hook: hook.stop("n", 0),
+    "file": lambda hook: hook.file("n", "/x", 1_000_000),
+    "pull": lambda hook: hook.pull("x", wait_s=20),
+}
+FAR = ("inspect", "logs", "pull")
+"""What is asked by TLS and through ssh: the bound is the same one, and the socket another."""
+
+
+@pytest.fixture
+def dripping(way, drip, tmp_path, monkeypatch):
     """A hook whose engine answers a byte at a time, each well within the limit of a socket."""
-    first, drop = DRIPS[request.param]
+    patience_s = 0.1 if way is tcp else 0.4  # a handshake, or a process, comes first
+    first, drop = DRIPS[drip]
     over, taken = threading.Event(), []
 
     def answer(connection):
-        with contextlib.suppress(OSError):
-            while asked := connection.recv(65536):
+        with contextlib.suppress(OSError), spoken(connection) as line:
+            while asked := line.recv(65536):
                 if b" /version" in asked:
-                    connection.sendall(VERSION)
+                    line.sendall(VERSION)
                     continue
-                connection.sendall(first)
+                line.sendall(first)
                 while not over.wait(0.02):
-                    connection.sendall(drop)
+                    line.sendall(drop)
 
     def serve():
         with contextlib.suppress(OSError):
@@ -46,11 +95,16 @@ def dripping(request):
                 threads[-1].start()
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
+        extra, spoken = way(listening.getsockname()[1], tmp_path, monkeypatch)
         threads = [threading.Thread(target=serve)]
         threads[0].start()
-        url = f"tcp://127.0.0.1:{listening.getsockname()[1]}"
-        limits = {"connect_timeout_s": 0.1, "read_timeout_s": 0.2, "max_attempts": 1, "stalled_pull_s": 0.2}
-        yield DockerHook(connection=Connection("d", "docker", extra={"docker_url": url, **limits}))
+        limits = {
+            "connect_timeout_s": patience_s,
+            "read_timeout_s": 2 * patience_s,
+            "max_attempts": 1,
+            "stalled_pull_s": 0.2,
+        }
+        yield DockerHook(connection=Connection("d", "docker", extra={**extra, **limits}))
         over.set()
         listening.shutdown(socket.SHUT_RDWR)
     for each in taken:
@@ -61,24 +115,15 @@ def dripping(request):
         each.join(60)
 
 
+@pytest.mark.parametrize("drip", DRIPS)
 @pytest.mark.parametrize(
-    "ask",
-    [
-        lambda hook: hook.image("x"),
-        lambda hook: hook.create("n", "x", host={}),
-        lambda hook: hook.container("n"),
-        lambda hook: list(hook.read_log("n", LogPlace(), terminal=True)),
-        lambda hook: hook.stop("n", 0),
-        lambda hook: hook.file("n", "/x", 1_000_000),
-        lambda hook: hook.pull("x", wait_s=20),
-    ],
-    ids=["image", "create", "inspect", "logs", "stop", "file", "pull"],
-)  # fmt: skip
+    ("way", "ask"), [(tcp, ask) for ask in ASKS] + [(way, ask) for way in (tls, through_ssh) for ask in FAR]
+)
 def test_an_answer_that_drips_is_given_up(dripping, ask):
     """It held its thread for as long as the engine went on."""
     began_s = time.monotonic()
-    with pytest.raises(ProviderError, match="was not whole after 0") as caught:
-        ask(dripping)
+    with pytest.raises(ProviderError, match="was not whole after") as caught:
+        ASKS[ask](dripping)
     assert caught.value.kind is ErrorKind.TIMEOUT
     assert time.monotonic() - began_s < 10
 
