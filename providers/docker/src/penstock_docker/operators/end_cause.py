@@ -13,6 +13,9 @@ _MEANINGS = {
     126: "a command could not be executed",
     127: "a command was not found",
 }
+_UNKNOWN, _AT_RESTART = 255, ("SIGKILL", "SIGTERM")
+"""The code of a container whose end an engine has not seen, and how one that is restarted ends those that run."""
+_FORGOTTEN = "; the engine remembers nothing of its end, as after a restart, by which an engine without live-restore ends what it runs"
 _UNITS = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 _SHOWN = 300
 
@@ -47,16 +50,19 @@ def _of_memory(state: Mapping[str, Any], events: list[Mapping[str, Any]], code: 
 
 
 def _of_code(events: list[Mapping[str, Any]], code: int) -> str:
-    name = _signal_name(code)
+    name, forgotten = _signal_name(code), "" if "die" in map(_action, events) else _FORGOTTEN
     if not name:
         meaning = _MEANINGS.get(code)
-        return f"its container ended with exit code {code}{f': {meaning}' if meaning else ''}"
+        advice = forgotten if code == _UNKNOWN else ""
+        return f"its container ended with exit code {code}{f': {meaning}' if meaning else ''}{advice}"
     sent = {
         str(each.get("Actor", {}).get("Attributes", {}).get("signal")) for each in events if _action(each) == "kill"
     }
     if sent & {str(code - 128), name.removeprefix("SIG"), name}:
         return f"somebody ended its container by the engine, with {name} (exit code {code})"
     advice = "; the engine sent none, so look at the machine's own memory" if name == "SIGKILL" else ""
+    if name in _AT_RESTART:
+        advice = forgotten or advice
     return f"its container was ended by {name} (exit code {code}{advice})"
 
 
