@@ -212,6 +212,18 @@ def test_a_look_that_fails_in_passing_is_made_again(service, runtime):
     assert poke(prepared).outcome == "success"
 
 
+def test_a_service_that_is_away_for_long_is_reported_once(service, runtime, caplog):
+    """A line for each look: some hundred kilobytes an hour."""
+    prepared = a_try(service, runtime)
+    for _ in range(2):
+        poke(prepared)
+        for _ in range(3):
+            service.fail(ErrorKind.TRANSIENT, operation="look")
+            assert poke(prepared) is None
+    told = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert told == ["jobs look: it hiccups. Looks again after the poke_interval."] * 2
+
+
 def test_a_job_that_failed_is_followed_by_a_new_one_in_the_next_try_and_by_none_in_the_same(service, runtime):
     prepared = a_try(service, runtime)
     poke(prepared)

@@ -14,7 +14,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from penstock.author.sensor import PokeResult, Sensor
-from penstock.errors import ErrorKind, FailTask, ProviderError, SupersededError
+from penstock.errors import ErrorKind, FailTask, ProviderError, SupersededError, as_sentence
 from penstock.model.names import JOB, LEFT_JOB
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ class ExternalJob(Sensor):
         self.wait_for_completion, self.cancel_on_kill = wait_for_completion, cancel_on_kill
         self._job: JobRecord | None = None
         self._in_doubt = self._sought = False
+        self._reported = ""
 
     # What a subclass does.
 
@@ -223,7 +224,7 @@ class ExternalJob(Sensor):
             self.cancel(job_id)
         except ProviderError as error:
             if error.kind in _PASSING:
-                self.log.warning("%s Looks again after the poke_interval.", error)
+                self._report_wait(error, "Looks")
                 return False
             if error.kind not in (ErrorKind.NOT_FOUND, ErrorKind.INVALID):
                 raise
@@ -242,7 +243,7 @@ class ExternalJob(Sensor):
             job_id: object = found or self.submit(job.token)
         except ProviderError as error:
             if error.kind in _PASSING:
-                self.log.warning("%s Tries again after the poke_interval.", error)
+                self._report_wait(error, "Tries")
                 return None
             if error.kind not in _UNCLEAR:
                 self._in_doubt = False
@@ -261,14 +262,22 @@ class ExternalJob(Sensor):
         self.log.info("%s has job %s.", self.service, job_id)
         return started
 
+    def _report_wait(self, error: ProviderError, what: str) -> None:
+        """Tell what is waited for, once for as long as it is the same: a service may be away for hours."""
+        words = f"{as_sentence(error)} {what} again after the poke_interval."
+        if words != self._reported:
+            self.log.warning("%s", words)
+        self._reported = words
+
     def _looked(self, context: "Context", job: JobRecord) -> bool | PokeResult:
         try:
             status = self.look(job.id)
         except ProviderError as error:
             if error.kind not in _PASSING:
                 raise
-            self.log.warning("%s Looks again after the poke_interval.", error)
+            self._report_wait(error, "Looks")
             return False
+        self._reported = ""
         if isinstance(status, Succeeded):
             return PokeResult(True, status.value)
         if isinstance(status, Failed):
