@@ -67,7 +67,7 @@ def test_tries_by_celery_succeed_once_each_whatever_is_struck(tmp_path, postgres
                 SEED,
                 strikes,
                 calm_s=2.0 if tasks > 1000 else 0.5,
-                patience_s=120 + tasks * 0.3,
+                patience_s=300 + tasks * 0.3,
                 serves=lambda: answers(broker),
             )
     (tmp_path / "report.json").write_text(json.dumps(found))  # read by who looks for a seed

@@ -18,6 +18,7 @@ from penstock_celery.connections import read_options
 from penstock_celery.errors import broker_error, broker_words
 from penstock_celery.hooks.broker import Broker
 from penstock_celery.hooks.celery_log import taken_log
+from penstock_celery.hooks.foreign_messages import BrokerWatch
 from penstock_celery.hooks.ticket_listener import TicketListener
 from penstock_testkit.brokers.rabbitmq import rabbitmq
 from penstock_testkit.brokers.valkey import valkey
@@ -192,6 +193,20 @@ def test_an_entry_that_is_no_message_is_told_as_such_and_ends_nothing():
         listening.stop()
         line.close()
     assert "an entry of its queue is no message of Celery's, and is gone (JSONDecodeError: " in listening.errors[0]
+
+
+def test_what_celery_stumbles_over_on_a_line_that_is_lost_is_no_entry_of_a_queue():
+    watch, refused, closed = (
+        BrokerWatch(),
+        ConnectionError("refused"),
+        AttributeError("'NoneType' object has no attribute 'client'"),
+    )
+    assert watch.cause(closed) is closed
+    watch.lost("redis://here", refused)
+    watch.lost()
+    assert watch.cause(closed) is refused
+    watch.found("redis://here")
+    assert watch.cause(None) is None
 
 
 def test_why_a_command_was_refused_is_told_without_the_message_that_it_sent():

@@ -54,18 +54,23 @@ class BrokerWatch:
 
     def __init__(self) -> None:
         self._is_lost = False
+        self._error: Exception | None = None
 
     def lost(self, broker: str = "", error: Exception | None = None) -> None:
         """It is lost; without an error, somebody else tells it."""
         if error is not None and not self._is_lost:
             _log.warning("worker: the broker %s is lost, tries that run go on: %s", broker, broker_words(error))
-        self._is_lost = True
+        self._is_lost, self._error = True, self._error or error
 
     def found(self, broker: str) -> None:
         """The line to it stands."""
         if self._is_lost:
             _log.warning("worker: the broker %s is back", broker)
-        self._is_lost = False
+        self._is_lost, self._error = False, None
+
+    def cause(self, logged: BaseException | None) -> BaseException | None:
+        """Why Celery's worker has ended, of what it has logged last: where it had lost its broker, it stumbled over the closed line."""
+        return self._error or logged
 
 
 def consumer_class(watch: BrokerWatch) -> type:

@@ -81,8 +81,8 @@ class TicketListener:
             return
         if worker.exitcode:
             self._watch.lost()
-            if log.error is not None:
-                raise broker_error(log.error, "consume", broker_of(app))
+            if (error := self._watch.cause(log.error)) is not None:
+                raise broker_error(error, "consume", broker_of(app))
             raise celery_ended(worker.exitcode, broker_of(app))
         os.kill(os.getpid(), signal.SIGTERM)  # `celery control shutdown`: as a signal, it takes no try any more
 
