@@ -4,6 +4,8 @@ import fcntl
 import gc
 import importlib.util
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -36,6 +38,33 @@ CHROMIUM_WORDS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+
+
+MEMORY, LEAST_BYTES = Path("/dev/shm"), 6 << 30  # noqa: S108 - mkdtemp makes a private directory in it
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the word by which what tests write lies in memory."""
+    parser.addoption("--in-memory", action="store_true", help="put what tests write into /dev/shm, where that has room")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Have what tests write lie in memory for as long as they run: thousands of commits wait for no disk."""
+    if config.getoption("in_memory") and config.option.basetemp is None and _has_room():
+        folder = tempfile.mkdtemp(prefix="tests-", dir=MEMORY)
+        config.option.basetemp = f"{folder}/of"
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        os.environ["UV_LINK_MODE"] = (
+            "copy"  # nothing of its cache can be linked into memory, and it would say so each time
+        )
+
+
+def _has_room() -> bool:
+    if not MEMORY.is_dir() or os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:  # environments are made there, too
+        return False
+    known = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    return min(shutil.disk_usage(MEMORY).free, int(known["MemAvailable"].split()[0]) << 10) >= LEAST_BYTES
 
 
 @pytest.hookimpl(wrapper=True)

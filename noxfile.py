@@ -63,7 +63,7 @@ def _sync(session: nox.Session) -> None:
 # takes ten times as long as installing it, and what is imported is compiled once anyway.
 _TESTED = {"PENSTOCK_TESTS_STRICT": "1", "UV_PROJECT_ENVIRONMENT": None, "UV_COMPILE_BYTECODE": None}
 # Of two processors: a test that waits for a process leaves its own idle. The order of `conftest.py` is kept.
-_WORKERS = ["-n", "5", "--dist", "loadgroup", "--no-loadscope-reorder"]
+_WORKERS = ["-n", "5", "--dist", "loadgroup", "--no-loadscope-reorder", "--in-memory"]
 
 
 def _pytest(session: nox.Session, *paths: str) -> None:

@@ -36,6 +36,7 @@ def test_each_operation_says_what_it_is_and_what_it_needs(document):
         assert each.needs is None or f"`{each.needs}`" in described["description"]
 
 
+@pytest.mark.timeout(300)  # it computes for long, on a machine that others may fill
 def test_a_client_made_of_it_meets_no_answer_that_it_does_not_foresee(document, call):
     """Values of each type that the document allows, and others: an answer, or a refusal in a sentence, and never a fault."""
     schema = schemathesis.openapi.from_dict(document)
