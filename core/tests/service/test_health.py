@@ -330,6 +330,16 @@ def test_what_a_remote_executor_could_not_do_is_bad_until_it_has_done_it(found, 
     assert found()["executor far"].severity is Severity.OK
 
 
+def test_that_workers_of_other_machines_have_no_store_for_large_values_is_noted(found, installation, tmp_path):
+    assert "large values" not in found()
+    remote(installation, tmp_path)
+    assert found()["large values"].severity is Severity.NOTE
+    assert "[xcom] names no store that tasks of far reach" in found()["large values"].detail
+    xcom = msgspec.structs.replace(installation.settings.xcom, store="s3://values/xcom")
+    installation._settings = msgspec.structs.replace(installation.settings, xcom=xcom)
+    assert "large values" not in found()
+
+
 def test_an_executor_whose_workers_take_nothing_while_tasks_wait_is_noted(found, installation, store, save, tmp_path):
     remote(installation, tmp_path)
     capacity = CapacityFile(installation.settings.state_folder, "far")

@@ -24,6 +24,7 @@ from penstock.service.config.pools import list_pools
 from penstock.service.doctor.clocks import check_clocks
 from penstock.service.doctor.finding import Finding, Severity
 from penstock.service.doctor.folders import check_folders
+from penstock.service.doctor.value_store import check_value_store
 from penstock.service.execution.log_folder import split_logs
 from penstock.service.figures.bottlenecks import bottlenecks
 from penstock.service.figures.figures import scheduler_health
@@ -59,6 +60,7 @@ def check_installation(installation: Installation) -> list[Finding]:
         ("bottleneck", _bottlenecks),
         ("lag", _lags),
         ("executors", _executors),
+        ("large values", check_value_store),
         ("secrets", _secrets),
         ("log store", _log_store),
         ("services", _services),
