@@ -85,12 +85,12 @@ def test_a_cluster_that_is_away_for_long_costs_no_thread_and_no_file(told, backl
             address = "tcp://127.0.0.1:1"
         else:
             address = f"tcp://127.0.0.1:{listening.getsockname()[1]}"
-        away = told(address, connect_timeout_s=0.1)
+        away, before = told(address, connect_timeout_s=0.1), set(threading.enumerate())
         seen = []
         for _ in range(5):
             with pytest.raises(OSError, match=r"127\.0\.0\.1"):
                 away.executor.slots()
-            until(lambda: not [each for each in threading.enumerate() if "dask" in each.name])
+            until(lambda: not [each for each in {*threading.enumerate()} - before if "dask" in each.name])
             seen.append(len(list(Path("/proc/self/fd").iterdir())))
     assert max(seen[1:]) <= seen[0] + 1
     assert "Traceback" not in capfd.readouterr().err
