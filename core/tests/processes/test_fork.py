@@ -141,6 +141,9 @@ def test_a_child_dies_with_its_parent():
 
 def test_a_program_has_no_input_and_a_session_of_its_own():
     code = "import os, sys; print(os.getsid(0) == os.getpid(), sys.stdin.read() == '')"
-    process = spawn([sys.executable, "-c", code], capture=True)
-    said, _ = process.communicate(timeout=30)
-    assert said == b"True True\n"
+    reading, writing = os.pipe()
+    process = spawn([sys.executable, "-c", code], output=writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as said:
+        assert said.read() == b"True True\n"
+    assert process.wait(30) == 0
