@@ -57,6 +57,7 @@ NOT_SERVED = {
     "database.upgrades.upgrade_database": OWN,
     "doctor.clocks.check_clocks": INNER,
     "doctor.folders.check_folders": INNER,
+    "doctor.value_store.check_value_store": INNER,
     "figures.bottlenecks.bottlenecks": INNER,
     "health.check_installation": OWN,
     "history.clear_dates.preview_clears": INNER,
