@@ -19,7 +19,7 @@ _WORDS = (
         ErrorKind.PERMISSION,
         "Let the broker's user configure, write and read the queues and exchanges of this executor.",
     ),
-    ("o permissions to", ErrorKind.PERMISSION, _COMMANDS),
+    ("o permissions to", ErrorKind.PERMISSION, _COMMANDS),  # "No", or "has no": of a key, or of a command
     ("maxmemory", ErrorKind.QUOTA_EXHAUSTED, "Give the broker more memory, or remove what fills it."),
     (
         "CERTIFICATE_VERIFY_FAILED",
