@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -176,6 +176,21 @@ def seconds_of(found: Installation, dag_id: str, run_id: str) -> float:
     return took
 
 
+def medians(
+    asking: Installation, floors: Mapping[str, Callable[[], float]], rounds: int, label: str
+) -> dict[str, tuple[float, float]]:
+    """Seconds of a run of each DAG, and of its floor, measured in turns."""
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in floors}
+    for number in range(rounds):
+        for name, plain in floors.items():
+            floor_s = plain()
+            taken[name].append((seconds_of(asking, name, f"{label}-{number}"), floor_s))
+    return {
+        name: (statistics.median(ours for ours, _ in pairs), statistics.median(floor for _, floor in pairs))
+        for name, pairs in taken.items()
+    }
+
+
 @contextmanager
 def bare(broker: ValkeyServer, *words: str) -> Iterator[tuple[Callable[[], float], Callable[[int], float]]]:
     """Bare Celery with its results kept: seconds of a chain of 4, and of some tasks beside each other."""
@@ -212,60 +227,43 @@ def celery(rounds: int, database: str) -> None:
     environ = {"PENSTOCK_DATABASE__URL": database} if database else {}
     with valkey() as broker, bare(broker) as (chained, beside):
         for isolation in ("fork", "reuse"):
-            found: dict[str, list[float]] = {"w1": [], "w2_1000": []}
-            floor: dict[str, list[float]] = {"w1": [], "w2_1000": []}
             with (
                 at_work(_by_celery(broker), isolation, database, pool=True) as made,
                 client(made, environ) as asking,
             ):
-                for number in range(rounds):
-                    for name, plain in (("w1", chained), ("w2_1000", lambda: beside(1000))):
-                        floor[name].append(plain())
-                        found[name].append(seconds_of(asking, name, f"{isolation}-{number}"))
-            for name, seconds in found.items():
-                ours, plain_s = statistics.median(seconds), statistics.median(floor[name])
-                more = f"{ours * 1000:.0f} ms; bare Celery {plain_s * 1000:.0f} ms"
-                shown(f"{name} by Celery, {isolation}, times bare Celery", ours / plain_s, "x", MOST, more)
+                found = medians(asking, {"w1": chained, "w2_1000": lambda: beside(1000)}, rounds, isolation)
+            for name, (ours, plain) in found.items():
+                more = f"{ours * 1000:.0f} ms; bare Celery {plain * 1000:.0f} ms"
+                shown(f"{name} by Celery, {isolation}, times bare Celery", ours / plain, "x", MOST, more)
 
 
 def processes(rounds: int, database: str) -> None:
     """A chain of 4 and 10 independent tries with a process for each, and bare Celery with a process for each task, in turns."""
     environ = {"PENSTOCK_DATABASE__URL": database} if database else {}
-    found: dict[str, list[float]] = {"w1": [], "w2_10": []}
-    floor: dict[str, list[float]] = {"w1": [], "w2_10": []}
     with (
         valkey() as broker,
         bare(broker, "--max-tasks-per-child", "1") as (chained, beside),
         at_work(_by_celery(broker), "fork", database, pool=True) as made,
         client(made, environ) as asking,
     ):
-        for number in range(rounds):
-            for name, plain in (("w1", chained), ("w2_10", lambda: beside(10))):
-                floor[name].append(plain())
-                found[name].append(seconds_of(asking, name, f"processes-{number}"))
-    for name, seconds in found.items():
-        ours, plain_s = statistics.median(seconds), statistics.median(floor[name])
-        more = f"{ours * 1000:.0f} ms; bare Celery {plain_s * 1000:.0f} ms"
-        shown(f"{name}, a process for each, times bare Celery", ours / plain_s, "x", MOST, more)
+        found = medians(asking, {"w1": chained, "w2_10": lambda: beside(10)}, rounds, "processes")
+    for name, (ours, plain) in found.items():
+        more = f"{ours * 1000:.0f} ms; bare Celery {plain * 1000:.0f} ms"
+        shown(f"{name}, a process for each, times bare Celery", ours / plain, "x", MOST, more)
 
 
 def engine(name: str, rounds: int, database: str) -> None:
     """A chain of 4 and 10 independent tries by an engine that starts a worker for each, and by that engine alone, in turns."""
     environ = {"PENSTOCK_DATABASE__URL": database} if database else {}
     made_of, floor_of = {"dask": (dask_cluster, "dask.submit"), "kubernetes": (pods, "a bare pod")}[name]
-    found: dict[str, list[float]] = {"w1": [], "w2_10": []}
-    floor: dict[str, list[float]] = {"w1": [], "w2_10": []}
     with (
         made_of() as (table, floors),
         at_work(table, "fork", database, pool=False) as made,
         client(made, environ) as asking,
     ):
-        for number in range(rounds):
-            for dag_id, plain in floors.items():
-                floor[dag_id].append(plain())
-                found[dag_id].append(seconds_of(asking, dag_id, f"{name}-{number}"))
+        found = medians(asking, floors, rounds, name)
     for dag_id, tries in (("w1", 4), ("w2_10", 10)):
-        ours_ms, plain_ms = (statistics.median(each[dag_id]) / tries * 1000 for each in (found, floor))
+        ours_ms, plain_ms = (each / tries * 1000 for each in found[dag_id])
         more = f"{ours_ms:.1f} ms; {floor_of} {plain_ms:.1f} ms"
         shown(f"a try of {dag_id} by {name}, beyond {floor_of}", ours_ms - plain_ms, "ms", None, more)
 

@@ -34,8 +34,6 @@ from penstock.tries.remote.remote_try_executor import RemoteTryExecutor
 from penstock.tries.try_requests import TryRequests
 
 PATIENCE_S, POLL_S = 3.0, 0.1
-_KEPT_BYTES = 1 << 20
-"""What a value may have that the database keeps, where there is no other store that workers of other machines reach."""
 
 
 def main(*listens: str) -> int:
@@ -139,7 +137,7 @@ def _requests(settings: Settings, store: Store, executors: Mapping[str, Executor
     far: dict[str, Offload] = {}
     if not settings.xcom.store:
         # The state folder is no place for what another machine is to read.
-        none = Offload("", threshold_bytes=max(offload.threshold_bytes, _KEPT_BYTES))
+        none = Offload("", threshold_bytes=settings.xcom.kept_bytes)
         far = {name: none for name, each in executors.items() if isinstance(each, RemoteTryExecutor)}
         offload = replace(offload, threshold_bytes=none.threshold_bytes) if far else offload
     return TryRequests(

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import msgspec
 
+_KEPT_BYTES = 1 << 20
+
 
 class XComSettings(msgspec.Struct, frozen=True):
     """``[xcom]``: values that tasks pass on.
@@ -18,3 +20,8 @@ class XComSettings(msgspec.Struct, frozen=True):
     threshold_bytes: Annotated[int, msgspec.Meta(ge=0)] = 65536
     store: str = ""
     conn_id: str = ""
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes up to which the database keeps a value, where there is no store that workers of other machines reach."""
+        return max(self.threshold_bytes, _KEPT_BYTES)

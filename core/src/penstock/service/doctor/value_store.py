@@ -18,8 +18,9 @@ def check_value_store(installation: Installation) -> Iterator[Finding]:
     ]
     if far:
         detail = (
-            f"[xcom] names no store that tasks of {', '.join(far)} reach: one that leaves a value above 1 MiB fails, and so does one that "
-            'takes such a value of a task of this machine. Name one, such as store = "s3://BUCKET/xcom".'
+            f"[xcom] names no store that tasks of {', '.join(far)} reach: one that leaves a value of more than "
+            f"{settings.xcom.kept_bytes:,} bytes fails, and so does one that takes such a value of a task of this machine. "
+            'Name one, such as store = "s3://BUCKET/xcom".'
         )
         yield Finding(Severity.NOTE, "large values", detail)
 
